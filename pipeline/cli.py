@@ -1,0 +1,74 @@
+"""The command line: `tocsin COMMAND`, the same as `python -m pipeline COMMAND`.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 ok, 1 failure, 2 usage. An error is one line that says
+what was expected, what was got, where, and what to do. Each command lives in its own module of pipeline.commands and
+is imported only when it runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Final
+
+import click
+
+from pipeline.errors import TocsinError
+
+COMMANDS: Final = {
+    "worker": "Read mentions, watch every brand, write alerts (runs until stopped).",
+    "replay": "Run recorded mentions or observations through the engine, without Kafka.",
+    "topics": "Show or create the Kafka topics of the catalogue.",
+    "publish": "Write recorded mentions to the mentions topic.",
+    "alerts": "Read the alerts topic.",
+    "simulate": "Write a simulated stream of mentions and its labels.",
+    "check": "Validate the configuration, the schemas and, if asked, the broker.",
+    "explain-config": "Show the effective configuration of a brand and where each value comes from.",
+    "kafka": "Start, stop or look at a local Apache Kafka.",
+    "demo": "The whole line on this machine: Kafka, topics, worker, a stream, alerts on the screen.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module("pipeline.commands." + cmd_name.replace("-", "_"))
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tocsin", prog_name="tocsin")
+def tocsin() -> None:
+    """Tell a brand that a social media crisis is beginning, while there is still time to answer."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the console script: run a command and turn its outcome into an exit code."""
+    try:
+        code = tocsin.main(arguments, prog_name="tocsin", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2 if isinstance(error, click.UsageError) else 1)
+    except TocsinError as error:
+        click.echo(f"tocsin: error: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output has gone (`tocsin alerts | head`): not a fault. Keep Python from flushing into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,287 @@
+"""Detection and behaviour, from a TOML file: defaults -> tier -> brand, validated as a whole.
+
+    [detection]                        # every brand
+    false_alarms_per_brand_year = 1.0
+    [tiers.flagship.detection]         # brands of a tier
+    false_alarms_per_brand_year = 4.0
+    [brands.acme]                      # one brand
+    tier = "flagship"
+    [brands.acme.detection]
+    cool_down_minutes = 720
+    [brands.acme.playbook]
+    owner = "duty-officer@acme.example"
+
+Every error names the key, the value, the rule and, for an unknown key, the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from pipeline.errors import ConfigError
+from schemas.mention import BRAND_PATTERN, Channel
+
+BUCKET_SECONDS: Final = 300
+"""Five minutes. Shorter buckets did not shorten detection: evidence sets the delay, not the bucket."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the TOML file: unknown keys are errors."""
+
+
+class EngineConfig(Section):
+    """How event time and bad records are treated. A change takes part in every alert's config_hash."""
+
+    allowed_lateness_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
+    """A bucket stays open so long after the largest event time seen; later mentions are counted as late."""
+    future_tolerance_seconds: Annotated[int, Meta(ge=0, le=3600)] = 60
+    """An event_time further ahead of the record's Kafka timestamp than this is a dead letter."""
+    dead_letter_run_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    """So many refused records in a row on one partition stop the worker; 0 never stops it."""
+    max_ids_per_bucket: Annotated[int, Meta(ge=100, le=20_000)] = 16_384
+    """Ids remembered per brand and open bucket to find duplicates; later ones are counted as unchecked."""
+
+
+class SentimentConfig(Section):
+    """How a mention becomes negative, positive or neither."""
+
+    negative_below: Annotated[float, Meta(ge=-1.0, le=0.0)] = -0.25
+    """A trusted `sentiment` at or below this is negative."""
+    positive_above: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.25
+    """A trusted `sentiment` at or above this is positive."""
+    full_texts_per_bucket: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """Texts scored in full per brand and bucket; past that a sample by hash of the id stands for the rest."""
+    sample_one_in: Annotated[int, Meta(ge=1, le=1024)] = 8
+    """The sample: one text in so many."""
+    learn: bool = True
+    """Learn online from mentions that carry a trusted `sentiment`."""
+
+
+class WorkerConfig(Section):
+    """The worker's rhythm. Nothing here changes an alert."""
+
+    checkpoint_seconds: Annotated[float, Meta(ge=0.1, le=300.0)] = 5.0
+    """Longest time between two checkpoints of a partition; an alert brings one at once."""
+    ticks: bool = True
+    """Append tick records to idle partitions so that event time passes there; false where the topic is not ours."""
+    tick_idle_seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 30.0
+    """A partition without a record for so long is idle."""
+    max_poll_records: Annotated[int, Meta(ge=1, le=50_000)] = 4000
+    """Records of one slice of a partition."""
+    top_brands: Annotated[int, Meta(ge=0, le=1000)] = 20
+    """Brands with most mentions that get metric series of their own, beside those with an open episode."""
+
+
+class DetectionConfig(Section):
+    """What rings. May be overridden by tier and by brand."""
+
+    false_alarms_per_brand_year: Annotated[float, Meta(ge=0.01, le=100.0)] = 1.0
+    """Tolerated false crisis alarms per brand and year; turned into the crisis threshold by calibration."""
+    sentiment_shift_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 5.0
+    """Score at which negativity without volume opens a sentiment_shift."""
+    volume_surge_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 4.0
+    """Score at which volume without negativity opens a volume_surge (informational)."""
+    critical_ratio: Annotated[float, Meta(ge=1.0, le=10.0)] = 1.5
+    """A crisis whose score passes threshold x this is critical."""
+    release_ratio: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5
+    """An episode is quiet while its score is below threshold x this (hysteresis)."""
+    quiet_minutes: Annotated[int, Meta(ge=5, le=10_080)] = 120
+    """An episode is resolved after being quiet for so long."""
+    cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 360
+    """After a resolved episode no new one of the same kind opens for so long."""
+
+
+class PlaybookConfig(Section):
+    """What the crisis team is to do; goes into the brand's alerts."""
+
+    owner: Annotated[str, Meta(min_length=1, max_length=200)]
+    link: Annotated[str, Meta(max_length=2048)] | None = None
+    respond_within_minutes: Annotated[int, Meta(ge=1, le=10_080)] | None = None
+
+
+class TierSection(Section):
+    detection: dict[str, Any] = {}
+
+
+class BrandSection(Section):
+    tier: str | None = None
+    detection: dict[str, Any] = {}
+    playbook: PlaybookConfig | None = None
+
+
+class ConfigFile(Section):
+    """The TOML file as written."""
+
+    engine: EngineConfig = EngineConfig()
+    sentiment: SentimentConfig = SentimentConfig()
+    worker: WorkerConfig = WorkerConfig()
+    detection: DetectionConfig = DetectionConfig()
+    channels: dict[str, Channel] = {}
+    """Channel of a platform, for mentions that do not say (`reddit = "forum"`)."""
+    tiers: dict[str, TierSection] = {}
+    brands: dict[str, BrandSection] = {}
+
+
+class BrandConfig(msgspec.Struct, frozen=True):
+    """What holds for one brand.
+
+    Attributes:
+        detection: thresholds and hysteresis.
+        playbook: what to do, or None.
+        config_hash: 12 hexadecimal digits over everything that can change one of this brand's alerts.
+    """
+
+    detection: DetectionConfig
+    playbook: PlaybookConfig | None
+    config_hash: str
+
+
+class Config:
+    """The effective configuration: the file, resolved per brand."""
+
+    def __init__(self, file: ConfigFile | None = None) -> None:
+        """Resolve the file; without one, every default.
+
+        Raises:
+            ConfigError: a tier or brand section breaks a rule.
+        """
+        self._file = file or ConfigFile()
+        self.engine = self._file.engine
+        self.sentiment = self._file.sentiment
+        self.worker = self._file.worker
+        self.channels = self._file.channels
+        self._default = self._resolve(None, {})
+        for tier, section in self._file.tiers.items():
+            self._check(section.detection, f"tiers.{tier}.detection")
+        self._brands = {}
+        for name, brand in self._file.brands.items():
+            if not re.match(BRAND_PATTERN, name):
+                raise ConfigError(f"brands.{name}: a brand must match {BRAND_PATTERN}, got {name!r}")
+            if brand.tier is not None and brand.tier not in self._file.tiers:
+                raise ConfigError(
+                    f"brands.{name}.tier={brand.tier!r}: must be one of the tiers "
+                    f"{sorted(self._file.tiers)}{_hint(brand.tier, self._file.tiers)}"
+                )
+            self._check(brand.detection, f"brands.{name}.detection")
+            layers = (self._file.tiers[brand.tier].detection if brand.tier else {}) | brand.detection
+            self._brands[name] = self._resolve(brand.playbook, layers)
+
+    def brand(self, name: str) -> BrandConfig:
+        """What holds for this brand; brands without a section share one value."""
+        return self._brands.get(name, self._default)
+
+    def explain(self, name: str) -> list[tuple[str, Any, str]]:
+        """(key, value, where it comes from) of every detection setting of a brand."""
+        section = self._file.brands.get(name, BrandSection())
+        effective = self.brand(name).detection
+        sources = {key: "default" for key in DetectionConfig.__struct_fields__}
+        defaults = DetectionConfig()
+        for key in sources:
+            if getattr(self._file.detection, key) != getattr(defaults, key):
+                sources[key] = "detection"
+        if section.tier:
+            sources |= dict.fromkeys(self._file.tiers[section.tier].detection, f"tiers.{section.tier}.detection")
+        sources |= dict.fromkeys(section.detection, f"brands.{name}.detection")
+        return [(f"detection.{key}", getattr(effective, key), source) for key, source in sources.items()]
+
+    def document(self) -> dict[str, Any]:
+        """The file with every default filled in, for the start-up log and `tocsin check`."""
+        document = msgspec.to_builtins(self._file)
+        assert isinstance(document, dict)
+        return document
+
+    def _resolve(self, playbook: PlaybookConfig | None, overrides: dict[str, Any]) -> BrandConfig:
+        detection = msgspec.convert(msgspec.structs.asdict(self._file.detection) | overrides, DetectionConfig)
+        content = msgspec.json.encode((self.engine, self.sentiment, detection, playbook), order="sorted")
+        return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12])
+
+    @staticmethod
+    def _check(overrides: dict[str, Any], where: str) -> None:
+        try:
+            msgspec.convert(overrides, DetectionConfig)
+        except msgspec.ValidationError as error:
+            raise _broken_rule(str(error), overrides, where, DetectionConfig) from None
+
+
+def load_config(path: Path | None) -> Config:
+    """The configuration in a TOML file; without a path, every default.
+
+    Raises:
+        ConfigError: names the file, the key, the value, the rule and the nearest known key.
+    """
+    if path is None:
+        return Config()
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a TOML file that can be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected TOML: {error}") from None
+    try:
+        return Config(msgspec.convert(document, ConfigFile))
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_broken_rule(str(error), document, '', ConfigFile)}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+_WHERE: Final = re.compile(r"^(?P<rule>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$")
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<key>.*)`")
+
+
+def _broken_rule(message: str, document: dict[str, Any], prefix: str, section: type[Section]) -> ConfigError:
+    """msgspec's message in our form: key, value, rule, nearest known key."""
+    match = _WHERE.match(message)
+    assert match is not None
+    rule, path = match.group("rule"), match.group("path") or ""
+    keys = re.findall(r"\[\.\.\.\]|[^.\[\]]+", path)
+    value: Any = document
+    known: Any = section
+    walked = [prefix] if prefix else []
+    for key in keys:
+        # msgspec writes [...] for the keys of a mapping: the first entry that breaks the rule is the one meant.
+        if isinstance(value, dict) and key == "[...]":
+            key, value, known = _culprit(value, known)  # noqa: PLW2901
+        else:
+            value = value.get(key) if isinstance(value, dict) else None
+            known = _field_type(known, key)
+        walked.append(key)
+    unknown = _UNKNOWN.match(rule)
+    if unknown:
+        name = unknown.group("key")
+        walked.append(name)
+        got = value.get(name) if isinstance(value, dict) else None
+        fields = known.__struct_fields__ if isinstance(known, type) and issubclass(known, msgspec.Struct) else ()
+        return ConfigError(f"{'.'.join(walked)}={got!r}: unknown key{_hint(name, fields)}")
+    return ConfigError(f"{'.'.join(walked)}={value!r}: {rule[0].lower() + rule[1:]}")
+
+
+def _field_type(section: Any, key: str) -> Any:
+    if isinstance(section, type) and issubclass(section, msgspec.Struct):
+        for field in msgspec.structs.fields(section):
+            if field.encode_name == key:
+                return field.type
+    return None
+
+
+def _culprit(mapping: dict[str, Any], annotation: Any) -> tuple[str, Any, Any]:
+    item = annotation.__args__[1] if hasattr(annotation, "__args__") else Any
+    for key, value in mapping.items():
+        try:
+            msgspec.convert(value, item)
+        except msgspec.ValidationError:
+            return key, value, item
+    return "[...]", None, item
+
+
+def _hint(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), 1, 0.4)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(sorted(known)) or 'none'}"

@@ -1,0 +1,52 @@
+"""What goes into the engine and what comes out of it: plain values, the same for Kafka, files and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+TICK_HEADER = "tocsin-tick"
+"""Header of a tick record (null key, null value): the event time that has passed, in Unix milliseconds as text."""
+
+
+class SourceRecord(Protocol):
+    """A record of the mentions topic, as aiokafka, kafka-python and replay hand it over."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int:
+        """Kafka's record timestamp, Unix milliseconds."""
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A source record made by replay and by tests."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class OutRecord(msgspec.Struct, frozen=True):
+    """A record to be written: an alert or a dead letter. The partition is always the source record's."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class Outputs(msgspec.Struct):
+    """What the engine wants written, in order."""
+
+    alerts: list[OutRecord] = []
+    dead_letters: list[OutRecord] = []

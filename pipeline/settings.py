@@ -1,0 +1,104 @@
+"""Where things are and how to get in: the TOCSIN_ environment. The only module that reads the environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import ConfigError
+
+PREFIX = "TOCSIN_"
+
+
+class Settings(BaseSettings):
+    """Addresses, secrets and names of one process. Detection is configured in TOML (pipeline.config)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    kafka_bootstrap: Annotated[str, Field(min_length=1, description="Brokers, host:port, comma separated.")] = (
+        "127.0.0.1:9092"
+    )
+    kafka_security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], Field(description="How brokers are spoken to.")
+    ] = "PLAINTEXT"
+    kafka_sasl_mechanism: Annotated[
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None, Field(description="With SASL_*: the mechanism.")
+    ] = None
+    kafka_sasl_username: Annotated[str | None, Field(description="With SASL_*: the user.")] = None
+    kafka_sasl_password: Annotated[SecretStr | None, Field(description="With SASL_*: the password.")] = None
+    kafka_ssl_cafile: Annotated[Path | None, Field(description="PEM of the authority that signed the brokers.")] = None
+    kafka_ssl_certfile: Annotated[Path | None, Field(description="PEM of our own certificate (mutual TLS).")] = None
+    kafka_ssl_keyfile: Annotated[Path | None, Field(description="PEM of our own key (mutual TLS).")] = None
+    kafka_ssl_password: Annotated[SecretStr | None, Field(description="Password of our own key.")] = None
+    kafka_ssl_check_hostname: Annotated[bool, Field(description="Broker certificates must name the broker.")] = True
+    kafka_timeout_seconds: Annotated[float, Field(gt=0, le=30, description="Give up on a broker after this.")] = 10.0
+
+    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$", description="Consumer group.")] = "tocsin"
+    instance: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]{1,100}$",
+            description="Name of this worker, stable over restarts and unique in the group (static membership).",
+        ),
+    ] = "worker-0"
+    topic_prefix: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9-]{0,100}$", description="Put before every topic name, for shared clusters.")
+    ] = ""
+    config: Annotated[Path | None, Field(description="TOML file of detection and behaviour.")] = None
+
+    metrics_host: Annotated[str, Field(description="Address that /metrics and /healthz listen on.")] = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535, description="Port of the same; 0 takes a free one.")] = 9464
+    log_format: Annotated[Literal["auto", "console", "json"], Field(description="auto: console on a terminal.")] = (
+        "auto"
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")] = (
+        "info"
+    )
+    home: Annotated[Path, Field(description="Where the local Kafka keeps its jars, data and pid.")] = Path(".tocsin")
+
+    @model_validator(mode="after")
+    def _sasl_is_whole(self) -> Settings:
+        if self.kafka_security_protocol.startswith("SASL"):
+            for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
+                if getattr(self, name) is None:
+                    raise ValueError(
+                        f"{PREFIX}{name.upper()} must be set when {PREFIX}KAFKA_SECURITY_PROTOCOL is "
+                        f"{self.kafka_security_protocol}"
+                    )
+        for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
+            path = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ValueError(f"{PREFIX}{name.upper()} must name a file that can be read, got {str(path)!r}")
+        return self
+
+    def masked(self) -> dict[str, str]:
+        """Every setting as text for the start-up log, secrets as asterisks."""
+        return {PREFIX + name.upper(): str(value) for name, value in self}
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        ConfigError: a variable breaks its rule, or an unknown TOCSIN_ variable is set (the nearest known is named).
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in os.environ:  # noqa: TID251 - this is the one place
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"environment: expected one of the TOCSIN_ settings, got {name}{hint}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if not first["loc"]:
+            raise ConfigError("environment: " + first["msg"].removeprefix("Value error, ")) from None
+        name = PREFIX + str(first["loc"][0]).upper()
+        shown = "***" if "PASSWORD" in name else repr(first["input"])
+        raise ConfigError(f"environment: {name}={shown}: {first['msg']}") from None

@@ -1,0 +1,28 @@
+"""Observation: what one brand's mentions of one time bucket add up to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from schemas.mention import BRAND_PATTERN
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One closed bucket of one brand; also the row of aggregated history that `replay` reads.
+
+    `start` is in Unix seconds, a multiple of `size_seconds`; the bucket is [start, start + size_seconds).
+    `negatives` and `positives` may be fractions: they are estimates where only a sample of the texts was scored.
+    """
+
+    brand: Annotated[str, Meta(pattern=BRAND_PATTERN)]
+    start: int
+    size_seconds: Annotated[int, Meta(gt=0)] = 300
+    mentions: Annotated[int, Meta(ge=0)]
+    negatives: Annotated[float, Meta(ge=0.0)]
+    positives: Annotated[float, Meta(ge=0.0)] = 0.0
+    reach: Annotated[int, Meta(ge=0)] = 0
+    authors: Annotated[int, Meta(ge=0)] = 0
+    reposts: Annotated[int, Meta(ge=0)] = 0

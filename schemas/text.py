@@ -1,0 +1,26 @@
+"""Text from strangers: what is kept, what is replaced, what never reaches a log, an alert or a terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# C0 and C1 controls except tab and line feed, DEL, line and paragraph separators, and the bidirectional overrides
+# that make a terminal or a dashboard show something else than what is stored.
+_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def replace_lone_surrogates(text: str) -> str:
+    """Text that can be encoded as UTF-8: each surrogate without its partner becomes U+FFFD."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def printable(text: str, limit: int) -> str:
+    """One line of at most `limit` characters that is safe in a terminal, a log line, a header and a dashboard.
+
+    Control characters, bidirectional overrides and lone surrogates become U+FFFD, white space is folded to single
+    blanks, and what is cut ends in an ellipsis.
+    """
+    line = " ".join(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", replace_lone_surrogates(text[: 4 * limit])).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
