@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from typing import Annotated, Final, Literal
@@ -11,7 +10,6 @@ import msgspec
 from msgspec import Meta
 
 from schemas.rejection import Reason, Rejected
-from schemas.text import replace_lone_surrogates
 
 Channel = Literal["social", "news", "forum", "video", "review", "other"]
 AuthorKind = Literal["person", "brand", "news", "influencer", "unknown"]
@@ -20,6 +18,8 @@ BRAND_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}\Z"
 MAX_TEXT_CHARACTERS: Final = 10_000
 MAX_MENTION_BYTES: Final = 131_072
 """10,000 characters written as JSON escapes are 60 kB; the rest is room for fields that we ignore."""
+MAX_NESTING: Final = 64
+"""Counted, not left to the interpreter's recursion limit: that depends on the caller, and the verdict must not."""
 
 EARLIEST_EVENT_TIME: Final = 946_684_800.0  # 2000-01-01T00:00:00Z
 LATEST_EVENT_TIME: Final = 7_258_118_400.0  # 2200-01-01T00:00:00Z
@@ -54,9 +54,16 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 
 
 _decoder: Final = msgspec.json.Decoder(Mention)
-_OUT_OF_RANGE: Final = re.compile(r"` (?:<=|>=|<|>|of length|matching regex)|[Ii]nvalid enum value|out of range")
-_SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
-_PATH: Final = re.compile(r"`\$\.?([^`]*)`")
+# msgspec's messages end in the path of the field; what stands before may quote the record and is not to be trusted.
+_RULE_AND_FIELD: Final = re.compile(r"(.*?)(?: - at `\$\.?([^`]*)`)?", re.DOTALL)
+_OUT_OF_RANGE: Final = re.compile(
+    r"Expected `\w+` (?:<=|>=|<|>|of length|matching regex)|Invalid enum value|Number out of"
+)
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
+_ESCAPE: Final = re.compile(
+    rb"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
 
 
 def decode_mention(value: bytes) -> Mention:
@@ -75,12 +82,14 @@ def decode_mention(value: bytes) -> Mention:
         raise Rejected(
             Reason.TOO_LARGE, f"expected a mention of at most {MAX_MENTION_BYTES} bytes, got {len(value)} bytes"
         )
+    if value.count(b"[") + value.count(b"{") > MAX_NESTING and _nesting(value) > MAX_NESTING:
+        raise Rejected(
+            Reason.NESTED_TOO_DEEP, f"expected arrays and objects nested at most {MAX_NESTING} deep, got more"
+        )
     try:
         mention = _decoder.decode(value)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
-    except RecursionError:
-        raise Rejected(Reason.NESTED_TOO_DEEP, "expected flat fields, got arrays or objects nested too deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         mention = _decode_leniently(value, str(error))
     seconds = mention.event_time.timestamp()
@@ -112,17 +121,31 @@ def brand_key(mention: Mention, key: bytes | None) -> None:
         )
 
 
+def _nesting(value: bytes) -> int:
+    """The greatest number of arrays and objects open at once, brackets inside strings not counted."""
+    depth = deepest = 0
+    for match in _STRING_OR_BRACKET.finditer(value):
+        mark = value[match.start()]
+        if mark in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in b"]}":
+            depth -= 1
+    return deepest
+
+
 def _invalid(message: str) -> Rejected:
     """Sort msgspec's message into our closed list; the message itself names the field."""
-    match = _PATH.search(message)
-    field = match.group(1) if match else ""
-    if "missing required field" in message:
+    match = _RULE_AND_FIELD.fullmatch(message)
+    assert match is not None
+    rule, field = match.group(1), match.group(2) or ""
+    if rule.startswith("Object missing required field"):
         return Rejected(Reason.MISSING_FIELD, message)
-    if field == "event_time" and ("RFC3339" in message or "timezone" in message or "Invalid" in message):
+    if field == "event_time" and ("RFC3339" in rule or "timezone" in rule):
         return Rejected(Reason.INVALID_EVENT_TIME, f'field "event_time" must be RFC 3339 with an offset ({message})')
-    if field == "brand" and "matching regex" in message:
+    if field == "brand" and "matching regex" in rule:
         return Rejected(Reason.INVALID_BRAND, f'field "brand" must match {BRAND_PATTERN} ({message})')
-    if _OUT_OF_RANGE.search(message):
+    if _OUT_OF_RANGE.match(rule):
         return Rejected(Reason.OUT_OF_RANGE, message)
     return Rejected(Reason.WRONG_TYPE, message)
 
@@ -130,24 +153,17 @@ def _invalid(message: str) -> Rejected:
 def _decode_leniently(value: bytes, message: str) -> Mention:
     """Second chance for JSON with lone surrogate escapes, which real feeds contain and msgspec refuses."""
     try:
-        text = value.decode("utf-8")
+        value.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Rejected(
             Reason.INVALID_UTF8, f"expected UTF-8, got byte 0x{value[error.start]:02x} at position {error.start}"
         ) from None
-    if not _SURROGATE_ESCAPE.search(text):
+    repaired = _ESCAPE.sub(lambda match: rb"\ufffd" if match.group("lone") else match.group(), value)
+    if repaired == value:
         raise Rejected(Reason.MALFORMED_JSON, f"expected one JSON object: {message}")
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
-        repaired = replace_lone_surrogates(json.dumps(document, ensure_ascii=False))
-        return _decoder.decode(repaired.encode())
+        return _decoder.decode(repaired)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
-    except RecursionError:
-        raise Rejected(Reason.NESTED_TOO_DEEP, "expected flat fields, got arrays or objects nested too deep") from None
-    except ValueError as error:
+    except msgspec.DecodeError as error:
         raise Rejected(Reason.MALFORMED_JSON, f"expected one JSON object: {error}") from None
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
