@@ -1,0 +1,139 @@
+"""Logging of one process: one structured line an event, to standard error, with hostile text made harmless.
+
+Console lines on a terminal, JSON elsewhere. Everything that goes through the standard library's logging (aiokafka,
+Faust, mode, kafka-python) comes out the same way, at WARNING and above and never in floods.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final, TextIO
+
+import structlog
+
+from pipeline.settings import Settings
+
+LIBRARIES: Final = ("aiokafka", "faust", "mode", "kafka")
+"""Loggers that speak for libraries, their children included."""
+
+RATE_LIMIT_SECONDS: Final = 10.0
+_TEMPLATES_REMEMBERED: Final = 1000
+_MAX_TEXT: Final = 8192
+
+# C0 and C1 controls, DEL, line separators, bidirectional overrides, lone surrogates: what changes a terminal, forges
+# a line, or cannot be encoded.
+_UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+
+EventDict = MutableMapping[str, Any]
+
+
+def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
+    """Route structlog and the standard library's logging to one handler. Calling it again replaces the first call.
+
+    Args:
+        settings: log_format and log_level.
+        stream: where lines go; standard error by default.
+    """
+    target = stream if stream is not None else sys.stderr
+    console = settings.log_format == "console" or (settings.log_format == "auto" and target.isatty())
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ExtraAdder(["suppressed"]),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    )
+    handler = logging.StreamHandler(target)
+    handler.addFilter(RateLimit())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _harmless, renderer],
+        )
+    )
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+class RateLimit(logging.Filter):
+    """Lets each message template of a library's logger through at most once in RATE_LIMIT_SECONDS.
+
+    The next one that passes carries `suppressed`, the number of those held back since. Our own loggers are not
+    limited: they say what they do, once.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record passes; adds `suppressed` to it."""
+        if record.name.partition(".")[0] not in LIBRARIES:
+            return True
+        key = (record.name, str(record.msg)[:200])
+        now = self._clock()
+        passed_at, held = self._seen.get(key, (float("-inf"), 0))
+        if now - passed_at < RATE_LIMIT_SECONDS:
+            self._seen[key] = (passed_at, held + 1)
+            return False
+        self._seen[key] = (now, 0)
+        self._seen.move_to_end(key)
+        if len(self._seen) > _TEMPLATES_REMEMBERED:
+            self._seen.popitem(last=False)
+        if held:
+            record.suppressed = held
+        return True
+
+
+def _harmless(logger: Any, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog's signature
+    # A traceback keeps its lines, each indented, so that none of them can pass for a line of the log.
+    trace = event.pop("exception", None)
+    clean: EventDict = {_escape(str(key)): _clean(value) for key, value in event.items()}
+    if trace is not None:
+        clean["exception"] = "\n".join("  " + _escape(line) for line in str(trace).split("\n"))
+    return clean
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, bool | int | float | None):
+        return value
+    if isinstance(value, dict):
+        return {_escape(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(item) for item in value]
+    return _escape(value if isinstance(value, str) else str(value))
+
+
+def _escape(text: str) -> str:
+    cut = text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + f"… ({len(text)} characters)"
+    return _UNSAFE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), cut)
