@@ -1,0 +1,48 @@
+"""One real Apache Kafka for the whole test session; every test has topics and a consumer group of its own on it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.local_kafka import LocalKafka
+from pipeline.local_kafka.jars import local_extra_missing
+from pipeline.settings import Settings
+
+JARS = Path(__file__).parents[2] / ".tocsin"
+"""Shared with `make run`, so that Kafka's jars are fetched once."""
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _local_extra() -> None:
+    """Without the `local` extra there is no broker to test against."""
+    missing = local_extra_missing()
+    if missing:
+        pytest.skip(f"the local extra is not installed: no {', no '.join(missing)}")
+
+
+@pytest.fixture(scope="session")
+def local_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """The session's broker process."""
+    with LocalKafka(tmp_path_factory.mktemp("kafka"), 0, jars=JARS) as kafka:
+        yield kafka
+
+
+@pytest.fixture(scope="session")
+def broker(local_kafka: LocalKafka) -> str:
+    """Bootstrap address of the session's broker."""
+    return local_kafka.bootstrap
+
+
+@pytest.fixture
+def bare_settings(broker: str) -> Settings:
+    """Settings for the session's broker with a topic prefix and a group of this test's own; no topics yet."""
+    number = next(_numbers)
+    return Settings(
+        kafka_bootstrap=broker, topic_prefix=f"t{number}-", group=f"tocsin-test-{number}", instance=f"worker-{number}"
+    )

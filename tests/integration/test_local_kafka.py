@@ -1,0 +1,115 @@
+"""The local Apache Kafka: starts, says when it cannot, survives a kill, and leaves no process behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from pipeline.errors import BrokerError
+from pipeline.local_kafka import LocalKafka
+from tests.integration.conftest import JARS
+
+pytestmark = pytest.mark.integration
+
+
+def java_processes(home: Path) -> list[psutil.Process]:
+    """Processes that run a broker of this folder."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(home) in word for word in process.info["cmdline"] or ())
+    ]
+
+
+@pytest.fixture
+def kafka(tmp_path):
+    kafka = LocalKafka(tmp_path / "home", 0, jars=JARS)
+    yield kafka
+    kafka.kill()
+
+
+def test_a_record_survives_a_kill_of_the_broker(kafka):
+    assert kafka.start(owned=True)
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    admin.create_topics([NewTopic("survivor", 1, 1)])
+    admin.close()
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all")
+    producer.send("survivor", b"still here").get(10)
+    producer.close()
+    assert kafka.kill()
+    assert java_processes(kafka.home) == []
+    kafka.start(owned=True)
+    consumer = KafkaConsumer(
+        "survivor", bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=20_000
+    )
+    assert next(consumer).value == b"still here"
+    consumer.close()
+
+
+def test_start_and_stop_say_whether_anything_was_to_do(kafka):
+    assert not kafka.stop()
+    assert kafka.status().pid is None
+    assert kafka.start(owned=True)
+    assert not LocalKafka(kafka.home, 0, jars=JARS).start()
+    status = kafka.status()
+    assert status.answers
+    assert status.pid is not None
+    assert status.port == kafka.port
+    assert kafka.stop()
+    assert not kafka.stop()
+    assert java_processes(kafka.home) == []
+
+
+def test_a_pid_left_behind_is_not_taken_for_a_running_broker(kafka):
+    kafka.home.mkdir()
+    (kafka.home / "kafka.lock").touch()
+    (kafka.home / "kafka.json").write_text(f'{{"pid": {os.getpid()}, "port": 9}}')
+    assert kafka.status().pid is None
+    assert not kafka.stop()
+    assert kafka.start(owned=True)
+
+
+def test_a_taken_port_is_named(tmp_path):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(BrokerError, match=f"expected port {port} of 127.0.0.1 to be free"):
+            LocalKafka(tmp_path, port, jars=JARS).start()
+
+
+def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path):
+    kafka = LocalKafka(tmp_path, 0, properties={"num.io.threads": "0"}, jars=JARS)
+    with pytest.raises(BrokerError, match=r"num\.io\.threads"):
+        kafka.start(owned=True)
+    assert kafka.status().pid is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel ends a child with its parent")
+def test_an_owned_broker_dies_with_its_owner(tmp_path):
+    program = (
+        "import sys, pathlib; from pipeline.local_kafka import LocalKafka; "
+        "kafka = LocalKafka(pathlib.Path(sys.argv[1]), 0, jars=pathlib.Path(sys.argv[2])); "
+        "kafka.start(owned=True); print(kafka.status().pid, flush=True); sys.stdin.read()"
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path), str(JARS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert owner.stdout is not None
+    assert owner.stdin is not None
+    java = psutil.Process(int(owner.stdout.readline()))
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    owner.stdout.close()
+    owner.stdin.close()
+    psutil.wait_procs([java], timeout=20)
+    assert not java.is_running()
