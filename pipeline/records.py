@@ -19,6 +19,7 @@ class SourceRecord(Protocol):
     @property
     def timestamp(self) -> int:
         """Kafka's record timestamp, Unix milliseconds."""
+
     @property
     def key(self) -> bytes | None: ...
     @property
@@ -50,3 +51,8 @@ class Outputs(msgspec.Struct):
 
     alerts: list[OutRecord] = []
     dead_letters: list[OutRecord] = []
+
+
+def closing_tick_milliseconds(latest_event_time: float) -> int:
+    """Time of a tick that closes every open bucket: an hour and a bucket past the latest event time (Unix seconds)."""
+    return int((latest_event_time + 300 + 3600) * 1000)

@@ -1,0 +1,105 @@
+"""The detector protocol: River's two verbs, and what a stream that must survive a crash needs beside them."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any, ClassVar, Self
+
+import msgspec
+from river import base
+
+from detectors.brand_model import Assessment, BrandModel, Explanation, Kind, ModelState, STATE_VERSION
+from detectors.features import bucket_of
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(ModelState)
+
+
+class StateVersionError(ValueError):
+    """A snapshot that this version cannot restore."""
+
+
+def encode_state(state: ModelState) -> bytes:
+    """The state as MessagePack; about 1 kB, the same for equal states."""
+    return _encoder.encode(state)
+
+
+def decode_state(payload: bytes) -> ModelState:
+    """The state in a snapshot.
+
+    Raises:
+        StateVersionError: it was written by another version, or is no snapshot.
+    """
+    try:
+        state = _decoder.decode(payload)
+    except msgspec.DecodeError as error:
+        raise StateVersionError(f"expected a detector snapshot of version {STATE_VERSION}: {error}") from None
+    if state.version != STATE_VERSION:
+        raise StateVersionError(f"expected a detector snapshot of version {STATE_VERSION}, got {state.version}")
+    return state
+
+
+class Detector(base.AnomalyDetector, abc.ABC):
+    """A causal onset detector over one brand's buckets, as a River estimator.
+
+    Features are `mentions`, `negatives`, `start` (Unix seconds of the bucket) and `unobserved` (buckets since the last
+    one in which the whole feed was silent). `score_one` first lets the time since the last learned bucket pass, then
+    scores without learning; `learn_one` learns. Buckets without mentions may be left out.
+    """
+
+    kind: ClassVar[Kind]
+
+    def __init__(self) -> None:
+        self.model = BrandModel()
+
+    def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
+        """How strange the bucket is, in deviations above the ordinary daily maximum; higher is stranger.
+
+        Returns:
+            0.0 while warming up, and never less than 0.0.
+
+        Raises:
+            ValueError: counts that are negative, infinite, not a number, or a bucket out of order.
+        """
+        return max(self.assess_one(x).score(self.kind), 0.0)
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
+        """Learn the bucket.
+
+        Raises:
+            ValueError: as score_one.
+        """
+        bucket = bucket_of(x)
+        index = self.model.advance(bucket)
+        assessment = self.model.assess(index, bucket.mentions, bucket.negatives)
+        self.model.learn(assessment, bucket.mentions, bucket.negatives)
+
+    def assess_one(self, x: dict[base.typing.FeatureName, Any]) -> Assessment:
+        """All three scores of the bucket and what they rest on."""
+        bucket = bucket_of(x)
+        index = self.model.advance(bucket)
+        return self.model.assess(index, bucket.mentions, bucket.negatives)
+
+    def explain_one(self, x: dict[base.typing.FeatureName, Any]) -> Explanation:
+        """Expected value with its interval, what was observed, and parts that sum to the score."""
+        return self.model.explain(self.kind, self.assess_one(x))
+
+    @property
+    def is_warm(self) -> bool:
+        """True once scores mean something."""
+        return self.model.is_warm
+
+    def snapshot(self) -> bytes:
+        """The whole state; `restore` gives a detector with bit-equal next scores."""
+        return encode_state(self.model.state)
+
+    @classmethod
+    def restore(cls, payload: bytes) -> Self:
+        """A detector from a snapshot.
+
+        Raises:
+            StateVersionError: not a snapshot of this version.
+        """
+        detector = cls()
+        detector.model = BrandModel(decode_state(payload))
+        return detector

@@ -1,0 +1,45 @@
+"""What a detector reads from River's feature dictionary, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from detectors.windows import BUCKET_SECONDS
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """One brand's bucket.
+
+    Attributes:
+        index: Unix time of the start divided by the bucket's seconds; None where the features carry no start, which
+            means the bucket after the last one.
+        mentions: count.
+        negatives: negative mentions among them; an estimate where only a sample was read.
+        unobserved: buckets since the last one for which the feed itself was silent; nothing is learned from them.
+    """
+
+    index: int | None
+    mentions: float
+    negatives: float
+    unobserved: int
+
+
+def bucket_of(x: Mapping[str, Any]) -> Bucket:
+    """The bucket in River features: mentions, negatives, start (Unix seconds), unobserved; absent ones count as 0.
+
+    Raises:
+        ValueError: a count is negative, infinite or not a number, or there are more negatives than mentions.
+    """
+    mentions = float(x.get("mentions", 0.0))
+    negatives = float(x.get("negatives", 0.0))
+    if not (0.0 <= mentions < math.inf and 0.0 <= negatives < math.inf):
+        raise ValueError(f"expected finite counts >= 0, got mentions={mentions!r}, negatives={negatives!r}")
+    if negatives > mentions:
+        raise ValueError(f"expected at most as many negatives as mentions, got {negatives!r} of {mentions!r}")
+    start = x.get("start")
+    index = None if start is None else int(start) // BUCKET_SECONDS
+    return Bucket(index, mentions, negatives, int(x.get("unobserved", 0)))

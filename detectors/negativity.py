@@ -1,0 +1,130 @@
+"""How surprising is the share of negative mentions, against the brand's own base rate?"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import msgspec
+
+from detectors.baseline import DISPERSION_RATE
+from detectors.tails import binomial_root, surprise
+from detectors.windows import DECAY, RANGE, SCALE, WINDOWS
+
+PRIOR_NEGATIVE: Final = 1.8
+PRIOR_OTHER: Final = 8.2
+"""Beta prior of the negative share: 18 % with the weight of ten mentions."""
+BASE_RATE_KEEP: Final = 0.5 ** (1.0 / 4032.0)
+"""Half-life of the base rate: 14 days of buckets."""
+PRIOR_CORRELATION: Final = 0.03
+"""Correlation of two mentions' sentiment in one window before anything is known of the brand."""
+
+
+class ShareState(msgspec.Struct, array_like=True, kw_only=True):
+    """Beta counts of the base rate; per window decayed sums and the two moments of the over-dispersion."""
+
+    negative: float = PRIOR_NEGATIVE
+    other: float = PRIOR_OTHER
+    mentions: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(WINDOWS))
+    negatives: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(WINDOWS))
+    excess: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(WINDOWS))
+    pairs: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(WINDOWS))
+    correlation: list[float] = msgspec.field(default_factory=lambda: [PRIOR_CORRELATION] * len(WINDOWS))
+
+
+class ShareReading(msgspec.Struct):
+    """What one bucket did to each window: decayed sums, and surprise of the negative share in nats."""
+
+    base_rate: float
+    mentions: list[float]
+    negatives: list[float]
+    surprise: list[float]
+
+
+class NegativeShareEvidence:
+    """Over-dispersed binomial surprise of the negatives over eight windows.
+
+    Mentions come in threads and reposts, so their sentiments are correlated: n mentions count as
+    n / (1 + (n - 1) rho), with rho learned per window by moments against a prior (Kish's design effect).
+    """
+
+    __slots__ = ("state",)
+
+    def __init__(self, state: ShareState | None = None) -> None:
+        self.state = state or ShareState()
+
+    @property
+    def base_rate(self) -> float:
+        """The brand's usual negative share, 0..1."""
+        return self.state.negative / (self.state.negative + self.state.other)
+
+    def read(self, mentions: float, negatives: float) -> ShareReading:
+        """The windows with this bucket added; learns nothing."""
+        state = self.state
+        p = self.base_rate
+        totals, bad, surprises = [], [], []
+        for w in RANGE:
+            total = state.mentions[w] * DECAY[w] + mentions
+            negative = state.negatives[w] * DECAY[w] + negatives
+            totals.append(total)
+            bad.append(negative)
+            n = total * SCALE[w]
+            k = negative * SCALE[w]
+            if k >= 1.0 and k > n * p:
+                effective = n / (1.0 + max(n - 1.0, 0.0) * state.correlation[w])
+                root = binomial_root((k - 0.5) * effective / n, effective, p)
+                surprises.append(surprise(root) if root > 0.0 else 0.0)
+            else:
+                surprises.append(0.0)
+        return ShareReading(p, totals, bad, surprises)
+
+    def learn(self, mentions: float, negatives: float, reading: ShareReading, *, settled: bool) -> None:
+        """Learn the bucket that `reading` was made of; correlations only once the baseline is settled."""
+        state = self.state
+        state.mentions = reading.mentions
+        state.negatives = reading.negatives
+        p = reading.base_rate
+        if settled:
+            for w in RANGE:
+                self._learn_correlation(w, reading.mentions[w] * SCALE[w], reading.negatives[w] * SCALE[w], p)
+        limit = mentions * p + 3.0 * math.sqrt(mentions * p * (1.0 - p) * (1.0 + max(mentions - 1.0, 0.0) * 0.05)) + 0.5
+        cut = min(negatives, limit)
+        # A burst is one event, not many: its mentions weigh as their effective number.
+        weight = 1.0 / (1.0 + max(mentions - 1.0, 0.0) * 0.3)
+        keep = BASE_RATE_KEEP
+        state.negative = state.negative * keep + weight * cut + (1.0 - keep) * PRIOR_NEGATIVE
+        state.other = state.other * keep + weight * (mentions - cut) + (1.0 - keep) * PRIOR_OTHER
+
+    def pass_time(self, buckets: int, *, learning: bool) -> None:
+        """Let `buckets` empty (learning) or unobserved buckets pass."""
+        state = self.state
+        for w in RANGE:
+            keep = DECAY[w] ** buckets
+            state.mentions[w] *= keep
+            state.negatives[w] *= keep
+        if learning:
+            keep = (1.0 - DISPERSION_RATE) ** buckets
+            for w in RANGE:
+                state.excess[w] *= keep
+                state.pairs[w] *= keep
+            keep = BASE_RATE_KEEP**buckets
+            state.negative = state.negative * keep + (1.0 - keep) * PRIOR_NEGATIVE
+            state.other = state.other * keep + (1.0 - keep) * PRIOR_OTHER
+
+    def _learn_correlation(self, w: int, n: float, k: float, p: float) -> None:
+        """Method of moments: E[(k - np)^2] = np(1-p)(1 + (n-1) rho), weighted by the inverse variance at the prior."""
+        state = self.state
+        if n > 1.5:
+            scale = n * (1.0 + (n - 1.0) * PRIOR_CORRELATION)
+            limit = 4.0 * math.sqrt(n * p * (1.0 - p) * (1.0 + (n - 1.0) * state.correlation[w]))
+            residual = min(max(k - n * p, -limit), limit)
+            weight = n * (n - 1.0) / (scale * scale)
+            excess = weight * (residual * residual / (p * (1.0 - p)) - n)
+            pairs = weight * n * (n - 1.0)
+        else:
+            excess = pairs = 0.0
+        state.excess[w] += DISPERSION_RATE * (excess - state.excess[w])
+        state.pairs[w] += DISPERSION_RATE * (pairs - state.pairs[w])
+        trust = min(WINDOWS[w], 72)
+        value = (state.excess[w] + PRIOR_CORRELATION * trust) / (state.pairs[w] + trust)
+        state.correlation[w] = min(max(value, 0.003), 0.5)

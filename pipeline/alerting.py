@@ -1,0 +1,124 @@
+"""From a transition to the alert that a service can use without a second look-up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from detectors.brand_model import SCORE_UNIT, Assessment, BrandModel
+from detectors.registry import DETECTOR_VERSION
+from detectors.windows import BUCKET_SECONDS
+from pipeline.config import BrandConfig
+from pipeline.episodes import Episode, Rule, alert_id
+from pipeline.records import OutRecord
+from pipeline.windows import OpenBucket, PostRecord
+from schemas.alert import (
+    Alert,
+    Evidence,
+    Expected,
+    Kind,
+    Observed,
+    Playbook,
+    Post,
+    ScoreReading,
+    Transition,
+    Window,
+    alert_headers,
+    encode_alert,
+)
+
+
+def alert_record(
+    brand: str,
+    kind: Kind,
+    transition: Transition,
+    episode: Episode,
+    rule: Rule,
+    assessment: Assessment,
+    model: BrandModel,
+    bucket: OpenBucket | None,
+    posts: list[PostRecord],
+    config: BrandConfig,
+) -> OutRecord:
+    """The alert of a transition, encoded with its key and headers. `bucket` is None where no mention came."""
+    explanation = model.explain(kind, assessment)
+    end = assessment.bucket + 1
+    score = round(assessment.score(kind), 4)
+    volume = round(explanation.parts["volume"], 4)
+    mentions = round(explanation.mentions, 2)
+    alert = Alert(
+        id=alert_id(episode.id, transition, assessment.bucket),
+        episode_id=episode.id,
+        parent_episode_id=episode.parent_id or None,
+        transition=transition,
+        kind=kind,
+        severity=episode.severity,
+        brand=brand,
+        onset_time=_time(episode.onset),
+        detected_time=_time(end),
+        window=Window(start=_time(end - explanation.window_buckets), end=_time(end)),
+        score=ScoreReading(value=score, threshold=round(rule.threshold, 4), unit=SCORE_UNIT),
+        observed=Observed(
+            mentions=mentions,
+            negatives=round(explanation.negatives, 2),
+            negative_share=round(min(explanation.negatives / explanation.mentions, 1.0), 4) if mentions else 0.0,
+        ),
+        expected=Expected(
+            value=round(explanation.expected, 2),
+            lower=round(explanation.lower, 2),
+            upper=round(explanation.upper, 2),
+            negative_share=round(explanation.base_rate, 4),
+        ),
+        contributions={"volume": volume, "negativity": round(score - volume, 4)},
+        evidence=_evidence(bucket, posts),
+        playbook=_playbook(config, episode),
+        config_hash=config.config_hash,
+        detector=DETECTOR_VERSION,
+    )
+    return OutRecord(brand.encode(), encode_alert(alert), alert_headers(alert))
+
+
+def _time(bucket: int) -> datetime:
+    return datetime.fromtimestamp(bucket * BUCKET_SECONDS, UTC)
+
+
+def _evidence(bucket: OpenBucket | None, posts: list[PostRecord]) -> Evidence:
+    shown = tuple(
+        Post(
+            id=p.id,
+            excerpt=p.excerpt,
+            platform=p.platform,
+            event_time=datetime.fromtimestamp(p.event_time, UTC),
+            lang=p.lang,
+            author=p.author,
+            followers=p.followers,
+            reach=p.reach,
+            url=p.url,
+        )
+        for p in posts
+    )
+    if bucket is None:
+        return Evidence(posts=shown)
+    return Evidence(
+        posts=shown,
+        platforms=_most_first(bucket.platforms),
+        languages=_most_first(bucket.languages),
+        authors=bucket.authors(),
+        reposts=bucket.reposts,
+        reach=bucket.reach,
+    )
+
+
+def _most_first(table: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(table.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _playbook(config: BrandConfig, episode: Episode) -> Playbook | None:
+    playbook = config.playbook
+    if playbook is None:
+        return None
+    minutes = playbook.respond_within_minutes
+    return Playbook(
+        owner=playbook.owner,
+        link=playbook.link,
+        respond_by=None if minutes is None else _time(episode.opened + 1) + timedelta(minutes=minutes),
+    )

@@ -1,0 +1,534 @@
+"""The engine of one partition: a pure function of (state, records), called by the worker, by replay and by the tests.
+
+It sees no clock, no network, no log and no framework; time is event time. The same records in the same order give the
+same alerts, byte for byte, however they are cut into batches and wherever the process died in between.
+
+    fold(records)     mentions into open buckets; the watermark moves; bad records become dead letters
+    close_due(limit)  buckets behind the watermark are scored and learned, a few brands at a time; episodes step
+    take_outputs()    alerts and dead letters so far
+    cut()             changed state, with the offset it stands for
+
+A brand is visited when a bucket in which it was mentioned closes, and in every bucket while an episode of it is open:
+cost follows mentions, not known brands.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from detectors.brand_model import BrandModel, ModelState
+from detectors.features import Bucket
+from detectors.sentiment import SentimentModels, language_of
+from detectors.windows import BUCKET_SECONDS, WINDOWS
+from pipeline import feed
+from pipeline.alerting import alert_record
+from pipeline.config import Config
+from pipeline.dead_letters import dead_letter
+from pipeline.episodes import Episode, close, step
+from pipeline.errors import DeadLetterLimitError
+from pipeline.records import TICK_HEADER, Outputs, SourceRecord
+from pipeline.rules import rules
+from pipeline.state import (
+    CHECKPOINT_KEY,
+    OPEN_SUFFIX,
+    SENTIMENT_PREFIX,
+    VERSION,
+    BrandRecord,
+    Checkpoint,
+    decode_brand,
+    decode_checkpoint,
+    decode_open,
+    encode,
+    encode_open,
+)
+from pipeline.windows import KEPT_POSTS, OpenBucket, PostRecord, by_audience
+from schemas.alert import KINDS, Kind, Severity, Transition
+from schemas.mention import Mention, brand_key, decode_mention
+from schemas.observation import Observation
+from schemas.rejection import Reason, Rejected
+
+POST_BUCKETS: Final = 12
+"""Posts are kept as evidence for an hour."""
+
+
+class BrandView(msgspec.Struct, frozen=True):
+    """A brand in its last closed bucket, for metrics: counts, expected mentions, crisis score."""
+
+    brand: str
+    mentions: float
+    negatives: float
+    expected: float
+    score: float
+
+
+class OpenEpisode(msgspec.Struct, frozen=True):
+    """An open episode, for metrics. `onset` is event time in Unix seconds."""
+
+    brand: str
+    kind: Kind
+    severity: Severity
+    onset: float
+    score: float
+
+
+class EngineStats(msgspec.Struct):
+    """Plain counts since construction; not part of the state."""
+
+    consumed: int = 0
+    ticks: int = 0
+    skipped: int = 0
+    late: int = 0
+    duplicates: int = 0
+    duplicates_unchecked: int = 0
+    texts_scored: int = 0
+    buckets_closed: int = 0
+    scores: int = 0
+    rejected: dict[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
+    alerts: dict[tuple[Kind, Severity, Transition], int] = msgspec.field(default_factory=dict)
+
+
+class _Brand:
+    """One brand in memory."""
+
+    __slots__ = ("episodes", "last", "model", "name", "negative_posts", "open", "top_posts")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.model = BrandModel(ModelState())
+        self.episodes = [Episode() for _ in KINDS]
+        self.open: dict[int, OpenBucket] = {}
+        self.negative_posts: list[PostRecord] = []
+        self.top_posts: list[PostRecord] = []
+        self.last = (0.0, 0.0, 0.0, 0.0)
+
+    @property
+    def is_watched(self) -> bool:
+        return any(episode.id for episode in self.episodes)
+
+
+class Engine:
+    """State and line of one partition. See the module's text."""
+
+    def __init__(self, partition: int, config: Config, *, topic: str = "mentions") -> None:
+        self.partition = partition
+        self.stats = EngineStats()
+        self._topic = topic
+        self._config = config
+        self._lateness = float(config.engine.allowed_lateness_seconds)
+        self._tolerance_ms = config.engine.future_tolerance_seconds * 1000
+        self._brands: dict[str, _Brand] = {}
+        self._watched: set[str] = set()
+        self._open: dict[int, dict[str, OpenBucket]] = {}
+        self._sentiment = SentimentModels()
+        self._at = Checkpoint()
+        self._close_end = -1
+        self._outputs = Outputs()
+        self._closing: Iterator[str] | None = None
+        self._closing_watched = False
+        self._changed_brands: dict[str, None] = {}
+        self._changed_open: dict[str, None] = {}
+        self._changed = False
+
+    # ---------------------------------------------------------------- facts
+
+    @property
+    def next_offset(self) -> int:
+        """First offset that is not in the state; `fold` skips records below it."""
+        return self._at.next_offset
+
+    @property
+    def event_time(self) -> float:
+        """Largest event time seen, Unix seconds; 0.0 before the first mention."""
+        return self._at.event_time
+
+    @property
+    def watermark(self) -> float:
+        """Event time up to which buckets are closed: `event_time` less the allowed lateness; 0.0 at first."""
+        return self._at.event_time - self._lateness if self._at.event_time else 0.0
+
+    @property
+    def last_timestamp(self) -> int:
+        """Kafka timestamp (Unix milliseconds) of the last record folded in; 0 before the first."""
+        return self._at.last_timestamp
+
+    @property
+    def needs_time(self) -> bool:
+        """True while the passing of event time alone can still change something."""
+        return bool(self._open or self._watched)
+
+    @property
+    def brands(self) -> int:
+        """Brands tracked."""
+        return len(self._brands)
+
+    def open_episodes(self) -> Iterator[OpenEpisode]:
+        """Every open episode."""
+        for name in sorted(self._watched):
+            for kind, episode in zip(KINDS, self._brands[name].episodes, strict=True):
+                if episode.id:
+                    yield OpenEpisode(name, kind, episode.severity, episode.onset * BUCKET_SECONDS, episode.score)
+
+    def brand_view(self, brand: str) -> BrandView | None:
+        """The brand's last closed bucket; None for a brand never seen."""
+        found = self._brands.get(brand)
+        return None if found is None else BrandView(brand, *found.last)
+
+    def top_brands(self, count: int) -> list[BrandView]:
+        """The brands with most mentions in their last closed bucket, most first."""
+        views = [BrandView(name, *found.last) for name, found in list(self._brands.items())]
+        views.sort(key=lambda view: (-view.mentions, view.brand))
+        return views[:count]
+
+    # ---------------------------------------------------------------- work
+
+    def process(self, records: Sequence[SourceRecord]) -> Outputs:
+        """Fold the records, close all that is due and take the outputs."""
+        self.fold(records)
+        self.close_due()
+        return self.take_outputs()
+
+    def fold(self, records: Sequence[SourceRecord]) -> None:
+        """Take records in offset order into the open buckets.
+
+        Raises:
+            DeadLetterLimitError: more refused records in a row than configured.
+        """
+        at = self._at
+        stats = self.stats
+        for record in records:
+            if record.offset < at.next_offset:
+                stats.skipped += 1
+                continue
+            self._changed = True
+            at.next_offset = record.offset + 1
+            at.last_timestamp = record.timestamp
+            try:
+                if record.value is None:
+                    self._tick(record)
+                    continue
+                mention = decode_mention(record.value)
+                brand_key(mention, record.key)
+                event_time = mention.event_time.timestamp()
+                if event_time * 1000 > record.timestamp + self._tolerance_ms:
+                    raise Rejected(  # noqa: TRY301 - one place where refusals end
+                        Reason.EVENT_TIME_IN_FUTURE,
+                        f'field "event_time" must not be more than {self._tolerance_ms // 1000} s ahead of the record '
+                        f"timestamp {record.timestamp} ms, got {mention.event_time.isoformat()}",
+                    )
+            except Rejected as rejected:
+                self._reject(record, rejected)
+                continue
+            at.rejected_in_a_row = 0
+            stats.consumed += 1
+            self._take(mention, event_time, record.offset)
+
+    def fold_observations(self, observations: Iterable[Observation]) -> None:
+        """Take aggregated history, in order of `start`: each row is a whole bucket of one brand.
+
+        Raises:
+            ValueError: a bucket that is already closed, of another size, or given twice.
+        """
+        for row in observations:
+            index = row.start // BUCKET_SECONDS
+            if row.size_seconds != BUCKET_SECONDS or row.start % BUCKET_SECONDS:
+                raise ValueError(
+                    f"expected buckets of {BUCKET_SECONDS} s, got start {row.start} of {row.size_seconds} s"
+                )
+            if index < self._close_end or row.brand in self._open.get(index, ()):
+                raise ValueError(
+                    f"expected one row per brand and bucket in order of start, got {row.brand} {row.start}"
+                )
+            bucket = self._bucket(row.brand, index, self._at.next_offset)
+            self._at.next_offset += 1
+            bucket.mentions = row.mentions
+            bucket.reposts = row.reposts
+            bucket.reach = row.reach
+            # Fractions survive through the sample fields: k negatives of n, as if one text in n had been read.
+            bucket.sampled = bucket.scored = 1
+            bucket.sampled_negatives = row.negatives
+            bucket.sampled_positives = row.positives
+            self.stats.consumed += row.mentions
+            feed.see(self._at.feed, index, row.mentions)
+            self._pass_time(float(row.start))
+
+    def close_due(self, limit: int = 0) -> bool:
+        """Score and learn buckets behind the watermark.
+
+        Args:
+            limit: at most so many brand-buckets; 0 closes all that are due.
+
+        Returns:
+            True while more are due.
+        """
+        closed = 0
+        at = self._at
+        while at.next_bucket < self._close_end:
+            brands = self._open.get(at.next_bucket)
+            if self._closing is None:
+                if not brands and not self._watched:
+                    at.next_bucket = min([self._close_end, *self._open])
+                    continue
+                self._closing = iter(list(brands or ()))
+                self._closing_watched = False
+            for name in self._closing:
+                self._close(name, at.next_bucket)
+                closed += 1
+                if limit and closed >= limit:
+                    return True
+            if not self._closing_watched:
+                self._closing_watched = True
+                index = at.next_bucket
+                silent = [name for name in self._watched if self._brands[name].model.last_bucket < index]
+                self._closing = iter(sorted(silent))
+                continue
+            self._open.pop(at.next_bucket, None)
+            at.next_bucket += 1
+            self._closing = None
+        return False
+
+    def take_outputs(self) -> Outputs:
+        """Alerts and dead letters since the last take, in order."""
+        outputs, self._outputs = self._outputs, Outputs([], [])
+        return outputs
+
+    # ---------------------------------------------------------------- state
+
+    def cut(self) -> list[tuple[bytes, bytes | None]]:
+        """What changed since the last cut, encoded; None is a tombstone; the checkpoint comes last; [] if nothing did."""
+        if not self._changed:
+            return []
+        records: list[tuple[bytes, bytes | None]] = []
+        for name in self._changed_brands:
+            brand = self._brands[name]
+            record = BrandRecord(
+                VERSION, brand.model.state, brand.episodes, brand.negative_posts, brand.top_posts, brand.last
+            )
+            records.append((name.encode(), encode(record)))
+        for name in self._changed_open:
+            buckets = self._brands[name].open
+            records.append((name.encode() + OPEN_SUFFIX, encode_open(buckets) if buckets else None))
+        records.extend((SENTIMENT_PREFIX + name.encode(), payload) for name, payload in self._sentiment.changed())
+        records.append((CHECKPOINT_KEY, encode(self._at)))
+        self._changed_brands = {}
+        self._changed_open = {}
+        self._changed = False
+        return records
+
+    def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Take over the state of a fresh engine's predecessor.
+
+        Args:
+            records: the state topic's records in log order; the last of a key holds.
+
+        Raises:
+            StateError: a record cannot be read.
+        """
+        latest: dict[bytes, bytes] = {}
+        for key, value in records:
+            if value is None:
+                latest.pop(key, None)
+            else:
+                latest[key] = value
+        if CHECKPOINT_KEY in latest:
+            self._at = decode_checkpoint(CHECKPOINT_KEY, latest.pop(CHECKPOINT_KEY))
+        opened: list[tuple[int, str, int, OpenBucket]] = []
+        for key, value in latest.items():
+            if key.startswith(SENTIMENT_PREFIX):
+                self._sentiment.restore(key[len(SENTIMENT_PREFIX) :].decode(), value)
+            elif key.endswith(OPEN_SUFFIX):
+                name = key[: -len(OPEN_SUFFIX)].decode()
+                for index, bucket in decode_open(key, value).buckets.items():
+                    opened.append((bucket.first_offset, name, index, bucket))
+            else:
+                self._restore_brand(key, value)
+        # Buckets close their brands in order of first mention, so that alerts keep their order through a crash.
+        for _, name, index, bucket in sorted(opened, key=lambda item: item[0]):
+            self._open.setdefault(index, {})[name] = bucket
+            self._brand(name).open[index] = bucket
+        if self._at.event_time:
+            self._close_end = int(self.watermark // BUCKET_SECONDS)
+
+    def _restore_brand(self, key: bytes, value: bytes) -> None:
+        stored = decode_brand(key, value)
+        brand = self._brand(key.decode())
+        brand.model = BrandModel(stored.model)
+        brand.episodes = stored.episodes
+        brand.negative_posts = stored.negative_posts
+        brand.top_posts = stored.top_posts
+        brand.last = stored.last
+        if brand.is_watched:
+            self._watched.add(brand.name)
+
+    # ---------------------------------------------------------------- one record
+
+    def _take(self, mention: Mention, event_time: float, offset: int) -> None:
+        index = int(event_time // BUCKET_SECONDS)
+        if index < self._close_end:
+            self.stats.late += 1
+            return
+        feed.see(self._at.feed, index, 1)
+        bucket = self._bucket(mention.brand, index, offset)
+        if bucket.is_duplicate(mention.id):
+            self.stats.duplicates += 1
+            return
+        if not bucket.remember(mention.id, self._config.engine.max_ids_per_bucket):
+            self.stats.duplicates_unchecked += 1
+        language = language_of(mention.text, mention.lang)
+        negative = self._judge(bucket, mention)
+        bucket.add_facts(mention, language)
+        bucket.offer_post(mention, event_time, index, negative=negative)
+        if event_time > self._at.event_time:
+            self._pass_time(event_time)
+
+    def _judge(self, bucket: OpenBucket, mention: Mention) -> bool:
+        """Count the mention as negative, positive or neither; True where it is known to be negative."""
+        config = self._config.sentiment
+        if mention.sentiment is not None:
+            negative = mention.sentiment <= config.negative_below
+            positive = mention.sentiment >= config.positive_above
+            bucket.negatives += negative
+            bucket.positives += positive
+            if config.learn:
+                self._sentiment.learn_one(mention.text, mention.lang, mention.sentiment)
+            return negative
+        full = bucket.scored < config.full_texts_per_bucket
+        if not full and zlib.crc32(mention.id.encode("utf-8", "surrogatepass")) % config.sample_one_in:
+            bucket.unscored += 1
+            return False
+        p_negative, p_positive = self._sentiment.estimate_one(mention.text, mention.lang)
+        self.stats.texts_scored += 1
+        negative = p_negative > 0.5
+        positive = not negative and p_positive > 0.5
+        if full:
+            bucket.scored += 1
+            bucket.negatives += negative
+            bucket.positives += positive
+        else:
+            bucket.sampled += 1
+            bucket.sampled_negatives += negative
+            bucket.sampled_positives += positive
+        return negative
+
+    def _tick(self, record: SourceRecord) -> None:
+        """Let event time pass on a partition without mentions; the record says how far."""
+        tick = next((value for name, value in record.headers if name == TICK_HEADER), None)
+        if tick is None or record.key is not None:
+            raise Rejected(Reason.TOMBSTONE, "expected a mention, got a record without a value")
+        if not (tick.isdigit() and len(tick) <= 16):
+            raise Rejected(Reason.INVALID_TICK, f"expected Unix milliseconds in {TICK_HEADER}, got {tick[:40]!r}")
+        milliseconds = int(tick)
+        if milliseconds > record.timestamp + self._tolerance_ms:
+            raise Rejected(
+                Reason.INVALID_TICK,
+                f"expected a tick not later than its record timestamp {record.timestamp} ms, got {milliseconds} ms",
+            )
+        self.stats.ticks += 1
+        if self._at.event_time and milliseconds / 1000 > self._at.event_time:
+            self._pass_time(milliseconds / 1000)
+
+    def _pass_time(self, event_time: float) -> None:
+        at = self._at
+        first = not at.event_time
+        at.event_time = max(at.event_time, event_time)
+        self._close_end = int((at.event_time - self._lateness) // BUCKET_SECONDS)
+        if first:
+            at.next_bucket = self._close_end
+
+    def _bucket(self, name: str, index: int, offset: int) -> OpenBucket:
+        brand = self._brand(name)
+        bucket = brand.open.get(index)
+        if bucket is None:
+            bucket = brand.open[index] = OpenBucket(first_offset=offset)
+            self._open.setdefault(index, {})[name] = bucket
+        self._changed_open[name] = None
+        self._changed = True
+        return bucket
+
+    def _brand(self, name: str) -> _Brand:
+        brand = self._brands.get(name)
+        if brand is None:
+            brand = self._brands[name] = _Brand(name)
+        return brand
+
+    def _reject(self, record: SourceRecord, rejected: Rejected) -> None:
+        at = self._at
+        self.stats.rejected[rejected.reason] += 1
+        self._outputs.dead_letters.append(dead_letter(record, rejected, self._topic, self.partition))
+        at.rejected_in_a_row += 1
+        limit = self._config.engine.dead_letter_run_limit
+        if limit and at.rejected_in_a_row > limit:
+            raise DeadLetterLimitError(
+                f"{self._topic}[{self.partition}]@{record.offset}: expected mentions, got more than {limit} records in "
+                f"a row that had to be refused (the last: {rejected.reason}, {rejected}); mend the producer, or raise "
+                "engine.dead_letter_run_limit to let them pass into the dead letter topic"
+            )
+
+    # ---------------------------------------------------------------- one bucket
+
+    def _close(self, name: str, index: int) -> None:
+        brand = self._brands[name]
+        bucket = brand.open.pop(index, None)
+        model = brand.model
+        mentions, negatives = (0.0, 0.0) if bucket is None else (float(bucket.mentions), bucket.counts()[0])
+        unobserved = feed.unobserved(self._at.feed, model.last_bucket + 1, index)
+        model.advance(Bucket(index, mentions, negatives, unobserved))
+        assessment = model.assess(index, mentions, negatives)
+        model.learn(assessment, mentions, negatives)
+        self._keep_posts(brand, bucket, index)
+        crisis = max(assessment.crisis, 0.0)
+        brand.last = (mentions, negatives, assessment.volume.expected_now, crisis)
+        self.stats.buckets_closed += 1
+        self.stats.scores += assessment.is_warm
+        config = self._config.brand(name)
+        held_back = False
+        for kind, rule, episode in zip(KINDS, rules(config.detection).values(), brand.episodes, strict=True):
+            window = (assessment.crisis_window, assessment.shift_window, assessment.surge_window)[KINDS.index(kind)]
+            transition = step(
+                episode,
+                rule,
+                brand=name,
+                kind=kind,
+                bucket=index,
+                score=assessment.score(kind),
+                window_buckets=WINDOWS[window],
+                may_open=assessment.is_warm and not held_back,
+            )
+            if transition is not None:
+                posts = brand.top_posts if kind == "volume_surge" else brand.negative_posts
+                self._outputs.alerts.append(
+                    alert_record(name, kind, transition, episode, rule, assessment, model, bucket, posts, config)
+                )
+                counted = (kind, episode.severity, transition)
+                self.stats.alerts[counted] = self.stats.alerts.get(counted, 0) + 1
+                if transition == "resolved":
+                    close(episode, index)
+            held_back = held_back or (kind == "crisis" and episode.is_open)
+        if brand.is_watched:
+            self._watched.add(name)
+        else:
+            self._watched.discard(name)
+        self._changed_brands[name] = None
+        if bucket is not None:
+            self._changed_open[name] = None
+        self._changed = True
+
+    @staticmethod
+    def _keep_posts(brand: _Brand, bucket: OpenBucket | None, index: int) -> None:
+        if bucket is None and not brand.top_posts:
+            return
+        fresh_negative = bucket.negative_posts if bucket else []
+        fresh_top = bucket.top_posts if bucket else []
+        brand.negative_posts = _best(brand.negative_posts, fresh_negative, index)
+        brand.top_posts = _best(brand.top_posts, fresh_top, index)
+
+
+def _best(kept: list[PostRecord], fresh: list[PostRecord], index: int) -> list[PostRecord]:
+    """The posts of the last hour with the greatest audience."""
+    if not kept and not fresh:
+        return kept
+    recent = [post for post in kept if post.bucket > index - POST_BUCKETS]
+    return sorted((*recent, *fresh), key=by_audience)[:KEPT_POSTS]

@@ -1,0 +1,116 @@
+"""The life of an episode: opened, escalated, resolved; at most one open per brand and kind.
+
+Pure: a step takes the state of one kind and what the last bucket says, and returns the transition, if any. An episode
+stays open until its score has been below the release level for the quiet time (hysteresis), and after it no new one
+opens for the cool-down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from schemas.alert import Kind, Severity, Transition
+
+FLARE_UP_BUCKETS: Final = 3 * 288
+"""An episode that opens within three days of the last one of its kind is its flare-up."""
+
+
+class Episode(msgspec.Struct, array_like=True, kw_only=True):
+    """State of one kind of episode of one brand. Bucket numbers are event time over the bucket's seconds.
+
+    `id` is empty while no episode is open; `last_id` and `ended` are those of the last resolved one.
+    """
+
+    id: str = ""
+    parent_id: str = ""
+    onset: int = 0
+    opened: int = 0
+    severity: Severity = "info"
+    last_loud: int = 0
+    score: float = 0.0
+    last_id: str = ""
+    ended: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.id)
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """When episodes of one kind open, escalate and end, in score units and buckets."""
+
+    threshold: float
+    release: float
+    critical: float
+    quiet_buckets: int
+    cool_down_buckets: int
+    base_severity: Severity
+
+
+def step(
+    episode: Episode,
+    rule: Rule,
+    *,
+    brand: str,
+    kind: Kind,
+    bucket: int,
+    score: float,
+    window_buckets: int,
+    may_open: bool,
+) -> Transition | None:
+    """Let one closed bucket act on the episode; returns the transition it makes.
+
+    Args:
+        episode: state of this brand and kind; changed in place.
+        rule: when to open, escalate and end.
+        brand: whose episode; part of the episode's identity.
+        kind: which kind; part of the episode's identity.
+        bucket: the closed bucket.
+        score: its score of this kind.
+        window_buckets: length of the window that gave the score: the onset is its beginning.
+        may_open: False holds a new episode back (a greater one is open).
+    """
+    episode.score = score
+    if not episode.is_open:
+        cooled = not episode.last_id or bucket - episode.ended >= rule.cool_down_buckets
+        if score < rule.threshold or not may_open or not cooled:
+            return None
+        flare_up = episode.last_id and bucket - episode.ended <= FLARE_UP_BUCKETS
+        episode.parent_id = episode.last_id if flare_up else ""
+        episode.id = episode_id(brand, kind, bucket)
+        episode.onset = bucket + 1 - window_buckets
+        episode.opened = episode.last_loud = bucket
+        episode.severity = "critical" if _is_critical(rule, score) else rule.base_severity
+        return "opened"
+    if score >= rule.release:
+        episode.last_loud = bucket
+    if episode.severity != "critical" and _is_critical(rule, score):
+        episode.severity = "critical"
+        return "escalated"
+    if bucket - episode.last_loud >= rule.quiet_buckets:
+        return "resolved"
+    return None
+
+
+def close(episode: Episode, bucket: int) -> None:
+    """Forget a resolved episode but for what its successor needs. Call after its alert was made."""
+    episode.last_id = episode.id
+    episode.ended = bucket
+    episode.id = episode.parent_id = ""
+
+
+def episode_id(brand: str, kind: Kind, bucket: int) -> str:
+    """The same 24 hexadecimal digits for the same onset, after any crash or replay."""
+    return hashlib.sha256(f"tocsin/episode/1|{brand}|{kind}|{bucket}".encode()).hexdigest()[:24]
+
+
+def alert_id(episode: str, transition: Transition, bucket: int) -> str:
+    """The same 32 hexadecimal digits for the same transition, after any crash or replay."""
+    return hashlib.sha256(f"tocsin/alert/1|{episode}|{transition}|{bucket}".encode()).hexdigest()[:32]
+
+
+def _is_critical(rule: Rule, score: float) -> bool:
+    return rule.base_severity == "warning" and score >= rule.critical

@@ -1,0 +1,212 @@
+"""Recorded traffic through the very engine that runs live: no Kafka, the same alerts, byte for byte.
+
+Mentions are dealt to partitions as Kafka's default partitioner deals them, so that watermarks and per-partition
+models are those of the live worker with as many partitions.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from kafka.partitioner.default import murmur2
+
+from pipeline.config import Config
+from pipeline.engine import Engine
+from pipeline.errors import TocsinError
+from pipeline.mention_files import open_text, record_key
+from pipeline.records import TICK_HEADER, OutRecord, Record, closing_tick_milliseconds
+from schemas.observation import Observation
+
+BATCH_LINES: Final = 20_000
+COLUMNS: Final = ("brand", "start", "mentions", "negatives")
+
+
+class ReplayReport(msgspec.Struct):
+    """What went in and what came out; alerts in order of event time."""
+
+    mentions: int = 0
+    late: int = 0
+    duplicates: int = 0
+    alerts: list[OutRecord] = msgspec.field(default_factory=list)
+    dead_letters: list[OutRecord] = msgspec.field(default_factory=list)
+    buckets_closed: int = 0
+    brands: int = 0
+
+
+def partition_of(key: bytes | None, partitions: int) -> int:
+    """Kafka's default partition of a key: murmur2(key) modulo partitions; records without a key go to 0 here."""
+    if not key:
+        return 0
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def replay_mentions(
+    lines: Iterable[bytes],
+    config: Config,
+    *,
+    partitions: int,
+    now: datetime,
+    flush: bool = True,
+    on_progress: Callable[[int], None] | None = None,
+) -> ReplayReport:
+    """Replay mentions in the order of the lines.
+
+    Args:
+        lines: JSON, one mention each, in the order of their arrival.
+        config: detection and behaviour.
+        partitions: partitions of the mentions topic that is stood for.
+        now: stands for the record timestamp: event times after it are refused, as the worker refuses them.
+        flush: end with a tick on every partition that closes all open buckets, as `publish --final-tick` does.
+        on_progress: called with the number of lines after each batch.
+    """
+    engines = [Engine(partition, config) for partition in range(partitions)]
+    report = ReplayReport()
+    timestamp = int(now.timestamp() * 1000)
+    offsets = [0] * partitions
+    for batch in _batches(lines):
+        dealt: list[list[Record]] = [[] for _ in range(partitions)]
+        for line in batch:
+            key = record_key(line)
+            p = partition_of(key, partitions)
+            dealt[p].append(Record(offsets[p], timestamp, key, line))
+            offsets[p] += 1
+        for engine, records in zip(engines, dealt, strict=True):
+            _run(engine, records, report)
+        if on_progress:
+            on_progress(len(batch))
+    if flush:
+        latest = max(engine.event_time for engine in engines)
+        if latest:
+            tick = str(closing_tick_milliseconds(latest)).encode()
+            for engine, offset in zip(engines, offsets, strict=True):
+                _run(engine, [Record(offset, timestamp, None, None, ((TICK_HEADER, tick),))], report)
+    return _finish(report, engines)
+
+
+def replay_observations(
+    rows: Iterable[Observation],
+    config: Config,
+    *,
+    flush: bool = True,
+    on_progress: Callable[[int], None] | None = None,
+) -> ReplayReport:
+    """Replay aggregated history in order of `start`; buckets without a row count as zero."""
+    engine = Engine(0, config)
+    report = ReplayReport()
+    pending: list[Observation] = []
+    start = None
+    for row in rows:
+        if row.start != start and len(pending) >= BATCH_LINES:
+            _run_observations(engine, pending, report, on_progress)
+            pending = []
+        start = row.start
+        pending.append(row)
+    _run_observations(engine, pending, report, on_progress)
+    if flush and engine.event_time:
+        milliseconds = closing_tick_milliseconds(engine.event_time)
+        tick = ((TICK_HEADER, str(milliseconds).encode()),)
+        _run(engine, [Record(engine.next_offset, milliseconds, None, None, tick)], report)
+    return _finish(report, [engine])
+
+
+def read_observations(path: str) -> list[Observation]:
+    """The rows of a CSV file (brand,start,mentions,negatives; start as RFC 3339 or Unix seconds), by start and brand.
+
+    Raises:
+        TocsinError: names the line, the column, what was expected and what was got.
+    """
+    with open_text(path) as raw:
+        reader = csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise TocsinError(
+                f"{path}:1: expected the columns {','.join(COLUMNS)}, got {','.join(reader.fieldnames or ['nothing'])}"
+            )
+        try:
+            rows = [_observation(row, f"{path}:{reader.line_num}") for row in reader]
+        except UnicodeDecodeError as error:
+            raise TocsinError(f"{path}: expected UTF-8: {error}") from None
+    rows.sort(key=_by_start)
+    for a, b in zip(rows, rows[1:], strict=False):
+        if a.start == b.start and a.brand == b.brand:
+            raise TocsinError(f"{path}: expected one row per brand and start, got two of {a.brand} at {a.start}")
+    return rows
+
+
+def _by_start(row: Observation) -> tuple[int, str]:
+    return (row.start, row.brand)
+
+
+def _observation(row: dict[str, str], where: str) -> Observation:
+    try:
+        return msgspec.convert(
+            {
+                "brand": row["brand"],
+                "start": _start(row["start"]),
+                "mentions": float(row["mentions"]),
+                "negatives": float(row["negatives"]),
+            },
+            Observation,
+            strict=False,
+        )
+    except (msgspec.ValidationError, ValueError, TypeError) as error:
+        raise TocsinError(f"{where}: expected an observation, got {dict(row)}: {error}") from None
+
+
+def _start(text: str) -> int:
+    seconds = int(text) if text.isdigit() else None
+    if seconds is None:
+        moment = datetime.fromisoformat(text)
+        # A history without an offset is a table somebody exported: UTC, as the documentation of the format says.
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = int(moment.timestamp())
+    if seconds % 300:
+        raise ValueError(f"start must be a multiple of 300 s, got {text}")
+    return seconds
+
+
+def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    for line in lines:
+        batch.append(line)
+        if len(batch) >= BATCH_LINES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _run(engine: Engine, records: list[Record], report: ReplayReport) -> None:
+    outputs = engine.process(records)
+    report.alerts += outputs.alerts
+    report.dead_letters += outputs.dead_letters
+
+
+def _run_observations(
+    engine: Engine, rows: list[Observation], report: ReplayReport, on_progress: Callable[[int], None] | None
+) -> None:
+    engine.fold_observations(rows)
+    engine.close_due()
+    report.alerts += engine.take_outputs().alerts
+    if on_progress:
+        on_progress(len(rows))
+
+
+def _finish(report: ReplayReport, engines: list[Engine]) -> ReplayReport:
+    report.mentions = sum(engine.stats.consumed for engine in engines)
+    report.late = sum(engine.stats.late for engine in engines)
+    report.duplicates = sum(engine.stats.duplicates for engine in engines)
+    report.buckets_closed = sum(engine.stats.buckets_closed for engine in engines)
+    report.brands = sum(engine.brands for engine in engines)
+    report.alerts.sort(key=_by_time)
+    return report
+
+
+def _by_time(record: OutRecord) -> tuple[bytes, bytes]:
+    # ce_time is RFC 3339 in UTC: its bytes sort as time does; the sort is stable within a brand.
+    return (dict(record.headers)["ce_time"], record.key or b"")

@@ -1,0 +1,33 @@
+"""Thresholds with a meaning, turned into the episode rules of the three kinds."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from detectors.threshold import crisis_threshold
+from detectors.windows import BUCKET_SECONDS
+from pipeline.config import DetectionConfig
+from pipeline.episodes import Rule
+from schemas.alert import Kind, Severity
+
+
+@lru_cache(maxsize=1024)
+def rules(detection: DetectionConfig) -> dict[Kind, Rule]:
+    """The rule of each kind, in the order in which they are tried: a crisis holds back the lesser ones."""
+    crisis = crisis_threshold(detection.false_alarms_per_brand_year)
+    return {
+        "crisis": _rule(detection, crisis, "warning"),
+        "sentiment_shift": _rule(detection, detection.sentiment_shift_threshold, "warning"),
+        "volume_surge": _rule(detection, detection.volume_surge_threshold, "info"),
+    }
+
+
+def _rule(detection: DetectionConfig, threshold: float, severity: Severity) -> Rule:
+    return Rule(
+        threshold,
+        threshold * detection.release_ratio,
+        threshold * detection.critical_ratio,
+        max(detection.quiet_minutes * 60 // BUCKET_SECONDS, 1),
+        detection.cool_down_minutes * 60 // BUCKET_SECONDS,
+        severity,
+    )

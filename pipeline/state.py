@@ -1,0 +1,127 @@
+"""State as it lies on the brand-state topic: versioned MessagePack, one record per thing that changes on its own.
+
+    <brand>            detector, episodes and posts: changes when a bucket of the brand closes
+    <brand>#open       its open buckets: change with every mention (a tombstone when none is open)
+    #sentiment/<name>  a chunk of a language's model
+    #checkpoint        offset, event time and the feed: always the last record of a transaction
+
+'#' cannot occur in a brand. Splitting the record keeps a checkpoint as small as what changed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from detectors.brand_model import ModelState
+from pipeline.episodes import Episode
+from pipeline.errors import StateError
+from pipeline.windows import OpenBucket, PostRecord
+
+VERSION: Final = 1
+CHECKPOINT_KEY: Final = b"#checkpoint"
+SENTIMENT_PREFIX: Final = b"#sentiment/"
+OPEN_SUFFIX: Final = b"#open"
+KINDS_STORED: Final = 3
+
+
+class BrandRecord(msgspec.Struct, array_like=True):
+    """Detector, one episode state per kind (crisis, sentiment_shift, volume_surge), posts of the last hour."""
+
+    version: int
+    model: ModelState
+    episodes: list[Episode]
+    negative_posts: list[PostRecord]
+    top_posts: list[PostRecord]
+    last: tuple[float, float, float, float]
+
+
+class OpenRecord(msgspec.Struct, array_like=True):
+    """Open buckets by index."""
+
+    version: int
+    buckets: dict[int, OpenBucket]
+
+
+class FeedState(msgspec.Struct, array_like=True):
+    """How much the whole partition usually brings, and when it was silent though it should not have been.
+
+    `silences` are [first, end) bucket ranges.
+    """
+
+    bucket: int = -1
+    mentions: int = 0
+    rate: float = 0.0
+    seen: int = 0
+    silences: list[tuple[int, int]] = msgspec.field(default_factory=list)
+
+
+class Checkpoint(msgspec.Struct, array_like=True):
+    """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not."""
+
+    version: int = VERSION
+    next_offset: int = 0
+    event_time: float = 0.0
+    last_timestamp: int = 0
+    next_bucket: int = -1
+    rejected_in_a_row: int = 0
+    feed: FeedState = msgspec.field(default_factory=FeedState)
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+encode = _encoder.encode
+
+_decode_brand: Final = msgspec.msgpack.Decoder(BrandRecord).decode
+_decode_open: Final = msgspec.msgpack.Decoder(OpenRecord).decode
+_decode_checkpoint: Final = msgspec.msgpack.Decoder(Checkpoint).decode
+
+
+def encode_open(buckets: dict[int, OpenBucket]) -> bytes:
+    """The open buckets of one brand, oldest first."""
+    return encode(OpenRecord(VERSION, dict(sorted(buckets.items()))))
+
+
+def decode_brand(key: bytes, value: bytes) -> BrandRecord:
+    """A brand's record. Raises StateError when it cannot be read."""
+    try:
+        record = _decode_brand(value)
+    except msgspec.DecodeError as error:
+        raise _unreadable(key, error) from None
+    _check_version(key, record.version)
+    if len(record.episodes) != KINDS_STORED:
+        raise _unreadable(key, ValueError(f"{len(record.episodes)} episodes"))
+    return record
+
+
+def decode_open(key: bytes, value: bytes) -> OpenRecord:
+    """A brand's open buckets. Raises StateError when they cannot be read."""
+    try:
+        record = _decode_open(value)
+    except msgspec.DecodeError as error:
+        raise _unreadable(key, error) from None
+    _check_version(key, record.version)
+    return record
+
+
+def decode_checkpoint(key: bytes, value: bytes) -> Checkpoint:
+    """A partition's checkpoint. Raises StateError when it cannot be read."""
+    try:
+        record = _decode_checkpoint(value)
+    except msgspec.DecodeError as error:
+        raise _unreadable(key, error) from None
+    _check_version(key, record.version)
+    return record
+
+
+def _check_version(key: bytes, version: int) -> None:
+    if version != VERSION:
+        raise _unreadable(key, ValueError(f"version {version}"))
+
+
+def _unreadable(key: bytes, error: Exception) -> StateError:
+    return StateError(
+        f"state record {key[:80].decode('utf-8', 'replace')!r}: expected state of version {VERSION}, got {error}; "
+        "run the version that wrote it, or delete the brand-state topic and reset the consumer group to rebuild the "
+        "state from the mentions topic"
+    )

@@ -1,0 +1,150 @@
+"""One open bucket of one brand: what its mentions add up to before the watermark closes it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from typing import Final
+
+import msgspec
+
+from schemas.mention import Mention
+from schemas.text import printable
+
+EXCERPT_CHARACTERS: Final = 280
+KEPT_POSTS: Final = 3
+KEPT_NAMES: Final = 8
+"""Platforms and languages counted by name in one bucket; the rest is `other`."""
+AUTHOR_BITS: Final = 2048
+LONG_ID: Final = 40
+
+
+class PostRecord(msgspec.Struct, array_like=True, frozen=True):
+    """A post kept as evidence: already cut and made printable. `weight` is its audience."""
+
+    weight: int
+    bucket: int
+    id: str
+    excerpt: str
+    platform: str
+    event_time: float
+    lang: str | None
+    author: str | None
+    followers: int | None
+    reach: int | None
+    url: str | None
+
+
+class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
+    """Counts of one brand's bucket.
+
+    `negatives` and `positives` count mentions that carry a trusted sentiment or were scored in full; past the first
+    texts only a sample is scored, and `sampled_*` of `sampled` stand for the `unscored` ones.
+    """
+
+    first_offset: int
+    mentions: int = 0
+    negatives: int = 0
+    positives: int = 0
+    scored: int = 0
+    sampled: int = 0
+    sampled_negatives: float = 0
+    sampled_positives: float = 0
+    unscored: int = 0
+    reposts: int = 0
+    reach: int = 0
+    author_bits: bytearray = msgspec.field(default_factory=bytearray)
+    platforms: dict[str, int] = msgspec.field(default_factory=dict)
+    languages: dict[str, int] = msgspec.field(default_factory=dict)
+    negative_posts: list[PostRecord] = msgspec.field(default_factory=list)
+    top_posts: list[PostRecord] = msgspec.field(default_factory=list)
+    ids: dict[str, None] = msgspec.field(default_factory=dict)
+
+    def counts(self) -> tuple[float, float]:
+        """(negatives, positives): counted ones plus the sample's share of the unscored ones."""
+        if not self.sampled:
+            return float(self.negatives), float(self.positives)
+        weight = 1.0 + self.unscored / self.sampled
+        negatives = self.negatives + self.sampled_negatives * weight
+        return min(negatives, float(self.mentions)), self.positives + self.sampled_positives * weight
+
+    def authors(self) -> int:
+        """Distinct authors, estimated by linear counting (Whang et al. 1990): within 5 % up to some thousands."""
+        if not self.author_bits:
+            return 0
+        empty = AUTHOR_BITS - int.from_bytes(self.author_bits, "big").bit_count()
+        return round(AUTHOR_BITS * math.log(AUTHOR_BITS / max(empty, 1)))
+
+    def is_duplicate(self, mention_id: str) -> bool:
+        """True when this id was counted before."""
+        return identity(mention_id) in self.ids
+
+    def remember(self, mention_id: str, limit: int) -> bool:
+        """Remember the id; False when the bucket's memory is full, so that its duplicates will not be found."""
+        if len(self.ids) >= limit:
+            return False
+        self.ids[identity(mention_id)] = None
+        return True
+
+    def add_facts(self, mention: Mention, language: str) -> None:
+        """Count platform, language, author, reach and repost."""
+        self.mentions += 1
+        _count(self.platforms, mention.platform)
+        _count(self.languages, language)
+        if mention.repost_of is not None:
+            self.reposts += 1
+        if mention.reach is not None:
+            self.reach += mention.reach
+        author = mention.author
+        if author is not None:
+            if not self.author_bits:
+                self.author_bits = bytearray(AUTHOR_BITS // 8)
+            bit = zlib.crc32(author.id.encode()) % AUTHOR_BITS
+            self.author_bits[bit >> 3] |= 1 << (bit & 7)
+
+    def offer_post(self, mention: Mention, event_time: float, bucket: int, *, negative: bool) -> None:
+        """Keep the post if its audience is among the greatest of the bucket; the earliest wins a tie."""
+        followers = mention.author.followers if mention.author is not None else None
+        weight = max(mention.reach or 0, followers or 0)
+        for kept in (self.top_posts, self.negative_posts) if negative else (self.top_posts,):
+            if len(kept) < KEPT_POSTS or weight > kept[-1].weight:
+                kept.append(_post(mention, event_time, bucket, weight))
+                kept.sort(key=by_audience)
+                del kept[KEPT_POSTS:]
+
+
+def identity(mention_id: str) -> str:
+    """The id itself, or a 128-bit digest of a long one, so that memory per id is bounded."""
+    if len(mention_id) <= LONG_ID:
+        return mention_id
+    return "\0" + hashlib.blake2b(mention_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def by_audience(post: PostRecord) -> tuple[int, float, str]:
+    return (-post.weight, post.event_time, post.id)
+
+
+def _count(table: dict[str, int], name: str) -> None:
+    if name not in table:
+        name = printable(name, 64)
+        if name not in table and len(table) >= KEPT_NAMES:
+            name = "other"
+    table[name] = table.get(name, 0) + 1
+
+
+def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> PostRecord:
+    author = mention.author
+    return PostRecord(
+        weight,
+        bucket,
+        printable(mention.id, 256),
+        printable(mention.text, EXCERPT_CHARACTERS),
+        printable(mention.platform, 64),
+        event_time,
+        None if mention.lang is None else printable(mention.lang, 35),
+        None if author is None else printable(author.id, 256),
+        None if author is None else author.followers,
+        mention.reach,
+        None if mention.url is None else printable(mention.url, 1024),
+    )
