@@ -1,0 +1,8 @@
+"""Sentiment of one mention: a word list per language as prior, and an online classifier that learns from labels."""
+
+from __future__ import annotations
+
+from detectors.sentiment.language import LANGUAGES, language_of
+from detectors.sentiment.models import SentimentModels
+
+__all__ = ["LANGUAGES", "SentimentModels", "language_of"]

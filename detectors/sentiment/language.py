@@ -1,0 +1,63 @@
+"""Which of the four sentiment models reads a mention: by the platform's own guess, else by script."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LANGUAGES: Final = ("en", "zh", "ja", "other")
+
+READ_CHARACTERS: Final = 280
+"""Characters of a text that the models look at; what follows costs nothing and counts for nothing."""
+
+_SUBTAGS: Final = {
+    "en": "en", "eng": "en",
+    "ja": "ja", "jpn": "ja",
+    "zh": "zh", "zho": "zh", "chi": "zh", "cmn": "zh", "yue": "zh", "wuu": "zh", "nan": "zh", "hak": "zh", "lzh": "zh",
+}  # fmt: skip
+
+# Undetermined, several, uncoded, no linguistic content, and "unknown" as some platforms write it.
+_NO_GUESS: Final = frozenset({"", "und", "mul", "mis", "zxx", "unknown", "none", "null"})
+# The private-use range of ISO 639: platforms put "only links", "only tags" and the like here.
+_PRIVATE_USE: Final = re.compile("q[a-t][a-z]")
+
+# Half-width and full-width kana; the middle dot and the length mark also stand in Chinese text and are left out.
+_KANA: Final = re.compile(
+    "[\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff\u31f0-\u31ff\uff66-\uff6f\uff71-\uff9d]+"
+)
+_HAN: Final = re.compile("[\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
+_LATIN: Final = re.compile("[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]+")
+# Greek to Tibetan and Georgian, Ethiopic, Khmer, Hangul: letters that are neither Latin, Han nor kana.
+_OTHER: Final = re.compile("[\u0370-\u1dff\ua000-\uabff\uac00-\ud7af]+")
+
+
+def language_of(text: str, lang: str | None) -> str:
+    """The model that reads this text: "en", "zh", "ja" or "other".
+
+    The primary subtag of `lang` decides where it names a language; otherwise the script does. Two kana, or one for
+    ten Han characters, make a text Japanese; Han without them Chinese; Latin letters English, whatever the language.
+    """
+    if lang:
+        subtag = lang[:16].strip().replace("_", "-").partition("-")[0].lower()
+        if subtag not in _NO_GUESS and not _PRIVATE_USE.fullmatch(subtag):
+            return _SUBTAGS.get(subtag, "other")
+    return _language_by_script(text[:READ_CHARACTERS])
+
+
+def _language_by_script(text: str) -> str:
+    if text.isascii():
+        return "en" if _LATIN.search(text) else "other"
+    kana = _length(_KANA, text)
+    han = _length(_HAN, text)
+    other = _length(_OTHER, text)
+    if other > kana + han and other >= _length(_LATIN, text):
+        return "other"
+    if kana >= 2 or (kana and 10 * kana >= han):
+        return "ja"
+    if han:
+        return "zh"
+    return "en" if _LATIN.search(text) else "other"
+
+
+def _length(runs: re.Pattern[str], text: str) -> int:
+    return sum(map(len, runs.findall(text)))

@@ -1,0 +1,120 @@
+"""The sentiment models of one partition: one per language, read by word list, taught by labels, cut into chunks."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from detectors.sentiment import state
+from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, CharacterReader
+from detectors.sentiment.language import LANGUAGES, language_of
+from detectors.sentiment.lexicon import english_words, own_list
+from detectors.sentiment.regression import HashedRegression, logistic
+from detectors.sentiment.words import WordReader
+
+NEGATIVE_AT_MOST: Final = -0.25
+"""A trusted sentiment up to this is a negative mention."""
+POSITIVE_AT_LEAST: Final = 0.25
+
+# Logit of the prior polarity p: intercept + slope * p. Fitted by eye on labelled texts, see docs/sentiment.md.
+NEGATIVE_PRIOR: Final = (-1.5, -4.0)
+POSITIVE_PRIOR: Final = (-1.0, 4.0)
+
+
+@cache
+def reader_of(language: str) -> WordReader | CharacterReader:
+    """The reader of one language; built at first use and shared, for it holds no state that can be seen."""
+    emoji = own_list("emoji")
+    if language == "zh":
+        return CharacterReader(own_list("zh"), emoji, negated_before=CHINESE_NEGATION)
+    if language == "ja":
+        return CharacterReader(own_list("ja"), emoji, negated_after=JAPANESE_NEGATION)
+    if language == "en":
+        boosters, negators = own_list("en_boosters"), own_list("en_negators")
+        return WordReader(english_words(), emoji, boosters=boosters, negators=negators)
+    return WordReader({}, emoji, boosters={}, negators={})
+
+
+class _LanguageModel:
+    """Two regressions on the same features, and which chunks of them changed."""
+
+    __slots__ = ("changed", "negative", "positive", "read")
+
+    def __init__(self, language: str) -> None:
+        self.read = reader_of(language).read
+        self.negative = HashedRegression(*NEGATIVE_PRIOR)
+        self.positive = HashedRegression(*POSITIVE_PRIOR)
+        self.changed: set[int] = set()
+
+
+class SentimentModels:
+    """One online model per language (en, zh, ja, other) of one partition.
+
+    A model that has seen no label answers by its word list alone and takes no memory.
+    """
+
+    def __init__(self) -> None:
+        self._models: dict[str, _LanguageModel] = {}
+
+    def estimate_one(self, text: str, lang: str | None) -> tuple[float, float]:
+        """P(negative) and P(positive) of a text. Nothing is learned. They need not sum to one: a text can be mixed."""
+        language = language_of(text, lang)
+        model = self._models.get(language)
+        if model is None:
+            prior, _ = reader_of(language).read(text, with_features=False)
+            return (
+                logistic(NEGATIVE_PRIOR[0] + NEGATIVE_PRIOR[1] * prior),
+                logistic(POSITIVE_PRIOR[0] + POSITIVE_PRIOR[1] * prior),
+            )
+        prior, buckets = model.read(text, with_features=True)
+        return model.negative.predict(prior, buckets), model.positive.predict(prior, buckets)
+
+    def negative_probability(self, text: str, lang: str | None) -> float:
+        """P(negative) of a text, 0..1; above .5 it is taken for negative. Nothing is learned."""
+        return self.estimate_one(text, lang)[0]
+
+    def learn_one(self, text: str, lang: str | None, sentiment: float) -> None:
+        """Learns a trusted sentiment, -1..1: negative up to -0.25, positive from 0.25.
+
+        Raises:
+            ValueError: the sentiment is no number within -1..1.
+        """
+        if not -1.0 <= sentiment <= 1.0:
+            msg = f"sentiment must be within -1..1, got {sentiment!r}"
+            raise ValueError(msg)
+        language = language_of(text, lang)
+        model = self._models.get(language)
+        if model is None:
+            model = self._models[language] = _LanguageModel(language)
+        prior, buckets = model.read(text, with_features=True)
+        model.negative.learn(prior, buckets, target=sentiment <= NEGATIVE_AT_MOST)
+        model.positive.learn(prior, buckets, target=sentiment >= POSITIVE_AT_LEAST)
+        model.changed.add(state.HEAD)
+        model.changed.update({bucket // state.CHUNK_BUCKETS for bucket in buckets})
+
+    def changed(self) -> list[tuple[str, bytes]]:
+        """State chunks changed since the last call, each under its name (such as "en/03"), in a fixed order.
+
+        The last chunk returned under each name restores the models exactly. At most 65 chunks a language.
+        """
+        chunks = []
+        for language in LANGUAGES:
+            model = self._models.get(language)
+            if model is not None:
+                for index in sorted(model.changed):
+                    payload = state.encode(index, model.negative, model.positive)
+                    chunks.append((state.chunk_name(language, index), payload))
+                model.changed.clear()
+        return chunks
+
+    def restore(self, name: str, payload: bytes) -> None:
+        """Puts one chunk back.
+
+        Raises:
+            ValueError: the name or the payload is none that this version of the models wrote.
+        """
+        language, index = state.parse_name(name)
+        model = self._models.get(language) or _LanguageModel(language)
+        state.decode(name, index, payload, model.negative, model.positive)
+        model.changed.discard(index)
+        self._models[language] = model
