@@ -46,6 +46,7 @@ def alert_record(
     volume = round(explanation.parts["volume"], 4)
     mentions = round(explanation.mentions, 2)
     alert = Alert(
+        version=1,
         id=alert_id(episode.id, transition, assessment.bucket),
         episode_id=episode.id,
         parent_episode_id=episode.parent_id or None,

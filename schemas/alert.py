@@ -98,7 +98,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `contributions` sum to `score.value`.
     """
 
-    version: Literal[1] = 1
+    version: Literal[1]
     id: Digest
     episode_id: Digest
     parent_episode_id: Digest | None = None

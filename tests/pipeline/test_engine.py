@@ -1,0 +1,365 @@
+"""The engine: the same records give the same alerts, however they are cut and wherever the process dies."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.config import Config, ConfigFile, EngineConfig, SentimentConfig
+from pipeline.engine import Engine
+from pipeline.errors import DeadLetterLimitError, StateError
+from pipeline.records import Outputs, Record
+from pipeline.state import CHECKPOINT_KEY
+from schemas.alert import decode_alert
+from schemas.observation import Observation
+from schemas.rejection import Reason
+from tests.pipeline.mention_streams import START, alerts_of, mention, record, tick, troubled_stream
+
+StateLog = list[tuple[bytes, bytes | None]]
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def latest(log: StateLog) -> dict[bytes, bytes]:
+    """What compaction leaves of a state log."""
+    kept: dict[bytes, bytes] = {}
+    for key, value in log:
+        if value is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = value
+    return kept
+
+
+def undisturbed(records: Sequence[Record]) -> tuple[Outputs, dict[bytes, bytes]]:
+    """Outputs and final state of one engine that saw everything at once."""
+    engine = Engine(0, Config())
+    outputs = engine.process(records)
+    return outputs, latest(engine.cut())
+
+
+def without_ticks(records: Sequence[Record]) -> list[Record]:
+    """The same stream, numbered anew, in which only mentions make time pass."""
+    kept = [item for item in records if item.value is not None]
+    return [record(n, item.value, item.key, item.timestamp) for n, item in enumerate(kept)]
+
+
+def dead_letters_of(outputs: Outputs) -> list[tuple[bytes | None, object]]:
+    return [(letter.value, letter.headers) for letter in outputs.dead_letters]
+
+
+def test_a_crisis_opens_on_the_brand_in_trouble_and_not_on_the_praised_one() -> None:
+    """Volume and negativity together ring; the same volume without negativity does not."""
+    outputs, _ = undisturbed(troubled_stream(1))
+    opened = [decode_alert(alert.value or b"") for alert in outputs.alerts]
+    crises = {alert.brand for alert in opened if alert.kind == "crisis" and alert.transition == "opened"}
+    surges = {alert.brand for alert in opened if alert.kind == "volume_surge"}
+    assert crises == {"acme"}
+    assert "bolt" in surges
+
+
+@SLOW
+@given(st.integers(0, 10_000), st.data())
+def test_batches_do_not_matter(seed: int, data: st.DataObject) -> None:
+    """Any split into batches, and any limit on closings, gives the same alerts, dead letters and state."""
+    records = troubled_stream(seed, hours=31)
+    expected, state = undisturbed(records)
+    engine = Engine(0, Config())
+    got = Outputs()
+    log: StateLog = []
+    position = 0
+    while position < len(records):
+        size = data.draw(st.integers(1, 400))
+        engine.fold(records[position : position + size])
+        position += size
+        limit = data.draw(st.integers(0, 3))
+        while engine.close_due(limit):
+            pass
+        outputs = engine.take_outputs()
+        got.alerts += outputs.alerts
+        got.dead_letters += outputs.dead_letters
+        if data.draw(st.booleans()):
+            log += engine.cut()
+    log += engine.cut()
+    assert alerts_of(got) == alerts_of(expected)
+    assert dead_letters_of(got) == dead_letters_of(expected)
+    assert latest(log) == state
+
+
+@SLOW
+@given(st.integers(0, 10_000), st.lists(st.tuples(st.integers(1, 60), st.integers(0, 2), st.booleans()), min_size=1))
+def test_crashes_do_not_matter(seed: int, rhythm: list[tuple[int, int, bool]]) -> None:
+    """Dying after any number of records and closings, before or after a commit, changes nothing that was committed."""
+    records = troubled_stream(seed, hours=31)
+    expected, state = undisturbed(records)
+    engine = Engine(0, Config())
+    committed = Outputs()
+    log: StateLog = []
+    turn = 0
+    while engine.next_offset < len(records):
+        size, closings, commits = rhythm[turn % len(rhythm)]
+        turn += 1
+        commits = commits or turn % 7 == 0
+        engine.fold(records[engine.next_offset : engine.next_offset + size])
+        for _ in range(closings):
+            engine.close_due(1)
+        if commits:
+            outputs = engine.take_outputs()
+            committed.alerts += outputs.alerts
+            committed.dead_letters += outputs.dead_letters
+            log += engine.cut()
+        if turn % 3 == 0:
+            engine = Engine(0, Config())
+            engine.restore(log)
+    engine.close_due()
+    outputs = engine.take_outputs()
+    committed.alerts += outputs.alerts
+    committed.dead_letters += outputs.dead_letters
+    log += engine.cut()
+    assert alerts_of(committed) == alerts_of(expected)
+    assert dead_letters_of(committed) == dead_letters_of(expected)
+    assert latest(log) == state
+
+
+def test_a_crash_after_every_record_changes_nothing() -> None:
+    """One engine per record, each restored from its predecessor's state, equals one engine for all."""
+    records = troubled_stream(7, hours=30, per_hour=1.0)
+    expected, state = undisturbed(records)
+    log: StateLog = []
+    got = Outputs()
+    compacted: dict[bytes, bytes] = {}
+    for item in records:
+        engine = Engine(0, Config())
+        engine.restore(compacted.items())
+        outputs = engine.process([item])
+        got.alerts += outputs.alerts
+        log = engine.cut()
+        compacted = latest([*compacted.items(), *log])
+    assert alerts_of(got) == alerts_of(expected)
+    assert compacted == state
+
+
+@SLOW
+@given(st.integers(0, 1000), st.lists(st.integers(0, 2), min_size=1))
+def test_workers_do_not_matter(seed: int, order: list[int]) -> None:
+    """Partitions are independent: any interleaving of their engines gives each the same alerts."""
+    streams = [troubled_stream(seed + n, hours=30) for n in range(3)]
+    expected = [alerts_of(undisturbed(stream)[0]) for stream in streams]
+    engines = [Engine(n, Config()) for n in range(3)]
+    got: list[list[tuple[bytes | None, bytes | None]]] = [[], [], []]
+    for n in itertools.chain(itertools.islice(itertools.cycle(order), 100), [0, 1, 2] * 100):
+        start = engines[n].next_offset
+        got[n] += alerts_of(engines[n].process(streams[n][start : start + 97]))
+    # The partition takes part in a dead letter's headers only, never in an alert.
+    assert got == expected
+
+
+def test_records_at_or_before_the_checkpoint_are_skipped() -> None:
+    """Records delivered again after a restart count once."""
+    records = [record(n, mention(id=str(n))) for n in range(10)]
+    engine = Engine(0, Config())
+    engine.process(records)
+    engine.process(records)
+    assert engine.stats.consumed == 10
+    assert engine.stats.skipped == 10
+
+
+def test_a_duplicate_id_within_an_open_bucket_counts_once() -> None:
+    """The same post delivered twice, or by two collectors, is one mention."""
+    engine = Engine(0, Config())
+    engine.process([record(0, mention(id="a")), record(1, mention(id="a")), record(2, mention(id="b"))])
+    engine.process([tick(3, START + 3600)])
+    view = engine.brand_view("acme")
+    assert view is not None
+    assert view.mentions == 2
+    assert engine.stats.duplicates == 1
+
+
+def test_the_same_id_on_two_brands_is_two_mentions() -> None:
+    """(brand, id) is the identity."""
+    engine = Engine(0, Config())
+    engine.process([record(0, mention(id="a")), record(1, mention(id="a", brand="bolt"), b"bolt")])
+    assert engine.stats.duplicates == 0
+    assert engine.brands == 2
+
+
+def test_duplicates_past_the_memory_are_counted_as_unchecked() -> None:
+    """A full memory of ids is reported, and its mentions still count."""
+    config = Config(ConfigFile(engine=EngineConfig(max_ids_per_bucket=100)))
+    engine = Engine(0, config)
+    engine.process([record(n, mention(id=str(n))) for n in range(150)])
+    assert engine.stats.duplicates_unchecked == 50
+    assert engine.stats.consumed == 150
+
+
+def test_a_mention_behind_the_watermark_is_late_and_a_disordered_one_within_the_lateness_is_not() -> None:
+    """Disorder up to the allowed lateness is healed; what comes after its bucket closed is counted as late."""
+    engine = Engine(0, Config())
+    engine.process(
+        [
+            record(0, mention(id="a", at=START + 310)),
+            record(1, mention(id="b", at=START + 290)),
+            record(2, mention(id="c", at=START + 421)),
+            record(3, mention(id="d", at=START + 299)),
+        ]
+    )
+    assert engine.stats.late == 1
+    engine.process([tick(4, START + 3600)])
+    assert engine.stats.buckets_closed == 2
+
+
+def test_a_bucket_closes_exactly_when_the_watermark_reaches_its_end() -> None:
+    """Not a second before end + lateness, and at it."""
+    engine = Engine(0, Config())
+    engine.process([record(0, mention(id="a")), record(1, mention(id="b", at=START + 419))])
+    assert engine.stats.buckets_closed == 0
+    engine.process([record(2, mention(id="c", at=START + 420))])
+    assert engine.stats.buckets_closed == 1
+
+
+BAD_RECORDS = {
+    Reason.TOMBSTONE: record(0, None),
+    Reason.MISSING_KEY: record(0, mention(), key=None),
+    Reason.BRAND_KEY_MISMATCH: record(0, mention(), key=b"bolt"),
+    Reason.MALFORMED_JSON: record(0, b"not json"),
+    Reason.INVALID_UTF8: record(0, b'{"id":"\xff"}'),
+    Reason.MISSING_FIELD: record(0, b"{}"),
+    Reason.WRONG_TYPE: record(0, mention(text=5)),  # type: ignore[arg-type]  # the wrong type is the point
+    Reason.OUT_OF_RANGE: record(0, mention(sentiment=2)),
+    Reason.INVALID_BRAND: record(0, mention(brand="A B")),
+    Reason.INVALID_EVENT_TIME: record(0, mention(at=-3e9)),
+    Reason.EVENT_TIME_IN_FUTURE: record(0, mention(at=START + 61), timestamp=START * 1000),
+    Reason.TOO_LARGE: record(0, mention(text="x" * 1_000_000)),
+    Reason.NESTED_TOO_DEEP: record(0, b'{"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}"),
+    Reason.INVALID_TICK: Record(0, START * 1000, None, None, (("tocsin-tick", b"soon"),)),
+}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_ends_in_a_dead_letter_and_the_line_goes_on(reason: Reason) -> None:
+    """The original bytes go out with the reason code and the source's place, and the next mention counts."""
+    bad = BAD_RECORDS[reason]
+    engine = Engine(3, Config())
+    outputs = engine.process([bad, record(1, mention())])
+    [letter] = outputs.dead_letters
+    headers = dict(letter.headers)
+    assert headers["tocsin-reason"] == reason.encode()
+    assert (headers["tocsin-topic"], headers["tocsin-partition"], headers["tocsin-offset"]) == (b"mentions", b"3", b"0")
+    assert (letter.key, letter.value) == (bad.key, bad.value)
+    assert engine.stats.rejected[reason] == 1
+    assert engine.stats.consumed == 1
+
+
+def test_a_run_of_refused_records_stops_the_line_with_a_clear_error() -> None:
+    """A bad deploy is not emptied into the dead letter topic."""
+    engine = Engine(2, Config(ConfigFile(engine=EngineConfig(dead_letter_run_limit=5))))
+    with pytest.raises(DeadLetterLimitError, match=r"mentions\[2\]@5: expected mentions, got more than 5 records"):
+        engine.fold([record(n, b"garbage") for n in range(9)])
+
+
+def test_good_mentions_in_between_keep_the_line_going() -> None:
+    """The limit is on a run of refusals, not on their number."""
+    engine = Engine(0, Config(ConfigFile(engine=EngineConfig(dead_letter_run_limit=5))))
+    records = [record(n, mention(id=str(n)) if n % 5 == 0 else b"garbage") for n in range(100)]
+    assert len(engine.process(records).dead_letters) == 80
+
+
+def test_an_open_episode_of_a_brand_that_falls_silent_is_resolved_as_time_passes() -> None:
+    """Nobody needs to post for an episode to end."""
+    records = without_ticks(troubled_stream(1))
+    engine = Engine(0, Config())
+    engine.process(records)
+    assert [episode.kind for episode in engine.open_episodes() if episode.brand == "acme"] == ["crisis"]
+    outputs = engine.process([tick(len(records), START + 20 * 86_400)])
+    ended = [decode_alert(alert.value or b"") for alert in outputs.alerts]
+    assert ("acme", "resolved") in {(alert.brand, alert.transition) for alert in ended}
+    assert not list(engine.open_episodes())
+    assert not engine.needs_time
+
+
+def test_only_a_sample_of_a_flood_is_scored_and_the_negatives_are_estimated_from_it() -> None:
+    """Past the first texts of a bucket one in eight stands for the rest."""
+    config = Config(ConfigFile(sentiment=SentimentConfig(full_texts_per_bucket=100, sample_one_in=8)))
+    engine = Engine(0, config)
+    texts = ["terrible awful scam, worst service ever", "love it, great and wonderful"]
+    engine.process([record(n, mention(id=f"id-{n}", text=texts[n % 2], lang="en")) for n in range(4000)])
+    engine.process([tick(4000, START + 3600)])
+    view = engine.brand_view("acme")
+    assert view is not None
+    assert view.mentions == 4000
+    assert engine.stats.texts_scored < 800
+    assert 1700 < view.negatives < 2300
+
+
+def test_a_hole_in_the_feed_is_not_learned_as_silence() -> None:
+    """After the whole partition was dark for a day, the brand's expected volume is what it was before."""
+
+    def run(*, other_brand_speaks: bool) -> float:
+        engine = Engine(0, Config())
+        drafts = [(START + n * 60, "acme") for n in range(3 * 1440)]
+        drafts += [(START + n * 60, "acme") for n in range(4 * 1440, 4 * 1440 + 30)]
+        if other_brand_speaks:
+            drafts += [(START + n * 60 + 30, "bolt") for n in range(4 * 1440 + 30)]
+        drafts.sort()
+        engine.process(
+            [record(n, mention(id=str(n), brand=b, at=at, sentiment=0), b.encode()) for n, (at, b) in enumerate(drafts)]
+        )
+        view = engine.brand_view("acme")
+        assert view is not None
+        return view.expected
+
+    assert run(other_brand_speaks=False) > 4.5
+    assert run(other_brand_speaks=True) < 4.0
+
+
+def test_observations_give_the_same_score_as_the_mentions_they_add_up_to() -> None:
+    """Aggregated history goes through the same engine."""
+    by_mentions = Engine(0, Config())
+    by_rows = Engine(0, Config())
+    records = []
+    rows = []
+    for bucket in range(400):
+        count = 3 + bucket % 4 + (60 if bucket > 395 else 0)
+        for n in range(count):
+            at = START + bucket * 300 + n
+            sentiment = -1 if n % (2 if bucket > 395 else 6) == 0 else 1
+            records.append(record(len(records), mention(id=f"{bucket}-{n}", at=at, sentiment=sentiment)))
+        negatives = len(range(0, count, 2 if bucket > 395 else 6))
+        rows.append(Observation(brand="acme", start=START + bucket * 300, mentions=count, negatives=negatives))
+    by_mentions.process([*records, tick(len(records), START + 401 * 300)])
+    by_rows.fold_observations(rows)
+    by_rows.process([tick(by_rows.next_offset, START + 401 * 300)])
+    assert by_rows.brand_view("acme") == by_mentions.brand_view("acme")
+    assert by_rows.brand_view("acme").score > 1  # type: ignore[union-attr]  # a brand that was fed
+
+
+def test_state_of_another_version_is_refused_with_the_way_out() -> None:
+    """A worker never guesses at state it cannot read."""
+    with pytest.raises(StateError, match=r"#checkpoint.*expected state of version 1.*rebuild"):
+        Engine(0, Config()).restore([(CHECKPOINT_KEY, b"\x91\x63")])
+    with pytest.raises(StateError, match="'acme'"):
+        Engine(0, Config()).restore([(b"acme", b"garbage")])
+
+
+def test_a_hostile_mention_reaches_no_alert_unescaped() -> None:
+    """Control characters and direction overrides are replaced in evidence."""
+    records = without_ticks(troubled_stream(3))
+    burst = START + 28 * 3600
+    hostile = mention(
+        id="\x1b[2Jevil",
+        text="scam \x1b[31m\u202e terrible awful",
+        at=burst + 20,
+        platform="x\x07",
+        sentiment=-1,
+        author={"id": "boss\x1b", "followers": 9_000_000},
+    )
+    position = next(n for n, item in enumerate(records) if b"2026-01-02T04:01" in (item.value or b""))
+    records.insert(position, record(0, hostile))
+    outputs = Engine(0, Config()).process(without_ticks(records))
+    shown = b"".join(alert.value or b"" for alert in outputs.alerts).decode()
+    assert "evil" in shown
+    for character in ("\\u001b", "\x1b", "\u202e", "\x07", "\\u0007"):
+        assert character not in shown
