@@ -7,7 +7,6 @@ import fcntl
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Final, Self
 import msgspec
 
 from pipeline.errors import BrokerError
+from pipeline.kafka_probe import NotKafkaError, probe
 from pipeline.local_kafka.jars import KAFKA_VERSION, Progress, class_path, java, show_progress
 from pipeline.local_kafka.properties import CLUSTER_ID, LOGGING_PROPERTIES, server_properties
 
@@ -36,9 +36,6 @@ _DIE_WITH_OWNER: Final = (
     "import ctypes, os, signal, sys; ctypes.CDLL(None).prctl(1, signal.SIGTERM); "
     "os.getppid() == int(sys.argv[1]) or sys.exit(1); os.execv(sys.argv[2], sys.argv[2:])"
 )
-# ApiVersions, version 0, correlation id 1, client id "tocsin": what every Kafka client sends first.
-_PROBE_BODY: Final = struct.pack(">hhih6s", 18, 0, 1, 6, b"tocsin")
-_PROBE: Final = struct.pack(">i", len(_PROBE_BODY)) + _PROBE_BODY
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -311,11 +308,9 @@ def _free_port(port: int) -> int:
         return number
 
 
-def _answers(port: int, timeout: float = 0.5) -> bool:
-    """Whether a Kafka broker answers there: its socket is open some time before it serves."""
+def _answers(port: int) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout) as connection:
-            connection.sendall(_PROBE)
-            return connection.recv(8)[4:8] == _PROBE[8:12]
-    except OSError:
+        probe("127.0.0.1", port, 0.5)
+    except (OSError, NotKafkaError):
         return False
+    return True

@@ -11,6 +11,7 @@ import pytest
 from pipeline.local_kafka import LocalKafka
 from pipeline.local_kafka.jars import local_extra_missing
 from pipeline.settings import Settings
+from pipeline.topics import apply_topics
 
 JARS = Path(__file__).parents[2] / ".tocsin"
 """Shared with `make run`, so that Kafka's jars are fetched once."""
@@ -46,3 +47,10 @@ def bare_settings(broker: str) -> Settings:
     return Settings(
         kafka_bootstrap=broker, topic_prefix=f"t{number}-", group=f"tocsin-test-{number}", instance=f"worker-{number}"
     )
+
+
+@pytest.fixture
+def cluster_settings(bare_settings: Settings) -> Settings:
+    """The same with the catalogue's topics in place."""
+    apply_topics(bare_settings)
+    return bare_settings
