@@ -1,0 +1,100 @@
+"""Prometheus rules: complete, explained, valid, and ringing when they should."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.deployment import DEPLOY, ROOT, RULE_FILES, alerting_rules, load_yaml, recorded_names
+
+ALERTS = alerting_rules()
+RUNBOOKS = {path.stem: path for path in (DEPLOY / "runbooks").glob("*.md")}
+RULE_TESTS = sorted((DEPLOY / "prometheus" / "tests").glob("*.test.yml"))
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not on PATH (Debian package: prometheus)"
+)
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_alert_says_how_bad_what_and_what_to_do(name: str) -> None:
+    """Every alert has a duration, a severity, summary, description and the path of its runbook."""
+    rule = ALERTS[name]
+    assert name.startswith("Tocsin")
+    assert re.fullmatch(r"\d+[smh]", rule["for"])
+    severity = rule["labels"]["severity"]
+    assert severity in {"info", "warning", "critical"} or severity == "{{ $labels.severity }}"
+    annotations = rule["annotations"]
+    assert set(annotations) == {"summary", "description", "runbook_url"}
+    assert len(annotations["summary"]) <= 140
+    assert (ROOT / annotations["runbook_url"]).is_file()
+    assert Path(annotations["runbook_url"]).stem == name
+
+
+def test_every_runbook_has_its_alert() -> None:
+    """A runbook without an alert is found by nobody."""
+    assert set(RUNBOOKS) == set(ALERTS)
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
+def test_a_runbook_has_the_four_parts(name: str) -> None:
+    """Meaning, impact, where to look, what to do; links lead somewhere."""
+    text = RUNBOOKS[name].read_text(encoding="utf-8")
+    assert re.findall(r"^#+ .*", text, re.MULTILINE) == [
+        f"# {name}",
+        "## Meaning",
+        "## Impact",
+        "## Where to look",
+        "## What to do",
+    ]
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        assert (RUNBOOKS[name].parent / link).is_file(), link
+
+
+def test_recorded_names_follow_the_convention() -> None:
+    """level:metric:operation, so that a recorded series is told from an exposed one at a glance."""
+    for name in recorded_names():
+        assert re.fullmatch(r"tocsin:[a-z_]+:[a-z0-9_]+", name)
+
+
+def test_every_alert_has_a_unit_test() -> None:
+    """Each alert is named in a promtool test, once where it rings at least."""
+    text = "".join(path.read_text(encoding="utf-8") for path in RULE_TESTS)
+    for name in ALERTS:
+        assert re.search(rf"{name}\b", text), name
+    for path in RULE_TESTS:
+        for rule_file in load_yaml(path)["rule_files"]:
+            assert (path.parent / rule_file).resolve() in RULE_FILES
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "config", str(DEPLOY / "prometheus" / "prometheus.yml")],
+        ["check", "rules", *map(str, RULE_FILES)],
+        ["test", "rules", *map(str, RULE_TESTS)],
+    ],
+    ids=["config", "rules", "unit tests"],
+)
+def test_promtool_accepts(arguments: list[str]) -> None:
+    """Prometheus's own tool finds the configuration and the rules valid, and the rules' unit tests pass."""
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_alertmanager_routes_lead_to_receivers() -> None:
+    """Every route and inhibition names a receiver or an alert that exists."""
+    config = load_yaml(DEPLOY / "alertmanager" / "alertmanager.yml")
+    receivers = {receiver["name"] for receiver in config["receivers"]}
+    routes = [config["route"]]
+    while routes:
+        route = routes.pop()
+        assert route.get("receiver", config["route"]["receiver"]) in receivers
+        routes += route.get("routes", [])
+    for inhibition in config["inhibit_rules"]:
+        for matcher in inhibition["source_matchers"] + inhibition["target_matchers"]:
+            assert set(re.findall(r"Tocsin\w+", matcher)) <= set(ALERTS)
