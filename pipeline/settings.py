@@ -46,6 +46,10 @@ class Settings(BaseSettings):
             description="Name of this worker, stable over restarts and unique in the group (static membership).",
         ),
     ] = "worker-0"
+    group_session_timeout_seconds: Annotated[
+        float,
+        Field(ge=1, le=300, description="A worker silent for so long loses its partitions; the broker has limits too."),
+    ] = 10.0
     topic_prefix: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9-]{0,100}$", description="Put before every topic name, for shared clusters.")
     ] = ""

@@ -1,0 +1,211 @@
+"""The Faust application: what Faust is told, and what it is kept from doing.
+
+Faust gives the consumer group, the assignment and the life cycle. Its per-message path, its tables and its
+exactly-once mode are not used: slices (pipeline.worker.transport) replace the first, aligned transactional checkpoints
+(pipeline.worker.partition) the other two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import faust
+import structlog
+from faust.types import TP
+
+from pipeline.config import Config
+from pipeline.health import Health
+from pipeline.kafka_clients import aiokafka_options, topic_name
+from pipeline.metrics import WorkerMetrics, serve
+from pipeline.settings import Settings
+from pipeline.worker import transport
+from pipeline.worker.assignment import Assignment
+from pipeline.worker.exit import crash, stop_late
+from pipeline.worker.partition import PartitionEngine, TopicNames
+
+STOP_SECONDS: Final = 5.0
+"""From SIGTERM to the end of the process, last checkpoint included."""
+LAST_CHECKPOINT_SECONDS: Final = 3.0
+
+logger = structlog.get_logger("tocsin.worker")
+
+
+class Application(faust.App):  # type: ignore[misc]  # Faust ships no usable types
+    """A Faust app that leaves nothing on the disk."""
+
+    def _create_directories(self) -> None:
+        """Nothing: no table, no data directory."""
+
+
+def create_app(settings: Settings, config: Config) -> Application:
+    """The app without its agent: see `attach`."""
+    transport.install()
+    options = aiokafka_options(settings)
+    return Application(
+        settings.group,
+        broker=[f"{transport.SCHEME}://{address}" for address in options["bootstrap_servers"]],
+        broker_credentials=_credentials(options),
+        broker_client_id=f"tocsin-{settings.instance}",
+        # Static membership: a worker that comes back within the session gets its partitions back without a rebalance
+        # (1.7 s from kill -9 to the first mention, against the whole session timeout).
+        consumer_group_instance_id=settings.instance,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=4 << 20,
+        broker_max_poll_records=config.worker.max_poll_records,
+        broker_commit_interval=1.0,
+        broker_session_timeout=settings.group_session_timeout_seconds,
+        broker_heartbeat_interval=min(1.0, settings.group_session_timeout_seconds / 3),
+        broker_request_timeout=max(40.0, settings.group_session_timeout_seconds),
+        ConsumerScheduler=transport.SliceScheduler,
+        # Slices waiting for the agent, not records: Faust's default of 4096 would hold 16 million records in memory.
+        stream_buffer_maxsize=16,
+        # Acknowledged is what is in a checkpoint, seconds later: a rebalance must not wait for that.
+        stream_wait_empty=False,
+        store="memory://",
+        table_standby_replicas=0,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+
+
+def _credentials(options: dict[str, Any]) -> Any:
+    """The same security for Faust's consumer as for our own clients."""
+    protocol, context = options.get("security_protocol", "PLAINTEXT"), options.get("ssl_context")
+    if protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            mechanism=options["sasl_mechanism"],
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if protocol == "SSL" else None
+
+
+def attach(app: Application, topic: str, assignment: Assignment, stop_now: Callable[[BaseException, str], Any]) -> None:
+    """Connect Faust's events to the assignment."""
+    mentions = app.topic(topic, schema=transport.SliceSchema(key_type=bytes, value_type=bytes))
+
+    # concurrency=1: the slices of a partition are folded in one after the other, in order.
+    @app.agent(mentions, concurrency=1, name="tocsin.mentions")  # type: ignore[untyped-decorator]  # Faust is untyped
+    async def fold_slices(stream: Any) -> None:
+        try:
+            async for event in stream.noack().events():
+                await assignment.fold(event)
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - what leaves an agent is logged, skipped and committed by Faust
+            stop_now(error, topic)
+
+    @app.on_partitions_revoked.connect  # type: ignore[untyped-decorator]  # Faust is untyped
+    async def revoked(_: Any, partitions: set[TP], **__: Any) -> None:  # noqa: ARG001 - eager protocol: all of them
+        await assignment.revoked()
+
+    @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]  # Faust is untyped
+    async def assigned(_: Any, partitions: set[TP], **__: Any) -> None:
+        await assignment.assigned({one.partition for one in partitions if one.topic == topic})
+
+    @app.on_before_shutdown.connect  # type: ignore[untyped-decorator]  # Faust is untyped
+    async def stopping(_: Any, **__: Any) -> None:
+        await assignment.close(LAST_CHECKPOINT_SECONDS)
+
+
+class Worker(faust.Worker):  # type: ignore[misc]  # Faust is untyped
+    """Faust's worker without its logging, banner, spinner and signal handlers: `run_worker` has its own."""
+
+    def __init__(self, app: Application) -> None:
+        super().__init__(
+            app, quiet=True, override_logging=False, redirect_stdouts=False, loop=asyncio.get_running_loop()
+        )
+        self.spinner = None
+
+    def install_signal_handlers(self) -> None:
+        """Nothing."""
+
+
+async def run_worker(settings: Settings, config: Config, engine: Callable[[int], PartitionEngine]) -> None:
+    """Work until SIGTERM or SIGINT, then write the last checkpoint and return.
+
+    Any unexpected error ends the process from within, with one line and exit code 1.
+
+    Args:
+        settings: addresses, secrets and names.
+        config: detection and behaviour.
+        engine: makes the engine of a partition.
+
+    Raises:
+        ConfigError: the address of /metrics is taken, or Faust's compiled extension is missing.
+    """
+    # Services log under the module of their class: what comes from pipeline.* is Faust speaking through our subclasses.
+    logging.getLogger("pipeline").setLevel(logging.WARNING)
+    # Half of the worker's time went into the collector: millions of records come and go, none of them in cycles.
+    # The first threshold makes young collections rare; pauses fall from 90 to 20 ms.
+    gc.set_threshold(50_000, 20, 50)
+    health, metrics = Health(), WorkerMetrics(config)
+    server = serve(settings, metrics, health)
+    logger.info("listening", host=settings.metrics_host, port=server.port, paths="/metrics /healthz /readyz")
+
+    def stop_now(error: BaseException, where: str) -> Any:
+        crash(error, where, health)
+
+    topics = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
+    app = create_app(settings, config)
+
+    def end_offset(partition: int) -> int | None:
+        try:
+            end: int | None = app.consumer.highwater(TP(topics.mentions, partition))
+        except AssertionError:  # aiokafka's way to say: not assigned at this moment of a rebalance
+            return None
+        return end
+
+    assignment = Assignment(
+        options=aiokafka_options(settings),
+        transactional_id_prefix=f"{settings.topic_prefix}{settings.group}",
+        topics=topics,
+        config=config,
+        engine=engine,
+        end_offset=end_offset,
+        metrics=metrics,
+        health=health,
+        crash=stop_now,
+    )
+    attach(app, topics.mentions, assignment, stop_now)
+    stop = _stop_signal()
+    worker = Worker(app)
+    running = asyncio.create_task(worker.start())
+    watching = asyncio.create_task(assignment.watch())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((running, watching, stopping), return_when=asyncio.FIRST_COMPLETED)
+    for task in (running, watching):
+        if task.done():
+            ended = task.exception() or worker.crash_reason or RuntimeError("ended without being asked to")
+            stop_now(ended, "worker")
+    watching.cancel()
+    await worker.stop()
+    running.cancel()
+    server.close()
+    logger.info("stopped")
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT. From then on the process ends in time, whatever hangs: nothing can be lost by it."""
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        if not stop.is_set():
+            logger.info("stopping", signal=signal.Signals(number).name)
+            deadline = threading.Timer(STOP_SECONDS - 0.3, stop_late)
+            deadline.daemon = True
+            deadline.start()
+            stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+    return stop

@@ -1,0 +1,237 @@
+"""One partition of mentions at work: its engine, and the rhythm of its aligned checkpoints.
+
+A checkpoint is one synchronous cut through the engine (alerts, dead letters, changed state, offset: no await between
+them) written in one transaction; only then is Faust told that the offset may be committed. So whatever happens, the
+alerts on the topic, the state and the offset in the state say the same thing, and Faust's committed offset is at most
+behind: what is read again, the engine skips.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+
+from pipeline.config import WorkerConfig
+from pipeline.errors import StateError
+from pipeline.health import Health
+from pipeline.metrics import EngineReadings, WorkerMetrics
+from pipeline.records import Outputs, OutRecord, SourceRecord
+from pipeline.worker.state_loader import load_state
+from pipeline.worker.transaction import PartitionTransactions
+
+FOLD_RECORDS: Final = 1000
+"""Records folded in before other work (heartbeats, other partitions' transactions) gets its turn."""
+CLOSE_BUCKETS: Final = 1000
+"""Brand-buckets closed before the same."""
+DEAD_LETTER_BYTES: Final = 16 << 20
+"""Dead letters waiting for a checkpoint; at this size the partition waits for one instead of reading on."""
+PACE: Final = 2.0
+"""A checkpoint is followed by a pause of at least so many times its own duration: many alerts share a transaction."""
+
+logger = structlog.get_logger("tocsin.worker")
+
+
+class PartitionEngine(EngineReadings, Protocol):
+    """What a partition needs of an engine; pipeline.engine.Engine is the one that runs."""
+
+    @property
+    def next_offset(self) -> int: ...
+    @property
+    def event_time(self) -> float: ...
+    @property
+    def last_timestamp(self) -> int: ...
+    @property
+    def needs_time(self) -> bool: ...
+    def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> None: ...
+    def fold(self, records: Sequence[SourceRecord]) -> None: ...
+    def close_due(self, limit: int = 0) -> bool: ...
+    def take_outputs(self) -> Outputs: ...
+    def cut(self) -> list[tuple[bytes, bytes | None]]: ...
+
+
+class TopicNames(msgspec.Struct, frozen=True):
+    """Full names of the topics, prefix included."""
+
+    mentions: str
+    alerts: str
+    dead_letters: str
+    state: str
+
+
+class Partition:
+    """A partition that this worker owns. Everything runs on one event loop; `fold` is called by one task at a time."""
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        engine: PartitionEngine,
+        transactions: PartitionTransactions,
+        topics: TopicNames,
+        config: WorkerConfig,
+        metrics: WorkerMetrics,
+        health: Health,
+    ) -> None:
+        self.number = number
+        self.engine = engine
+        self.last_record_at = time.monotonic()
+        self._transactions = transactions
+        self._topics = topics
+        self._config = config
+        self._metrics = metrics
+        self._health = health
+        self._covered: Any = None  # the last Faust event whose slice is folded in and not yet in a checkpoint
+        self._alerts: list[OutRecord] = []
+        self._dead_letters: list[OutRecord] = []
+        self._dead_letter_bytes = 0
+        self._urgent = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self._suspended = False
+        self._closed = False
+        self._earliest_next = 0.0
+
+    async def open(self, options: dict[str, Any]) -> None:
+        """Fence the previous owner, then load what it left.
+
+        Raises:
+            StateError: the state cannot be restored, or speaks of mentions that the topic does not have.
+        """
+        started = time.monotonic()
+        await self._transactions.start()
+        loaded = await load_state(
+            options, self._topics.state, self._topics.mentions, self.number, self._health.heartbeat
+        )
+        self.engine.restore(loaded.records.items())
+        if self.engine.next_offset > loaded.source_end:
+            raise StateError(
+                f"{self._topics.mentions}[{self.number}]: expected at least {self.engine.next_offset} offsets, as the "
+                f"checkpoint in {self._topics.state} says, got {loaded.source_end}: the topic was made anew; "
+                f"delete the records of {self._topics.state} too, or set another TOCSIN_TOPIC_PREFIX"
+            )
+        if 0 < self.engine.next_offset < loaded.source_start:
+            logger.error(
+                "mentions were deleted by retention before they were read",
+                partition=self.number,
+                expected_offset=self.engine.next_offset,
+                first_offset=loaded.source_start,
+            )
+        seconds = time.monotonic() - started
+        self.last_record_at = time.monotonic()
+        self._metrics.attach(self.number, self.engine)
+        self._metrics.restored(self.number, seconds, loaded.read)
+        logger.info(
+            "partition open",
+            partition=self.number,
+            next_offset=self.engine.next_offset,
+            state_records=len(loaded.records),
+            seconds=round(seconds, 3),
+        )
+
+    async def fold(self, event: Any) -> None:
+        """Fold in a slice, close what is due, and keep the event for the next checkpoint.
+
+        Raises:
+            DeadLetterLimitError: too many refused records in a row.
+        """
+        records: list[SourceRecord] = event.message.value
+        # An event waits for its checkpoint for seconds: it must not keep its records alive (1.1 GB in a drain).
+        event.message.value = event.value = None
+        self.last_record_at = time.monotonic()
+        for first in range(0, len(records), FOLD_RECORDS):
+            started = time.perf_counter()
+            self.engine.fold(records[first : first + FOLD_RECORDS])
+            self._metrics.engine_seconds("fold", time.perf_counter() - started)
+            await self._close_due()
+            if self._closed:
+                return
+        self._covered = event
+        self._collect()
+        if self._dead_letter_bytes > DEAD_LETTER_BYTES:
+            await self.checkpoint()
+
+    async def _close_due(self) -> None:
+        more = True
+        while more and not self._closed:
+            started = time.perf_counter()
+            more = self.engine.close_due(CLOSE_BUCKETS)
+            self._metrics.engine_seconds("close", time.perf_counter() - started)
+            self._collect()
+            await asyncio.sleep(0)
+
+    def _collect(self) -> None:
+        """Take over the engine's outputs; an alert does not wait for the next regular checkpoint."""
+        outputs = self.engine.take_outputs()
+        self._alerts += outputs.alerts
+        self._dead_letters += outputs.dead_letters
+        self._dead_letter_bytes += sum(len(letter.value or b"") + 1024 for letter in outputs.dead_letters)
+        if self._alerts:
+            self._urgent.set()
+
+    async def keep_checkpointing(self) -> None:
+        """A checkpoint every `checkpoint_seconds` and whenever an alert waits; runs until cancelled.
+
+        Raises:
+            aiokafka.errors.ProducerFenced: another worker owns the partition.
+            aiokafka.errors.KafkaError: the transaction failed.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(self._config.checkpoint_seconds):
+                    await self._urgent.wait()
+            except TimeoutError:
+                pass  # the regular one is due
+            await asyncio.sleep(max(0.0, self._earliest_next - time.monotonic()))
+            if self._suspended:
+                self._urgent.clear()
+            else:
+                await self.checkpoint()
+
+    async def checkpoint(self) -> None:
+        """Write everything since the last checkpoint in one transaction, then let Faust commit the offset."""
+        async with self._one_at_a_time:
+            started = time.perf_counter()
+            # One cut: no await until everything is encoded.
+            self._collect()
+            self._urgent.clear()
+            alerts, self._alerts = self._alerts, []
+            dead_letters, self._dead_letters = self._dead_letters, []
+            self._dead_letter_bytes = 0
+            covered, self._covered = self._covered, None
+            writes = [
+                self._transactions.encode(self._topics.alerts, alerts),
+                self._transactions.encode(self._topics.dead_letters, dead_letters),
+                self._transactions.encode_state(self._topics.state, self.engine.cut()),
+            ]
+            size = sum(write.size for write in writes)
+            encoded = time.perf_counter()
+            if any(write.batches for write in writes):
+                await self._transactions.commit(writes)
+                committed = time.perf_counter()
+                self._metrics.engine_seconds("encode", encoded - started)
+                self._metrics.engine_seconds("commit", committed - encoded)
+                self._metrics.checkpoint(self.number, committed - started, size)
+                self._earliest_next = time.monotonic() + PACE * (committed - started)
+            if covered is not None:
+                covered.ack()
+
+    async def suspend(self) -> None:
+        """A last checkpoint, then none until `resume`: the partition may be about to get another owner."""
+        self._suspended = True
+        await self.checkpoint()
+
+    def resume(self) -> None:
+        """The partition stays ours: checkpoints go on."""
+        self._suspended = False
+        if self._alerts:
+            self._urgent.set()
+
+    async def close(self) -> None:
+        """Stop working on it. What is not in a checkpoint is left to the next owner."""
+        self._closed = True
+        self._metrics.detach(self.number)
+        await self._transactions.stop()
