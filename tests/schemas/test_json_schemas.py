@@ -50,7 +50,7 @@ def test_the_latest_document_has_the_shape_of_the_record(record):
     assert shape(json_schema(record, latest_version(record))) == expected
 
 
-@pytest.mark.parametrize(("record", "version"), published())
+@pytest.mark.parametrize(("record", "version"), list(published()))
 def test_every_document_is_a_legal_schema_that_explains_every_field(record, version):
     schema = json_schema(record, version)
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -1,0 +1,63 @@
+"""Text from strangers is made safe to show."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from schemas.text import printable, replace_lone_surrogates
+
+anything = st.text(
+    alphabet=st.characters() | st.characters(categories=["Cs", "Cc", "Cf", "Zl", "Zp", "Zs"]), max_size=200
+)
+BIDIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@given(anything, st.integers(1, 120))
+@example("\x1b]0;title\x07", 40)
+@example("a\x85b\x9bc", 40)
+@example("one\u2028two\r\nthree", 40)
+@example(" " * 500 + "x", 10)
+def test_printable_text_is_one_line_within_its_limit_without_anything_a_terminal_acts_on(text, limit):
+    line = printable(text, limit)
+    assert len(line) <= limit
+    assert line == line.strip()
+    assert len(line.splitlines()) <= 1
+    for character in line:
+        assert unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"}, repr(character)
+        assert character not in BIDIRECTIONAL
+    line.encode("utf-8")
+
+
+@given(st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P"]), max_size=50))
+def test_harmless_text_within_the_limit_is_left_alone(text):
+    assert printable(text, 50) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "expected"),
+    [
+        ("", 10, ""),
+        ("two  words\n", 20, "two words"),
+        ("abcdefghij", 10, "abcdefghij"),
+        ("abcdefghijk", 10, "abcdefghi…"),
+        ("abcdefgh jk", 10, "abcdefgh…"),
+        ("red \x1b[31m", 20, "red \ufffd[31m"),
+        ("アクメ\x00炎上", 20, "アクメ\ufffd炎上"),
+        ("half \ud83d", 20, "half \ufffd"),
+        ("x" * 1_000_000, 5, "xxxx…"),
+    ],
+)
+def test_printable_text_shows_what_was_replaced_and_what_was_cut(text, limit, expected):
+    assert printable(text, limit) == expected
+
+
+@given(anything)
+def test_text_without_lone_surrogates_can_be_encoded_and_keeps_its_length(text):
+    mended = replace_lone_surrogates(text)
+    mended.encode("utf-8")
+    assert len(mended) == len(text)
+    assert replace_lone_surrogates(mended) == mended
