@@ -281,7 +281,10 @@ _FAMILIES: Final[dict[str, Callable[..., Metric]]] = {
 
 def _counts(partition: int, stats: StatsReadings) -> Iterator[tuple[tuple[str, Labels], int]]:
     """Every counter of an engine by metric name and label values."""
-    yield (PREFIX + "mentions_consumed_total", (str(partition),)), stats.consumed
+    rejected = list(stats.rejected.items())
+    # The engine counts the good ones; the topic's rate, which lag is held against, is both.
+    consumed = stats.consumed + sum(count for _, count in rejected)
+    yield (PREFIX + "mentions_consumed_total", (str(partition),)), consumed
     yield (PREFIX + "records_skipped_total", ()), stats.skipped
     yield (PREFIX + "mentions_late_total", ()), stats.late
     yield (PREFIX + "mentions_duplicate_total", ()), stats.duplicates
@@ -290,7 +293,7 @@ def _counts(partition: int, stats: StatsReadings) -> Iterator[tuple[tuple[str, L
     yield (PREFIX + "texts_scored_total", ()), stats.texts_scored
     yield (PREFIX + "buckets_closed_total", ()), stats.buckets_closed
     yield (PREFIX + "scores_total", ()), stats.scores
-    for reason, count in list(stats.rejected.items()):
+    for reason, count in rejected:
         yield (PREFIX + "mentions_rejected_total", (str(reason),)), count
     for labels, count in list(stats.alerts.items()):
         yield (PREFIX + "alerts_total", tuple(map(str, labels))), count
