@@ -108,7 +108,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         type="counter",
         unit="records",
         meaning="Tick records folded in: event time passing on partitions without mentions.",
-        remedy="None on an idle partition with worker.ticks on: the worker may not write to mentions.",
+        remedy="None on a silent partition that waits for time: worker.ticks is off, or the worker may not write to mentions.",
     ),
     Metric(
         name="tocsin_texts_scored_total",
@@ -160,7 +160,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="Unix seconds",
         labels=(PARTITION,),
         meaning="Watermark: buckets that end at or before this event time are closed.",
-        remedy="Stands still: see TocsinWatermarkStalled.",
+        remedy="Stands still while tocsin_waiting_for_time is 1: see TocsinWatermarkStalled.",
     ),
     Metric(
         name="tocsin_watermark_lag_seconds",
@@ -169,6 +169,14 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         labels=(PARTITION,),
         meaning="Wall clock less the watermark: how far behind real time detection is.",
         remedy="Grows: see TocsinWatermarkStalled. Large and constant while old mentions are published is healthy.",
+    ),
+    Metric(
+        name="tocsin_waiting_for_time",
+        type="gauge",
+        unit="1 or 0",
+        labels=(PARTITION,),
+        meaning="1 while an open bucket or an open episode needs event time to pass on the partition.",
+        remedy="1 while the watermark stands still: see TocsinWatermarkStalled. 0 on a silent partition is healthy.",
     ),
     Metric(
         name="tocsin_consumer_lag_records",
@@ -198,7 +206,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         name="tocsin_checkpoint_bytes",
         type="histogram",
         unit="bytes",
-        meaning="Size of one checkpoint: keys and values written to brand-state.",
+        meaning="Size of one checkpoint: keys, values and headers of the state, alerts and dead letters in its transaction.",
         remedy="Grows without more brands: a brand's state is not bounded, which is a defect to report.",
         buckets=(1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0, 67108864.0),
     ),

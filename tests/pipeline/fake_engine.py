@@ -42,6 +42,7 @@ class FakeEngine:
     watermark: float = 0.0
     views: dict[str, FakeView] = field(default_factory=dict)
     episodes: list[FakeEpisode] = field(default_factory=list)
+    needs_time: bool = True
 
     @property
     def brands(self) -> int:
