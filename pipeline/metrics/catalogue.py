@@ -108,7 +108,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         type="counter",
         unit="records",
         meaning="Tick records folded in: event time passing on partitions without mentions.",
-        remedy="None on a silent partition that waits for time: worker.ticks is off, or the worker may not write to mentions.",
+        remedy="None while a silent partition waits for time: worker.ticks is off, or mentions may not be written to.",
     ),
     Metric(
         name="tocsin_texts_scored_total",
@@ -206,7 +206,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         name="tocsin_checkpoint_bytes",
         type="histogram",
         unit="bytes",
-        meaning="Size of one checkpoint: keys, values and headers of the state, alerts and dead letters in its transaction.",
+        meaning="Size of one checkpoint: all that its transaction writes as state, alerts and dead letters.",
         remedy="Grows without more brands: a brand's state is not bounded, which is a defect to report.",
         buckets=(1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0, 67108864.0),
     ),
