@@ -36,7 +36,7 @@ _COMPRESSION = 4  # mentions repeat themselves: higher levels cost time and save
     type=click.Choice(sorted(SCENARIOS)),
     default="demo",
     show_default=True,
-    help="; ".join(f"{name}: {SCENARIOS[name].description.rstrip('.')}" for name in sorted(SCENARIOS)) + ".",
+    help="; ".join(f"{name}: {SCENARIOS[name].description}" for name in sorted(SCENARIOS)) + ".",
 )
 @click.option("--brands", type=int, default=200, show_default=True, help="Number of brands, at least 3.")
 @click.option("--hours", type=float, default=24.0, show_default=True, help="Hours in which the events lie.")

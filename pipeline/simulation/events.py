@@ -47,6 +47,7 @@ class Crisis:
         spread_after, news_after: from the beginning of the rise to the first posts on other platforms, and news.
         flare_up_after: from the beginning of the rise to a second wave, 0 for none; flare_up is its height in peaks.
         product: index of the product that it is about.
+        category: set where the move is common to the brands of a category; such a move is no crisis of the brand.
     """
 
     brand: str
@@ -66,6 +67,7 @@ class Crisis:
     flare_up_after: float = 0.0
     flare_up: float = 0.7
     product: int = 0
+    category: str = ""
 
     @property
     def start(self) -> float:
@@ -85,7 +87,7 @@ class Crisis:
     @property
     def kind(self) -> str:
         """Kind on the label."""
-        return "crisis"
+        return "industry" if self.category else "crisis"
 
     def excess(self, time: float) -> float:
         """Additional volume, as a multiple of the brand's normal."""

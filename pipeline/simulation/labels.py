@@ -18,8 +18,9 @@ ONSET_RATIO: Final = 1.5
 class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happens to one brand.
 
-    `kind` is crisis, praise, giveaway, match_day, meme, silence or level_shift. Times that fall past the end of the
-    stream are cut to it; `onset_time` is left out where the volume never exceeds ONSET_RATIO within the stream.
+    `kind` is crisis, industry, praise, giveaway, match_day, meme, silence or level_shift. `end_time` is cut to the end
+    of the stream; `onset_time` is left out where the volume never exceeds ONSET_RATIO within it. `peak_ratio` (volume
+    over normal) and `peak_negative_share` are what is expected at `peak_time`, without noise.
     """
 
     brand: str
@@ -120,9 +121,9 @@ def label_events(
 def _surge_label(event: Surge, brand: Brand, trigger_id: str, end: float) -> Label:
     times = [event.start + MINUTE * minute for minute in range(int((min(event.end, end) - event.start) // MINUTE) + 1)]
     above = [time for time in times if 1.0 + event.excess(time) > ONSET_RATIO]
-    peak = max(times, key=event.excess, default=event.start)
+    peak = max(times, key=event.excess, default=None)
     negative, _ = event.tones(brand)
-    excess = event.excess(peak)
+    excess = 0.0 if peak is None else event.excess(peak)
     return Label(
         brand=event.brand,
         kind=event.kind,
@@ -131,7 +132,7 @@ def _surge_label(event: Surge, brand: Brand, trigger_id: str, end: float) -> Lab
         trigger_id=trigger_id,
         trigger_time=instant(event.trigger_time),
         onset_time=instant(above[0]) if above else None,
-        peak_time=instant(peak),
+        peak_time=None if peak is None else instant(peak),
         end_time=instant(above[-1] if above else min(event.end, end)),
         base_rate=brand.rate,
         peak_ratio=round(1.0 + excess, 3),

@@ -15,7 +15,7 @@ from pipeline.simulation.labels import BrandFacts, Labels, instant, label_events
 from pipeline.simulation.population import build_population
 from pipeline.simulation.posts import NEGATIVE, Draws, PostWriter
 from pipeline.simulation.rates import STEP_SECONDS
-from pipeline.simulation.scenarios import SCENARIOS
+from pipeline.simulation.scenarios import SCENARIOS, Choice
 from schemas.mention import encode_mention
 
 START: Final = datetime(2026, 3, 2, tzinfo=UTC)
@@ -77,7 +77,7 @@ class Simulation:
 
         Args:
             scenario: a key of SCENARIOS.
-            brands: number of brands; a scenario with events at least 3.
+            brands: number of brands, at least the scenario's min_brands.
             hours: length of the part in which the scenario's events lie.
             history_hours: quiet hours before it.
             seed: of every choice.
@@ -96,6 +96,10 @@ class Simulation:
             labelled_share=labelled_share,
             mean_rate=mean_rate,
         )
+        if brands < SCENARIOS[scenario].min_brands:
+            raise ValueError(
+                f"brands: expected at least {SCENARIOS[scenario].min_brands} for scenario {scenario}, got {brands}"
+            )
         self._seed = seed
         self._labelled_share = labelled_share
         self._steps = round((hours + history_hours) * 3600 / STEP_SECONDS)
@@ -103,7 +107,7 @@ class Simulation:
         self._end = self._start + self._steps * STEP_SECONDS
         history_end = self._start + history_hours * 3600.0
         self.brands = build_population(brands, mean_rate, self._generator(0))
-        self.events = SCENARIOS[scenario].events(self.brands, history_end)
+        self.events = SCENARIOS[scenario].events(Choice(self.brands), history_end)
         self._surges: list[Surge] = [event for event in self.events if isinstance(event, Crisis | Benign)]
         self._factors = [event for event in self.events if isinstance(event, Silence | LevelShift)]
         writer = self._writer()
