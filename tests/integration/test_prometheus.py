@@ -1,0 +1,145 @@
+"""A real Prometheus scrapes what the worker serves: every rule evaluates, and every panel shows something."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Config
+from pipeline.engine import Engine
+from pipeline.health import Health
+from pipeline.metrics import EngineReadings, WorkerMetrics, serve
+from pipeline.records import Record
+from pipeline.settings import Settings
+from schemas.mention import Mention, encode_mention
+from tests.deploy.deployment import alerting_rules, dashboards, panel_expressions, recorded_names, rules
+from tests.integration.prometheus_server import Prometheus, needs_prometheus, prometheus, wait_for
+from tests.pipeline.fake_engine import FakeEngine, FakeEpisode, busy_engine
+
+pytestmark = [pytest.mark.integration, needs_prometheus]
+
+ROUND_SECONDS = 0.2
+GRAFANA = {"$__rate_interval": "10s", "$brand": ".*"}
+"""What Grafana puts in for its variables, at a scrape interval of one second."""
+
+
+def grafana(promql: str) -> str:
+    for variable, value in GRAFANA.items():
+        promql = promql.replace(variable, value)
+    assert "$" not in promql
+    return promql
+
+
+def mentions(offsets: Iterator[int], count: int) -> list[Record]:
+    """Mentions of forty brands, one bucket of event time further with every call, one of them refused."""
+    records = []
+    for _ in range(count):
+        offset = next(offsets)
+        event_time = datetime.fromtimestamp(time.time() - 864_000 + 3 * offset, UTC)
+        brand = f"brand-{offset % 40}"
+        mention = Mention(
+            id=str(offset), brand=brand, text="what a terrible day", event_time=event_time, platform="forum"
+        )
+        records.append(Record(offset, int(time.time() * 1000), brand.encode(), encode_mention(mention)))
+    return [*records, Record(next(offsets), int(time.time() * 1000), b"brand-1", b"{")]
+
+
+@contextmanager
+def working(metrics: WorkerMetrics, engine: Engine) -> Iterator[None]:
+    """The engine at work in another thread, reporting as the worker does."""
+    offsets = itertools.count()
+    stop = threading.Event()
+
+    def work() -> None:
+        metrics.attach(0, engine)
+        metrics.restored(0, 0.5, 100)
+        while not stop.is_set():
+            started = time.perf_counter()
+            engine.process(mentions(offsets, 200))
+            metrics.engine_seconds("fold", time.perf_counter() - started)
+            metrics.checkpoint(0, 0.01, sum(len(key) + len(value or b"") for key, value in engine.cut()))
+            metrics.consumer_lag(0, 3)
+            stop.wait(ROUND_SECONDS)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def scraped(metrics: WorkerMetrics, folder: Path) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes these metrics over HTTP."""
+    server = serve(Settings(metrics_port=0), metrics, Health())
+    try:
+        with prometheus(folder, f"127.0.0.1:{server.port}") as running:
+            yield running
+    finally:
+        server.close()
+
+
+def assert_all_evaluates(server: Prometheus) -> None:
+    """Every rule evaluates without error; every panel and every dashboard variable gets data."""
+
+    def settled() -> bool | None:
+        """Each rule has run, and the slowest of the recorded series, the ratios, are there."""
+        ran = all(rule["health"] != "unknown" for rule in server.rules())
+        return True if ran and all(server.values(name) for name in recorded_names()) else None
+
+    server.await_value('sum_over_time(up{job="tocsin"}[1m]) > 10')
+    wait_for(settled, "every rule to have run")
+    found = server.rules()
+    assert {rule["name"] for rule in found} == {rule.get("alert") or rule["record"] for rule in rules()}
+    assert {rule["name"]: rule.get("lastError", "") for rule in found} == {rule["name"]: "" for rule in found}
+    silent = [one.where for one in panel_expressions() if not server.values(grafana(one.promql))]
+    assert silent == []
+    for dashboard in dashboards().values():
+        for variable in dashboard["templating"]["list"]:
+            if variable["type"] == "query":
+                series, label = variable["query"]["query"].removeprefix("label_values(").removesuffix(")").split(", ")
+                assert server.get(f"label/{label}/values", {"match[]": series}), variable["name"]
+    (target,) = server.get("targets")["activeTargets"]
+    assert (target["health"], target["lastError"]) == ("up", "")
+
+
+def test_every_rule_and_every_panel_works_on_the_engine_at_work(tmp_path: Path) -> None:
+    """With the real engine folding mentions while it is scraped, nothing is in error and no panel is empty."""
+    config = Config()
+    metrics = WorkerMetrics(config)
+    with working(metrics, Engine(0, config)), scraped(metrics, tmp_path) as server:
+        assert_all_evaluates(server)
+        assert server.values('ALERTS{alertstate="firing"}') == []
+        assert server.await_value('sum(tocsin_mentions_rejected_total{reason="malformed_json"})') > 0
+        assert server.await_value("sum(tocsin_buckets_closed_total)") > 0
+        assert server.await_value("count(tocsin_brand_mentions)") == config.worker.top_brands
+        assert server.await_value("tocsin_brand_series_left_out") == 40 - config.worker.top_brands
+
+
+def test_an_open_crisis_rings_and_stops(tmp_path: Path) -> None:
+    """From an episode in the engine to a firing alert in Prometheus, and back when it is resolved."""
+    metrics = WorkerMetrics(Config())
+    engine = FakeEngine(views=busy_engine(0, 0.0).views)
+    partition_engine: EngineReadings = engine
+    metrics.attach(0, partition_engine)
+    firing = 'ALERTS{alertname="TocsinCrisisOpen",alertstate="firing",severity="critical"}'
+    with scraped(metrics, tmp_path) as server:
+        server.await_value("tocsin:open_episodes:sum")
+        assert server.values(firing) == []
+        engine.episodes.append(FakeEpisode("brand-0-3"))
+        server.await_value(firing)
+        (alert,) = [alert for alert in server.get("alerts")["alerts"] if alert["labels"]["kind"] == "crisis"]
+        assert alert["annotations"]["summary"] == "1 open critical crisis episode(s)."
+        assert alert["annotations"]["runbook_url"] == alerting_rules()["TocsinCrisisOpen"]["annotations"]["runbook_url"]
+        assert server.values('tocsin_brand_score{brand="brand-0-3"}') == [0.5]
+        engine.episodes.clear()
+        wait_for(lambda: True if not server.values(firing) else None, "the alert to stop")
