@@ -16,7 +16,6 @@ Every error names the key, the value, the rule and, for an unknown key, the near
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import tomllib
@@ -26,6 +25,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from pipeline.config_errors import broken_rule, nearest, toml_key
 from pipeline.errors import ConfigError
 from schemas.mention import BRAND_PATTERN, Channel
 
@@ -37,7 +37,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A table of the TOML file: unknown keys are errors."""
 
 
-class EngineConfig(Section):
+class EngineConfig(Section, frozen=True):
     """How event time and bad records are treated. A change takes part in every alert's config_hash."""
 
     allowed_lateness_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
@@ -50,7 +50,7 @@ class EngineConfig(Section):
     """Ids remembered per brand and open bucket to find duplicates; later ones are counted as unchecked."""
 
 
-class SentimentConfig(Section):
+class SentimentConfig(Section, frozen=True):
     """How a mention becomes negative, positive or neither."""
 
     negative_below: Annotated[float, Meta(ge=-1.0, le=0.0)] = -0.25
@@ -65,7 +65,7 @@ class SentimentConfig(Section):
     """Learn online from mentions that carry a trusted `sentiment`."""
 
 
-class WorkerConfig(Section):
+class WorkerConfig(Section, frozen=True):
     """The worker's rhythm. Nothing here changes an alert."""
 
     checkpoint_seconds: Annotated[float, Meta(ge=0.1, le=300.0)] = 5.0
@@ -80,14 +80,14 @@ class WorkerConfig(Section):
     """Brands with most mentions that get metric series of their own, beside those with an open episode."""
 
 
-class DetectionConfig(Section):
+class DetectionConfig(Section, frozen=True):
     """What rings. May be overridden by tier and by brand."""
 
     false_alarms_per_brand_year: Annotated[float, Meta(ge=0.01, le=100.0)] = 1.0
     """Tolerated false crisis alarms per brand and year; turned into the crisis threshold by calibration."""
     sentiment_shift_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 5.0
     """Score at which negativity without volume opens a sentiment_shift."""
-    volume_surge_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 4.0
+    volume_surge_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 3.5
     """Score at which volume without negativity opens a volume_surge (informational)."""
     critical_ratio: Annotated[float, Meta(ge=1.0, le=10.0)] = 1.5
     """A crisis whose score passes threshold x this is critical."""
@@ -99,7 +99,7 @@ class DetectionConfig(Section):
     """After a resolved episode no new one of the same kind opens for so long."""
 
 
-class PlaybookConfig(Section):
+class PlaybookConfig(Section, frozen=True):
     """What the crisis team is to do; goes into the brand's alerts."""
 
     owner: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -107,17 +107,17 @@ class PlaybookConfig(Section):
     respond_within_minutes: Annotated[int, Meta(ge=1, le=10_080)] | None = None
 
 
-class TierSection(Section):
+class TierSection(Section, frozen=True):
     detection: dict[str, Any] = {}
 
 
-class BrandSection(Section):
+class BrandSection(Section, frozen=True):
     tier: str | None = None
     detection: dict[str, Any] = {}
     playbook: PlaybookConfig | None = None
 
 
-class ConfigFile(Section):
+class ConfigFile(Section, frozen=True):
     """The TOML file as written."""
 
     engine: EngineConfig = EngineConfig()
@@ -160,15 +160,15 @@ class Config:
         self.channels = self._file.channels
         self._default = self._resolve(None, {})
         for tier, section in self._file.tiers.items():
-            self._check(section.detection, f"tiers.{tier}.detection")
+            self._check(section.detection, f"tiers.{toml_key(tier)}.detection")
         self._brands = {}
         for name, brand in self._file.brands.items():
             if not re.match(BRAND_PATTERN, name):
-                raise ConfigError(f"brands.{name}: a brand must match {BRAND_PATTERN}, got {name!r}")
+                raise ConfigError(f"brands.{toml_key(name)}: a brand must match {BRAND_PATTERN}, got {name!r}")
             if brand.tier is not None and brand.tier not in self._file.tiers:
                 raise ConfigError(
                     f"brands.{name}.tier={brand.tier!r}: must be one of the tiers "
-                    f"{sorted(self._file.tiers)}{_hint(brand.tier, self._file.tiers)}"
+                    f"{sorted(self._file.tiers)}{nearest(brand.tier, self._file.tiers)}"
                 )
             self._check(brand.detection, f"brands.{name}.detection")
             layers = (self._file.tiers[brand.tier].detection if brand.tier else {}) | brand.detection
@@ -179,18 +179,22 @@ class Config:
         return self._brands.get(name, self._default)
 
     def explain(self, name: str) -> list[tuple[str, Any, str]]:
-        """(key, value, where it comes from) of every detection setting of a brand."""
+        """(key, value, where it comes from) of all that takes part in a brand's config_hash.
+
+        A value that the file sets to what is the default anyway counts as default.
+        """
         section = self._file.brands.get(name, BrandSection())
-        effective = self.brand(name).detection
-        sources = {key: "default" for key in DetectionConfig.__struct_fields__}
-        defaults = DetectionConfig()
-        for key in sources:
-            if getattr(self._file.detection, key) != getattr(defaults, key):
-                sources[key] = "detection"
-        if section.tier:
-            sources |= dict.fromkeys(self._file.tiers[section.tier].detection, f"tiers.{section.tier}.detection")
-        sources |= dict.fromkeys(section.detection, f"brands.{name}.detection")
-        return [(f"detection.{key}", getattr(effective, key), source) for key, source in sources.items()]
+        effective = self.brand(name)
+        rows = _rows("detection", self._file.detection)
+        tier = self._file.tiers[section.tier].detection if section.tier else {}
+        for where, overrides in ((f"tiers.{section.tier}", tier), (f"brands.{name}", section.detection)):
+            for key in overrides:
+                rows[f"detection.{key}"] = (getattr(effective.detection, key), f"{where}.detection")
+        if effective.playbook:
+            for key, value in msgspec.structs.asdict(effective.playbook).items():
+                rows[f"playbook.{key}"] = (value, "default" if value is None else f"brands.{name}.playbook")
+        rows |= _rows("engine", self.engine) | _rows("sentiment", self.sentiment)
+        return [(key, value, source) for key, (value, source) in rows.items()]
 
     def document(self) -> dict[str, Any]:
         """The file with every default filled in, for the start-up log and `tocsin check`."""
@@ -208,7 +212,7 @@ class Config:
         try:
             msgspec.convert(overrides, DetectionConfig)
         except msgspec.ValidationError as error:
-            raise _broken_rule(str(error), overrides, where, DetectionConfig) from None
+            raise broken_rule(str(error), overrides, where, DetectionConfig) from None
 
 
 def load_config(path: Path | None) -> Config:
@@ -228,60 +232,14 @@ def load_config(path: Path | None) -> Config:
     try:
         return Config(msgspec.convert(document, ConfigFile))
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_broken_rule(str(error), document, '', ConfigFile)}") from None
+        raise ConfigError(f"{path}: {broken_rule(str(error), document, '', ConfigFile)}") from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
-_WHERE: Final = re.compile(r"^(?P<rule>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$")
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<key>.*)`")
-
-
-def _broken_rule(message: str, document: dict[str, Any], prefix: str, section: type[Section]) -> ConfigError:
-    """msgspec's message in our form: key, value, rule, nearest known key."""
-    match = _WHERE.match(message)
-    assert match is not None
-    rule, path = match.group("rule"), match.group("path") or ""
-    keys = re.findall(r"\[\.\.\.\]|[^.\[\]]+", path)
-    value: Any = document
-    known: Any = section
-    walked = [prefix] if prefix else []
-    for key in keys:
-        # msgspec writes [...] for the keys of a mapping: the first entry that breaks the rule is the one meant.
-        if isinstance(value, dict) and key == "[...]":
-            key, value, known = _culprit(value, known)  # noqa: PLW2901
-        else:
-            value = value.get(key) if isinstance(value, dict) else None
-            known = _field_type(known, key)
-        walked.append(key)
-    unknown = _UNKNOWN.match(rule)
-    if unknown:
-        name = unknown.group("key")
-        walked.append(name)
-        got = value.get(name) if isinstance(value, dict) else None
-        fields = known.__struct_fields__ if isinstance(known, type) and issubclass(known, msgspec.Struct) else ()
-        return ConfigError(f"{'.'.join(walked)}={got!r}: unknown key{_hint(name, fields)}")
-    return ConfigError(f"{'.'.join(walked)}={value!r}: {rule[0].lower() + rule[1:]}")
-
-
-def _field_type(section: Any, key: str) -> Any:
-    if isinstance(section, type) and issubclass(section, msgspec.Struct):
-        for field in msgspec.structs.fields(section):
-            if field.encode_name == key:
-                return field.type
-    return None
-
-
-def _culprit(mapping: dict[str, Any], annotation: Any) -> tuple[str, Any, Any]:
-    item = annotation.__args__[1] if hasattr(annotation, "__args__") else Any
-    for key, value in mapping.items():
-        try:
-            msgspec.convert(value, item)
-        except msgspec.ValidationError:
-            return key, value, item
-    return "[...]", None, item
-
-
-def _hint(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), 1, 0.4)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(sorted(known)) or 'none'}"
+def _rows(name: str, section: Section) -> dict[str, tuple[Any, str]]:
+    defaults = type(section)()
+    return {
+        f"{name}.{key}": (value, "default" if value == getattr(defaults, key) else name)
+        for key, value in msgspec.structs.asdict(section).items()
+    }

@@ -93,8 +93,9 @@ def load_settings() -> Settings:
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in os.environ:  # noqa: TID251 - this is the one place
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+        # Settings are read in any case of letters, so a mistyped one is found in any case too.
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ConfigError(f"environment: expected one of the TOCSIN_ settings, got {name}{hint}")
     try:

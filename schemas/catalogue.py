@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-_FOLDER = Path(__file__).parent / "topics"
+_FOLDER: Final = Path(__file__).parent / "topics"
+_ORDER: Final = ("mentions", "mentions-dlq", "brand-state", "alerts")
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,11 +36,19 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @cache
 def topics() -> dict[str, Topic]:
-    """Every topic of the catalogue by name, in the order of the line."""
-    found = {
-        topic.name: topic
-        for topic in (
-            msgspec.yaml.decode(path.read_bytes(), type=Topic) for path in sorted(_FOLDER.glob("*.yaml"))
-        )
-    }
-    return {name: found[name] for name in sorted(found, key=("mentions", "mentions-dlq", "brand-state", "alerts").index)}
+    """Every topic of the catalogue by name, in the order of the line.
+
+    Raises:
+        ValueError: a file breaks a rule, or the files are not those of the line.
+    """
+    found = {topic.name: topic for topic in map(_read, sorted(_FOLDER.glob("*.yaml")))}
+    if set(found) != set(_ORDER):
+        raise ValueError(f"schemas/topics: expected the topics {', '.join(_ORDER)}, got {', '.join(found)}")
+    return {name: found[name] for name in _ORDER}
+
+
+def _read(path: Path) -> Topic:
+    try:
+        return msgspec.yaml.decode(path.read_bytes(), type=Topic)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"schemas/topics/{path.name}: expected a topic: {error}") from None

@@ -25,7 +25,7 @@ def published() -> dict[tuple[str, int], Path]:
     for path in sorted(_FOLDER.iterdir()):
         match = _NAME.fullmatch(path.name)
         if match is None:
-            raise ValueError(f"{path.name}: expected a name like mention.v1.schema.json in schemas/json")
+            raise ValueError(f"schemas/json/{path.name}: expected a name like mention.v1.schema.json")
         found[match.group(1), int(match.group(2))] = path
     return found
 
