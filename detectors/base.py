@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 import msgspec
 from river import base
 
-from detectors.brand_model import Assessment, BrandModel, Explanation, Kind, ModelState, STATE_VERSION
-from detectors.features import bucket_of
+from detectors.brand_model import STATE_VERSION, Assessment, BrandModel, Explanation, Kind, ModelState
+from detectors.features import Bucket, bucket_of
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(ModelState)
@@ -51,6 +51,7 @@ class Detector(base.AnomalyDetector, abc.ABC):
 
     def __init__(self) -> None:
         self.model = BrandModel()
+        self._assessed: tuple[tuple[int, float, float], Assessment] | None = None
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
         """How strange the bucket is, in deviations above the ordinary daily maximum; higher is stranger.
@@ -70,15 +71,20 @@ class Detector(base.AnomalyDetector, abc.ABC):
             ValueError: as score_one.
         """
         bucket = bucket_of(x)
-        index = self.model.advance(bucket)
-        assessment = self.model.assess(index, bucket.mentions, bucket.negatives)
-        self.model.learn(assessment, bucket.mentions, bucket.negatives)
+        self.model.learn(self._assess(bucket), bucket.mentions, bucket.negatives)
+        self._assessed = None
 
     def assess_one(self, x: dict[base.typing.FeatureName, Any]) -> Assessment:
         """All three scores of the bucket and what they rest on."""
-        bucket = bucket_of(x)
+        return self._assess(bucket_of(x))
+
+    def _assess(self, bucket: Bucket) -> Assessment:
         index = self.model.advance(bucket)
-        return self.model.assess(index, bucket.mentions, bucket.negatives)
+        asked = (index, bucket.mentions, bucket.negatives)
+        if self._assessed is None or self._assessed[0] != asked:
+            # Kept so that learning what was just scored does not compute it again.
+            self._assessed = (asked, self.model.assess(index, bucket.mentions, bucket.negatives))
+        return self._assessed[1]
 
     def explain_one(self, x: dict[base.typing.FeatureName, Any]) -> Explanation:
         """Expected value with its interval, what was observed, and parts that sum to the score."""

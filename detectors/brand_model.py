@@ -40,7 +40,7 @@ CRISIS_PRIORS: Final = (
 )
 """Daily maxima of the joint evidence per window group, by size: measured on simulated ordinary streams."""
 SHIFT_PRIOR: Final = Prior((6.0, 7.5, 7.5), (2.5, 3.0, 3.0), 3.0, 15.0, 60.0, 4.0, 0.6)
-SURGE_PRIOR: Final = Prior((6.0, 6.5, 7.0), (2.5, 3.0, 3.5), 3.0, 5.0, 30.0, 3.0, 0.6)
+SURGE_PRIOR: Final = Prior((3.0, 3.0, 3.0), (1.0, 1.0, 1.0), 3.0, 15.0, 30.0, 3.0, 0.6)
 
 
 class ModelState(msgspec.Struct, array_like=True, kw_only=True):
@@ -143,7 +143,7 @@ class BrandModel:
             unobserved = min(bucket.unobserved, index - last - 1)
             if unobserved:
                 self.volume.pass_unobserved(unobserved)
-                self.share.pass_time(unobserved, learning=False)
+                self.share.pass_unobserved(unobserved)
             if index - self.last_bucket > 1:
                 self._pass_silence(index)
         day = index // BUCKETS_PER_DAY
@@ -179,24 +179,36 @@ class BrandModel:
                 surge, surge_window = surprises[w], w
         evidence = (joint[0], joint[1], joint[2], shift, surge)
         if not self.is_warm:
-            return Assessment(index, False, 0.0, 0.0, 0.0, 0, 0, surge_window, evidence, volume, share)
+            return Assessment(
+                bucket=index,
+                is_warm=False,
+                crisis=0.0,
+                shift=0.0,
+                surge=0.0,
+                crisis_window=0,
+                shift_window=0,
+                surge_window=surge_window,
+                evidence=evidence,
+                volume=volume,
+                share=share,
+            )
         best, window = -math.inf, 0
         for group in range(GROUPS):
             score = self._crisis[group].standardise(joint[group]) - GROUP_OFFSET[group]
             if score > best:
                 best, window = score, joint_window[group]
         return Assessment(
-            index,
-            True,
-            best,
-            self._shift.standardise(shift),
-            self._surge.standardise(surge),
-            window,
-            shift_window,
-            surge_window,
-            evidence,
-            volume,
-            share,
+            bucket=index,
+            is_warm=True,
+            crisis=best,
+            shift=self._shift.standardise(shift),
+            surge=self._surge.standardise(surge),
+            crisis_window=window,
+            shift_window=shift_window,
+            surge_window=surge_window,
+            evidence=evidence,
+            volume=volume,
+            share=share,
         )
 
     def learn(self, assessment: Assessment, mentions: float, negatives: float) -> None:
@@ -249,10 +261,10 @@ class BrandModel:
         long = silent - LONGEST_REPLAYED_SILENCE
         if long > 0:
             baseline.pass_long_silence(long)
-            self.share.pass_time(long, learning=True)
+            self.share.pass_silence(long, settled=False)
         bucket = self.last_bucket + 1
         while bucket < index:
             end = min((bucket // BUCKETS_PER_HOUR + 1) * BUCKETS_PER_HOUR, index)
+            self.share.pass_silence(end - bucket, settled=baseline.is_settled)
             self.volume.pass_silence(bucket, end - bucket)
-            self.share.pass_time(end - bucket, learning=True)
             bucket = end

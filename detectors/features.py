@@ -34,8 +34,9 @@ def bucket_of(x: Mapping[str, Any]) -> Bucket:
     Raises:
         ValueError: a count is negative, infinite or not a number, or there are more negatives than mentions.
     """
-    mentions = float(x.get("mentions", 0.0))
     negatives = float(x.get("negatives", 0.0))
+    # Features may vanish from a River stream; negatives alone are at least so many mentions.
+    mentions = float(x.get("mentions", negatives))
     if not (0.0 <= mentions < math.inf and 0.0 <= negatives < math.inf):
         raise ValueError(f"expected finite counts >= 0, got mentions={mentions!r}, negatives={negatives!r}")
     if negatives > mentions:

@@ -86,7 +86,8 @@ class NegativeShareEvidence:
         p = reading.base_rate
         if settled:
             for w in RANGE:
-                self._learn_correlation(w, reading.mentions[w] * SCALE[w], reading.negatives[w] * SCALE[w], p)
+                n, k = reading.mentions[w] * SCALE[w], reading.negatives[w] * SCALE[w]
+                self._learn_correlation(w, n, k, p, DISPERSION_RATE)
         limit = mentions * p + 3.0 * math.sqrt(mentions * p * (1.0 - p) * (1.0 + max(mentions - 1.0, 0.0) * 0.05)) + 0.5
         cut = min(negatives, limit)
         # A burst is one event, not many: its mentions weigh as their effective number.
@@ -95,23 +96,33 @@ class NegativeShareEvidence:
         state.negative = state.negative * keep + weight * cut + (1.0 - keep) * PRIOR_NEGATIVE
         state.other = state.other * keep + weight * (mentions - cut) + (1.0 - keep) * PRIOR_OTHER
 
-    def pass_time(self, buckets: int, *, learning: bool) -> None:
-        """Let `buckets` empty (learning) or unobserved buckets pass."""
+    def pass_silence(self, buckets: int, *, settled: bool) -> None:
+        """Learn `buckets` empty buckets: the sums decay, and what is left of them goes on teaching the correlation."""
+        state = self.state
+        p = self.base_rate
+        rate = 1.0 - (1.0 - DISPERSION_RATE) ** buckets
+        for w in RANGE:
+            first_n, first_k = state.mentions[w] * DECAY[w], state.negatives[w] * DECAY[w]
+            keep = DECAY[w] ** buckets
+            state.mentions[w] *= keep
+            state.negatives[w] *= keep
+            if settled:
+                half = 0.5 * SCALE[w]
+                n, k = (first_n + state.mentions[w]) * half, (first_k + state.negatives[w]) * half
+                self._learn_correlation(w, n, k, p, rate)
+        keep = BASE_RATE_KEEP**buckets
+        state.negative = state.negative * keep + (1.0 - keep) * PRIOR_NEGATIVE
+        state.other = state.other * keep + (1.0 - keep) * PRIOR_OTHER
+
+    def pass_unobserved(self, buckets: int) -> None:
+        """Let time pass of which nothing is known: the sums keep only what was seen."""
         state = self.state
         for w in RANGE:
             keep = DECAY[w] ** buckets
             state.mentions[w] *= keep
             state.negatives[w] *= keep
-        if learning:
-            keep = (1.0 - DISPERSION_RATE) ** buckets
-            for w in RANGE:
-                state.excess[w] *= keep
-                state.pairs[w] *= keep
-            keep = BASE_RATE_KEEP**buckets
-            state.negative = state.negative * keep + (1.0 - keep) * PRIOR_NEGATIVE
-            state.other = state.other * keep + (1.0 - keep) * PRIOR_OTHER
 
-    def _learn_correlation(self, w: int, n: float, k: float, p: float) -> None:
+    def _learn_correlation(self, w: int, n: float, k: float, p: float, rate: float) -> None:
         """Method of moments: E[(k - np)^2] = np(1-p)(1 + (n-1) rho), weighted by the inverse variance at the prior."""
         state = self.state
         if n > 1.5:
@@ -123,8 +134,8 @@ class NegativeShareEvidence:
             pairs = weight * n * (n - 1.0)
         else:
             excess = pairs = 0.0
-        state.excess[w] += DISPERSION_RATE * (excess - state.excess[w])
-        state.pairs[w] += DISPERSION_RATE * (pairs - state.pairs[w])
+        state.excess[w] += rate * (excess - state.excess[w])
+        state.pairs[w] += rate * (pairs - state.pairs[w])
         trust = min(WINDOWS[w], 72)
         value = (state.excess[w] + PRIOR_CORRELATION * trust) / (state.pairs[w] + trust)
         state.correlation[w] = min(max(value, 0.003), 0.5)

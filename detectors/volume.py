@@ -94,11 +94,11 @@ class VolumeEvidence:
         rate = 1.0 - (1.0 - max(DISPERSION_RATE, 1.0 / (state.baseline.seen + buckets))) ** buckets
         for w in RANGE:
             keep = DECAY[w] ** buckets
+            first = (state.sums[w] * DECAY[w], state.expected[w] * DECAY[w] + now)
             state.sums[w] *= keep
             state.expected[w] = state.expected[w] * keep + now * (1.0 - keep) / (1.0 - DECAY[w])
             if settled:
-                mu = max(state.expected[w] * SCALE[w], LEAST_LEVEL)
-                self._learn_dispersion(w, state.sums[w] * SCALE[w], mu, rate)
+                self._learn_silence(w, first, rate)
         self.baseline.pass_silence(bucket, buckets, now)
 
     def pass_unobserved(self, buckets: int) -> None:
@@ -110,8 +110,21 @@ class VolumeEvidence:
             state.expected[w] *= keep
         self.baseline.pass_unobserved(buckets)
 
+    def _learn_silence(self, w: int, first: tuple[float, float], rate: float) -> None:
+        """Learn from the residuals between the first empty bucket and the last: they change nearly linearly."""
+        mean = max(0.5 * (first[1] + self.state.expected[w]) * SCALE[w], LEAST_LEVEL)
+        limit = self._limit(w, mean)
+        a = min(max((first[0] - first[1]) * SCALE[w], -limit), limit)
+        b = min(max((self.state.sums[w] - self.state.expected[w]) * SCALE[w], -limit), limit)
+        dispersion = self.state.dispersion
+        square = (a * a + a * b + b * b) / 3.0
+        dispersion[w] = max(dispersion[w] + rate * (square / mean - dispersion[w]), 1.0)
+
     def _learn_dispersion(self, w: int, observed: float, mean: float, rate: float) -> None:
         dispersion = self.state.dispersion
-        limit = 3.0 * math.sqrt(mean + max(dispersion[w] - 1.0, 0.02) * mean + 0.25)
+        limit = self._limit(w, mean)
         residual = min(max(observed - mean, -limit), limit)
         dispersion[w] = max(dispersion[w] + rate * (residual * residual / mean - dispersion[w]), 1.0)
+
+    def _limit(self, w: int, mean: float) -> float:
+        return 3.0 * math.sqrt(mean + max(self.state.dispersion[w] - 1.0, 0.02) * mean + 0.25)

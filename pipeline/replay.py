@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -132,7 +133,7 @@ def read_observations(path: str) -> list[Observation]:
         except UnicodeDecodeError as error:
             raise TocsinError(f"{path}: expected UTF-8: {error}") from None
     rows.sort(key=_by_start)
-    for a, b in zip(rows, rows[1:], strict=False):
+    for a, b in pairwise(rows):
         if a.start == b.start and a.brand == b.brand:
             raise TocsinError(f"{path}: expected one row per brand and start, got two of {a.brand} at {a.start}")
     return rows

@@ -15,7 +15,7 @@ START = 1_767_225_600
 def mention(
     *,
     brand: str = "acme",
-    id: str = "1",
+    id: str = "1",  # noqa: A002 - the name of the field
     text: str = "the parcel has arrived",
     at: float = START,
     platform: str = "x",
