@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections import Counter
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from pipeline.commands.simulate import command
 from pipeline.errors import TocsinError
-from pipeline.simulation import decode_labels
+from pipeline.simulation import SCENARIOS, decode_labels
 from schemas.mention import decode_mention
 
 SMALL = ["--brands", "8", "--hours", "3", "--history-hours", "1"]
@@ -68,3 +70,10 @@ def test_wrong_usage_exits_with_2(tmp_path, monkeypatch, arguments, words):
     assert result.exit_code == 2
     assert words in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_documentation_names_every_scenario_and_only_those():
+    """docs/simulation.md and SCENARIOS list the same names."""
+    text = (Path(__file__).parents[3] / "docs" / "simulation.md").read_text(encoding="utf-8")
+    table = text.split("## Scenarios")[1].split("## ")[0]
+    assert re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE) == list(SCENARIOS)
