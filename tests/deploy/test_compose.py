@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from pipeline.config import load_config
+from pipeline.local_kafka.jars import KAFKA_VERSION
 from pipeline.settings import PREFIX, Settings
 from tests.deploy.deployment import DEPLOY, ROOT, load_yaml
 
@@ -179,3 +180,8 @@ def test_prometheus_finds_workers_and_alertmanager() -> None:
             assert {target.split(":")[0] for target in targets["targets"]} <= set(SERVICES)
     for pattern in config["rule_files"]:
         assert list((DEPLOY / "prometheus").glob(pattern))
+
+
+def test_kafka_is_the_version_that_the_tests_run_on() -> None:
+    """The image is of the release that the integration tests start."""
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
