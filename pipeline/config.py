@@ -87,7 +87,7 @@ class DetectionConfig(Section, frozen=True):
     """Tolerated false crisis alarms per brand and year; turned into the crisis threshold by calibration."""
     sentiment_shift_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 5.0
     """Score at which negativity without volume opens a sentiment_shift."""
-    volume_surge_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 3.5
+    volume_surge_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 6.0
     """Score at which volume without negativity opens a volume_surge (informational)."""
     critical_ratio: Annotated[float, Meta(ge=1.0, le=10.0)] = 1.5
     """A crisis whose score passes threshold x this is critical."""
