@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from typing import Any
+
+import pytest
+import yaml
 
 from pipeline.settings import PREFIX, Settings
 from tests.deploy.deployment import DEPLOY, load_yaml
@@ -21,6 +26,17 @@ def test_no_file_is_forgotten() -> None:
     generated = {name for generator in KUSTOMIZATION["configMapGenerator"] for name in generator.get("files", [])}
     files = {path.name for path in FOLDER.iterdir()} - {"kustomization.yaml"}
     assert files == set(KUSTOMIZATION["resources"]) | generated
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
+def test_kustomize_builds() -> None:
+    """The kustomization renders, with the image and the generated names filled in; no cluster is asked."""
+    done = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    rendered = list(yaml.safe_load_all(done.stdout))
+    assert len(rendered) == len(KUSTOMIZATION["resources"]) + len(KUSTOMIZATION["configMapGenerator"])
+    (image,) = KUSTOMIZATION["images"]
+    assert done.stdout.count(f"image: {image['newName']}:{image['newTag']}") == len(WORKLOADS)
 
 
 def test_selectors_select_the_workers() -> None:

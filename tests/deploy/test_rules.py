@@ -86,6 +86,16 @@ def test_promtool_accepts(arguments: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.skipif(
+    shutil.which("amtool") is None, reason="amtool is not on PATH (Debian package: prometheus-alertmanager)"
+)
+def test_amtool_accepts() -> None:
+    """Alertmanager's own tool finds its configuration valid."""
+    path = DEPLOY / "alertmanager" / "alertmanager.yml"
+    done = subprocess.run(["amtool", "check-config", path], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_alertmanager_routes_lead_to_receivers() -> None:
     """Every route and inhibition names a receiver or an alert that exists."""
     config = load_yaml(DEPLOY / "alertmanager" / "alertmanager.yml")
