@@ -24,6 +24,8 @@ LIBRARIES: Final = ("aiokafka", "faust", "mode", "kafka")
 RATE_LIMIT_SECONDS: Final = 10.0
 _TEMPLATES_REMEMBERED: Final = 1000
 _MAX_TEXT: Final = 8192
+_FIRST: Final = ("timestamp", "level", "logger", "event")
+"""What every line has, before what the event brings."""
 
 # C0 and C1 controls, DEL, line separators, bidirectional overrides, lone surrogates: what changes a terminal, forges
 # a line, or cannot be encoded.
@@ -118,7 +120,8 @@ class RateLimit(logging.Filter):
 def _harmless(logger: Any, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog's signature
     # A traceback keeps its lines, each indented, so that none of them can pass for a line of the log.
     trace = event.pop("exception", None)
-    clean: EventDict = {_escape(str(key)): _clean(value) for key, value in event.items()}
+    ordered = {key: event.pop(key) for key in _FIRST if key in event} | dict(event)
+    clean: EventDict = {_escape(str(key)): _clean(value) for key, value in ordered.items()}
     if trace is not None:
         clean["exception"] = "\n".join("  " + _escape(line) for line in str(trace).split("\n"))
     return clean

@@ -57,6 +57,7 @@ def test_json_where_no_terminal_is() -> None:
     stream = log_to(io.StringIO())
     structlog.get_logger("tocsin.worker").info("assigned", partitions=[0, 3], name="東京")
     (line,) = lines(stream)
+    assert list(line)[:4] == ["timestamp", "level", "logger", "event"]
     assert line["event"] == "assigned"
     assert line["level"] == "info"
     assert line["logger"] == "tocsin.worker"
