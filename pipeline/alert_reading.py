@@ -1,0 +1,106 @@
+"""The alerts topic, read as a downstream service reads it: committed records only, each decoded and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.errors import TocsinError
+from pipeline.kafka_clients import broker_errors, consumer, topic_name
+from pipeline.settings import Settings
+from pipeline.topics import partition_count
+from schemas.alert import Alert, decode_alert
+from schemas.text import printable
+
+_POLL_MILLISECONDS: Final = 200
+
+
+class AlertRecord(msgspec.Struct, frozen=True):
+    """A record of the alerts topic.
+
+    Attributes:
+        place: topic, partition and offset, for messages.
+        value: as it stands on the topic; empty for a record without a value.
+        alert: what it says, None when it cannot be read.
+        problem: why it cannot be read, made printable.
+    """
+
+    place: str
+    value: bytes
+    alert: Alert | None
+    problem: str = ""
+
+
+def read_alerts(settings: Settings, *, from_beginning: bool = True) -> list[AlertRecord]:
+    """Every alert that is on the topic now, by the time of its detection; unreadable records come last.
+
+    Raises:
+        BrokerError: no broker, no topic, no permission.
+    """
+    found = list(_records(settings, from_beginning=from_beginning, follow=False, stop=lambda: False))
+    readable = [record for record in found if record.alert is not None]
+    readable.sort(key=_detected)
+    return readable + [record for record in found if record.alert is None]
+
+
+def follow_records(settings: Settings, stop: Callable[[], bool], *, from_beginning: bool) -> Iterator[AlertRecord]:
+    """Every record of the alerts topic as it arrives, until `stop` says so (asked some five times a second).
+
+    Raises:
+        BrokerError: no broker, no topic, no permission.
+    """
+    return _records(settings, from_beginning=from_beginning, follow=True, stop=stop)
+
+
+def follow_alerts(settings: Settings, stop: Callable[[], bool], *, from_beginning: bool) -> Iterator[Alert]:
+    """Every alert as it arrives, until `stop` says so.
+
+    Raises:
+        BrokerError: no broker, no topic, no permission.
+        TocsinError: a record that is no alert.
+    """
+    for record in follow_records(settings, stop, from_beginning=from_beginning):
+        if record.alert is None:
+            raise TocsinError(f"{record.place}: expected an alert of version 1: {record.problem}")
+        yield record.alert
+
+
+def _detected(record: AlertRecord) -> tuple[float, str]:
+    assert record.alert is not None
+    return record.alert.detected_time.timestamp(), record.alert.brand
+
+
+def _records(
+    settings: Settings, *, from_beginning: bool, follow: bool, stop: Callable[[], bool]
+) -> Iterator[AlertRecord]:
+    from kafka import TopicPartition  # noqa: PLC0415 - 0.2 s that commands without Kafka do not pay
+
+    topic = topic_name(settings, "alerts")
+    partitions = [TopicPartition(topic, number) for number in range(partition_count(settings, "alerts"))]
+    with consumer(settings) as client, broker_errors(settings, f"read {topic}"):
+        client.assign(partitions)
+        if from_beginning:
+            client.seek_to_beginning(*partitions)
+        else:
+            client.seek_to_end(*partitions)
+            for partition in partitions:
+                client.position(partition)  # now, not at the first poll: what comes after this moment is new
+        ends = {} if follow else client.end_offsets(partitions)
+        while not stop():
+            for batch in client.poll(_POLL_MILLISECONDS).values():
+                for record in batch:
+                    yield _read(record)
+            if not follow and all(client.position(partition) >= end for partition, end in ends.items()):
+                return
+
+
+def _read(record: Any) -> AlertRecord:
+    place = f"{record.topic}[{record.partition}]@{record.offset}"
+    if record.value is None:
+        return AlertRecord(place, b"", None, "no value")
+    try:
+        return AlertRecord(place, record.value, decode_alert(record.value))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return AlertRecord(place, record.value, None, printable(str(error), 200))

@@ -1,0 +1,104 @@
+"""An alert in words: a few short lines that a person on duty understands without a dashboard."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.text import Text
+
+from schemas.alert import Alert, Post
+from schemas.text import printable
+
+_STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
+_RESOLVED_STYLE: Final = "bold green"
+_KINDS: Final = {"crisis": "crisis", "sentiment_shift": "sentiment shift", "volume_surge": "volume surge"}
+_EXCERPT_CHARACTERS: Final = 120
+
+
+def alert_lines(alert: Alert) -> list[str]:
+    """The alert as one to four lines of plain text, safe for a terminal.
+
+    What came from strangers (excerpts, names of authors and platforms) is made printable and cut.
+    """
+    lines = [_headline(alert), "  " + _numbers(alert)]
+    reasons = _reasons(alert)
+    if reasons and alert.transition != "resolved":
+        lines.append("  " + reasons)
+    if alert.playbook and alert.transition != "resolved":
+        playbook = f"owner {printable(alert.playbook.owner, 100)}"
+        if alert.playbook.respond_by:
+            playbook += f", respond by {_when(alert.playbook.respond_by)}"
+        if alert.playbook.link:
+            playbook += f", {printable(alert.playbook.link, 300)}"
+        lines.append("  " + playbook)
+    return lines
+
+
+def alert_renderable(alert: Alert) -> Text:
+    """The same lines with colours for a terminal."""
+    headline, *rest = alert_lines(alert)
+    style = _RESOLVED_STYLE if alert.transition == "resolved" else _STYLES[alert.severity]
+    return Text("\n").join([Text(headline, style), *(Text(line) for line in rest)])
+
+
+def _headline(alert: Alert) -> str:
+    headline = f"{alert.severity.upper()} {_KINDS[alert.kind]} {alert.transition}: {alert.brand}"
+    headline += f", {_when(alert.detected_time)}"
+    if alert.transition == "opened":
+        return headline + f" (began {_when(alert.onset_time, alert.detected_time)})"
+    return headline + f" (since {_when(alert.onset_time, alert.detected_time)})"
+
+
+def _numbers(alert: Alert) -> str:
+    seen, usual = alert.observed, alert.expected
+    minutes = round((alert.window.end - alert.window.start).total_seconds() / 60)
+    return (
+        f"{_count(seen.mentions)} mentions in {_duration(minutes)}, {_count(usual.lower)} to {_count(usual.upper)} "
+        f"expected; {_percent(seen.negative_share)} negative, {_percent(usual.negative_share)} usual; "
+        f"score {alert.score.value:.1f}, threshold {alert.score.threshold:.1f}"
+    )
+
+
+def _reasons(alert: Alert) -> str:
+    total = sum(max(part, 0.0) for part in alert.contributions.values())
+    parts = []
+    if total > 0:
+        ordered = sorted(alert.contributions.items(), key=lambda item: -item[1])
+        shares = [f"{_percent(part / total)} {printable(name, 40)}" for name, part in ordered if part / total >= 0.005]
+        parts.append("because of " + ", ".join(shares))
+    if alert.evidence.posts:
+        parts.append(_post(alert.evidence.posts[0]))
+    return "; ".join(parts)
+
+
+def _post(post: Post) -> str:
+    source = [printable(post.platform, 40)]
+    if post.author:
+        source.append(printable(post.author, 60))
+    if post.followers:
+        source.append(f"{post.followers:,} followers")
+    return f'"{printable(post.excerpt, _EXCERPT_CHARACTERS)}" ({", ".join(source)})'
+
+
+def _when(moment: datetime, beside: datetime | None = None) -> str:
+    """The moment in UTC; only the time of day where the day is already said."""
+    moment = moment.astimezone(UTC)
+    if beside is not None and beside.astimezone(UTC).date() == moment.date():
+        return f"{moment:%H:%M}"
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _duration(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return f"{rest} min"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
