@@ -103,8 +103,11 @@ class PlaybookConfig(Section, frozen=True):
     """What the crisis team is to do; goes into the brand's alerts."""
 
     owner: Annotated[str, Meta(min_length=1, max_length=200)]
+    """Who acts: a person, a rota or a mailbox."""
     link: Annotated[str, Meta(max_length=2048)] | None = None
+    """Address of the instructions."""
     respond_within_minutes: Annotated[int, Meta(ge=1, le=10_080)] | None = None
+    """An answer is due so long after an episode opened; gives `respond_by` in its alerts."""
 
 
 class TierSection(Section, frozen=True):
