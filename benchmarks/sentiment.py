@@ -88,7 +88,8 @@ def main(directory: Path) -> None:
             estimate_cost = microseconds(lambda models=models, rows=held_out: estimate(models, rows), len(held_out))
             learn_cost = microseconds(lambda rows=taught: learn(SentimentModels(), rows), half)
             print(
-                f"{path.stem:24} {labels:7,} {len(held_out):9,} {negative_auc(models, held_out, against='positive'):12.3f}"
+                f"{path.stem:24} {labels:7,} {len(held_out):9,}"
+                f" {negative_auc(models, held_out, against='positive'):12.3f}"
                 f" {negative_auc(models, held_out, against='rest'):9.3f} {estimate_cost:12.1f} {learn_cost:9.1f}"
                 f" {state / 1000:9.1f}"
             )

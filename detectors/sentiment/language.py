@@ -10,6 +10,8 @@ LANGUAGES: Final = ("en", "zh", "ja", "other")
 READ_CHARACTERS: Final = 280
 """Characters of a text that the models look at; what follows costs nothing and counts for nothing."""
 
+_SCRIPT_CHARACTERS: Final = 100
+
 _SUBTAGS: Final = {
     "en": "en", "eng": "en",
     "ja": "ja", "jpn": "ja",
@@ -41,7 +43,7 @@ def language_of(text: str, lang: str | None) -> str:
         subtag = lang[:16].strip().replace("_", "-").partition("-")[0].lower()
         if subtag not in _NO_GUESS and not _PRIVATE_USE.fullmatch(subtag):
             return _SUBTAGS.get(subtag, "other")
-    return _language_by_script(text[:READ_CHARACTERS])
+    return _language_by_script(text[:_SCRIPT_CHARACTERS])
 
 
 def _language_by_script(text: str) -> str:

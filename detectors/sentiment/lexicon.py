@@ -52,3 +52,14 @@ def own_list(name: str) -> Mapping[str, float]:
                 raise ValueError(msg)
             words[entry] = weight
     return MappingProxyType(words)
+
+
+def with_adjective_forms(words: Mapping[str, float]) -> Mapping[str, float]:
+    """A Japanese list and, for entries in -i, the forms in -ku (which negation follows) and -katta they lack."""
+    forms = {
+        entry[:-1] + ending: weight
+        for entry, weight in words.items()
+        if weight and len(entry) > 2 and entry.endswith("い")
+        for ending in ("く", "かった")
+    }
+    return MappingProxyType({**forms, **words})

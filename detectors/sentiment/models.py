@@ -8,7 +8,7 @@ from typing import Final
 from detectors.sentiment import state
 from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, CharacterReader
 from detectors.sentiment.language import LANGUAGES, language_of
-from detectors.sentiment.lexicon import english_words, own_list
+from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
 from detectors.sentiment.regression import HashedRegression, logistic
 from detectors.sentiment.words import WordReader
 
@@ -16,9 +16,10 @@ NEGATIVE_AT_MOST: Final = -0.25
 """A trusted sentiment up to this is a negative mention."""
 POSITIVE_AT_LEAST: Final = 0.25
 
-# Logit of the prior polarity p: intercept + slope * p. Fitted by eye on labelled texts, see docs/sentiment.md.
-NEGATIVE_PRIOR: Final = (-1.5, -4.0)
-POSITIVE_PRIOR: Final = (-1.0, 4.0)
+# Logit of the prior polarity p: intercept + slope * p, rounded between fits on English, Chinese and Japanese labels.
+# A text without a known word is negative with .21; one plainly bad word of weight -2 takes it past one half.
+NEGATIVE_PRIOR: Final = (-1.3, -3.2)
+POSITIVE_PRIOR: Final = (-0.9, 3.2)
 
 
 @cache
@@ -28,7 +29,7 @@ def reader_of(language: str) -> WordReader | CharacterReader:
     if language == "zh":
         return CharacterReader(own_list("zh"), emoji, negated_before=CHINESE_NEGATION)
     if language == "ja":
-        return CharacterReader(own_list("ja"), emoji, negated_after=JAPANESE_NEGATION)
+        return CharacterReader(with_adjective_forms(own_list("ja")), emoji, negated_after=JAPANESE_NEGATION)
     if language == "en":
         boosters, negators = own_list("en_boosters"), own_list("en_negators")
         return WordReader(english_words(), emoji, boosters=boosters, negators=negators)
@@ -90,7 +91,7 @@ class SentimentModels:
         model.negative.learn(prior, buckets, target=sentiment <= NEGATIVE_AT_MOST)
         model.positive.learn(prior, buckets, target=sentiment >= POSITIVE_AT_LEAST)
         model.changed.add(state.HEAD)
-        model.changed.update({bucket // state.CHUNK_BUCKETS for bucket in buckets})
+        model.changed.update((buckets // state.CHUNK_BUCKETS).tolist())
 
     def changed(self) -> list[tuple[str, bytes]]:
         """State chunks changed since the last call, each under its name (such as "en/03"), in a fixed order.

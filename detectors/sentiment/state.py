@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import struct
 from itertools import pairwise
 from typing import Final, NoReturn, TypeVar
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from detectors.sentiment.hashing import BUCKETS
 from detectors.sentiment.language import LANGUAGES
@@ -20,6 +21,7 @@ VERSION: Final = 1
 
 CHUNK_BUCKETS: Final = 256
 CHUNKS: Final = BUCKETS // CHUNK_BUCKETS
+_ROW_BYTES: Final = 16
 HEAD: Final = -1
 """Index of the chunk with intercepts, prior weights and label counts."""
 
@@ -78,19 +80,9 @@ def encode(index: int, negative: HashedRegression, positive: HashedRegression) -
                 negative.labels,
             )
         )
-    start = index * CHUNK_BUCKETS
-    stop = start + CHUNK_BUCKETS
-    columns = (
-        negative.weights[start:stop],
-        negative.squares[start:stop],
-        positive.weights[start:stop],
-        positive.squares[start:stop],
-    )
-    used = [(offset, row) for offset, row in enumerate(zip(*columns, strict=True)) if any(row)]
-    values = [value for _, row in used for value in row]
-    return _encoder.encode(
-        _Chunk(VERSION, bytes(offset for offset, _ in used), struct.pack(f"<{len(values)}f", *values))
-    )
+    rows = np.stack(_columns(index, negative, positive), axis=1)
+    used = np.flatnonzero(rows.any(axis=1))
+    return _encoder.encode(_Chunk(VERSION, used.astype(np.uint8).tobytes(), rows[used].astype("<f4").tobytes()))
 
 
 def decode(name: str, index: int, payload: bytes, negative: HashedRegression, positive: HashedRegression) -> None:
@@ -111,19 +103,21 @@ def decode(name: str, index: int, payload: bytes, negative: HashedRegression, po
         negative.labels = positive.labels = head.labels
         return
     chunk = _decoded(_chunk_decoder, name, payload)
-    offsets = chunk.offsets
-    if len(chunk.values) != 16 * len(offsets) or any(a >= b for a, b in pairwise(offsets)):
+    offsets = np.frombuffer(chunk.offsets, np.uint8)
+    if len(chunk.values) != _ROW_BYTES * len(offsets) or any(a >= b for a, b in pairwise(chunk.offsets)):
         _refuse(name, "four floats for each of some rising offsets")
-    values = struct.unpack(f"<{4 * len(offsets)}f", chunk.values)
-    if not all(map(math.isfinite, values)) or any(value < 0 for value in values[1::2]):
+    values = np.frombuffer(chunk.values, "<f4").reshape(-1, 4)
+    if not np.isfinite(values).all() or (values[:, 1::2] < 0).any():
         _refuse(name, "finite weights and squares not below 0")
-    arrays = (negative.weights, negative.squares, positive.weights, positive.squares)
-    start = index * CHUNK_BUCKETS
-    for column, target in enumerate(arrays):
-        for bucket in range(start, start + CHUNK_BUCKETS):
-            target[bucket] = 0.0
-        for offset, value in zip(offsets, values[column::4], strict=True):
-            target[start + offset] = value
+    for column, target in enumerate(_columns(index, negative, positive)):
+        target[:] = 0.0
+        target[offsets] = values[:, column]
+
+
+def _columns(index: int, negative: HashedRegression, positive: HashedRegression) -> tuple[NDArray[np.float32], ...]:
+    """Views of one chunk's part of the arrays, in the order in which a row holds them."""
+    part = slice(index * CHUNK_BUCKETS, (index + 1) * CHUNK_BUCKETS)
+    return negative.weights[part], negative.squares[part], positive.weights[part], positive.squares[part]
 
 
 def _check_version(name: str, payload: bytes) -> None:

@@ -6,9 +6,8 @@ import re
 from html import unescape
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zlib import crc32
 
-from detectors.sentiment.hashing import word_bucket, word_pair_bucket
+from detectors.sentiment.hashing import NO_BUCKETS, Buckets, word_buckets, word_halves
 from detectors.sentiment.language import READ_CHARACTERS
 from detectors.sentiment.lexicon import LIMIT
 
@@ -31,7 +30,7 @@ _LONGEST_TOKEN: Final = 40
 
 
 class _Token(NamedTuple):
-    hash: int  # of the word; -1 where the token is no feature (a link, a name, punctuation alone)
+    halves: tuple[int, int] | None  # None where the token is no feature (a link, a name, punctuation alone)
     weight: float
     boost: float
     factor: float  # on the next two weights; 1 unless it negates
@@ -57,7 +56,7 @@ class WordReader:
         # Pure memory of _analyse, bounded: social media repeats its words.
         self._tokens: dict[str, _Token] = {}
 
-    def read(self, text: str, *, with_features: bool) -> tuple[float, set[int]]:
+    def read(self, text: str, *, with_features: bool) -> tuple[float, Buckets]:
         """Prior polarity within -1..1 (negative is bad) and, where asked for, the buckets of words and word pairs."""
         text = text[:READ_CHARACTERS]
         if "&" in text:
@@ -73,7 +72,7 @@ class WordReader:
                 known[word] = token
             tokens.append(token)
         prior = _polarity(tokens)
-        return prior, _buckets(tokens) if with_features else set()
+        return prior, word_buckets([token[0] for token in tokens if token[0]]) if with_features else NO_BUCKETS
 
     def _analyse(self, raw: str) -> _Token:
         emoji = 0.0
@@ -81,13 +80,13 @@ class WordReader:
             emoji = sum(self._emoji[found] for found in self._emoji_pattern.findall(raw))
             raw = raw.replace("’", "'")
         if raw in self._words:  # emoticons, before their eyes are taken for punctuation
-            return _Token(crc32(raw.encode()), self._words[raw], 0.0, 1.0, turns=False)
+            return _Token(word_halves(raw), self._words[raw], 0.0, 1.0, turns=False)
         if raw.startswith(("http://", "https://", "www.", "@")):
-            return _Token(-1, 0.0, 0.0, 1.0, turns=False)
+            return _Token(None, 0.0, 0.0, 1.0, turns=False)
         word = raw.strip(_EDGES)[:_LONGEST_TOKEN]
         weight = max(-LIMIT, min(LIMIT, self._words.get(word, 0.0) + emoji))
         return _Token(
-            crc32(word.encode("utf-8", "surrogatepass")) if word else -1,
+            word_halves(word) if word else None,
             weight,
             self._boosters.get(word, 0.0),
             self._negators.get(word.replace("'", ""), 1.0),
@@ -114,10 +113,3 @@ def _polarity(tokens: list[_Token]) -> float:
     if turned:
         total = _BEFORE_BUT * before_turn + _AFTER_BUT * total
     return total / sqrt(total * total + NORMALISER)
-
-
-def _buckets(tokens: list[_Token]) -> set[int]:
-    hashes = [token[0] for token in tokens if token[0] >= 0]
-    buckets = {word_bucket(value) for value in hashes}
-    buckets.update(map(word_pair_bucket, hashes, hashes[1:]))
-    return buckets

@@ -1,0 +1,173 @@
+"""Labels move the models, by River's own recursion, and in the same way in every process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from river import linear_model, optim
+
+from detectors.sentiment import SentimentModels
+from detectors.sentiment.hashing import BUCKETS, character_buckets, word_buckets, word_halves
+from detectors.sentiment.models import NEGATIVE_PRIOR, POSITIVE_PRIOR, reader_of
+from detectors.sentiment.regression import (
+    EPSILON,
+    INTERCEPT_RATE,
+    LEARNING_RATE,
+    HashedRegression,
+    logistic,
+)
+
+TEXTS = {
+    "en": ("a new blorp", "a quiet day", "blorp"),
+    "zh": ("又见霍莱姆事件", "今天天气晴", "霍莱姆"),
+    "ja": ("またホレム事件", "今日は月曜日", "ホレム"),
+    "other": ("снова блорп сегодня", "обычный день на работе", "блорп"),
+}
+
+samples = st.lists(
+    st.tuples(
+        st.floats(-1, 1),
+        st.lists(st.integers(0, BUCKETS - 1), unique=True, max_size=12),
+        st.booleans(),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=50)
+@given(samples)
+def test_the_recursion_is_rivers_logistic_regression_with_adagrad(
+    stream: list[tuple[float, list[int], bool]],
+) -> None:
+    intercept, prior_weight = NEGATIVE_PRIOR
+    ours = HashedRegression(intercept, prior_weight)
+    river = linear_model.LogisticRegression(
+        optimizer=optim.AdaGrad(LEARNING_RATE, EPSILON), intercept_init=intercept, intercept_lr=INTERCEPT_RATE
+    )
+    river._weights["prior"] = prior_weight  # River has no public way to start a weight elsewhere than the others
+    for prior, buckets, target in stream:
+        value = 1.0 / np.sqrt(len(buckets)) if buckets else 0.0
+        features = {"prior": prior} | dict.fromkeys(buckets, value)
+        indices = np.array(buckets, np.intp)
+        # 32-bit weights against River's 64-bit ones.
+        assert ours.predict(prior, indices) == pytest.approx(river.predict_proba_one(features)[True], abs=2e-5)
+        ours.learn(prior, indices, target=target)
+        river.learn_one(features, target)
+    assert ours.prior_weight == pytest.approx(river.weights["prior"], abs=2e-4)
+    assert ours.intercept == pytest.approx(river.intercept, abs=1e-5)
+    for bucket, weight in river.weights.items():
+        if bucket != "prior":
+            assert ours.weights[bucket] == pytest.approx(weight, abs=2e-4)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh", "ja", "other"])
+@given(text=st.text(max_size=100))
+def test_without_labels_the_model_is_its_prior(lang: str, text: str) -> None:
+    prior, _ = reader_of(lang).read(text, with_features=False)
+    assert SentimentModels().estimate_one(text, lang) == (
+        logistic(NEGATIVE_PRIOR[0] + NEGATIVE_PRIOR[1] * prior),
+        logistic(POSITIVE_PRIOR[0] + POSITIVE_PRIOR[1] * prior),
+    )
+
+
+@pytest.mark.parametrize("lang", list(TEXTS))
+def test_labels_of_one_language_leave_the_others_at_their_prior(lang: str) -> None:
+    models = SentimentModels()
+    models.learn_one(TEXTS[lang][0], lang, -1.0)
+    for other, texts in TEXTS.items():
+        unchanged = models.estimate_one(texts[0], other) == SentimentModels().estimate_one(texts[0], other)
+        assert unchanged == (other != lang)
+
+
+@pytest.mark.parametrize("lang", list(TEXTS))
+def test_a_word_unknown_to_the_prior_becomes_negative_after_labels(lang: str) -> None:
+    bad, plain, word = TEXTS[lang]
+    models = SentimentModels()
+    assert models.negative_probability(word, lang) < 0.5
+    for _ in range(30):
+        models.learn_one(bad, lang, -0.8)
+        models.learn_one(plain, lang, 0.0)
+    assert models.negative_probability(word, lang) > 0.5
+    assert models.negative_probability(plain, lang) < 0.5
+
+
+def test_a_word_unknown_to_the_prior_becomes_positive_after_labels() -> None:
+    models = SentimentModels()
+    for _ in range(30):
+        models.learn_one("so very blorp today", "en", 0.9)
+        models.learn_one("a day at the office", "en", 0.0)
+    negative, positive = models.estimate_one("blorp", "en")
+    assert positive > 0.5 > negative
+
+
+@pytest.mark.parametrize(("sentiment", "negative", "positive"), [
+    (-1.0, True, False), (-0.25, True, False), (-0.24, False, False), (0.24, False, False), (0.25, False, True),
+])  # fmt: skip
+def test_a_quarter_is_where_negative_and_positive_begin(sentiment: float, negative: bool, positive: bool) -> None:
+    models = SentimentModels()
+    before = models.estimate_one("blorp", "en")
+    models.learn_one("blorp", "en", sentiment)
+    after = models.estimate_one("blorp", "en")
+    assert (after[0] > before[0], after[1] > before[1]) == (negative, positive)
+
+
+@pytest.mark.parametrize("sentiment", [float("nan"), float("inf"), -1.01, 1.01])
+def test_a_sentiment_out_of_range_is_refused_and_changes_nothing(sentiment: float) -> None:
+    models = SentimentModels()
+    with pytest.raises(ValueError, match=r"within -1\.\.1"):
+        models.learn_one("blorp", "en", sentiment)
+    assert models.changed() == []
+
+
+def test_estimating_teaches_nothing() -> None:
+    models = SentimentModels()
+    models.learn_one("the blorp", "en", -1.0)
+    models.changed()
+    before = models.estimate_one("the blorp again", "en")
+    for _ in range(10):
+        models.estimate_one("the blorp is bad", "en")
+    assert models.estimate_one("the blorp again", "en") == before
+    assert models.changed() == []
+
+
+def test_buckets_are_the_pinned_ones() -> None:
+    assert word_halves("blorp") == (14783, 2941)
+    assert sorted(word_buckets([word_halves("bad"), word_halves("day")]).tolist()) == [4436, 13133, 13846]
+    assert sorted(character_buckets("最悪\ud800").tolist()) == [733, 2859, 5245, 13227, 14238]
+
+
+@given(st.text(max_size=300))
+def test_buckets_are_distinct_and_within_bounds(text: str) -> None:
+    for lang in TEXTS:
+        _, buckets = reader_of(lang).read(text, with_features=True)
+        assert len(set(buckets.tolist())) == len(buckets) <= 191
+        assert all(0 <= bucket < BUCKETS for bucket in buckets.tolist())
+
+
+def test_another_process_with_another_hash_seed_learns_the_same_bits() -> None:
+    program = """
+from detectors.sentiment import SentimentModels
+models = SentimentModels()
+labelled = [("what a scam", "en", -1.0), ("最悪だ", "ja", -1.0), ("很好吃", None, 1.0), ("так", "ru", 0.5)]
+for text, lang, sentiment in labelled:
+    for _ in range(5):
+        models.learn_one(text, lang, sentiment)
+print(models.estimate_one("what a scam this is", "en"), models.changed())
+"""
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1

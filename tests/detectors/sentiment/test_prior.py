@@ -1,0 +1,190 @@
+"""What the word lists say before any label, and what hostile texts can do to them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.sentiment import SentimentModels
+from detectors.sentiment.lexicon import LIMIT, english_words, own_list
+
+OWN_LISTS = ("en", "en_boosters", "en_negators", "zh", "ja", "emoji")
+
+NEGATIVE = [
+    ("en", "worst customer service ever, total scam"),
+    ("en", "this is not good, I am so disappointed"),
+    ("en", "the buggy app crashed again, unusable garbage"),
+    ("zh", "避雷！服务态度差，菜难吃"),
+    ("zh", "又翻车了，割韭菜割到我头上"),
+    ("zh", "不是很喜欢"),
+    ("zh", "没有想象中那么好"),
+    ("zh", "退錢！垃圾公司，騙子"),
+    ("zh", "某某App崩了"),
+    ("ja", "このアプリ最悪、金返せ"),
+    ("ja", "また炎上してる、詐欺だろこれ"),
+    ("ja", "がっかりした"),
+    ("ja", "面白くなかった"),
+    ("ja", "美味しくない。二度と行かない"),
+    ("other", "😡😡 최악"),
+]
+POSITIVE = [
+    ("en", "I love this phone, best purchase ever"),
+    ("en", "not bad at all"),
+    ("zh", "服务很好，菜也好吃，推荐"),
+    ("zh", "性价比高，超值，下次還會來"),
+    ("zh", "没想到这么好吃"),
+    ("ja", "神対応すぎて感動した"),
+    ("ja", "対応が丁寧で助かりました"),
+    ("other", "고마워요 ❤️😍"),
+]
+NEUTRAL = [
+    ("en", "the meeting is on Tuesday"),
+    ("zh", "今天去北京出差，飞机差不多三点到"),
+    ("ja", "カスタマーサポートに電話したばかり"),
+    ("other", "Сегодня вторник"),
+    ("en", ""),
+]
+
+
+@pytest.mark.parametrize(("lang", "text"), NEGATIVE)
+def test_a_complaint_is_more_likely_negative_than_not(lang: str, text: str) -> None:
+    negative, positive = SentimentModels().estimate_one(text, lang)
+    assert negative > 0.5 > positive
+
+
+@pytest.mark.parametrize(("lang", "text"), POSITIVE)
+def test_praise_is_more_likely_positive_than_not(lang: str, text: str) -> None:
+    negative, positive = SentimentModels().estimate_one(text, lang)
+    assert positive > 0.5 > negative
+
+
+@pytest.mark.parametrize(("lang", "text"), NEUTRAL)
+def test_a_text_without_a_telling_word_is_neither(lang: str, text: str) -> None:
+    assert SentimentModels().estimate_one(text, lang) == SentimentModels().estimate_one("", lang)
+
+
+@pytest.mark.parametrize(
+    ("lang", "plain", "negated"),
+    [
+        ("en", "this is good", "this is not good"),
+        ("en", "I like it", "I don\u2019t like it"),
+        ("zh", "好吃", "并不好吃"),
+        ("zh", "值得推荐", "沒有什麼值得推荐"),
+        ("ja", "美味しい", "美味しくはない"),
+        ("ja", "満足", "満足できません"),
+    ],
+)
+def test_negated_praise_is_more_negative_than_praise(lang: str, plain: str, negated: str) -> None:
+    models = SentimentModels()
+    assert models.negative_probability(negated, lang) > models.negative_probability(plain, lang)
+
+
+def test_what_follows_but_weighs_more() -> None:
+    models = SentimentModels()
+    ends_badly = models.negative_probability("the food was good but the service was bad", "en")
+    ends_well = models.negative_probability("the service was bad but the food was good", "en")
+    assert ends_badly > ends_well
+
+
+def test_links_names_and_blanks_carry_no_opinion() -> None:
+    models = SentimentModels()
+    for lang in ("en", "zh", "ja"):
+        silent = models.estimate_one("", lang)
+        assert models.estimate_one("https://good.example/love @terrible  ", lang) == silent
+
+
+def test_html_entities_are_read_as_what_they_stand_for() -> None:
+    models = SentimentModels()
+    assert models.estimate_one("I don&#39;t like it &#x1F621;", "en") == models.estimate_one(
+        "I don't like it \N{POUTING FACE}", "en"
+    )
+
+
+HOSTILE = [
+    "",
+    "\x00" * 10_000,
+    "\ud800" * 10_000,
+    "\udc00好\ud800",
+    "好" * 10_000,
+    "不好" * 5_000,
+    "良く" + "く" * 10_000,
+    "a " * 5_000,
+    "http://" * 1_500,
+    "@" * 10_000,
+    "&" * 10_000,
+    "&#x1F621;" * 1_000,
+    "\ufdfa" * 10_000,
+    "İ" * 10_000,
+    "😡" * 10_000,
+    "not " * 2_500,
+    "\u202e" * 10_000,
+]
+
+
+@pytest.mark.parametrize("lang", [None, "en", "zh", "ja", "other"])
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:6]))
+def test_a_hostile_text_is_answered_learned_and_no_dearer_than_a_good_one(text: str, lang: str | None) -> None:
+    models = SentimentModels()
+    models.learn_one(text, lang, -1.0)
+    best = float("inf")
+    for _ in range(5):
+        start = time.process_time()
+        negative, positive = models.estimate_one(text, lang)
+        best = min(best, time.process_time() - start)
+    assert 0.0 < negative < 1.0
+    assert 0.0 < positive < 1.0
+    assert best < 0.003  # a full text takes about 80 us; the margin is for a busy machine
+
+
+@given(st.text(max_size=400), st.sampled_from(["en", "zh", "ja", "other"]))
+def test_estimates_are_probabilities_and_repeat_themselves(text: str, lang: str) -> None:
+    models = SentimentModels()
+    first = models.estimate_one(text, lang)
+    assert all(0.0 < probability < 1.0 for probability in first)
+    assert models.estimate_one(text, lang) == first
+    assert SentimentModels().estimate_one(text, lang) == first
+    assert models.negative_probability(text, lang) == first[0]
+
+
+def test_nothing_past_the_first_280_characters_counts() -> None:
+    models = SentimentModels()
+    for lang, word, filler in (("en", " terrible", "ab "), ("zh", "垃圾", "中"), ("ja", "最悪", "東")):
+        text = (filler * 280)[:280]
+        assert models.estimate_one(text + word, lang) == models.estimate_one(text, lang)
+
+
+@pytest.mark.parametrize("name", OWN_LISTS)
+def test_own_lists_say_whose_they_are_and_hold_weights_in_range(name: str) -> None:
+    words = own_list(name)
+    text = files("detectors.sentiment").joinpath(f"lexicons/{name}.txt").read_text("utf-8")
+    assert "Our own work" in text.split("\n\n")[0]
+    assert len(words) >= 30
+    assert all(-LIMIT <= weight <= LIMIT for weight in words.values())
+
+
+@pytest.mark.parametrize("name", ["zh", "ja", "emoji"])
+def test_entries_of_character_lists_are_lower_case_and_emoji_single(name: str) -> None:
+    for entry in own_list(name):
+        assert entry == entry.lower()
+        assert name != "emoji" or len(entry) == 1
+
+
+def test_the_english_list_is_vaders_and_ours() -> None:
+    words = english_words()
+    assert words["scam"] < 0  # VADER's
+    assert words["overpriced"] < 0  # ours
+    assert len(words) > 7_500
+
+
+def test_vaders_scorer_is_never_imported() -> None:
+    program = (
+        "import sys; from detectors.sentiment import SentimentModels; SentimentModels().estimate_one('good', 'en');"
+        "sys.exit('vaderSentiment.vaderSentiment' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
