@@ -107,3 +107,18 @@ def load_settings() -> Settings:
         name = PREFIX + str(first["loc"][0]).upper()
         shown = "***" if "PASSWORD" in name else repr(first["input"])
         raise ConfigError(f"environment: {name}={shown}: {first['msg']}") from None
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a process of ours that is to run under these settings and no others."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251 - this is the one place
+        if not name.startswith(PREFIX)
+    }
+    for name, value in settings:
+        if isinstance(value, SecretStr):
+            inherited[PREFIX + name.upper()] = value.get_secret_value()
+        elif value is not None:
+            inherited[PREFIX + name.upper()] = str(value)
+    return inherited

@@ -1,0 +1,74 @@
+# Everything a newcomer needs. `make` lists the targets; `make run` and `make test` set themselves up.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# make run: DURATION=seconds, INPUT=file of mentions, CONFIG=TOML file, ARGS=anything else for `tocsin demo`
+DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast check lint format types imports bench kafka-up kafka-down docs lock image clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/runtime.stamp: requirements/local.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: expected Python 3.11 or later, got %d.%d; set PYTHON=..." % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked requirements (once)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/local.lock
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.lock pyproject.toml $(VENV)/runtime.stamp
+	@echo "installing the locked development requirements (once)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+run: $(VENV)/runtime.stamp  ## the whole line on this machine: DURATION=60, INPUT=file.jsonl.gz
+	@exec $(BIN)/python -m pipeline demo $(DEMO)
+
+test: $(VENV)/dev.stamp  ## every test, the real broker included
+	@$(BIN)/python -m pytest
+
+test-fast: $(VENV)/dev.stamp  ## the tests without the broker
+	@$(BIN)/python -m pytest -m "not integration"
+
+check: lint types imports test  ## all that the gate runs
+
+lint: $(VENV)/dev.stamp  ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(VENV)/dev.stamp  ## ruff: mend what can be mended
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/dev.stamp  ## mypy, strict
+	@$(BIN)/mypy
+
+imports: $(VENV)/dev.stamp  ## the direction of imports
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp  ## measure: seconds a mention by stage, sentiment quality
+	@$(BIN)/python -m benchmarks
+
+kafka-up: $(VENV)/runtime.stamp  ## a local Apache Kafka that stays
+	@$(BIN)/python -m pipeline kafka start
+
+kafka-down: $(VENV)/runtime.stamp  ## stop it
+	@$(BIN)/python -m pipeline kafka stop
+
+docs: $(VENV)/dev.stamp  ## write the generated pages anew
+	@$(BIN)/python -m pipeline.metrics > docs/metrics.md
+
+lock: $(VENV)/dev.stamp  ## resolve the locked requirements anew
+	@for target in runtime:"" local:"--extra local" dev:"--extra local --group dev"; do \
+	  $(BIN)/uv pip compile pyproject.toml $${target#*:} --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --no-header --universal --python-version 3.11 --quiet --output-file requirements/$${target%%:*}.lock; done
+
+image: ## build the container image (needs a Docker engine)
+	@docker build --file deploy/Dockerfile --tag tocsin:local .
+
+clean:  ## remove the environment, caches and the local Kafka's data
+	@rm -rf $(VENV) .tocsin .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

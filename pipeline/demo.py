@@ -1,0 +1,271 @@
+"""The whole line on one machine: a local Kafka, its topics, a worker, a stream of mentions, the alerts as they arrive.
+
+Everything is real and thrown away afterwards: the broker keeps its data in a folder of its own, made anew each time.
+Every part is watched; when one fails, the others are stopped and its last words are shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import queue
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final, Self
+
+from pipeline.alert_reading import follow_alerts
+from pipeline.errors import TocsinError
+from pipeline.local_kafka import LocalKafka
+from pipeline.publishing import PublishReport, publish
+from pipeline.settings import PREFIX, Settings, child_environment
+from pipeline.topics import apply_topics
+from schemas.alert import Alert
+
+READY_SECONDS: Final = 60.0
+_SAMPLE: Final = re.compile(r"^tocsin_(\w+?)(?:\{[^}]*\})? ([0-9.e+-]+|\+Inf|NaN)$", re.MULTILINE)
+
+
+class Line:
+    """Kafka, topics and a worker on this machine; use as a context manager.
+
+    Attributes:
+        settings: how to reach them.
+        folder: their data and logs.
+    """
+
+    def __init__(self, settings: Settings, config: Path | None) -> None:
+        self.folder = settings.home / "demo"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self._kafka = LocalKafka(self.folder / "kafka", 0, jars=settings.home)
+        self._settings = settings
+        self._config = config
+        self._worker: subprocess.Popen[bytes] | None = None
+        self.settings = settings
+
+    @property
+    def log(self) -> Path:
+        """Where the worker logs."""
+        return self.folder / "worker.log"
+
+    def __enter__(self) -> Self:
+        """Start the broker, owned by us.
+
+        Raises:
+            BrokerError: it does not start.
+        """
+        self._kafka.start(owned=True)
+        # Made from defaults alone: what the environment says of a real cluster does not hold here.
+        self.settings = Settings.model_construct(
+            home=self._settings.home,
+            kafka_bootstrap=self._kafka.bootstrap,
+            metrics_port=_free_port(self._settings.metrics_port),
+            config=self._config,
+            log_format="json",
+            log_level=self._settings.log_level,
+        )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop the worker, then the broker."""
+        if self._worker is not None and self._worker.poll() is None:
+            self._worker.terminate()
+            try:
+                self._worker.wait(15)
+            except subprocess.TimeoutExpired:
+                self._worker.kill()
+                self._worker.wait()
+        self._kafka.stop()
+
+    def apply_topics(self) -> int:
+        """Create the topics of the catalogue; returns how many."""
+        return len(apply_topics(self.settings))
+
+    def start_worker(self) -> None:
+        """Start the worker and wait until it owns its partitions.
+
+        Raises:
+            TocsinError: it ended, or was not ready in time; with its last words.
+        """
+        with self.log.open("wb") as log:
+            self._worker = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", "worker"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=child_environment(self.settings),
+                start_new_session=True,  # Ctrl-C is ours: the worker is to write its last checkpoint in its own time
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            self.check()
+            if self._get("/readyz")[0] == http.client.OK:
+                return
+            time.sleep(0.1)
+        raise TocsinError(f"worker: expected it to be ready within {READY_SECONDS:.0f} s; see {self.log}")
+
+    def check(self) -> None:
+        """See that both processes live.
+
+        Raises:
+            TocsinError: one has ended; with its last words.
+        """
+        if self._worker is not None and self._worker.poll() is not None:
+            raise TocsinError(
+                f"worker: expected it to run, it ended with exit code {self._worker.returncode}: {_last_line(self.log)}"
+            )
+        if self._kafka.status().pid is None:
+            raise TocsinError(f"local Kafka: expected it to run, it ended: {_last_line(self._kafka.log)}")
+
+    def metrics(self) -> Counter[str]:
+        """Sums of the worker's metrics over their labels, by name without the prefix."""
+        status, body = self._get("/metrics")
+        sums: Counter[str] = Counter()
+        if status == http.client.OK:
+            for name, value in _SAMPLE.findall(body):
+                sums[name] += float(value)  # type: ignore[assignment]  # Counter's typing knows only int
+        return sums
+
+    def _get(self, path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.settings.metrics_port, timeout=5)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
+
+
+class Publisher:
+    """Publishes in a thread of its own; `check` raises what went wrong there."""
+
+    def __init__(self, settings: Settings, stages: Iterable[tuple[Iterable[bytes], float | None, bool]]) -> None:
+        """Each stage is (lines, speed or None for as fast as it goes, whether a final tick closes it)."""
+        self.sent = 0
+        self.report: PublishReport | None = None
+        self._settings = settings
+        self._stages = stages
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        return not self._thread.is_alive() and self.report is not None
+
+    def check(self) -> None:
+        """Raise what ended the publishing, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """End early, and wait until what was sent is acknowledged."""
+        self._stop.set()
+        self._thread.join(20)
+
+    def _run(self) -> None:
+        try:
+            report: PublishReport | None = None
+            before = 0
+            for lines, speed, final_tick in self._stages:
+                report = publish(
+                    self._settings,
+                    lines,
+                    speed=speed,
+                    final_tick=final_tick,
+                    on_progress=self._progress(before),
+                    stop=self._stop,
+                )
+                before += report.mentions
+                self.sent = before
+            self.report = report
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that can end the run
+            self._failure = error
+
+    def _progress(self, before: int) -> Callable[[int], None]:
+        def progress(sent: int) -> None:
+            self.sent = before + sent
+
+        return progress
+
+
+class AlertFollower:
+    """Alerts as they arrive, read in a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._arrived: queue.SimpleQueue[Alert] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def arrived(self) -> Iterator[Alert]:
+        """What arrived since the last call; raises what ended the reading."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                yield self._arrived.get_nowait()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        try:
+            for alert in follow_alerts(self._settings, self._stop.is_set, from_beginning=True):
+                self._arrived.put(alert)
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that can end the run
+            self._failure = error
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, so that every part is stopped either way."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port if it is free, else one that is."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise TocsinError(f"{PREFIX}METRICS_PORT={wanted}: expected a free port on 127.0.0.1, none was found")
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return f"no log at {log}"
+    return f"{lines[-1][:500] if lines else 'no message'} (see {log})"

@@ -1,0 +1,53 @@
+"""What a demo run amounted to: were the right brands rung for, how soon, and were the others left in peace?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from pipeline.simulation import Labels
+from schemas.alert import Alert
+
+
+def label_lines(labels: Labels, alerts: Iterable[Alert], passed: float) -> list[str]:
+    """One line for each thing that was simulated, and one for alarms that nothing explains.
+
+    Args:
+        labels: the truth.
+        alerts: what arrived.
+        passed: event time that has passed, Unix seconds; what lies later is said to be still to come.
+    """
+    crises = [alert for alert in alerts if alert.kind == "crisis" and alert.transition == "opened"]
+    lines = []
+    explained = set()
+    for label in labels.labels:
+        onset = label.onset_time or label.trigger_time
+        rung = [alert for alert in crises if alert.brand == label.brand and alert.detected_time > label.trigger_time]
+        what = f"{label.shape} crisis" if label.kind == "crisis" else label.kind
+        if onset.timestamp() > passed:
+            lines.append(f"{label.brand}: {what}, not yet reached")
+        elif label.kind == "crisis" and rung:
+            minutes = round((rung[0].detected_time - onset).total_seconds() / 60)
+            lines.append(
+                f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, rung for {minutes} minutes after its onset"
+            )
+        elif label.kind == "crisis":
+            lines.append(f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, not rung for (so far)")
+        elif rung:
+            lines.append(f"{label.brand}: {what}, rung for as a crisis: WRONG")
+        else:
+            lines.append(f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, no crisis alarm: right")
+        explained.update(alert.id for alert in rung)
+    others = [alert for alert in crises if alert.id not in explained]
+    years = len(labels.brands) * max(passed - labels.start.timestamp(), 0.0) / (365.25 * 86_400)
+    lines.append(
+        f"{len(others)} crisis alarms on brands without a crisis, in {years:.1f} brand-years"
+        + (f" ({', '.join(sorted({alert.brand for alert in others}))})" if others else "")
+    )
+    return lines
+
+
+def count_line(alerts: Iterable[Alert]) -> str:
+    """Alerts by kind and transition, in one line."""
+    counted = Counter(f"{alert.kind} {alert.transition}" for alert in alerts)
+    return ", ".join(f"{count} {name}" for name, count in sorted(counted.items())) or "none"
