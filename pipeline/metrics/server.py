@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from prometheus_client.exposition import MetricsHandler
 
 from pipeline.errors import ConfigError
 from pipeline.health import Health, Verdict
 from pipeline.metrics.collector import WorkerMetrics
 from pipeline.settings import PREFIX, Settings
+
+logger = structlog.get_logger("tocsin.metrics")
 
 
 class MetricsServer:
@@ -57,6 +62,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     allow_reuse_port = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's signature
+        """A client that went away is no fault; anything else is logged, and the next request is answered."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | TimeoutError):
+            logger.error("a request to the metrics server failed", client=client_address[0], exc_info=error)
 
 
 class _Handler(MetricsHandler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from structlog.testing import capture_logs
 
 from pipeline.config import Config, ConfigFile, WorkerConfig
 from pipeline.errors import ConfigError
@@ -340,6 +342,49 @@ def test_health_and_readiness_answer_one_line(server: MetricsServer, health: Hea
     assert status == 503
     assert body.count("\n") == 1
     assert get(server, "/readyz")[0] == 503
+
+
+class BrokenEngine(FakeEngine):
+    """Fails to answer while `broken`."""
+
+    broken = True
+
+    def top_brands(self, count: int) -> list[FakeView]:
+        if self.broken:
+            raise RuntimeError("dictionary changed size during iteration")
+        return super().top_brands(count)
+
+
+def test_a_failed_scrape_is_logged_once_and_the_next_one_answers(capfd: pytest.CaptureFixture[str]) -> None:
+    """A scrape that cannot be read ends without an answer, not with a traceback on standard error."""
+    engine = BrokenEngine()
+    metrics = WorkerMetrics(Config())
+    metrics.attach(0, engine)
+    running = serve(Settings(metrics_port=0), metrics, Health())
+    try:
+        with capture_logs() as logged:
+            with pytest.raises(ConnectionError):
+                get(running, "/metrics")
+            assert get(running, "/healthz")[0] == 200
+        assert [line["event"] for line in logged] == ["a request to the metrics server failed"]
+        assert capfd.readouterr().err == ""
+        engine.broken = False
+        assert get(running, "/metrics")[0] == 200
+    finally:
+        running.close()
+
+
+def test_a_client_that_goes_away_is_no_fault(server: MetricsServer, capfd: pytest.CaptureFixture[str]) -> None:
+    """A scraper that resets the connection leaves no trace, and others are answered."""
+    with capture_logs() as logged:
+        for _ in range(5):
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+            client.sendall(b"GET /metrics HTTP/1.1\r\n")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        assert get(server, "/metrics")[0] == 200
+    assert logged == []
+    assert capfd.readouterr().err == ""
 
 
 def test_other_paths_are_not_found(server: MetricsServer) -> None:
