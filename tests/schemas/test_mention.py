@@ -109,7 +109,10 @@ def test_a_mention_with_damaged_bytes_decodes_or_is_refused_and_never_raises_any
         encode_mention(decode_mention(bytes(value))).decode("utf-8")
 
 
-@given(st.text(alphabet=st.characters(categories=["Cs"]) | st.characters(), max_size=20))
+surrogates = st.integers(0xD800, 0xDFFF).map(chr)
+
+
+@given(st.lists(surrogates | st.characters(), max_size=20).map("".join))
 def test_lone_surrogates_become_replacement_characters_and_whole_pairs_stay(text):
     """Python's own decoder joins pairs; what it leaves of the surrogate range stood alone."""
     escaped = json.dumps(text)
@@ -148,7 +151,7 @@ def test_nesting_is_counted_the_same_however_deep_the_caller_stands():
 
 
 def test_brackets_inside_strings_and_side_by_side_are_not_nesting():
-    value = mention(text='[{"' * 200, x=[[[]]] * 200)
+    value = mention(text='[{"' * 200, x=[[[]]] * 200, y=[{}] * 200)
     assert decode_mention(value).text == '[{"' * 200
 
 
@@ -161,6 +164,14 @@ def test_a_megabyte_of_garbage_is_refused_in_a_fraction_of_a_second(piece, size)
     value = (piece * size)[:size]
     started = time.process_time()
     refused(value)
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize("piece", [b'\\"', b"\\", b'"x', b"\\ud83d"])
+def test_counting_brackets_in_an_unclosed_string_takes_a_fraction_of_a_second(piece):
+    value = (b"[{" * MAX_NESTING + b'"' + piece * MAX_MENTION_BYTES)[:MAX_MENTION_BYTES]
+    started = time.process_time()
+    assert refused(value) is Reason.NESTED_TOO_DEEP
     assert time.process_time() - started < 0.5
 
 
