@@ -28,6 +28,7 @@ def command() -> None:
     logger.info("settings", **settings.masked())
     logger.info("configuration", **config.document())
 
+    from pipeline.kafka_clients import topic_name
     from pipeline.topics import verify_topics
 
     partitions = verify_topics(settings)
@@ -36,4 +37,5 @@ def command() -> None:
     from pipeline.app import run_worker
     from pipeline.engine import Engine
 
-    asyncio.run(run_worker(settings, config, lambda partition: Engine(partition, config)))
+    mentions = topic_name(settings, "mentions")
+    asyncio.run(run_worker(settings, config, lambda partition: Engine(partition, config, topic=mentions)))

@@ -12,6 +12,7 @@ import structlog
 from pipeline.config import Config
 from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
+from pipeline.worker.gap_reader import GapReader
 from pipeline.worker.partition import Partition, PartitionEngine, TopicNames
 from pipeline.worker.ticks import Ticker
 from pipeline.worker.transaction import PartitionTransactions
@@ -77,6 +78,7 @@ class Assignment:
         self._crash = crash
         self._owned: dict[int, _Owned] = {}
         self._ticker = Ticker(options, topics.mentions)
+        self._gaps = GapReader(options, topics.mentions)
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def fold(self, event: Any) -> None:
@@ -136,7 +138,7 @@ class Assignment:
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(one.partition.suspend() for one in owned if one.is_open))
-                await asyncio.gather(*(self._drop(one) for one in owned), self._ticker.close())
+                await asyncio.gather(*(self._drop(one) for one in owned), self._ticker.close(), self._gaps.close())
         except TimeoutError:
             logger.warning("stopped without a last checkpoint: the mentions since the last one will be read again")
 
@@ -145,6 +147,7 @@ class Assignment:
             number=number,
             engine=self._engine(number),
             transactions=PartitionTransactions(self._options, f"{self._prefix}-{number}", number),
+            gaps=self._gaps,
             topics=self._topics,
             config=self._config.worker,
             metrics=self._metrics,

@@ -21,6 +21,7 @@ from pipeline.errors import StateError
 from pipeline.health import Health
 from pipeline.metrics import EngineReadings, WorkerMetrics
 from pipeline.records import Outputs, OutRecord, SourceRecord
+from pipeline.worker.gap_reader import GapReader
 from pipeline.worker.state_loader import load_state
 from pipeline.worker.transaction import PartitionTransactions
 
@@ -72,6 +73,7 @@ class Partition:
         number: int,
         engine: PartitionEngine,
         transactions: PartitionTransactions,
+        gaps: GapReader,
         topics: TopicNames,
         config: WorkerConfig,
         metrics: WorkerMetrics,
@@ -81,10 +83,12 @@ class Partition:
         self.engine = engine
         self.last_record_at = time.monotonic()
         self._transactions = transactions
+        self._gaps = gaps
         self._topics = topics
         self._config = config
         self._metrics = metrics
         self._health = health
+        self._read_to = 0  # offsets below it are known to hold nothing more
         self._covered: Any = None  # the last Faust event whose slice is folded in and not yet in a checkpoint
         self._alerts: list[OutRecord] = []
         self._dead_letters: list[OutRecord] = []
@@ -142,17 +146,39 @@ class Partition:
         # An event waits for its checkpoint for seconds: it must not keep its records alive (1.1 GB in a drain).
         event.message.value = event.value = None
         self.last_record_at = time.monotonic()
+        await self._fill_gap(records[0].offset)
+        await self._fold(records)
+        if not self._closed:
+            self._covered = event
+
+    async def _fill_gap(self, start: int) -> None:
+        """Fold in what lies between the next offset and the start of a slice, if anything does."""
+        expected = max(self.engine.next_offset, self._read_to)
+        if start > expected:
+            found = 0
+            async for records in self._gaps.read(self.number, expected, start):
+                found += len(records)
+                await self._fold(records)
+            self._read_to = start
+            if found:
+                logger.warning(
+                    "records that Faust passed over were read again",
+                    partition=self.number,
+                    records=found,
+                    first_offset=expected,
+                    end_offset=start,
+                )
+
+    async def _fold(self, records: Sequence[SourceRecord]) -> None:
         for first in range(0, len(records), FOLD_RECORDS):
+            if self._closed:
+                return
             started = time.perf_counter()
             self.engine.fold(records[first : first + FOLD_RECORDS])
             self._metrics.engine_seconds("fold", time.perf_counter() - started)
             await self._close_due()
-            if self._closed:
-                return
-        self._covered = event
-        self._collect()
-        if self._dead_letter_bytes > DEAD_LETTER_BYTES:
-            await self.checkpoint()
+            if self._dead_letter_bytes > DEAD_LETTER_BYTES:
+                await self.checkpoint()
 
     async def _close_due(self) -> None:
         more = True

@@ -1,0 +1,258 @@
+"""A real worker as a process of its own, and the oracle that its output is held against.
+
+The oracle is the pure engine over the log as it stands in Kafka. Whatever happened to the workers, what a
+read_committed consumer sees afterwards must be what the oracle gives: no alert more, none less, none different.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+from kafka import TopicPartition
+
+from pipeline.config import Config
+from pipeline.engine import Engine
+from pipeline.kafka_clients import admin, consumer, producer, topic_name
+from pipeline.records import Record
+from pipeline.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 30.0
+SETTLE_SECONDS = 60.0
+
+Message = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+"""Key, value and headers of a record."""
+
+
+def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """The first true value of the condition, asked for ten times a second."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.1)
+
+
+class WorkerProcess:
+    """`python -m pipeline worker`; may be started again under the same name after it has ended."""
+
+    def __init__(self, settings: Settings, folder: Path, instance: str = "w0", config: str = "") -> None:
+        toml = folder / f"{instance}.toml"
+        toml.write_text(config)
+        mine = settings.model_copy(update={"instance": instance, "config": toml, "metrics_port": 0})
+        self.log = folder / f"{instance}.log"
+        inherited = os.environ  # noqa: TID251 - what the worker inherits, less our own settings
+        self._environment = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)} | {
+            PREFIX + name.upper(): str(value) for name, value in mine if value is not None
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._read_from = 0
+
+    def start(self) -> None:
+        self._read_from = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", "worker"],
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "not started"
+        return self._process
+
+    @property
+    def said(self) -> str:
+        """What this run has written so far."""
+        return self.log.read_bytes()[self._read_from :].decode()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Log lines of this run with that event."""
+        lines = (json.loads(line) for line in self.said.splitlines() if line.startswith("{") and line.endswith("}"))
+        return [line for line in lines if line.get("event") == name]
+
+    def answer(self, path: str) -> tuple[int, str]:
+        """Status and body of a path of its HTTP server; status 0 while it does not listen."""
+        listening = self.events("listening")
+        if not listening:
+            return 0, ""
+        try:
+            with urlopen(f"http://127.0.0.1:{listening[0]['port']}{path}", timeout=2) as response:
+                return response.status, response.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except (URLError, ConnectionError, TimeoutError):
+            return 0, ""
+
+    def await_ready(self, partitions: int | None = None) -> None:
+        """Until /readyz says yes, with so many partitions if given."""
+
+        def ready() -> bool:
+            assert self.process.poll() is None, f"the worker ended with {self.process.returncode}: {self.said[-2000:]}"
+            status, body = self.answer("/readyz")
+            return status == 200 and (partitions is None or len(json.loads(body)["partitions"]) == partitions)
+
+        wait_until(ready, START_SECONDS, "worker ready")
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def send(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def terminate(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """Ask it to stop; exit code and seconds until the end."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(30), time.monotonic() - started
+
+    def await_end(self, seconds: float) -> int:
+        """Exit code of a worker that is expected to end by itself."""
+        return self.process.wait(seconds)
+
+    def close(self) -> None:
+        """Leave no process behind, whatever the test did."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self.kill()
+
+
+@dataclass
+class Outcome:
+    """What there is per partition: alerts and dead letters in order, the last state of every key."""
+
+    alerts: dict[int, list[Message]] = field(default_factory=dict)
+    dead_letters: dict[int, list[Message]] = field(default_factory=dict)
+    state: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
+    committed: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def alert_count(self) -> int:
+        return sum(map(len, self.alerts.values()))
+
+    @property
+    def dead_letter_count(self) -> int:
+        return sum(map(len, self.dead_letters.values()))
+
+
+def publish(settings: Settings, records: Iterable[Record]) -> int:
+    """Write records to mentions (the broker gives offsets and timestamps); how many."""
+    count = 0
+    with producer(settings, linger_ms=5) as client:
+        for record in records:
+            client.send(topic_name(settings, "mentions"), record.value, record.key, headers=list(record.headers))
+            count += 1
+    return count
+
+
+def read(settings: Settings, name: str) -> dict[int, list[Any]]:
+    """Every committed record of a topic by partition."""
+    topic = topic_name(settings, name)
+    with consumer(settings, max_partition_fetch_bytes=16 << 20) as client:
+        partitions = [TopicPartition(topic, number) for number in sorted(client.partitions_for_topic(topic))]
+        client.assign(partitions)
+        client.seek_to_beginning(*partitions)
+        ends = client.end_offsets(partitions)
+        found: dict[int, list[Any]] = {partition.partition: [] for partition in partitions}
+        while any(client.position(partition) < ends[partition] for partition in partitions):
+            for partition, records in client.poll(timeout_ms=200).items():
+                found[partition.partition] += records
+    return found
+
+
+def committed(settings: Settings) -> dict[int, int]:
+    """The group's committed offsets of mentions by partition."""
+    with admin(settings) as client:
+        offsets = client.list_group_offsets({settings.group: None})[settings.group]
+    mentions = topic_name(settings, "mentions")
+    return {where.partition: at.offset for where, at in offsets.items() if where.topic == mentions and at.offset >= 0}
+
+
+def settle(settings: Settings, workers: Iterable[WorkerProcess], seconds: float = SETTLE_SECONDS) -> None:
+    """Until the workers have committed all of mentions."""
+    ends = {number: len(records) for number, records in read(settings, "mentions").items() if records}
+    workers = list(workers)
+
+    def done() -> bool:
+        for worker in workers:
+            assert worker.process.poll() is None, f"the worker ended: {worker.said[-2000:]}"
+        return committed(settings) == ends
+
+    wait_until(done, seconds, "all of mentions committed")
+
+
+def outcome(settings: Settings) -> Outcome:
+    """What a read_committed consumer finds."""
+    state: dict[int, dict[bytes, bytes]] = {}
+    for number, records in read(settings, "brand-state").items():
+        latest = {record.key: record.value for record in records}
+        state[number] = {key: value for key, value in latest.items() if value is not None}
+    return Outcome(
+        {number: list(map(_message, records)) for number, records in read(settings, "alerts").items()},
+        {number: list(map(_message, records)) for number, records in read(settings, "mentions-dlq").items()},
+        state,
+        committed(settings),
+    )
+
+
+def oracle(settings: Settings, config: Config | None = None) -> Outcome:
+    """What the pure engine makes of the log."""
+    result = Outcome()
+    for number, records in read(settings, "mentions").items():
+        engine = Engine(number, config or Config(), topic=topic_name(settings, "mentions"))
+        outputs = engine.process(records)
+        result.alerts[number] = list(map(_message, outputs.alerts))
+        result.dead_letters[number] = list(map(_message, outputs.dead_letters))
+        result.state[number] = {key: value for key, value in engine.cut() if value is not None}
+        if records:
+            result.committed[number] = records[-1].offset + 1
+    return result
+
+
+def _message(record: Any) -> Message:
+    return record.key, record.value, tuple((name, bytes(value)) for name, value in record.headers)
+
+
+def difference(got: Outcome, want: Outcome) -> str:
+    """Where two outcomes differ, in a few lines; empty when they are equal."""
+    lines = []
+    for name in ("alerts", "dead_letters"):
+        for number, expected in getattr(want, name).items():
+            found = getattr(got, name).get(number, [])
+            if found != expected:
+                first = next(
+                    (n for n, pair in enumerate(zip(found, expected, strict=False)) if pair[0] != pair[1]), None
+                )
+                lines.append(f"{name}[{number}]: {len(found)} instead of {len(expected)}, first difference at {first}")
+                if first is not None:
+                    lines.append(f"  got  {found[first]}\n  want {expected[first]}")
+    for number, state in want.state.items():
+        found_state = got.state.get(number, {})
+        keys = [key for key in state.keys() | found_state.keys() if state.get(key) != found_state.get(key)]
+        lines += [
+            f"state[{number}][{key!r}]\n  got  {found_state.get(key)!r:.600}\n  want {state.get(key)!r:.600}"
+            for key in sorted(keys)
+        ]
+    if got.committed != want.committed:
+        lines.append(f"committed {got.committed} instead of {want.committed}")
+    return "\n".join(lines)

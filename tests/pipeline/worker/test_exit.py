@@ -1,0 +1,52 @@
+"""The last line of a worker that ends: one line, harmless, and says what to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from aiokafka.errors import ProducerFenced
+
+from pipeline.errors import StateError
+from pipeline.worker.exit import explain
+
+
+def raised(error: Exception) -> Exception:
+    try:
+        raise error
+    except type(error) as caught:
+        return caught
+
+
+def test_an_error_of_ours_is_its_own_explanation():
+    assert explain(StateError("expected a, got b"), "mentions[1]") == "expected a, got b"
+
+
+def test_a_fenced_producer_is_explained_by_its_cause():
+    line = explain(ProducerFenced(), "mentions[1]")
+    assert line.startswith("mentions[1]: another worker has taken this partition over")
+    assert "TOCSIN_INSTANCE" in line
+
+
+def test_an_unexpected_error_is_named_with_its_place():
+    line = explain(raised(KeyError("brand")), "mentions[1]")
+    assert line.startswith("mentions[1]: KeyError: 'brand' at ")
+    assert "test_exit.py:" in line
+
+
+def test_hostile_text_in_an_error_stays_on_one_line():
+    line = explain(raised(ValueError("a\nb\x1b[31m" + "x" * 5000)), "here")
+    assert "\n" not in line
+    assert "\x1b" not in line
+    assert len(line) <= 1000
+
+
+def test_a_crash_ends_the_process_at_once_with_code_1_and_one_line():
+    program = (
+        "import threading, time; from pipeline.health import Health; from pipeline.worker.exit import crash\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "crash(RuntimeError('boom'), 'mentions[1]', Health())"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == "tocsin: error: mentions[1]: RuntimeError: boom\n"

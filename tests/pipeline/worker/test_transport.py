@@ -1,0 +1,167 @@
+"""What the driver relies on inside Faust and aiokafka: an upgrade that breaks it is seen here, not in production."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import defaultdict
+
+import aiokafka
+import faust
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecord
+from aiokafka.record.memory_records import MemoryRecords
+from faust import streams
+from faust.transport.consumer import Consumer as FaustConsumer
+from faust.transport.consumer import ThreadDelegateConsumer
+from faust.transport.drivers import TRANSPORTS
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from pipeline.errors import ConfigError
+from pipeline.records import Record
+from pipeline.worker import transport
+
+OWN_RECORDS = fetcher.PartitionRecords.__mro__[-2]
+"""aiokafka's class, also when `install` has put ours in its place before."""
+HEADERS = [("a", b"1"), ("a", b"2")]
+
+
+def batch(*records: Record) -> bytes:
+    """A Kafka batch as a broker would send it."""
+    builder = BatchBuilder(1_000_000, 0, is_transactional=0)
+    for record in records:
+        assert builder.append(
+            timestamp=record.timestamp, key=record.key, value=record.value, headers=list(record.headers)
+        )
+    return bytes(builder._build())
+
+
+def polled(data: bytes, kind=transport.LightRecords):
+    records = kind(
+        aiokafka.TopicPartition("t", 3), MemoryRecords(data), [], 0, None, None, True, fetcher.READ_COMMITTED
+    )
+    return list(records)
+
+
+@pytest.fixture
+def consumer():
+    """Our consumer with the bookkeeping that Faust's constructor makes, without an app or a thread."""
+    bare = object.__new__(transport.Consumer)
+    bare._acked, bare._acked_index = defaultdict(list), defaultdict(set)
+    return bare
+
+
+def test_light_records_are_the_c_records_with_all_that_the_engine_reads():
+    assert transport.light_records_work()
+    light = polled(batch(Record(0, 1234, b"k", b"v", tuple(HEADERS)), Record(1, 1235, None, None)))
+    assert [type(record) for record in light] == [DefaultRecord, DefaultRecord]
+    assert "_crecords" in DefaultRecord.__module__
+    assert [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in light] == [
+        (0, 1234, b"k", b"v", HEADERS),
+        (1, 1235, None, None, []),
+    ]
+
+
+def test_light_records_say_the_same_as_aiokafkas_own():
+    data = batch(*(Record(n, 1000 + n, b"k%d" % n, b"v" * n, tuple(HEADERS)) for n in range(50)))
+    for light, own in zip(polled(data), polled(data, OWN_RECORDS), strict=True):
+        for name in ("offset", "timestamp", "key", "value"):
+            assert getattr(light, name) == getattr(own, name)
+        assert tuple(light.headers) == own.headers
+
+
+def test_the_fetcher_looks_its_record_class_up_by_name_at_each_fetch():
+    assert "partition_records = PartitionRecords(" in inspect.getsource(fetcher.Fetcher)
+    assert "self._consumer_record(tp, record)" in inspect.getsource(OWN_RECORDS)
+
+
+def test_install_registers_the_driver_and_the_light_records(monkeypatch):
+    monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)
+    transport.install()
+    assert TRANSPORTS.by_name(transport.SCHEME) is transport.Transport
+    assert fetcher.PartitionRecords is transport.LightRecords
+
+
+def test_install_falls_back_to_aiokafkas_records_where_light_ones_would_not_work(monkeypatch):
+    monkeypatch.setattr(fetcher, "PartitionRecords", OWN_RECORDS)
+    monkeypatch.setattr(transport, "light_records_work", lambda: False)
+    transport.install()
+    assert fetcher.PartitionRecords is OWN_RECORDS
+
+
+def test_fausts_compiled_stream_iterator_is_present_and_its_absence_is_refused(monkeypatch):
+    assert streams._CStreamIterator is not None
+    monkeypatch.setattr(streams, "_CStreamIterator", None)
+    with pytest.raises(ConfigError, match="compiled extension"):
+        transport.install()
+
+
+def test_one_item_a_partition_and_none_for_an_empty_poll():
+    one, two = TP("m", 1), TP("m", 2)
+    assert list(transport.SliceScheduler().iterate({one: ["a", "b"], two: [], TP("m", 3): ["c"]})) == [
+        (one, ["a", "b"]),
+        (TP("m", 3), ["c"]),
+    ]
+    assert "self.scheduler.iterate(records)" in inspect.getsource(FaustConsumer.getmany)
+    assert "to_message(tp, record)" in inspect.getsource(FaustConsumer.getmany)
+
+
+def test_the_schema_hands_the_list_through_untouched():
+    schema = transport.SliceSchema(key_type=bytes, value_type=bytes)
+    records = [object()]
+    app = faust.App("test-schema", broker="memory://", store="memory://")
+    message = type("Message", (), {"key": None, "value": records, "headers": ()})()
+    event = asyncio.run(schema.compile(app)(message))
+    assert event.value is records
+    assert event.key is None
+
+
+def test_the_last_acknowledged_slice_is_what_is_committed(consumer):
+    tp = TP("m", 0)
+    assert consumer._new_offset(tp) is None
+    consumer._acked[tp] += [9, 4, 19]
+    consumer._acked_index[tp] |= {9, 4, 19}
+    assert consumer._new_offset(tp) == 20
+    assert consumer._acked[tp] == []
+    assert consumer._acked_index[tp] == set()
+    assert consumer._new_offset(tp) is None
+
+
+def test_no_gap_is_remembered_between_slices(consumer):
+    consumer._gap = defaultdict(list)
+    asyncio.run(consumer._add_gap(TP("m", 0), 3, 4000))
+    assert consumer._gap == {}
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "parameters"),
+    [
+        (FaustConsumer, "_new_offset", ["self", "tp"]),
+        (FaustConsumer, "_add_gap", ["self", "tp", "offset_from", "offset_to"]),
+        (FaustConsumer, "verify_event_path", ["self", "now", "tp"]),
+        (driver.Consumer, "_to_message", ["self", "tp", "record"]),
+        (driver.Consumer, "_new_consumer_thread", ["self"]),
+        (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+        (OWN_RECORDS, "_consumer_record", ["self", "tp", "record"]),
+        (faust.App, "_create_directories", ["self"]),
+        (faust.Worker, "install_signal_handlers", ["self"]),
+        (ThreadDelegateConsumer, "highwater", ["self", "tp"]),
+    ],
+)
+def test_what_is_overridden_or_called_still_exists_in_that_form(owner, name, parameters):
+    assert list(inspect.signature(getattr(owner, name)).parameters) == parameters
+
+
+def test_the_isolation_level_is_read_when_the_consumer_starts():
+    assert "isolation_level=self._isolation_level" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_an_empty_batch_takes_a_record_larger_than_a_batch_and_one_without_key_and_value():
+    builder = BatchBuilder(900_000, 0, is_transactional=1)
+    assert builder.append(timestamp=None, key=b"k", value=b"x" * 1_200_000, headers=[]) is not None
+    assert builder.append(timestamp=None, key=b"k", value=b"x", headers=[]) is None
+    builder = BatchBuilder(900_000, 0, is_transactional=1)
+    assert builder.append(timestamp=None, key=None, value=None, headers=HEADERS) is not None
