@@ -100,7 +100,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
         if author is not None:
             if not self.author_bits:
                 self.author_bits = bytearray(AUTHOR_BITS // 8)
-            bit = zlib.crc32(author.id.encode()) % AUTHOR_BITS
+            # CRC-32 alone is linear and would deal numbered authors unevenly: multiply (Knuth), keep the high bits.
+            bit = (zlib.crc32(author.id.encode()) * 0x9E3779B1 & 0xFFFFFFFF) >> 21
             self.author_bits[bit >> 3] |= 1 << (bit & 7)
 
     def offer_post(self, mention: Mention, event_time: float, bucket: int, *, negative: bool) -> None:

@@ -1,0 +1,146 @@
+"""Replay: recorded mentions and observations from files, deterministic, with errors that say where."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+from click.testing import CliRunner
+
+from pipeline.cli import tocsin
+from pipeline.config import Config
+from pipeline.errors import TocsinError
+from pipeline.replay import partition_of, read_observations, replay_mentions
+from schemas.alert import decode_alert
+from tests.pipeline.mention_streams import START, troubled_stream
+
+NOW = datetime(2027, 6, 1, tzinfo=UTC)
+
+
+def mention_lines(seed: int) -> list[bytes]:
+    """The stream's mentions and garbage as the lines of a file."""
+    return [item.value for item in troubled_stream(seed) if item.value is not None]
+
+
+def observation_rows(hours: int = 40) -> list[tuple[str, str, int, int]]:
+    """Two brands; one falls into a crisis at the end."""
+    rows = []
+    for bucket in range(hours * 12):
+        at = datetime.fromtimestamp(START + bucket * 300, UTC).isoformat().replace("+00:00", "Z")
+        burst = bucket > hours * 12 - 12
+        rows.append(("acme", at, 60 if burst else 4 + bucket % 3, 40 if burst else bucket % 2))
+        if bucket % 4 == 0:
+            rows.append(("bolt", at, 2, 0))
+    return rows
+
+
+def write_csv(path: Path, rows: list[tuple[str, str, int, int]]) -> Path:
+    text = "brand,start,mentions,negatives\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("key", [b"acme", b"a", "東京".encode(), b"x" * 64])
+@pytest.mark.parametrize("partitions", [1, 4, 12])
+def test_mentions_are_dealt_as_kafka_deals_them(key: bytes, partitions: int) -> None:
+    """The same brand goes to the same partition as on the topic."""
+    every = list(range(partitions))
+    assert partition_of(key, partitions) == DefaultPartitioner()(key, every, every)
+
+
+def test_the_same_file_gives_the_same_bytes() -> None:
+    """Two replays agree to the byte."""
+    a, b = (replay_mentions(mention_lines(1), Config(), partitions=4, now=NOW) for _ in range(2))
+    assert a.alerts
+    assert a.alerts == b.alerts
+    assert a.dead_letters == b.dead_letters
+
+
+def test_the_command_writes_alerts_as_json_lines_and_counts_to_stderr(tmp_path: Path) -> None:
+    """Results to the file, words to stderr, refusals with their reasons."""
+    source = tmp_path / "mentions.jsonl.gz"
+    source.write_bytes(gzip.compress(b"\n".join(mention_lines(1))))
+    out, dlq = tmp_path / "alerts.jsonl", tmp_path / "dlq.jsonl"
+    result = CliRunner().invoke(tocsin, ["replay", str(source), "--alerts", str(out), "--dead-letters", str(dlq)])
+    assert result.exit_code == 0, result.output
+    alerts = [decode_alert(line) for line in out.read_bytes().splitlines()]
+    assert {(a.brand, a.transition) for a in alerts if a.kind == "crisis"} >= {("acme", "opened")}
+    assert [a.detected_time for a in alerts] == sorted(a.detected_time for a in alerts)
+    refused = [json.loads(line) for line in dlq.read_bytes().splitlines()]
+    assert {letter["reason"] for letter in refused} == {"invalid_utf8"}
+    assert f"{len(refused)} refused" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["history.csv", "history.csv.gz"])
+def test_observations_from_csv_ring_for_a_crisis(tmp_path: Path, name: str) -> None:
+    """Aggregated history is enough; buckets without a row count as zero."""
+    source = write_csv(tmp_path / name, observation_rows())
+    out = tmp_path / "alerts.jsonl"
+    assert CliRunner().invoke(tocsin, ["replay", str(source), "--alerts", str(out)]).exit_code == 0
+    first = out.read_bytes()
+    opened = {decode_alert(line).brand for line in first.splitlines() if b'"crisis"' in line and b'"opened"' in line}
+    assert opened == {"acme"}
+    assert CliRunner().invoke(tocsin, ["replay", str(source), "--alerts", str(out)]).exit_code == 0
+    assert out.read_bytes() == first
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
+    """A table sorted by brand is read as one sorted by time."""
+    rows = observation_rows()
+    by_time = read_observations(str(write_csv(tmp_path / "a.csv", rows)))
+    by_brand = read_observations(str(write_csv(tmp_path / "b.csv", sorted(rows))))
+    assert by_time == by_brand
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("brand,start\n", r"1: expected the columns brand,start,mentions,negatives, got brand,start"),
+        ("", r"1: expected the columns .* got nothing"),
+        ("brand,start,mentions,negatives\nacme,2026-01-01T00:01:00Z,1,0\n", r":2: .*multiple of 300 s"),
+        ("brand,start,mentions,negatives\nacme,2026-01-01T00:00:00Z,-1,0\n", r":2: .*mentions"),
+        ("brand,start,mentions,negatives\nacme,2026-01-01T00:00:00Z,many,0\n", r":2: .*many"),
+        ("brand,start,mentions,negatives\nA B,2026-01-01T00:00:00Z,1,0\n", r":2: .*brand"),
+        ("brand,start,mentions,negatives\nacme,0,1,0\nacme,0,1,0\n", r"one row per brand and start"),
+    ],
+)
+def test_a_bad_table_is_refused_with_file_line_and_rule(tmp_path: Path, text: str, message: str) -> None:
+    """Nothing is guessed."""
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(TocsinError, match=message):
+        read_observations(str(path))
+
+
+def test_damaged_gzip_and_missing_files_are_one_clear_line(tmp_path: Path) -> None:
+    """Exit code 1 and the name of the file."""
+    cut = tmp_path / "cut.jsonl.gz"
+    cut.write_bytes(gzip.compress(b"\n".join(mention_lines(1)))[:-20])
+    for path, words in ((cut, "whole gzip data"), (tmp_path / "none.jsonl", "can be read")):
+        result = CliRunner().invoke(tocsin, ["replay", str(path)])
+        assert isinstance(result.exception, TocsinError)
+        assert words in str(result.exception)
+        assert str(path) in str(result.exception)
+
+
+def test_mentions_and_observations_are_not_mixed(tmp_path: Path) -> None:
+    """A usage error, exit code 2."""
+    source = write_csv(tmp_path / "a.csv", observation_rows(2))
+    assert CliRunner().invoke(tocsin, ["replay", str(source), "b.jsonl"]).exit_code == 2
+
+
+STOCKNET = Path(__file__).parents[3] / "shared" / "data" / "stocknet" / "mentions.jsonl.gz"
+
+
+@pytest.mark.skipif(not STOCKNET.is_file(), reason="the shared StockNet data is not beside this checkout")
+def test_real_tweets_go_through_without_a_refusal() -> None:
+    """Every mention of the first quarter of 2014 is consumed: none late, none refused."""
+    with gzip.open(STOCKNET, "rb") as stream:
+        quarter = [line for line in stream if b'"event_time":"2014-0' in line.replace(b": ", b":")][:10_000]
+    report = replay_mentions(quarter, Config(), partitions=4, now=NOW)
+    assert report.mentions == len(quarter) == 10_000
+    assert (report.late, report.duplicates, len(report.dead_letters)) == (0, 0, 0)
