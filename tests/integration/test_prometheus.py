@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Config
-from pipeline.engine import Engine
 from pipeline.health import Health
 from pipeline.metrics import EngineReadings, WorkerMetrics, serve
 from pipeline.records import Record
@@ -21,11 +20,13 @@ from pipeline.settings import Settings
 from schemas.mention import Mention, encode_mention
 from tests.deploy.deployment import alerting_rules, dashboards, panel_expressions, recorded_names, rules
 from tests.integration.prometheus_server import Prometheus, needs_prometheus, prometheus, wait_for
+from tests.integration.worker_process import WorkerProcess, publish
 from tests.pipeline.fake_engine import FakeEngine, FakeEpisode, busy_engine
 
 pytestmark = [pytest.mark.integration, needs_prometheus]
 
 ROUND_SECONDS = 0.2
+BRANDS = 40
 GRAFANA = {"$__rate_interval": "10s", "$brand": ".*"}
 """What Grafana puts in for its variables, at a scrape interval of one second."""
 
@@ -38,43 +39,17 @@ def grafana(promql: str) -> str:
 
 
 def mentions(offsets: Iterator[int], count: int) -> list[Record]:
-    """Mentions of forty brands, one bucket of event time further with every call, one of them refused."""
+    """Mentions, three seconds of event time apart, and a record that is refused."""
     records = []
     for _ in range(count):
         offset = next(offsets)
         event_time = datetime.fromtimestamp(time.time() - 864_000 + 3 * offset, UTC)
-        brand = f"brand-{offset % 40}"
+        brand = f"brand-{offset % BRANDS}"
         mention = Mention(
             id=str(offset), brand=brand, text="what a terrible day", event_time=event_time, platform="forum"
         )
         records.append(Record(offset, int(time.time() * 1000), brand.encode(), encode_mention(mention)))
     return [*records, Record(next(offsets), int(time.time() * 1000), b"brand-1", b"{")]
-
-
-@contextmanager
-def working(metrics: WorkerMetrics, engine: Engine) -> Iterator[None]:
-    """The engine at work in another thread, reporting as the worker does."""
-    offsets = itertools.count()
-    stop = threading.Event()
-
-    def work() -> None:
-        metrics.attach(0, engine)
-        metrics.restored(0, 0.5, 100)
-        while not stop.is_set():
-            started = time.perf_counter()
-            engine.process(mentions(offsets, 200))
-            metrics.engine_seconds("fold", time.perf_counter() - started)
-            metrics.checkpoint(0, 0.01, sum(len(key) + len(value or b"") for key, value in engine.cut()))
-            metrics.consumer_lag(0, 3)
-            stop.wait(ROUND_SECONDS)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @contextmanager
@@ -112,17 +87,42 @@ def assert_all_evaluates(server: Prometheus) -> None:
     assert (target["health"], target["lastError"]) == ("up", "")
 
 
-def test_every_rule_and_every_panel_works_on_the_engine_at_work(tmp_path: Path) -> None:
-    """With the real engine folding mentions while it is scraped, nothing is in error and no panel is empty."""
-    config = Config()
-    metrics = WorkerMetrics(config)
-    with working(metrics, Engine(0, config)), scraped(metrics, tmp_path) as server:
-        assert_all_evaluates(server)
-        assert server.values('ALERTS{alertstate="firing"}') == []
-        assert server.await_value('sum(tocsin_mentions_rejected_total{reason="malformed_json"})') > 0
-        assert server.await_value("sum(tocsin_buckets_closed_total)") > 0
-        assert server.await_value("count(tocsin_brand_mentions)") == config.worker.top_brands
-        assert server.await_value("tocsin_brand_series_left_out") == 40 - config.worker.top_brands
+@contextmanager
+def published(settings: Settings) -> Iterator[None]:
+    """Mentions that keep arriving on the topic."""
+    stop = threading.Event()
+
+    def endless() -> Iterator[Record]:
+        offsets = itertools.count()
+        while not stop.wait(ROUND_SECONDS):
+            yield from mentions(offsets, 200)
+
+    thread = threading.Thread(target=publish, args=(settings, endless()))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_every_rule_and_every_panel_works_on_a_running_worker(cluster_settings: Settings, tmp_path: Path) -> None:
+    """While a worker reads mentions from a real Kafka, no rule is in error, no panel is empty and nothing rings."""
+    worker = WorkerProcess(cluster_settings, tmp_path, config="[worker]\ncheckpoint_seconds = 0.5\n")
+    worker.start()
+    try:
+        worker.await_ready(partitions=4)
+        port = worker.events("listening")[0]["port"]
+        with published(cluster_settings), prometheus(tmp_path, f"127.0.0.1:{port}") as server:
+            assert_all_evaluates(server)
+            assert server.await_value("sum(tocsin_partitions_assigned)") == 4
+            assert server.await_value('sum(tocsin_mentions_rejected_total{reason="malformed_json"})') > 0
+            assert server.await_value("sum(tocsin_buckets_closed_total)") > 0
+            assert server.await_value("count(tocsin_brand_mentions)") == Config().worker.top_brands
+            assert server.await_value("tocsin_brand_series_left_out") == BRANDS - Config().worker.top_brands
+            assert server.values('ALERTS{alertstate="firing"}') == []
+    finally:
+        worker.close()
 
 
 def test_an_open_crisis_rings_and_stops(tmp_path: Path) -> None:
