@@ -134,7 +134,11 @@ def _check_version(name: str, payload: bytes) -> None:
 def _decoded(decoder: msgspec.msgpack.Decoder[_T], name: str, payload: bytes) -> _T:
     try:
         return decoder.decode(payload)
-    except msgspec.DecodeError as error:
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+    ) as error:  # damaged text and nesting have their own
         msg = f"sentiment state {name}: not a chunk of version {VERSION}: {error}"
         raise ValueError(msg) from error
 

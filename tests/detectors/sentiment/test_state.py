@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detectors.sentiment import SentimentModels
@@ -116,6 +116,8 @@ def test_a_damaged_or_foreign_payload_is_refused_and_changes_nothing(name: str, 
 
 
 @given(st.binary(max_size=200), st.sampled_from(["en/head", "ja/00"]))
+@example(b"\x91\xa1\x80", "en/head")  # a list of one string that is not UTF-8
+@example(b"\x91" * 100_000, "en/head")  # nesting without end
 def test_any_bytes_are_restored_or_refused_with_a_value_error(payload: bytes, name: str) -> None:
     try:
         SentimentModels().restore(name, payload)
