@@ -10,11 +10,11 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib.metadata import version
 from itertools import accumulate, product
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 
 from pipeline.config import Config
 from pipeline.metrics.catalogue import CATALOGUE, MAX_EPISODE_BRANDS, PREFIX
+from pipeline.metrics.readings import BrandReadings, EngineReadings, StatsReadings
 from schemas.alert import SEVERITIES
 
 Labels = tuple[str, ...]
@@ -31,67 +32,6 @@ Samples = dict[str, dict[Labels, float]]
 _READ_TRIES: Final = 8
 _SEVERITY_RANK: Final[dict[str, int]] = {severity: -rank for rank, severity in enumerate(SEVERITIES)}
 T = TypeVar("T")
-
-
-class StatsReadings(Protocol):
-    """What is read of EngineStats: cumulative since the engine was made. Keys are members of the closed lists."""
-
-    consumed: int
-    ticks: int
-    skipped: int
-    late: int
-    duplicates: int
-    duplicates_unchecked: int
-    texts_scored: int
-    buckets_closed: int
-    scores: int
-
-    @property
-    def rejected(self) -> Mapping[Any, int]: ...  # dict is invariant in its keys: Reason here, str in a test double
-    @property
-    def alerts(self) -> Mapping[Any, int]: ...
-
-
-class EpisodeReadings(Protocol):
-    """What is read of an open episode."""
-
-    @property
-    def brand(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def severity(self) -> str: ...
-
-
-class BrandReadings(Protocol):
-    """What is read of a brand's last closed bucket."""
-
-    @property
-    def brand(self) -> str: ...
-    @property
-    def mentions(self) -> float: ...
-    @property
-    def negatives(self) -> float: ...
-    @property
-    def expected(self) -> float: ...
-    @property
-    def score(self) -> float: ...
-
-
-class EngineReadings(Protocol):
-    """The part of the engine that metrics read, from another thread than the one that runs it."""
-
-    @property
-    def stats(self) -> StatsReadings: ...
-    @property
-    def watermark(self) -> float: ...
-    @property
-    def brands(self) -> int: ...
-    @property
-    def needs_time(self) -> bool: ...
-    def open_episodes(self) -> Iterable[EpisodeReadings]: ...
-    def top_brands(self, count: int) -> Iterable[BrandReadings]: ...
-    def brand_view(self, brand: str) -> BrandReadings | None: ...
 
 
 class _Partition:

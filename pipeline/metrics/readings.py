@@ -1,0 +1,67 @@
+"""What metrics read of an engine, from another thread than the one that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+
+class StatsReadings(Protocol):
+    """What is read of EngineStats: cumulative since the engine was made. Keys are members of the closed lists."""
+
+    consumed: int
+    ticks: int
+    skipped: int
+    late: int
+    duplicates: int
+    duplicates_unchecked: int
+    texts_scored: int
+    buckets_closed: int
+    scores: int
+
+    @property
+    def rejected(self) -> Mapping[Any, int]: ...  # dict is invariant in its keys: Reason here, str in a test double
+    @property
+    def alerts(self) -> Mapping[Any, int]: ...
+
+
+class EpisodeReadings(Protocol):
+    """What is read of an open episode."""
+
+    @property
+    def brand(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+
+
+class BrandReadings(Protocol):
+    """What is read of a brand's last closed bucket."""
+
+    @property
+    def brand(self) -> str: ...
+    @property
+    def mentions(self) -> float: ...
+    @property
+    def negatives(self) -> float: ...
+    @property
+    def expected(self) -> float: ...
+    @property
+    def score(self) -> float: ...
+
+
+class EngineReadings(Protocol):
+    """The part of the engine that metrics read, from another thread than the one that runs it."""
+
+    @property
+    def stats(self) -> StatsReadings: ...
+    @property
+    def watermark(self) -> float: ...
+    @property
+    def brands(self) -> int: ...
+    @property
+    def needs_time(self) -> bool: ...
+    def open_episodes(self) -> Iterable[EpisodeReadings]: ...
+    def top_brands(self, count: int) -> Iterable[BrandReadings]: ...
+    def brand_view(self, brand: str) -> BrandReadings | None: ...
