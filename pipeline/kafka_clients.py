@@ -256,8 +256,10 @@ def consumer(settings: Settings, **options: Any) -> Iterator[Any]:
 def _client(settings: Settings, factory: Any, options: dict[str, Any]) -> Iterator[Any]:
     _quieten()
     await_broker(settings)
+    from pipeline.kafka_login import login_once_client  # noqa: PLC0415 - see broker_errors
+
     with broker_errors(settings, "connect"):
-        client = factory(**(kafka_python_options(settings) | options))
+        client = factory(kafka_client=login_once_client, **(kafka_python_options(settings) | options))
     try:
         with broker_errors(settings, "finish"):
             yield client

@@ -1,0 +1,143 @@
+"""`tocsin alerts`: committed alerts only, in order, filtered, as words or JSON; what is no alert is reported."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+from click.testing import CliRunner
+
+from pipeline.alert_reading import follow_alerts, read_alerts
+from pipeline.alert_text import alert_lines
+from pipeline.cli import tocsin
+from pipeline.errors import BrokerError, TocsinError
+from pipeline.kafka_clients import aiokafka_options, producer, topic_name
+from pipeline.settings import Settings
+from schemas.alert import Alert, decode_alert, encode_alert
+
+pytestmark = pytest.mark.integration
+
+EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples" / "alert" / "v1" / "valid"
+
+
+def alert(name: str, **changes: Any) -> Alert:
+    return msgspec.structs.replace(decode_alert((EXAMPLES / f"{name}.json").read_bytes()), **changes)
+
+
+def write(settings: Settings, *values: bytes, key: bytes = b"acme") -> None:
+    with producer(settings) as client:
+        for value in values:
+            client.send(topic_name(settings, "alerts"), value, key).get(10)
+
+
+async def write_in_transaction(settings: Settings, value: bytes, *, commit: bool) -> None:
+    client = AIOKafkaProducer(transactional_id=f"{settings.group}-{commit}", **aiokafka_options(settings))
+    await client.start()
+    await client.begin_transaction()
+    await client.send_and_wait(topic_name(settings, "alerts"), value, key=b"acme")
+    await (client.commit_transaction() if commit else client.abort_transaction())
+    await client.stop()
+
+
+@pytest.fixture
+def run(cluster_settings):
+    environment = {
+        "TOCSIN_KAFKA_BOOTSTRAP": cluster_settings.kafka_bootstrap,
+        "TOCSIN_TOPIC_PREFIX": cluster_settings.topic_prefix,
+    }
+    return lambda *arguments, **options: CliRunner().invoke(tocsin, ["alerts", *arguments], env=environment, **options)
+
+
+def test_an_empty_topic_is_said_to_be_empty(run):
+    result = run()
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no alerts\n")
+
+
+def test_alerts_of_all_partitions_come_in_the_order_of_their_detection(cluster_settings):
+    first, second, third = alert("crisis-opened"), alert("crisis-escalated", brand="zeta"), alert("crisis-resolved")
+    write(cluster_settings, encode_alert(third))
+    write(cluster_settings, encode_alert(second), key=b"zeta")
+    write(cluster_settings, encode_alert(first))
+    assert [record.alert for record in read_alerts(cluster_settings)] == [first, second, third]
+
+
+def test_an_aborted_transaction_is_never_seen_and_a_committed_one_is(cluster_settings):
+    opened, escalated = encode_alert(alert("crisis-opened")), encode_alert(alert("crisis-escalated"))
+    asyncio.run(write_in_transaction(cluster_settings, opened, commit=False))
+    assert read_alerts(cluster_settings) == []
+    asyncio.run(write_in_transaction(cluster_settings, escalated, commit=True))
+    assert [record.value for record in read_alerts(cluster_settings)] == [escalated]
+
+
+def test_json_is_the_record_as_it_stands_and_words_are_those_of_alert_lines(run, cluster_settings):
+    value = encode_alert(alert("full"))
+    write(cluster_settings, value)
+    assert run("--json").stdout == value.decode() + "\n"
+    assert run().stdout == "\n".join(alert_lines(decode_alert(value))) + "\n"
+
+
+def test_kind_brand_and_limit_choose(run, cluster_settings):
+    write(cluster_settings, encode_alert(alert("crisis-opened")), encode_alert(alert("volume-surge-opened")))
+    write(cluster_settings, encode_alert(alert("crisis-opened", brand="zeta")), key=b"zeta")
+    assert run("--kind", "volume_surge").stdout.count(" opened: ") == 1
+    assert "zeta" in run("--brand", "zeta").stdout
+    assert run("--brand", "zeta", "--brand", "acme", "--kind", "crisis").stdout.count(" opened: ") == 2
+    assert run("--limit", "2").stdout.count(" opened: ") == 2
+
+
+def test_what_is_no_alert_is_reported_counted_and_makes_the_exit_code_1(run, cluster_settings):
+    write(cluster_settings, b"junk \x1b[2J", encode_alert(alert("crisis-opened")), b'{"version":2}')
+    result = run("--json", standalone_mode=False)
+    assert result.return_value == 1  # pipeline.cli.main makes it the exit code
+    assert result.stdout.count("\n") == 1
+    assert "\x1b" not in result.stderr
+    assert result.stderr.count("expected an alert of version 1") == 2
+    assert "2 records could not be read" in result.stderr
+
+
+def test_following_from_now_sees_what_comes_and_not_what_was(cluster_settings):
+    write(cluster_settings, encode_alert(alert("crisis-opened")))
+    done = threading.Event()
+    ready = threading.Event()
+    seen: list[Alert] = []
+
+    def stop() -> bool:
+        ready.set()  # asked only once the positions are taken
+        return done.is_set()
+
+    def follow() -> None:
+        for found in follow_alerts(cluster_settings, stop, from_beginning=False):
+            seen.append(found)
+            done.set()
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    assert ready.wait(20)
+    write(cluster_settings, encode_alert(alert("crisis-escalated")))
+    thread.join(20)
+    assert seen == [alert("crisis-escalated")]
+
+
+def test_following_stops_at_a_record_that_is_no_alert(cluster_settings):
+    write(cluster_settings, b"junk")
+    with pytest.raises(TocsinError, match=r"alerts\[\d\]@0: expected an alert of version 1"):
+        next(follow_alerts(cluster_settings, lambda: False, from_beginning=True))
+
+
+def test_a_follower_with_a_limit_ends(run, cluster_settings):
+    write(cluster_settings, encode_alert(alert("crisis-opened")))
+    assert run("--follow", "--limit", "1").stdout.count(" opened: ") == 1
+
+
+def test_new_without_follow_is_a_usage_error(run):
+    assert run("--new").exit_code == 2
+
+
+def test_without_the_topic_the_remedy_is_named(bare_settings):
+    with pytest.raises(BrokerError, match="run `tocsin topics apply`"):
+        read_alerts(bare_settings)
