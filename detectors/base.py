@@ -32,14 +32,14 @@ def decode_state(payload: bytes) -> ModelState:
     """
     try:
         state = _decoder.decode(payload)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StateVersionError(f"expected a detector snapshot of version {STATE_VERSION}: {error}") from None
     if state.version != STATE_VERSION:
         raise StateVersionError(f"expected a detector snapshot of version {STATE_VERSION}, got {state.version}")
     return state
 
 
-class Detector(base.AnomalyDetector, abc.ABC):
+class Detector(base.AnomalyDetector, abc.ABC):  # type: ignore[misc]  # River is not read by the type checker
     """A causal onset detector over one brand's buckets, as a River estimator.
 
     Features are `mentions`, `negatives`, `start` (Unix seconds of the bucket) and `unobserved` (buckets since the last

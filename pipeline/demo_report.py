@@ -19,7 +19,7 @@ def label_lines(labels: Labels, alerts: Iterable[Alert], passed: float) -> list[
     """
     crises = [alert for alert in alerts if alert.kind == "crisis" and alert.transition == "opened"]
     lines = []
-    explained = set()
+    explained: set[str] = set()
     for label in labels.labels:
         onset = label.onset_time or label.trigger_time
         rung = [alert for alert in crises if alert.brand == label.brand and alert.detected_time > label.trigger_time]

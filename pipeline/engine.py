@@ -44,6 +44,7 @@ from pipeline.state import (
     decode_open,
     encode,
     encode_open,
+    unreadable,
 )
 from pipeline.windows import KEPT_POSTS, OpenBucket, PostRecord, by_audience
 from schemas.alert import KINDS, Kind, Severity, Transition
@@ -298,7 +299,7 @@ class Engine:
     # ---------------------------------------------------------------- state
 
     def cut(self) -> list[tuple[bytes, bytes | None]]:
-        """What changed since the last cut, encoded; None is a tombstone; the checkpoint comes last; [] if nothing did."""
+        """What changed since the last cut, encoded: None is a tombstone, the checkpoint is last; [] if nothing did."""
         if not self._changed:
             return []
         records: list[tuple[bytes, bytes | None]] = []
@@ -338,7 +339,10 @@ class Engine:
         opened: list[tuple[int, str, int, OpenBucket]] = []
         for key, value in latest.items():
             if key.startswith(SENTIMENT_PREFIX):
-                self._sentiment.restore(key[len(SENTIMENT_PREFIX) :].decode(), value)
+                try:
+                    self._sentiment.restore(key[len(SENTIMENT_PREFIX) :].decode(), value)
+                except ValueError as error:
+                    raise unreadable(key, error) from None
             elif key.endswith(OPEN_SUFFIX):
                 name = key[: -len(OPEN_SUFFIX)].decode()
                 for index, bucket in decode_open(key, value).buckets.items():

@@ -7,7 +7,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import msgspec
 
@@ -39,8 +39,7 @@ def open_text(path: str) -> IO[bytes]:
         return sys.stdin.buffer
     try:
         if path.endswith(".gz"):
-            stream: IO[bytes] = gzip.open(path, "rb")  # noqa: SIM115 - the caller closes it
-            return stream
+            return cast("IO[bytes]", gzip.open(path, "rb"))
         return Path(path).open("rb")
     except OSError as error:
         raise TocsinError(f"{path}: expected a file that can be read: {error.strerror}") from None

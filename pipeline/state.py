@@ -86,11 +86,11 @@ def decode_brand(key: bytes, value: bytes) -> BrandRecord:
     """A brand's record. Raises StateError when it cannot be read."""
     try:
         record = _decode_brand(value)
-    except msgspec.DecodeError as error:
-        raise _unreadable(key, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(key, error) from None
     _check_version(key, record.version)
     if len(record.episodes) != KINDS_STORED:
-        raise _unreadable(key, ValueError(f"{len(record.episodes)} episodes"))
+        raise unreadable(key, ValueError(f"{len(record.episodes)} episodes"))
     return record
 
 
@@ -98,8 +98,8 @@ def decode_open(key: bytes, value: bytes) -> OpenRecord:
     """A brand's open buckets. Raises StateError when they cannot be read."""
     try:
         record = _decode_open(value)
-    except msgspec.DecodeError as error:
-        raise _unreadable(key, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(key, error) from None
     _check_version(key, record.version)
     return record
 
@@ -108,18 +108,19 @@ def decode_checkpoint(key: bytes, value: bytes) -> Checkpoint:
     """A partition's checkpoint. Raises StateError when it cannot be read."""
     try:
         record = _decode_checkpoint(value)
-    except msgspec.DecodeError as error:
-        raise _unreadable(key, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(key, error) from None
     _check_version(key, record.version)
     return record
 
 
 def _check_version(key: bytes, version: int) -> None:
     if version != VERSION:
-        raise _unreadable(key, ValueError(f"version {version}"))
+        raise unreadable(key, ValueError(f"version {version}"))
 
 
-def _unreadable(key: bytes, error: Exception) -> StateError:
+def unreadable(key: bytes, error: Exception) -> StateError:
+    """The error for a record of the state topic that cannot be restored, with the way out."""
     return StateError(
         f"state record {key[:80].decode('utf-8', 'replace')!r}: expected state of version {VERSION}, got {error}; "
         "run the version that wrote it, or delete the brand-state topic and reset the consumer group to rebuild the "

@@ -319,7 +319,7 @@ def test_observations_give_the_same_score_as_the_mentions_they_add_up_to() -> No
     """Aggregated history goes through the same engine."""
     by_mentions = Engine(0, Config())
     by_rows = Engine(0, Config())
-    records = []
+    records: list[Record] = []
     rows = []
     for bucket in range(400):
         count = 3 + bucket % 4 + (60 if bucket > 395 else 0)
@@ -342,6 +342,8 @@ def test_state_of_another_version_is_refused_with_the_way_out() -> None:
         Engine(0, Config()).restore([(CHECKPOINT_KEY, b"\x91\x63")])
     with pytest.raises(StateError, match="'acme'"):
         Engine(0, Config()).restore([(b"acme", b"garbage")])
+    with pytest.raises(StateError, match="#sentiment/en/head"):
+        Engine(0, Config()).restore([(b"#sentiment/en/head", b"\x91\xa1\x80")])
 
 
 def test_a_hostile_mention_reaches_no_alert_unescaped() -> None:
