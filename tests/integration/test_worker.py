@@ -9,9 +9,11 @@ import socket
 import threading
 import time
 from operator import itemgetter
+from typing import Any
 
 import pytest
 from kafka import OffsetAndMetadata, TopicPartition
+from kafka.errors import CoordinatorNotAvailableError
 
 from pipeline.config import Config, ConfigFile, EngineConfig
 from pipeline.engine import Engine
@@ -176,22 +178,18 @@ def test_a_frozen_worker_that_wakes_up_too_late_is_fenced(settings, launch):
 
 
 def test_the_state_says_where_to_go_on_whatever_the_committed_offsets_say(settings, launch):
-    worker = launch()
     publish(settings, stream(5)[:3000])
-    settle(settings, [worker])
-    assert worker.terminate()[0] == 0
-    publish(settings, stream(5)[3000:4000])
-    ends = {number: len(records) for number, records in read(settings, "mentions").items()}
+    topic = topic_name(settings, "mentions")
+    ends = {
+        TopicPartition(topic, number): OffsetAndMetadata(len(records), "", -1)
+        for number, records in read(settings, "mentions").items()
+    }
     with admin(settings) as client:
-        # The consumer group says that everything has been read; the state knows better.
-        topic = topic_name(settings, "mentions")
-        client.alter_group_offsets(
-            settings.group,
-            {TopicPartition(topic, number): OffsetAndMetadata(end, "", -1) for number, end in ends.items()},
-        )
-    worker.start()
+        # The consumer group says that all of these have been read; there is no state that says so.
+        wait_until(lambda: _committed_by_hand(client, settings.group, ends), 10, "offsets committed")
+    worker = launch()
     worker.await_ready(4)
-    publish(settings, stream(5)[4000:])
+    publish(settings, stream(5)[3000:])
     settle(settings, [worker])
     assert worker.terminate()[0] == 0
     assert "were read again" in worker.said
@@ -230,15 +228,16 @@ def test_time_passes_on_an_idle_partition(settings, launch):
 
 def test_a_partition_of_garbage_goes_to_the_dead_letters_byte_for_byte(settings, launch):
     worker = launch()
-    garbage = [Record(0, 0, key, value) for key in (b"k", None) for value in (b"\xff", b"x" * 1_000_000, b"{}", None)]
-    assert publish(settings, [*garbage, Record(0, 0, b"acme", mention())]) == 9
+    values = (b"\xff", b"x" * 1_000_000, b"{}", None)
+    garbage = [Record(0, 0, key, value) for key in (b"k", None) for value in values if key or value]
+    publish(settings, [*garbage, Record(0, 0, b"acme", mention())])
     settle(settings, [worker])
     assert worker.terminate()[0] == 0
     found = outcome(settings)
     assert found == oracle(settings)
-    assert found.dead_letter_count == 8
-    values = {(key, value) for letters in found.dead_letters.values() for key, value, _ in letters}
-    assert values == {(record.key, record.value) for record in garbage}
+    assert found.dead_letter_count == 7
+    letters = {(key, value) for letters in found.dead_letters.values() for key, value, _ in letters}
+    assert letters == {(record.key, record.value) for record in garbage}
 
 
 def test_too_many_refused_in_a_row_stop_the_worker_with_one_line(settings, launch):
@@ -287,6 +286,16 @@ def test_what_the_worker_cannot_run_on_is_said_in_one_line(bare_settings, tmp_pa
     assert len(errors) == 1
     assert errors[0].startswith("tocsin: error: ")
     assert words in errors[0]
+
+
+def _committed_by_hand(client: Any, group: str, offsets: dict[TopicPartition, OffsetAndMetadata]) -> bool:
+    try:
+        client.alter_group_offsets(group, offsets)
+    except CoordinatorNotAvailableError:  # a new broker makes its offsets topic when the first group comes
+        return False
+    return {where: at.offset for where, at in client.list_group_offsets({group: None})[group].items()} == {
+        where: at.offset for where, at in offsets.items()
+    }
 
 
 def _state_after(record: Record) -> list[tuple[bytes, bytes | None]]:

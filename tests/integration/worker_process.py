@@ -20,6 +20,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from kafka import TopicPartition
+from kafka.errors import CoordinatorNotAvailableError
 
 from pipeline.config import Config
 from pipeline.engine import Engine
@@ -183,7 +184,10 @@ def read(settings: Settings, name: str) -> dict[int, list[Any]]:
 def committed(settings: Settings) -> dict[int, int]:
     """The group's committed offsets of mentions by partition."""
     with admin(settings) as client:
-        offsets = client.list_group_offsets({settings.group: None})[settings.group]
+        try:
+            offsets = client.list_group_offsets({settings.group: None})[settings.group]
+        except CoordinatorNotAvailableError:  # a new broker makes its offsets topic when the first group comes
+            return {}
     mentions = topic_name(settings, "mentions")
     return {where.partition: at.offset for where, at in offsets.items() if where.topic == mentions and at.offset >= 0}
 
