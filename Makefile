@@ -61,11 +61,14 @@ kafka-down: $(VENV)/runtime.stamp  ## stop it
 
 docs: $(VENV)/dev.stamp  ## write the generated pages anew
 	@$(BIN)/python -m pipeline.metrics > docs/metrics.md
+	@$(BIN)/python -m tests.test_documents
 
 lock: $(VENV)/dev.stamp  ## resolve the locked requirements anew
 	@for target in runtime:"" local:"--extra local" dev:"--extra local --group dev"; do \
 	  $(BIN)/uv pip compile pyproject.toml $${target#*:} --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --no-header --universal --python-version 3.11 --quiet --output-file requirements/$${target%%:*}.lock; done
+	@echo 'hatchling>=1.27' | $(BIN)/uv pip compile - --constraint requirements/dev.lock --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --universal --python-version 3.11 --quiet --output-file requirements/build.lock
 
 image: ## build the container image (needs a Docker engine)
 	@docker build --file deploy/Dockerfile --tag tocsin:local .

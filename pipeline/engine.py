@@ -397,7 +397,8 @@ class Engine:
             bucket.negatives += negative
             bucket.positives += positive
             if config.learn:
-                self._sentiment.learn_one(mention.text, mention.lang, mention.sentiment)
+                # The model learns what this configuration calls negative, not the raw number.
+                self._sentiment.learn_one(mention.text, mention.lang, float(positive) - float(negative))
             return negative
         full = bucket.scored < config.full_texts_per_bucket
         if not full and zlib.crc32(mention.id.encode("utf-8", "surrogatepass")) % config.sample_one_in:
