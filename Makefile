@@ -12,17 +12,17 @@ DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT))
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(VENV)/runtime.stamp: requirements/local.lock
+$(VENV)/runtime.stamp: requirements/local.lock requirements/build.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: expected Python 3.11 or later, got %d.%d; set PYTHON=..." % sys.version_info[:2])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the locked requirements (once)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/local.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/local.lock -r requirements/build.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.lock pyproject.toml $(VENV)/runtime.stamp
+$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp
 	@echo "installing the locked development requirements (once)" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
 run: $(VENV)/runtime.stamp  ## the whole line on this machine: DURATION=60, INPUT=file.jsonl.gz
@@ -67,7 +67,7 @@ lock: $(VENV)/dev.stamp  ## resolve the locked requirements anew
 	@for target in runtime:"" local:"--extra local" dev:"--extra local --group dev"; do \
 	  $(BIN)/uv pip compile pyproject.toml $${target#*:} --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --no-header --universal --python-version 3.11 --quiet --output-file requirements/$${target%%:*}.lock; done
-	@echo 'hatchling>=1.27' | $(BIN)/uv pip compile - --constraint requirements/dev.lock --generate-hashes --no-emit-index-url \
+	@printf 'hatchling>=1.27\neditables>=0.5\n' | $(BIN)/uv pip compile - --constraint requirements/dev.lock --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --universal --python-version 3.11 --quiet --output-file requirements/build.lock
 
 image: ## build the container image (needs a Docker engine)

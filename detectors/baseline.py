@@ -108,12 +108,17 @@ class SeasonalBaseline:
 
     def pass_long_silence(self, buckets: int) -> None:
         """Learn so many empty buckets as far as the level goes."""
+        self._skip(buckets)
         self._decay_level(buckets)
         self.state.seen += buckets
-        self.state.bucket += buckets
 
     def pass_unobserved(self, buckets: int) -> None:
-        """Let time pass in which the feed was silent: nothing is learned."""
+        """Let time pass in which the feed was silent: nothing is learned of it."""
+        self._skip(buckets)
+
+    def _skip(self, buckets: int) -> None:
+        """Pass to a later bucket; what was seen of the hour before counts for that hour, not for the one after."""
+        self._enter(self.state.bucket + buckets)
         self.state.bucket += buckets
 
     def _decay_level(self, buckets: int) -> None:
