@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, NoReturn
 
 import structlog
@@ -28,8 +28,11 @@ logger = structlog.get_logger("tocsin.worker")
 class _Owned:
     """A partition and the tasks that serve it. `opened` is done when its state is loaded."""
 
-    def __init__(self, partition: Partition, opened: asyncio.Task[None], checkpoints: asyncio.Task[None]) -> None:
+    def __init__(
+        self, partition: Partition, where: str, opened: asyncio.Task[None], checkpoints: asyncio.Task[None]
+    ) -> None:
         self.partition = partition
+        self.where = where
         self.opened = opened
         self.checkpoints = checkpoints
 
@@ -79,7 +82,7 @@ class Assignment:
         self._owned: dict[int, _Owned] = {}
         self._ticker = Ticker(options, topics.mentions)
         self._gaps = GapReader(options, topics.mentions)
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
 
     async def fold(self, event: Any) -> None:
         """Give a slice to its partition; a slice of a partition no longer owned is left to the new owner."""
@@ -87,9 +90,9 @@ class Assignment:
         owned = self._owned.get(number)
         if owned is None:
             return
-        await asyncio.shield(owned.opened)
+        await asyncio.wait((owned.opened,))
         if self._owned.get(number) is owned:
-            await owned.partition.fold(event)
+            await self._guarded(owned.partition.fold(event), owned.where)
             self._report_lag(owned.partition)
             self._health.heartbeat()
 
@@ -99,10 +102,7 @@ class Assignment:
         A transaction still open when the next owner fences us would end this healthy worker.
         """
         self._health.not_ready("rebalance")
-        try:
-            async with asyncio.timeout(HAND_OVER_SECONDS):
-                await asyncio.gather(*(owned.partition.suspend() for owned in self._owned.values() if owned.is_open))
-        except TimeoutError:
+        if not await self._last_checkpoints(self._owned.values(), HAND_OVER_SECONDS):
             logger.warning("no checkpoint before the rebalance: the next owner reads the mentions since the last one")
 
     async def assigned(self, numbers: set[int]) -> None:
@@ -111,7 +111,8 @@ class Assignment:
         A kept partition keeps its engine: had anybody else owned it in between, its producer would be fenced.
         """
         for number in sorted(self._owned.keys() - numbers):
-            self._in_background(self._drop(self._owned.pop(number)), f"partition {number}: closing")
+            gone = self._owned.pop(number)
+            self._in_background(self._drop(gone), f"{gone.where}: closing")
         for number in sorted(numbers):
             if number in self._owned:
                 self._owned[number].partition.resume()
@@ -135,12 +136,25 @@ class Assignment:
         """The worker stops: last checkpoints, then the producers, in at most so many seconds."""
         self._health.not_ready("stopping")
         owned, self._owned = list(self._owned.values()), {}
-        try:
-            async with asyncio.timeout(seconds):
-                await asyncio.gather(*(one.partition.suspend() for one in owned if one.is_open))
-                await asyncio.gather(*(self._drop(one) for one in owned), self._ticker.close(), self._gaps.close())
-        except TimeoutError:
+        if not await self._last_checkpoints(owned, seconds):
             logger.warning("stopped without a last checkpoint: the mentions since the last one will be read again")
+            return
+        await asyncio.gather(*(self._drop(one) for one in owned), self._ticker.close(), self._gaps.close())
+
+    async def _last_checkpoints(self, owned: Iterable[_Owned], seconds: float) -> bool:
+        """One more checkpoint of each partition, then none; whether all were written in time.
+
+        A late one is not cancelled: it would leave a transaction half done.
+        """
+        writing = []
+        for one in owned:
+            one.partition.suspend()
+            if one.is_open:
+                writing.append(self._in_background(one.partition.checkpoint(), f"{one.where}: last checkpoint"))
+        late: set[asyncio.Task[None]] = set()
+        if writing:
+            _, late = await asyncio.wait(writing, timeout=seconds)
+        return not late
 
     def _take(self, number: int) -> _Owned:
         partition = Partition(
@@ -156,10 +170,10 @@ class Assignment:
         where = f"{self._topics.mentions}[{number}]"
         opened = asyncio.create_task(self._guarded(partition.open(self._options), f"{where}: loading state"))
         checkpoints = asyncio.create_task(self._guarded(self._keep_checkpointing(partition, opened), where))
-        return _Owned(partition, opened, checkpoints)
+        return _Owned(partition, where, opened, checkpoints)
 
     async def _keep_checkpointing(self, partition: Partition, opened: asyncio.Task[None]) -> None:
-        await asyncio.shield(opened)
+        await asyncio.wait((opened,))
         await partition.keep_checkpointing()
 
     async def _drop(self, owned: _Owned) -> None:
@@ -170,7 +184,7 @@ class Assignment:
 
     async def _report_ready(self) -> None:
         owned = dict(self._owned)
-        await asyncio.gather(*(asyncio.shield(one.opened) for one in owned.values()))
+        await asyncio.gather(*(asyncio.wait((one.opened,)) for one in owned.values()))
         if self._owned == owned:
             self._health.ready(owned.keys())
             logger.info("ready", partitions=sorted(owned))
@@ -187,10 +201,11 @@ class Assignment:
             partition.last_record_at = time.monotonic()  # the tick itself counts from here until it comes back to us
             await self._ticker.tick(partition.number, engine)
 
-    def _in_background(self, work: Awaitable[None], where: str) -> None:
+    def _in_background(self, work: Awaitable[None], where: str) -> asyncio.Task[None]:
         task = asyncio.create_task(self._guarded(work, where))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
 
     async def _guarded(self, work: Awaitable[None], where: str) -> None:
         try:

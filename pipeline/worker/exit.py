@@ -14,7 +14,7 @@ import traceback
 from typing import NoReturn
 
 import structlog
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
 
 from pipeline.errors import TocsinError
 from pipeline.health import Health
@@ -33,6 +33,9 @@ def explain(error: BaseException, where: str) -> str:
             "pause longer than TOCSIN_GROUP_SESSION_TIMEOUT_SECONDS; if it repeats, two workers share one "
             "TOCSIN_INSTANCE or TOCSIN_GROUP"
         )
+    if isinstance(error, KafkaError):
+        advice = "; the user needs an ACL that allows it" if "Authorization" in type(error).__name__ else ""
+        return printable(f"{where}: Kafka refused or did not answer: {error!r}{advice}", 1000)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return printable(f"{where}: {type(error).__name__}: {error}{place}", 1000)

@@ -177,7 +177,7 @@ class Partition:
             self.engine.fold(records[first : first + FOLD_RECORDS])
             self._metrics.engine_seconds("fold", time.perf_counter() - started)
             await self._close_due()
-            if self._dead_letter_bytes > DEAD_LETTER_BYTES:
+            if self._dead_letter_bytes > DEAD_LETTER_BYTES and not self._suspended:
                 await self.checkpoint()
 
     async def _close_due(self) -> None:
@@ -245,10 +245,9 @@ class Partition:
             if covered is not None:
                 covered.ack()
 
-    async def suspend(self) -> None:
-        """A last checkpoint, then none until `resume`: the partition may be about to get another owner."""
+    def suspend(self) -> None:
+        """No checkpoint of its own accord until `resume`: the partition may be about to get another owner."""
         self._suspended = True
-        await self.checkpoint()
 
     def resume(self) -> None:
         """The partition stays ours: checkpoints go on."""

@@ -1,7 +1,7 @@
 """The compose file: valid, complete, closed to the outside, and pointing at files that exist.
 
-compose-spec.json is the Compose specification's own schema as docker-compose 1.29.2 ships it (Apache-2.0). It allows far
-more than we use, so the part that is used here is written down below as well: a key that is not listed there is a
+compose-spec.json is the Compose specification's own schema as docker-compose 1.29.2 ships it (Apache-2.0). It allows
+far more than we use, so the part that is used here is written down below as well: a key that is not listed there is a
 mistake or belongs on the list.
 """
 
