@@ -21,6 +21,7 @@ from urllib.request import urlopen
 
 from kafka import TopicPartition
 from kafka.errors import CoordinatorNotAvailableError
+from pydantic import SecretStr
 
 from pipeline.config import Config
 from pipeline.engine import Engine
@@ -57,7 +58,9 @@ class WorkerProcess:
         self.log = folder / f"{instance}.log"
         inherited = os.environ  # noqa: TID251 - what the worker inherits, less our own settings
         self._environment = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)} | {
-            PREFIX + name.upper(): str(value) for name, value in mine if value is not None
+            PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in mine
+            if value is not None
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._read_from = 0
