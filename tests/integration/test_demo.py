@@ -1,0 +1,89 @@
+"""`tocsin demo`, which is what `make run` runs: the whole line as a newcomer meets it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.settings import load_settings
+from tests.pipeline.mention_streams import troubled_stream
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A folder for the demo's data that shares the jars already fetched; afterwards no process may live in it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for jars in load_settings().home.resolve().glob("kafka-*"):
+        (home / jars.name).symlink_to(jars)
+    yield home
+    survivors = [
+        p.pid for p in psutil.process_iter(["cmdline"]) if any(str(home) in a for a in p.info["cmdline"] or [])
+    ]
+    assert survivors == []
+
+
+def demo(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "demo", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TOCSIN_HOME": str(home)},  # noqa: TID251 - the test is the one that sets it
+    )
+
+
+def test_worker_and_replay_agree_to_the_byte_on_recorded_mentions(home: Path, tmp_path: Path) -> None:
+    """Garbage, disorder, duplicates and late mentions included; every line of the file is accounted for."""
+    recorded = tmp_path / "mentions.jsonl.gz"
+    lines = [item.value for item in troubled_stream(1) if item.value is not None]
+    recorded.write_bytes(gzip.compress(b"\n".join(lines)))
+    process = demo(home, "--input", str(recorded), "--verify")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert f"{len(lines)} mentions in the file, {len(lines)} consumed" in err
+    assert "byte for byte" in err
+    assert "crisis opened: acme" in out
+
+
+def test_the_simulated_crisis_is_on_the_screen_and_ctrl_c_ends_everything(home: Path) -> None:
+    """The right brand is rung for, the praised one is not, and Ctrl-C leaves exit code 0 and no process."""
+    process = demo(home, "--speed", "3600")
+    watchdog = threading.Timer(240, process.kill)
+    watchdog.start()
+    assert process.stdout is not None
+    shown = ""
+    for line in process.stdout:
+        shown += line
+        if "crisis opened: peltine-tech" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    rest, err = process.communicate(timeout=60)
+    watchdog.cancel()
+    shown += rest
+    assert process.returncode == 0, err
+    assert "crisis opened: peltine-tech" in shown, err
+    assert "crisis opened: calzaan-beauty" not in shown
+    assert "calzaan-beauty: praise" in err
+
+
+def test_a_worker_that_cannot_run_ends_the_demo_with_its_last_words(home: Path, tmp_path: Path) -> None:
+    """Exit code 1 and one line that names the fault."""
+    config = tmp_path / "bad.toml"
+    config.write_text("[detection]\nquiet_minutes = 1\n")
+    process = demo(home, "--config", str(config), "--duration", "60")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.strip().splitlines()[-1].startswith("tocsin: error: worker:")
+    assert "detection.quiet_minutes=1" in err
