@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "publish": "Write recorded mentions to the mentions topic.",
     "alerts": "Read the alerts topic.",
     "simulate": "Write a simulated stream of mentions and its labels.",
+    "evaluate": "Measure recall, delay and false alarms on public counts, recordings and simulated worlds.",
     "check": "Validate the configuration, the schemas and, if asked, the broker.",
     "explain-config": "Show the effective configuration of a brand and where each value comes from.",
     "kafka": "Start, stop or look at a local Apache Kafka.",
