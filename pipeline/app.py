@@ -167,7 +167,9 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
 
     assignment = Assignment(
         options=aiokafka_options(settings),
-        transactional_id_prefix=f"{settings.topic_prefix}{settings.group}",
+        # Named after the topics, not the group: whoever writes this state fences whoever wrote it before, even where
+        # a second group was started on the same topics by mistake.
+        transactional_id_prefix=f"{settings.topic_prefix}tocsin",
         topics=topics,
         config=config,
         engine=engine,

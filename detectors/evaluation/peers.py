@@ -153,7 +153,7 @@ class _Predictive(OneSeries):
             preprocessing.StandardScaler() | linear_model.LinearRegression(l2=0.001),
             horizon=1,
             n_std=1000.0,
-            warmup_period=BUCKETS_PER_DAY,
+            warmup_period=BUCKETS_PER_DAY // 2,  # its first scores after that are all 1
         )
 
     def _score_and_learn(self, mentions: float, negatives: float) -> float:

@@ -27,8 +27,8 @@ NOTE: Final = (
     "An alarm is a crisis episode that opens. A crisis is found by an alarm from its beginning to 12 h (sudden) or "
     "24 h after its onset; delay counts from the onset, and below 0 the alarm came before it. False are alarms that no "
     "labelled crisis explains (up to 6 h after its end), per brand-year outside crises; alarms in other labelled "
-    "events count as false and are listed by kind. Peers ring at the lowest threshold that kept the tolerated rate of false "
-    "alarms on the other half of the brands."
+    "events count as false and are listed by kind. Peers ring at the lowest threshold that kept the tolerated rate of "
+    "false alarms on the other half of the brands."
 )
 
 
