@@ -49,9 +49,9 @@ def command() -> None:
 def nab(
     *, folder: Path, out: Path | None, labels: Path | None, soft: bool, peers: bool, config_path: Path | None
 ) -> None:
-    """Run the volume channel over count series in NAB format (CSV timestamp,value, 5 minutes apart).
+    """Run the volume channel over count series in NAB format.
 
-    With --out, writes NAB result files (timestamp,value,anomaly_score) to OUT/results beside the report: 1.0 on rows
+    DIR holds CSV files of timestamp,value, rows 5 minutes apart. With --out, writes NAB result files (timestamp,value,anomaly_score) to OUT/results beside the report: 1.0 on rows
     where a volume_surge alarm opens, 0.0 elsewhere.
     """
     import numpy as np
@@ -84,7 +84,10 @@ def nab(
 @_peers
 @_config
 def observations(*, file: str, labels: Path, out: Path | None, peers: bool, config_path: Path | None) -> None:
-    """Run aggregated history through the engine (CSV brand,start,mentions,negatives; missing rows mean zero)."""
+    """Run aggregated history through the engine.
+
+    FILE is CSV brand,start,mentions,negatives, plain or .gz; missing rows mean zero.
+    """
     from pipeline.evaluation.labels import read_labels
     from pipeline.evaluation.recorded import observation_counts
     from pipeline.evaluation.recorded_report import recorded_report
@@ -126,7 +129,10 @@ def mentions(
     peers: bool,
     config_path: Path | None,
 ) -> None:
-    """Run recorded mentions through the engine, sentiment included (JSON lines, plain or .gz)."""
+    """Run recorded mentions through the engine, sentiment included.
+
+    FILE is JSON lines, plain or .gz, in order of arrival.
+    """
     from datetime import UTC, datetime
 
     from pipeline.evaluation.labels import read_labels
