@@ -51,8 +51,9 @@ def nab(
 ) -> None:
     """Run the volume channel over count series in NAB format.
 
-    DIR holds CSV files of timestamp,value, rows 5 minutes apart. With --out, writes NAB result files (timestamp,value,anomaly_score) to OUT/results beside the report: 1.0 on rows
-    where a volume_surge alarm opens, 0.0 elsewhere.
+    DIR holds CSV files of timestamp,value, rows 5 minutes apart. With --out, writes NAB result files
+    (timestamp,value,anomaly_score) to OUT/results beside the report: 1.0 on rows where a volume_surge alarm opens, 0.0
+    elsewhere.
     """
     import numpy as np
 

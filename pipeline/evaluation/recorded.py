@@ -169,6 +169,7 @@ def _row(
     for place in places:
         brand = recording.brands[place]
         alarms = starts.get(brand, np.array([], np.int64))
+        alarms = alarms[alarms >= recording.since[place]]
         own = [happening for happening in by_brand[brand] if _is_inside(recording, happening)]
         unexplained, watched = np.ones(len(alarms), bool), len(recording.mentions) - int(recording.since[place])
         of_kind: defaultdict[str, list[float]] = defaultdict(list)
