@@ -12,9 +12,11 @@ from click.testing import CliRunner
 from detectors.evaluation.alarms import AlarmRule
 from detectors.evaluation.peers import PreviousHours
 from pipeline.commands.evaluate import command
-from pipeline.config import DetectionConfig
+from pipeline.config import Config, ConfigFile, DetectionConfig
 from pipeline.evaluation import comparison
+from pipeline.evaluation.recorded import Recording, crisis_starts
 from pipeline.evaluation.simulated import (
+    FIRST_BUCKET,
     WARM_UP_DAYS,
     Staged,
     WorldRun,
@@ -25,9 +27,12 @@ from pipeline.evaluation.simulated import (
     run_world,
     starts_of,
 )
+from pipeline.replay import replay_observations
 from pipeline.simulation.fleet import Burst
+from schemas.observation import Observation
 
 DAY = 288
+NO_BRAND = np.array([], np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +103,22 @@ def test_sudden_crises_of_medium_brands_are_found_early(ordinary):
     assert found.recall.value >= 0.75
     assert found.delay.median is not None
     assert found.delay.median <= 60.0
+
+
+def test_the_engine_rings_in_the_very_buckets_that_the_fleet_says(ordinary):
+    """With a row for every bucket, empty ones included, the engine visits what the fleet visits."""
+    detection = DetectionConfig(false_alarms_per_brand_year=100.0)
+    places = [0, 4, 5]
+    expected = [own.tolist() for own in starts_of(ordinary.crisis[:, places], alarm_rule(detection, "crisis"))]
+    assert sum(map(len, expected)) >= 3
+    rows = [
+        Observation(brand=f"b{place}", start=(FIRST_BUCKET + row) * 300, mentions=int(n), negatives=float(k))
+        for place in places
+        for row, (n, k) in enumerate(zip(ordinary.mentions[:, place], ordinary.negatives[:, place], strict=True))
+    ]
+    report = replay_observations(sorted(rows, key=lambda row: row.start), Config(ConfigFile(detection=detection)))
+    found = crisis_starts(report.alerts, Recording([], FIRST_BUCKET, ordinary.mentions, ordinary.negatives, NO_BRAND))
+    assert [found.get(f"b{place}", NO_BRAND).tolist() for place in places] == expected
 
 
 def test_peers_get_their_thresholds_from_the_other_half_of_the_brands(ordinary, monkeypatch):
