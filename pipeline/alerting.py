@@ -10,7 +10,7 @@ from detectors.windows import BUCKET_SECONDS
 from pipeline.config import BrandConfig
 from pipeline.episodes import Episode, Rule, alert_id
 from pipeline.records import OutRecord
-from pipeline.windows import OpenBucket, PostRecord
+from pipeline.windows import EXCERPT_CHARACTERS, URL_CHARACTERS, OpenBucket, PostRecord
 from schemas.alert import (
     Alert,
     Evidence,
@@ -25,6 +25,7 @@ from schemas.alert import (
     alert_headers,
     encode_alert,
 )
+from schemas.text import printable
 
 
 def alert_record(
@@ -83,20 +84,7 @@ def _time(bucket: int) -> datetime:
 
 
 def _evidence(bucket: OpenBucket | None, posts: list[PostRecord]) -> Evidence:
-    shown = tuple(
-        Post(
-            id=p.id,
-            excerpt=p.excerpt,
-            platform=p.platform,
-            event_time=datetime.fromtimestamp(p.event_time, UTC),
-            lang=p.lang,
-            author=p.author,
-            followers=p.followers,
-            reach=p.reach,
-            url=p.url,
-        )
-        for p in posts
-    )
+    shown = tuple(_post(post) for post in posts)
     if bucket is None:
         return Evidence(posts=shown)
     return Evidence(
@@ -106,6 +94,21 @@ def _evidence(bucket: OpenBucket | None, posts: list[PostRecord]) -> Evidence:
         authors=bucket.authors(),
         reposts=bucket.reposts,
         reach=bucket.reach,
+    )
+
+
+def _post(post: PostRecord) -> Post:
+    """The post as the world may see it: no control characters, bounded length."""
+    return Post(
+        id=printable(post.id, 256),
+        excerpt=printable(post.text, EXCERPT_CHARACTERS),
+        platform=printable(post.platform, 64),
+        event_time=datetime.fromtimestamp(post.event_time, UTC),
+        lang=None if post.lang is None else printable(post.lang, 35),
+        author=None if post.author is None else printable(post.author, 256),
+        followers=post.followers,
+        reach=post.reach,
+        url=None if post.url is None else printable(post.url, URL_CHARACTERS),
     )
 
 

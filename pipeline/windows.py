@@ -13,6 +13,7 @@ from schemas.mention import Mention
 from schemas.text import printable
 
 EXCERPT_CHARACTERS: Final = 280
+URL_CHARACTERS: Final = 1024
 KEPT_POSTS: Final = 3
 KEPT_NAMES: Final = 8
 """Platforms and languages counted by name in one bucket; the rest is `other`."""
@@ -21,12 +22,15 @@ LONG_ID: Final = 40
 
 
 class PostRecord(msgspec.Struct, array_like=True, frozen=True):
-    """A post kept as evidence: already cut and made printable. `weight` is its audience."""
+    """A post kept as evidence: as it came, but cut. Most are never shown, so an alert makes it printable.
+
+    `weight` is its audience.
+    """
 
     weight: int
     bucket: int
     id: str
-    excerpt: str
+    text: str
     platform: str
     event_time: float
     lang: str | None
@@ -139,13 +143,13 @@ def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> Post
     return PostRecord(
         weight,
         bucket,
-        printable(mention.id, 256),
-        printable(mention.text, EXCERPT_CHARACTERS),
-        printable(mention.platform, 64),
+        mention.id,
+        mention.text[: 2 * EXCERPT_CHARACTERS],
+        mention.platform,
         event_time,
-        None if mention.lang is None else printable(mention.lang, 35),
-        None if author is None else printable(author.id, 256),
+        mention.lang,
+        None if author is None else author.id,
         None if author is None else author.followers,
         mention.reach,
-        None if mention.url is None else printable(mention.url, 1024),
+        None if mention.url is None else mention.url[:URL_CHARACTERS],
     )
