@@ -15,6 +15,9 @@ DISPERSION_RATE: Final = 1.0 - 0.5 ** (1.0 / 6000.0)
 """Half-life of dispersions: 21 days of buckets."""
 HOUR_RATE: Final = 0.1
 DAY_RATE: Final = 0.2
+HIGHEST_HOUR: Final = 3.0
+HIGHEST_DAY: Final = 2.0
+"""Ratios above these are a level that has grown, not a season: a weekday must not keep them for weeks."""
 LEAST_LEVEL: Final = 0.004
 """Mentions a bucket: a brand is never believed to be quieter than one mention in 21 hours."""
 SETTLING_BUCKETS: Final = 12
@@ -86,7 +89,7 @@ class SeasonalBaseline:
             rate = max(DISPERSION_RATE, 1.0 / (s.seen + 1.0))
             cut3 = min(mentions, expected + 3.0 * math.sqrt(expected * max(s.dispersion, 1.0) + 0.25))
             s.dispersion += rate * ((cut3 - expected) ** 2 / expected - s.dispersion)
-        s.hour_sum += cut / s.level
+        s.hour_sum += cut / (s.level * s.days[bucket // BUCKETS_PER_DAY % 7])
         s.hour_buckets += 1.0
         s.day_sum += cut / (s.level * season / s.days[bucket // BUCKETS_PER_DAY % 7])
         s.day_buckets += 1.0
@@ -139,7 +142,7 @@ class SeasonalBaseline:
             evidence = s.level * s.hour_buckets
             rate = HOUR_RATE * evidence / (evidence + 2.0)
             h = hour % 24
-            s.hours[h] = max(s.hours[h] + rate * (s.hour_sum / s.hour_buckets - s.hours[h]), 0.1)
+            s.hours[h] = max(s.hours[h] + rate * (min(s.hour_sum / s.hour_buckets, HIGHEST_HOUR) - s.hours[h]), 0.1)
             s.hour_sum = s.hour_buckets = 0.0
         day = s.bucket // BUCKETS_PER_DAY
         if bucket // BUCKETS_PER_DAY != day:
@@ -147,5 +150,5 @@ class SeasonalBaseline:
                 evidence = s.level * s.day_buckets
                 rate = DAY_RATE * evidence / (evidence + 20.0)
                 d = day % 7
-                s.days[d] = max(s.days[d] + rate * (s.day_sum / s.day_buckets - s.days[d]), 0.2)
+                s.days[d] = max(s.days[d] + rate * (min(s.day_sum / s.day_buckets, HIGHEST_DAY) - s.days[d]), 0.2)
             s.day_sum = s.day_buckets = 0.0

@@ -137,6 +137,7 @@ class BrandModel:
         """
         last = self.last_bucket
         index = last + 1 if bucket.index is None else bucket.index
+        unobserved = 0
         if last >= 0:
             if index <= last:
                 raise ValueError(f"expected a bucket after {last}, got {index}: buckets must be learned in order")
@@ -150,8 +151,14 @@ class BrandModel:
         if day != self.state.surge.day:
             log_size = math.log(max(self.state.volume.baseline.level, 1e-3) * BUCKETS_PER_HOUR)
             for maxima in (*self._crisis, self._shift, self._surge):
-                maxima.enter_day(day, log_size)
+                maxima.enter_day(day, log_size, unobserved // BUCKETS_PER_DAY)
         return index
+
+    def pass_unobserved(self, index: int) -> None:
+        """Let time pass through bucket `index`, of which nothing is known because the feed itself was silent."""
+        buckets = index - self.last_bucket
+        self.volume.pass_unobserved(buckets)
+        self.share.pass_unobserved(buckets)
 
     def assess(self, index: int, mentions: float, negatives: float) -> Assessment:
         """What this bucket says; learns nothing. Call `advance` first."""

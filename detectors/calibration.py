@@ -67,8 +67,14 @@ class DailyMaxima:
         """Deviations above an ordinary day's maximum; meaningless before the first day has ended."""
         return (evidence - self.state.mean) / self.state.deviation
 
-    def enter_day(self, day: int, log_size: float) -> None:
-        """Close the days before `day`; `log_size` is the log of the level in mentions an hour."""
+    def enter_day(self, day: int, log_size: float, unobserved_days: int = 0) -> None:
+        """Close the days before `day`.
+
+        Args:
+            day: the day that begins.
+            log_size: log of the level in mentions an hour.
+            unobserved_days: whole days since the last one of which nothing is known: nothing is learned from them.
+        """
         s = self.state
         if day == s.day:
             return
@@ -77,7 +83,7 @@ class DailyMaxima:
             if s.days > SKIPPED_DAYS:
                 self._learn(s.maximum, log_size)
             # Days of silence have the maximum 0; a long one is as good as forgetting.
-            for _ in range(min(day - s.day - 1, 60)):
+            for _ in range(min(max(day - s.day - 1 - unobserved_days, 0), 60)):
                 s.days += 1
                 if s.days > SKIPPED_DAYS:
                     self._learn(0.0, log_size)

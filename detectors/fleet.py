@@ -119,7 +119,7 @@ class _Block:
 
     def __init__(self, brands: int) -> None:
         windows = (len(WINDOWS), brands)
-        self.bucket, self.seen = -1, 0
+        self.bucket, self.seen, self.unobserved = -1, 0, 0
         self.level = np.zeros(brands)
         self.level_dispersion = np.full(brands, 2.0)
         self.hours, self.days = np.ones((24, brands)), np.ones((7, brands))
@@ -147,7 +147,8 @@ class _Block:
         return factor
 
     def step(self, index: int, mentions: Array, negatives: Array) -> tuple[Array, Array, Array]:
-        self.maxima.enter_day(index // BUCKETS_PER_DAY, self.level)
+        self.maxima.enter_day(index // BUCKETS_PER_DAY, self.level, self.unobserved // BUCKETS_PER_DAY)
+        self.unobserved = 0
         settled = self.seen >= SETTLING_BUCKETS
         season = self.season(index)
         now = np.maximum(self.level * season, LEAST_LEVEL) if settled else np.maximum(mentions, 0.02)
@@ -181,6 +182,7 @@ class _Block:
             np.multiply(sums, _DECAY, out=sums)
         self._enter(index)
         self.bucket = index
+        self.unobserved += 1
 
     def _evidence(self, base_rate: Array) -> Array:
         """Raw evidence in nats: the three crisis groups, shift, surge; needs the sums of this bucket."""
@@ -289,9 +291,10 @@ class _Block:
         level += max(LEVEL_RATE, 1.0 / (self.seen + 1.0)) * (cut / season - level)
         np.maximum(level, LEAST_LEVEL, out=level)
         share = cut / level
-        self.hour_sum += share
+        today = self.days[index // BUCKETS_PER_DAY % 7]
+        self.hour_sum += share / today
         self.hour_buckets += 1
-        self.day_sum += share * self.days[index // BUCKETS_PER_DAY % 7] / season
+        self.day_sum += share * today / season
         self.day_buckets += 1
         self.seen += 1
         self.bucket = index
@@ -314,7 +317,7 @@ class _Block:
             evidence = self.level * self.hour_buckets
             rate = level_rules.HOUR_RATE * evidence / (evidence + 2.0)
             factor = self.hours[hour % 24]
-            factor += rate * (self.hour_sum / self.hour_buckets - factor)
+            factor += rate * (np.minimum(self.hour_sum / self.hour_buckets, level_rules.HIGHEST_HOUR) - factor)
             np.maximum(factor, 0.1, out=factor)
             self.hour_sum.fill(0.0)
             self.hour_buckets = 0
@@ -324,7 +327,7 @@ class _Block:
                 evidence = self.level * self.day_buckets
                 rate = level_rules.DAY_RATE * evidence / (evidence + 20.0)
                 factor = self.days[day % 7]
-                factor += rate * (self.day_sum / self.day_buckets - factor)
+                factor += rate * (np.minimum(self.day_sum / self.day_buckets, level_rules.HIGHEST_DAY) - factor)
                 np.maximum(factor, 0.2, out=factor)
             self.day_sum.fill(0.0)
             self.day_buckets = 0
@@ -362,7 +365,7 @@ class _Maxima:
     def see(self, evidence: Array) -> None:
         np.maximum(self.maximum, evidence, out=self.maximum)
 
-    def enter_day(self, day: int, level: Array) -> None:
+    def enter_day(self, day: int, level: Array, unobserved_days: int) -> None:
         if day == self.day:
             return
         log_size = np.log(np.maximum(level, 1e-3) * BUCKETS_PER_HOUR)
@@ -370,7 +373,7 @@ class _Maxima:
         if self.day >= 0:
             self._end_day(prior_mean)
             self.maximum.fill(0.0)
-            for _ in range(min(day - self.day - 1, 60)):
+            for _ in range(min(max(day - self.day - 1 - unobserved_days, 0), 60)):
                 self._end_day(prior_mean)
         self.maximum.fill(0.0)
         self.day = day

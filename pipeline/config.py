@@ -46,8 +46,8 @@ class EngineConfig(Section, frozen=True):
     """An event_time further ahead of the record's Kafka timestamp than this is a dead letter."""
     dead_letter_run_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
     """So many refused records in a row on one partition stop the worker; 0 never stops it."""
-    max_ids_per_bucket: Annotated[int, Meta(ge=100, le=20_000)] = 16_384
-    """Ids remembered per brand and open bucket to find duplicates; later ones are counted as unchecked."""
+    max_ids_per_brand: Annotated[int, Meta(ge=100, le=20_000)] = 16_384
+    """Ids remembered per brand over its open buckets to find duplicates; later ones are counted as unchecked."""
 
 
 class SentimentConfig(Section, frozen=True):

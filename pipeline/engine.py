@@ -14,7 +14,7 @@ cost follows mentions, not known brands.
 
 from __future__ import annotations
 
-import zlib
+import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -46,7 +46,7 @@ from pipeline.state import (
     encode_open,
     unreadable,
 )
-from pipeline.windows import KEPT_POSTS, OpenBucket, PostRecord, by_audience
+from pipeline.windows import KEPT_POSTS, OpenBucket, PostRecord, by_audience, identity
 from schemas.alert import KINDS, Kind, Severity, Transition
 from schemas.mention import Mention, brand_key, decode_mention
 from schemas.observation import Observation
@@ -124,6 +124,7 @@ class Engine:
         self._brands: dict[str, _Brand] = {}
         self._watched: set[str] = set()
         self._open: dict[int, dict[str, OpenBucket]] = {}
+        self._open_order: list[int] = []
         self._sentiment = SentimentModels()
         self._at = Checkpoint()
         self._close_end = -1
@@ -253,7 +254,7 @@ class Engine:
             bucket.sampled_negatives = row.negatives
             bucket.sampled_positives = row.positives
             self.stats.consumed += row.mentions
-            feed.see(self._at.feed, index, row.mentions)
+            feed.see(self._at.feed, index, row.mentions, self._close_end)
             self._pass_time(float(row.start))
 
     def close_due(self, limit: int = 0) -> bool:
@@ -271,7 +272,7 @@ class Engine:
             brands = self._open.get(at.next_bucket)
             if self._closing is None:
                 if not brands and not self._watched:
-                    at.next_bucket = min([self._close_end, *self._open])
+                    at.next_bucket = self._next_open()
                     continue
                 self._closing = iter(list(brands or ()))
                 self._closing_watched = False
@@ -289,7 +290,15 @@ class Engine:
             self._open.pop(at.next_bucket, None)
             at.next_bucket += 1
             self._closing = None
+            feed.forget(at.feed, at.next_bucket)
         return False
+
+    def _next_open(self) -> int:
+        """The next bucket in which something is to be closed, or the end of what is due."""
+        order = self._open_order
+        while order and order[0] not in self._open:
+            heapq.heappop(order)
+        return min(order[0], self._close_end) if order else self._close_end
 
     def take_outputs(self) -> Outputs:
         """Alerts and dead letters since the last take, in order."""
@@ -351,10 +360,10 @@ class Engine:
                 self._restore_brand(key, value)
         # Buckets close their brands in order of first mention, so that alerts keep their order through a crash.
         for _, name, index, bucket in sorted(opened, key=lambda item: item[0]):
-            self._open.setdefault(index, {})[name] = bucket
+            self._enter_open(index, name, bucket)
             self._brand(name).open[index] = bucket
         if self._at.event_time:
-            self._close_end = int(self.watermark // BUCKET_SECONDS)
+            self._close_end = max(int(self.watermark // BUCKET_SECONDS), self._at.next_bucket)
 
     def _restore_brand(self, key: bytes, value: bytes) -> None:
         stored = decode_brand(key, value)
@@ -374,21 +383,24 @@ class Engine:
         if index < self._close_end:
             self.stats.late += 1
             return
-        feed.see(self._at.feed, index, 1)
         bucket = self._bucket(mention.brand, index, offset)
-        if bucket.is_duplicate(mention.id):
+        identity_ = identity(mention.id)
+        if identity_ in bucket.ids:
             self.stats.duplicates += 1
             return
-        if not bucket.remember(mention.id, self._config.engine.max_ids_per_bucket):
+        if self._may_remember(mention.brand, bucket):
+            bucket.ids[identity_] = None
+        else:
             self.stats.duplicates_unchecked += 1
+        feed.see(self._at.feed, index, 1, self._close_end)
         language = language_of(mention.text, mention.lang)
-        negative = self._judge(bucket, mention)
+        negative = self._judge(bucket, index, mention)
         bucket.add_facts(mention, language)
         bucket.offer_post(mention, event_time, index, negative=negative)
         if event_time > self._at.event_time:
             self._pass_time(event_time)
 
-    def _judge(self, bucket: OpenBucket, mention: Mention) -> bool:
+    def _judge(self, bucket: OpenBucket, index: int, mention: Mention) -> bool:
         """Count the mention as negative, positive or neither; True where it is known to be negative."""
         config = self._config.sentiment
         if mention.sentiment is not None:
@@ -401,7 +413,7 @@ class Engine:
                 self._sentiment.learn_one(mention.text, mention.lang, float(positive) - float(negative))
             return negative
         full = bucket.scored < config.full_texts_per_bucket
-        if not full and zlib.crc32(mention.id.encode("utf-8", "surrogatepass")) % config.sample_one_in:
+        if not full and not bucket.is_in_sample(index, config.sample_one_in):
             bucket.unscored += 1
             return False
         p_negative, p_positive = self._sentiment.estimate_one(mention.text, mention.lang)
@@ -439,7 +451,8 @@ class Engine:
         at = self._at
         first = not at.event_time
         at.event_time = max(at.event_time, event_time)
-        self._close_end = int((at.event_time - self._lateness) // BUCKET_SECONDS)
+        # Never back: a longer lateness after a restart must not open buckets that were closed.
+        self._close_end = max(int((at.event_time - self._lateness) // BUCKET_SECONDS), self._close_end)
         if first:
             at.next_bucket = self._close_end
 
@@ -448,10 +461,24 @@ class Engine:
         bucket = brand.open.get(index)
         if bucket is None:
             bucket = brand.open[index] = OpenBucket(first_offset=offset)
-            self._open.setdefault(index, {})[name] = bucket
+            self._enter_open(index, name, bucket)
         self._changed_open[name] = None
         self._changed = True
         return bucket
+
+    def _enter_open(self, index: int, name: str, bucket: OpenBucket) -> None:
+        brands = self._open.get(index)
+        if brands is None:
+            brands = self._open[index] = {}
+            heapq.heappush(self._open_order, index)
+        brands[name] = bucket
+
+    def _may_remember(self, name: str, bucket: OpenBucket) -> bool:
+        """Whether the brand's memory of ids has room; it is counted over the buckets only when one of them is large."""
+        limit = self._config.engine.max_ids_per_brand
+        if len(bucket.ids) < limit // 16:
+            return True
+        return sum(len(other.ids) for other in self._brands[name].open.values()) < limit
 
     def _brand(self, name: str) -> _Brand:
         brand = self._brands.get(name)
@@ -479,6 +506,13 @@ class Engine:
         bucket = brand.open.pop(index, None)
         model = brand.model
         mentions, negatives = (0.0, 0.0) if bucket is None else (float(bucket.mentions), bucket.counts()[0])
+        if bucket is None and feed.is_unobserved(self._at.feed, index):
+            # An open episode is neither fed nor ended by a hole: its quiet time stands still.
+            for episode in brand.episodes:
+                episode.last_loud += index - model.last_bucket
+            model.pass_unobserved(index)
+            self._changed_brands[name] = None
+            return
         unobserved = feed.unobserved(self._at.feed, model.last_bucket + 1, index)
         model.advance(Bucket(index, mentions, negatives, unobserved))
         assessment = model.assess(index, mentions, negatives)

@@ -44,17 +44,22 @@ class OpenRecord(msgspec.Struct, array_like=True):
     buckets: dict[int, OpenBucket]
 
 
-class FeedState(msgspec.Struct, array_like=True):
-    """How much the whole partition usually brings, and when it was silent though it should not have been.
+class Hole(msgspec.Struct, array_like=True, frozen=True):
+    """Buckets [first, end) in which the whole partition was silent; known for closings from bucket `due` on."""
 
-    `silences` are [first, end) bucket ranges.
-    """
+    first: int
+    end: int
+    due: int
+
+
+class FeedState(msgspec.Struct, array_like=True):
+    """How much the whole partition usually brings (mentions a bucket), and when it was silent though it should not."""
 
     bucket: int = -1
     mentions: int = 0
     rate: float = 0.0
     seen: int = 0
-    silences: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    holes: list[Hole] = msgspec.field(default_factory=list)
 
 
 class Checkpoint(msgspec.Struct, array_like=True):

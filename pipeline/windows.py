@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import math
 import zlib
@@ -13,12 +14,14 @@ from schemas.mention import Mention
 from schemas.text import printable
 
 EXCERPT_CHARACTERS: Final = 280
-URL_CHARACTERS: Final = 1024
+KEPT_CHARACTERS: Final = 400
+URL_CHARACTERS: Final = 512
 KEPT_POSTS: Final = 3
 KEPT_NAMES: Final = 8
 """Platforms and languages counted by name in one bucket; the rest is `other`."""
 AUTHOR_BITS: Final = 2048
-LONG_ID: Final = 40
+LONG_ID: Final = 24
+"""Bytes: longer ids are remembered by a digest, so that memory and state are bounded whatever ids look like."""
 
 
 class PostRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -68,7 +71,9 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
     def counts(self) -> tuple[float, float]:
         """(negatives, positives): counted ones plus the sample's share of the unscored ones."""
         if not self.sampled:
-            return float(self.negatives), float(self.positives)
+            # Before the sample has its first text, the texts read so far stand for the few that were not.
+            weight = self.mentions / max(self.mentions - self.unscored, 1)
+            return self.negatives * weight, self.positives * weight
         weight = 1.0 + self.unscored / self.sampled
         negatives = self.negatives + self.sampled_negatives * weight
         return min(negatives, float(self.mentions)), self.positives + self.sampled_positives * weight
@@ -80,16 +85,9 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
         empty = AUTHOR_BITS - int.from_bytes(self.author_bits, "big").bit_count()
         return round(AUTHOR_BITS * math.log(AUTHOR_BITS / max(empty, 1)))
 
-    def is_duplicate(self, mention_id: str) -> bool:
-        """True when this id was counted before."""
-        return identity(mention_id) in self.ids
-
-    def remember(self, mention_id: str, limit: int) -> bool:
-        """Remember the id; False when the bucket's memory is full, so that its duplicates will not be found."""
-        if len(self.ids) >= limit:
-            return False
-        self.ids[identity(mention_id)] = None
-        return True
+    def is_in_sample(self, bucket: int, one_in: int) -> bool:
+        """Whether the next text is read. By its position in the bucket: an author who chooses ids cannot avoid it."""
+        return zlib.crc32(b"%d %d" % (bucket, self.mentions)) % one_in == 0
 
     def add_facts(self, mention: Mention, language: str) -> None:
         """Count platform, language, author, reach and repost."""
@@ -120,10 +118,11 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
 
 
 def identity(mention_id: str) -> str:
-    """The id itself, or a 128-bit digest of a long one, so that memory per id is bounded."""
-    if len(mention_id) <= LONG_ID:
+    """The id itself, or a 96-bit digest of a long one."""
+    encoded = mention_id.encode()
+    if len(encoded) <= LONG_ID:
         return mention_id
-    return "\0" + hashlib.blake2b(mention_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return "\0" + base64.b64encode(hashlib.blake2b(encoded, digest_size=12).digest()).decode()
 
 
 def by_audience(post: PostRecord) -> tuple[int, float, str]:
@@ -144,7 +143,7 @@ def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> Post
         weight,
         bucket,
         mention.id,
-        mention.text[: 2 * EXCERPT_CHARACTERS],
+        mention.text[:KEPT_CHARACTERS],
         mention.platform,
         event_time,
         mention.lang,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import random
+import zlib
 from collections.abc import Sequence
 
 import pytest
@@ -188,7 +190,7 @@ def test_the_same_id_on_two_brands_is_two_mentions() -> None:
 
 def test_duplicates_past_the_memory_are_counted_as_unchecked() -> None:
     """A full memory of ids is reported, and its mentions still count."""
-    config = Config(ConfigFile(engine=EngineConfig(max_ids_per_bucket=100)))
+    config = Config(ConfigFile(engine=EngineConfig(max_ids_per_brand=100)))
     engine = Engine(0, config)
     engine.process([record(n, mention(id=str(n))) for n in range(150)])
     assert engine.stats.duplicates_unchecked == 50
@@ -313,6 +315,93 @@ def test_a_hole_in_the_feed_is_not_learned_as_silence() -> None:
 
     assert run(other_brand_speaks=False) > 4.5
     assert run(other_brand_speaks=True) < 4.0
+
+
+def test_a_flood_of_chosen_ids_does_not_hide_its_negatives() -> None:
+    """Which texts are read does not depend on anything an author chooses."""
+    engine = Engine(0, Config(ConfigFile(sentiment=SentimentConfig(full_texts_per_bucket=100, sample_one_in=8))))
+    ids = (str(n) for n in itertools.count() if zlib.crc32(str(n).encode()) % 8)
+    records = [
+        record(n, mention(id=next(ids), text="terrible awful scam, worst service ever", lang="en")) for n in range(2000)
+    ]
+    engine.process([*records, tick(2000, START + 3600)])
+    view = engine.brand_view("acme")
+    assert view is not None
+    assert view.negatives > 1900
+
+
+def test_the_state_of_a_flooded_brand_stays_below_a_record_of_the_state_topic() -> None:
+    """The longest ids over two open buckets: every record is below 1 MiB."""
+    engine = Engine(0, Config())
+    engine.process(
+        [
+            record(n, mention(id=f"{n:06}" + "東" * 250, at=START + 300 * (n // 20_000) + 0.001 * n))
+            for n in range(40_000)
+        ]
+    )
+    assert engine.stats.duplicates_unchecked > 0
+    assert max(len(value or b"") for _, value in engine.cut()) < 700_000
+
+
+def test_a_longer_lateness_after_a_restart_opens_no_closed_bucket() -> None:
+    """Configuration may change between two runs: what was closed stays closed."""
+    before = Engine(0, Config(ConfigFile(engine=EngineConfig(allowed_lateness_seconds=0))))
+    before.process([record(n, mention(id=str(n), at=START + 300 * n)) for n in range(5)])
+    after = Engine(0, Config(ConfigFile(engine=EngineConfig(allowed_lateness_seconds=3600))))
+    after.restore(before.cut())
+    after.process([record(5, mention(id="late", at=START + 600)), record(6, mention(id="on", at=START + 1800))])
+    assert after.stats.late == 1
+    after.process([tick(7, START + 3 * 3600)])
+    assert not after.close_due()
+
+
+def test_what_a_closing_knows_of_holes_does_not_depend_on_batches() -> None:
+    """A thin feed with more holes than are kept, a watched brand and ticks within the holes."""
+    r = random.Random(5)
+    records: list[Record] = []
+    for day in range(90):
+        for n in range(70):
+            at = START + day * 86_400 + n * 60
+            negative = day == 40 and n > 20
+            brand = "acme" if negative or r.random() < 0.5 else "bolt"
+            for copy in range(4 if negative else 1):
+                value = mention(id=f"{day}-{n}-{copy}", brand=brand, at=at, sentiment=-1 if negative else 0.5)
+                records.append(record(len(records), value, brand.encode()))
+        if day % 3 == 0:
+            records.append(tick(len(records), START + day * 86_400 + 40_000))
+    expected, state = undisturbed(records)
+    assert expected.alerts
+    for size in (1, 37, 1000):
+        engine = Engine(0, Config())
+        got: list[tuple[bytes | None, bytes | None]] = []
+        for start in range(0, len(records), size):
+            got += alerts_of(engine.process(records[start : start + size]))
+        assert got == alerts_of(expected)
+        assert latest(engine.cut()) == state
+
+
+def test_a_hole_neither_feeds_nor_ends_an_open_episode() -> None:
+    """While the whole partition is silent, nothing is known of a brand in crisis."""
+    records = without_ticks(troubled_stream(1, hours=29))
+    engine = Engine(0, Config())
+    engine.process(records)
+    assert [episode.brand for episode in engine.open_episodes() if episode.kind == "crisis"] == ["acme"]
+    back = START + 60 * 3600
+    engine.process([record(len(records), mention(id="back", brand="bolt", at=back), b"bolt")])
+    engine.process([record(len(records) + 1, mention(id="again", brand="bolt", at=back + 600), b"bolt")])
+    assert [episode.brand for episode in engine.open_episodes() if episode.kind == "crisis"] == ["acme"]
+
+
+def test_one_id_sent_again_and_again_does_not_make_a_pause_look_like_a_hole() -> None:
+    """Duplicates say nothing about how much the feed usually brings."""
+    engine = Engine(0, Config())
+    records = [record(n, mention(id=str(n), at=START + 300 * n)) for n in range(300)]
+    records += [record(300 + n, mention(id="same", at=START + 300 * 300)) for n in range(3000)]
+    records += [record(3300 + n, mention(id=f"x{n}", at=START + 300 * (304 + 4 * n))) for n in range(3)]
+    engine.process(records)
+    view = engine.brand_view("acme")
+    assert view is not None
+    assert view.expected < 0.99
 
 
 def test_observations_give_the_same_score_as_the_mentions_they_add_up_to() -> None:
