@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from pipeline.errors import BrokerError
 from pipeline.kafka_probe import NotKafkaError, probe
 from pipeline.local_kafka.jars import KAFKA_VERSION, Progress, class_path, java, show_progress
 from pipeline.local_kafka.properties import CLUSTER_ID, LOGGING_PROPERTIES, server_properties
+from pipeline.owned_process import owned_command
 
 _POLL_SECONDS: Final = 0.05
 _JAVA_OPTIONS: Final = (
@@ -30,11 +30,6 @@ _JAVA_OPTIONS: Final = (
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
     "-Djava.awt.headless=true",
-)
-# Runs in the child before Java replaces it: the kernel ends Java when the thread that started it ends (Linux only).
-_DIE_WITH_OWNER: Final = (
-    "import ctypes, os, signal, sys; ctypes.CDLL(None).prctl(1, signal.SIGTERM); "
-    "os.getppid() == int(sys.argv[1]) or sys.exit(1); os.execv(sys.argv[2], sys.argv[2:])"
 )
 
 
@@ -126,8 +121,8 @@ class LocalKafka:
             self._owner_file.unlink(missing_ok=True)
             self.port = _free_port(self.port)
             command = self._prepare(_free_port(self._controller_port))
-            if owned and sys.platform == "linux":
-                command = [sys.executable, "-I", "-S", "-c", _DIE_WITH_OWNER, str(os.getpid()), *command]
+            if owned:
+                command = owned_command(command)
             with self.log.open("wb") as output:
                 self._process = subprocess.Popen(
                     command,
