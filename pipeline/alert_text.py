@@ -43,20 +43,23 @@ def alert_renderable(alert: Alert) -> Text:
 
 
 def _headline(alert: Alert) -> str:
-    headline = f"{alert.severity.upper()} {_KINDS[alert.kind]} {alert.transition}: {alert.brand}"
-    headline += f", {_when(alert.detected_time)}"
-    if alert.transition == "opened":
-        return headline + f" (began {_when(alert.onset_time, alert.detected_time)})"
-    return headline + f" (since {_when(alert.onset_time, alert.detected_time)})"
+    # A resolved critical episode is good news and must not read as a bad one.
+    level = "RESOLVED" if alert.transition == "resolved" else alert.severity.upper()
+    transition = "" if alert.transition == "resolved" else f" {alert.transition}"
+    return (
+        f"{level} {_KINDS[alert.kind]}{transition}: {alert.brand}, {_when(alert.detected_time)} "
+        f"(first signs from {_when(alert.onset_time, alert.detected_time)})"
+    )
 
 
 def _numbers(alert: Alert) -> str:
+    # "About": sums over longer windows weigh recent mentions more (schemas.alert.Observed).
     seen, usual = alert.observed, alert.expected
     minutes = round((alert.window.end - alert.window.start).total_seconds() / 60)
     return (
-        f"{_count(seen.mentions)} mentions in {_duration(minutes)}, {_count(usual.lower)} to {_count(usual.upper)} "
+        f"about {_count(seen.mentions)} mentions in {_duration(minutes)}, {_count(usual.lower)} to {_count(usual.upper)} "
         f"expected; {_percent(seen.negative_share)} negative, {_percent(usual.negative_share)} usual; "
-        f"score {alert.score.value:.1f}, threshold {alert.score.threshold:.1f}"
+        f"score {alert.score.value + 0.0:.1f}, threshold {alert.score.threshold:.1f}"
     )
 
 

@@ -21,8 +21,8 @@ def example(name: str) -> Alert:
 
 def test_a_full_alert_is_four_lines_that_say_everything():
     assert alert_lines(example("full")) == [
-        "WARNING crisis opened: acme, 2026-03-01 12:35 UTC (began 12:05)",
-        "  412 mentions in 30 min, 61 to 128 expected; 75 % negative, 12 % usual; score 15.8, threshold 12.0",
+        "WARNING crisis opened: acme, 2026-03-01 12:35 UTC (first signs from 12:05)",
+        "  about 412 mentions in 30 min, 61 to 128 expected; 75 % negative, 12 % usual; score 15.8, threshold 12.0",
         '  because of 50 % volume, 50 % negativity; "Third outage at Acme this week" (x, user-77, 1,200 followers)',
         "  owner duty-officer@acme.example, respond by 2026-03-01 13:05 UTC, https://wiki.acme.example/crisis",
     ]
@@ -43,7 +43,7 @@ def test_a_resolved_alert_gives_neither_reasons_nor_duties():
 def test_the_day_is_said_when_the_onset_was_on_another():
     alert = example("crisis-opened")
     late = msgspec.structs.replace(alert, detected_time=alert.detected_time.replace(day=2))
-    assert "(began 2026-03-01 12:05 UTC)" in alert_lines(late)[0]
+    assert "(first signs from 2026-03-01 12:05 UTC)" in alert_lines(late)[0]
 
 
 def test_small_fractions_are_not_rounded_to_nothing():
@@ -70,3 +70,8 @@ def test_no_text_of_a_stranger_reaches_the_terminal_as_a_command(text):
 @pytest.mark.parametrize(("name", "style"), [("crisis-escalated", "red"), ("crisis-resolved", "green")])
 def test_the_headline_is_coloured_by_severity_and_green_when_resolved(name, style):
     assert any(style in str(span.style) for span in alert_renderable(example(name)).spans)
+
+
+def test_the_end_of_a_critical_episode_reads_as_good_news():
+    critical = msgspec.structs.replace(example("crisis-resolved"), severity="critical")
+    assert alert_lines(critical)[0].startswith("RESOLVED crisis: acme")
