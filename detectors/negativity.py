@@ -16,6 +16,8 @@ PRIOR_OTHER: Final = 8.2
 """Beta prior of the negative share: 18 % with the weight of ten mentions."""
 BASE_RATE_KEEP: Final = 0.5 ** (1.0 / 4032.0)
 """Half-life of the base rate: 14 days of buckets."""
+TRUST: Final = tuple(float(min(w, 72)) for w in WINDOWS)
+"""Weight of the prior correlation per window."""
 PRIOR_CORRELATION: Final = 0.03
 """Correlation of two mentions' sentiment in one window before anything is known of the brand."""
 
@@ -62,20 +64,17 @@ class NegativeShareEvidence:
         """The windows with this bucket added; learns nothing."""
         state = self.state
         p = self.base_rate
-        totals, bad, surprises = [], [], []
+        totals = [total * keep + mentions for total, keep in zip(state.mentions, DECAY, strict=True)]
+        bad = [negative * keep + negatives for negative, keep in zip(state.negatives, DECAY, strict=True)]
+        surprises = [0.0] * len(totals)
         for w in RANGE:
-            total = state.mentions[w] * DECAY[w] + mentions
-            negative = state.negatives[w] * DECAY[w] + negatives
-            totals.append(total)
-            bad.append(negative)
-            n = total * SCALE[w]
-            k = negative * SCALE[w]
+            n = totals[w] * SCALE[w]
+            k = bad[w] * SCALE[w]
             if k >= 1.0 and k > n * p:
                 effective = n / (1.0 + max(n - 1.0, 0.0) * state.correlation[w])
                 root = binomial_root((k - 0.5) * effective / n, effective, p)
-                surprises.append(surprise(root) if root > 0.0 else 0.0)
-            else:
-                surprises.append(0.0)
+                if root > 0.0:
+                    surprises[w] = surprise(root)
         return ShareReading(p, totals, bad, surprises)
 
     def learn(self, mentions: float, negatives: float, reading: ShareReading, *, settled: bool) -> None:
@@ -125,17 +124,20 @@ class NegativeShareEvidence:
     def _learn_correlation(self, w: int, n: float, k: float, p: float, rate: float) -> None:
         """Method of moments: E[(k - np)^2] = np(1-p)(1 + (n-1) rho), weighted by the inverse variance at the prior."""
         state = self.state
+        keep = 1.0 - rate
+        excess = state.excess[w] * keep
+        pairs = state.pairs[w] * keep
         if n > 1.5:
-            scale = n * (1.0 + (n - 1.0) * PRIOR_CORRELATION)
-            limit = 4.0 * math.sqrt(n * p * (1.0 - p) * (1.0 + (n - 1.0) * state.correlation[w]))
-            residual = min(max(k - n * p, -limit), limit)
-            weight = n * (n - 1.0) / (scale * scale)
-            excess = weight * (residual * residual / (p * (1.0 - p)) - n)
-            pairs = weight * n * (n - 1.0)
-        else:
-            excess = pairs = 0.0
-        state.excess[w] += rate * (excess - state.excess[w])
-        state.pairs[w] += rate * (pairs - state.pairs[w])
-        trust = min(WINDOWS[w], 72)
-        value = (state.excess[w] + PRIOR_CORRELATION * trust) / (state.pairs[w] + trust)
-        state.correlation[w] = min(max(value, 0.003), 0.5)
+            others = n - 1.0
+            variance = p * (1.0 - p)
+            scale = n * (1.0 + others * PRIOR_CORRELATION)
+            difference = k - n * p
+            square = min(difference * difference, 16.0 * n * variance * (1.0 + others * state.correlation[w]))
+            weight = rate * n * others / (scale * scale)
+            excess += weight * (square / variance - n)
+            pairs += weight * n * others
+        state.excess[w] = excess
+        state.pairs[w] = pairs
+        trust = TRUST[w]
+        value = (excess + PRIOR_CORRELATION * trust) / (pairs + trust)
+        state.correlation[w] = 0.003 if value < 0.003 else min(value, 0.5)

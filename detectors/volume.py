@@ -58,21 +58,16 @@ class VolumeEvidence:
         else:
             season = baseline.season(bucket)
             now = max(mentions, 0.02)
-        sums, expected, observed, mean, surprises = [], [], [], [], []
-        for w in RANGE:
-            total = state.sums[w] * DECAY[w] + mentions
-            normal = state.expected[w] * DECAY[w] + now
-            sums.append(total)
-            expected.append(normal)
-            y = total * SCALE[w]
-            mu = max(normal * SCALE[w], LEAST_LEVEL)
-            observed.append(y)
-            mean.append(mu)
-            if y >= 1.0 and y - 0.5 > mu:
-                extra = max(state.dispersion[w] - 1.0, 0.02) * mu
-                surprises.append(surprise(negative_binomial_root(y - 0.5, mu, extra)))
-            else:
-                surprises.append(0.0)
+        sums = [total * keep + mentions for total, keep in zip(state.sums, DECAY, strict=True)]
+        expected = [normal * keep + now for normal, keep in zip(state.expected, DECAY, strict=True)]
+        observed = [total * scale for total, scale in zip(sums, SCALE, strict=True)]
+        mean = [max(normal * scale, LEAST_LEVEL) for normal, scale in zip(expected, SCALE, strict=True)]
+        surprises = [
+            surprise(negative_binomial_root(y - 0.5, mu, max(dispersion - 1.0, 0.02) * mu))
+            if y >= 1.0 and y - 0.5 > mu
+            else 0.0
+            for y, mu, dispersion in zip(observed, mean, state.dispersion, strict=True)
+        ]
         return VolumeReading(season, now, sums, expected, observed, mean, surprises)
 
     def learn(self, bucket: int, mentions: float, reading: VolumeReading) -> None:
@@ -82,8 +77,10 @@ class VolumeEvidence:
         state.expected = reading.expected
         if self.baseline.is_settled:
             rate = max(DISPERSION_RATE, 1.0 / (state.baseline.seen + 1.0))
-            for w in RANGE:
-                self._learn_dispersion(w, reading.observed[w], reading.mean[w], rate)
+            state.dispersion = [
+                _moved(dispersion, (y - mu) ** 2, mu, rate)
+                for dispersion, y, mu in zip(state.dispersion, reading.observed, reading.mean, strict=True)
+            ]
         self.baseline.learn(bucket, mentions, reading.expected_now, reading.season)
 
     def pass_silence(self, bucket: int, buckets: int) -> None:
@@ -113,18 +110,16 @@ class VolumeEvidence:
     def _learn_silence(self, w: int, first: tuple[float, float], rate: float) -> None:
         """Learn from the residuals between the first empty bucket and the last: they change nearly linearly."""
         mean = max(0.5 * (first[1] + self.state.expected[w]) * SCALE[w], LEAST_LEVEL)
-        limit = self._limit(w, mean)
+        dispersion = self.state.dispersion
+        limit = 3.0 * math.sqrt(mean + max(dispersion[w] - 1.0, 0.02) * mean + 0.25)
         a = min(max((first[0] - first[1]) * SCALE[w], -limit), limit)
         b = min(max((self.state.sums[w] - self.state.expected[w]) * SCALE[w], -limit), limit)
-        dispersion = self.state.dispersion
         square = (a * a + a * b + b * b) / 3.0
         dispersion[w] = max(dispersion[w] + rate * (square / mean - dispersion[w]), 1.0)
 
-    def _learn_dispersion(self, w: int, observed: float, mean: float, rate: float) -> None:
-        dispersion = self.state.dispersion
-        limit = self._limit(w, mean)
-        residual = min(max(observed - mean, -limit), limit)
-        dispersion[w] = max(dispersion[w] + rate * (residual * residual / mean - dispersion[w]), 1.0)
 
-    def _limit(self, w: int, mean: float) -> float:
-        return 3.0 * math.sqrt(mean + max(self.state.dispersion[w] - 1.0, 0.02) * mean + 0.25)
+def _moved(dispersion: float, square: float, mean: float, rate: float) -> float:
+    """The dispersion after a squared residual, cut at three deviations."""
+    limit = 9.0 * (mean + max(dispersion - 1.0, 0.02) * mean + 0.25)
+    moved = dispersion + rate * (min(square, limit) / mean - dispersion)
+    return max(1.0, moved)
