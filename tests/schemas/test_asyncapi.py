@@ -9,11 +9,12 @@ import jsonschema
 import msgspec
 import pytest
 
-from pipeline.records import TICK_HEADER
+from pipeline.dead_letters import KEPT_BYTES, SHA256_HEADER, SIZE_HEADER, dead_letter
+from pipeline.records import TICK_HEADER, Record
 from schemas.alert import alert_headers, decode_alert
 from schemas.catalogue import topics
 from schemas.documents import published
-from schemas.rejection import Reason
+from schemas.rejection import Reason, Rejected
 from tests.schemas.contracts import SCHEMAS, examples, name
 
 DOCUMENT = msgspec.yaml.decode((SCHEMAS / "asyncapi.yaml").read_bytes())
@@ -164,8 +165,18 @@ def test_the_headers_of_every_alert_are_those_of_the_document(path):
 def test_the_headers_of_a_dead_letter_name_every_reason_and_where_the_record_came_from():
     headers = MESSAGES["deadLetter"]["headers"]
     where = ["tocsin-reason", "tocsin-error", "tocsin-topic", "tocsin-partition", "tocsin-offset", "tocsin-timestamp"]
-    assert headers["required"] == list(headers["properties"]) == where
+    assert headers["required"] == where
+    assert list(headers["properties"]) == [*where, SIZE_HEADER, SHA256_HEADER]
     assert headers["properties"]["tocsin-reason"]["enum"] == [str(reason) for reason in Reason]
+
+
+@pytest.mark.parametrize("size", [3, KEPT_BYTES + 1])
+def test_the_headers_of_a_dead_letter_are_those_of_the_document(size):
+    letter = dead_letter(Record(7, 1, b"k", b"x" * size), Rejected(Reason.TOO_LARGE, "too\nlarge"), "mentions", 2)
+    headers = {name: value.decode() for name, value in letter.headers}
+    schema = MESSAGES["deadLetter"]["headers"]
+    jsonschema.Draft202012Validator(schema).validate(headers)
+    assert set(headers) == set(schema["properties"] if size > KEPT_BYTES else schema["required"])
 
 
 def test_a_tick_is_known_by_the_header_that_the_code_uses():

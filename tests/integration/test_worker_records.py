@@ -1,0 +1,75 @@
+"""Records that a producer may write and a worker must not die of: any compression, any size, any header."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from pipeline.kafka_clients import aiokafka_options, topic_name
+from pipeline.settings import Settings
+from tests.integration.worker_process import WorkerProcess, difference, oracle, outcome, read, settle, wait_until
+from tests.pipeline.mention_streams import mention
+
+pytestmark = pytest.mark.integration
+
+CONFIG = "[worker]\nticks = false\ncheckpoint_seconds = 0.3\n"
+
+
+@pytest.fixture
+def worker(cluster_settings, tmp_path):
+    """A worker that is ready; it does not outlive the test."""
+    process = WorkerProcess(cluster_settings, tmp_path, config=CONFIG)
+    process.start()
+    process.await_ready(4)
+    yield process
+    process.close()
+
+
+def send(settings: Settings, *values: bytes, **options: Any) -> None:
+    """Publish under the key acme by aiokafka, which writes every compression, unlike kafka-python as it is here."""
+
+    async def publish() -> None:
+        async with AIOKafkaProducer(**(aiokafka_options(settings) | options)) as client:
+            for value in values:
+                await client.send_and_wait(topic_name(settings, "mentions"), value, b"acme")
+
+    asyncio.run(publish())
+
+
+def counted(worker: WorkerProcess, sample: str) -> Callable[[], float]:
+    """The sum of a metric over its labels, 0 while there is none; the worker must be alive."""
+
+    def value() -> float:
+        assert worker.process.poll() is None, worker.said[-2000:]
+        lines = worker.answer("/metrics")[1].splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(sample))
+
+    return value
+
+
+def test_mentions_of_every_compression_arrive(cluster_settings, worker):
+    codecs = ("gzip", "snappy", "lz4", "zstd")
+    for codec in codecs:
+        send(cluster_settings, mention(id=codec, text="a" * 2000), compression_type=codec)
+    consumed = counted(worker, "tocsin_mentions_consumed_total{")
+    wait_until(lambda: consumed() == len(codecs), 20, "every compression folded in")
+    assert counted(worker, "tocsin_mentions_rejected_total{")() == 0
+    assert worker.terminate()[0] == 0
+
+
+def test_a_record_that_was_small_only_while_compressed_becomes_a_dead_letter_cut_to_size(cluster_settings, worker):
+    bomb = mention(text="a" * (5 << 20))
+    send(cluster_settings, bomb, compression_type="gzip", max_request_size=64 << 20, max_batch_size=32 << 20)
+    send(cluster_settings, mention())
+    settle(cluster_settings, [worker])
+    assert worker.terminate()[0] == 0
+    (letter,) = chain(*read(cluster_settings, "mentions-dlq").values())
+    assert bomb.startswith(letter.value)
+    assert len(letter.key + letter.value) == 1 << 20
+    assert dict(letter.headers)["tocsin-size"] == b"%d" % len(bomb)
+    assert not difference(outcome(cluster_settings), oracle(cluster_settings))
