@@ -7,14 +7,16 @@ is imported only when it runs.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from pipeline.errors import TocsinError
+from schemas.text import printable
 
 COMMANDS: Final = {
     "worker": "Read mentions, watch every brand, write alerts (runs until stopped).",
@@ -31,8 +33,26 @@ COMMANDS: Final = {
 }
 
 
+_ERROR_CHARACTERS: Final = 4_000
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a full or broken device answers to a write."""
+
+
+class _ReaderGoneError(Exception):
+    """Whoever read our output has closed it (`tocsin alerts | head`): not a fault."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is asked for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click would take an EOFError for Ctrl-C, and a closed pipe for a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGoneError from None
+        except EOFError as error:
+            raise TocsinError(f"expected more input, got its end: {error}") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -60,16 +80,37 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script: run a command and turn its outcome into an exit code."""
     try:
         code = tocsin.main(arguments, prog_name="tocsin", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        _leave(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
-        sys.exit(130)
+        _leave(130)
     except click.ClickException as error:
         error.show()
-        sys.exit(2 if isinstance(error, click.UsageError) else 1)
+        _leave(2 if isinstance(error, click.UsageError) else 1)
     except TocsinError as error:
-        click.echo(f"tocsin: error: {error}", err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        # The reader of our output has gone (`tocsin alerts | head`): not a fault. Keep Python from flushing into it.
+        _say(str(error))
+        _leave(1)
+    except _ReaderGoneError:
+        _leave(0)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NO_ROOM:
+            raise
+        _say(f"expected output that can be written, got: {error.strerror}")
+        _leave(1)
+
+
+def _say(error: str) -> None:
+    # The text may quote a file from strangers.
+    click.echo(f"tocsin: error: {printable(error, _ERROR_CHARACTERS)}", err=True)
+
+
+def _leave(code: int) -> None:
+    """Exit, after what is still buffered has been written; if it cannot be, Python must not try again."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        if not isinstance(error, BrokenPipeError) and not code:
+            _say(f"expected output that can be written, got: {error.strerror}")
+            code = 1
+    sys.exit(code)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# C0 and C1 controls except tab and line feed, DEL, line and paragraph separators, and the bidirectional overrides
-# that make a terminal or a dashboard show something else than what is stored.
-_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+# C0 and C1 controls except tab and line feed, DEL, line and paragraph separators, and what makes a terminal or a
+# dashboard show something else than what is stored: marks and overrides of direction, invisible operators, tag
+# characters. The joiners U+200C and U+200D stay: Persian words and many emoji are written with them.
+_UNSAFE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -19,8 +22,8 @@ def replace_lone_surrogates(text: str) -> str:
 def printable(text: str, limit: int) -> str:
     """One line of at most `limit` characters that is safe in a terminal, a log line, a header and a dashboard.
 
-    Control characters, bidirectional overrides and lone surrogates become U+FFFD, white space is folded to single
-    blanks, and what is cut ends in an ellipsis.
+    Control characters, marks and overrides of direction, invisible characters but the joiners, and lone surrogates
+    become U+FFFD, white space is folded to single blanks, and what is cut ends in an ellipsis.
     """
     line = " ".join(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", replace_lone_surrogates(text[: 4 * limit])).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

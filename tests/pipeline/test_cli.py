@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -96,6 +98,46 @@ def test_a_failure_exits_with_1_and_one_line_on_stderr(capsys, tmp_path):
 
 def test_the_name_of_a_command_that_is_not_listed_imports_nothing():
     assert cli.LazyGroup().get_command(click.Context(tocsin), "os") is None
+
+
+def ended(source: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """A process of its own in which `explain-config` does what `source` says."""
+    code = (
+        "import sys, click\nfrom pipeline import cli\n@click.command()\ndef command():\n    " + source + "\n"
+        "cli.LazyGroup.get_command = lambda *_: command\ncli.main(['explain-config'])\n"
+    )
+    return subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False, **options)
+
+
+def test_an_end_of_data_never_looks_like_ctrl_c():
+    found = ended("raise EOFError('the file is cut')")
+    assert found.returncode == 1
+    assert found.stderr == "tocsin: error: expected more input, got its end: the file is cut\n"
+
+
+def test_what_a_file_smuggles_into_an_error_is_made_harmless():
+    found = ended(
+        "from pipeline.errors import TocsinError; raise TocsinError('bad \\x1b]0;pwn\\x07\\u202e\\nline two')"
+    )
+    assert found.returncode == 1
+    assert found.stderr == "tocsin: error: bad \ufffd]0;pwn\ufffd\ufffd line two\n"
+
+
+@pytest.mark.parametrize("source", ["print('x')", "click.echo('x')", "print('x' * 100_000)"])
+def test_a_full_device_is_one_line(source):
+    with Path("/dev/full").open("w") as full:
+        found = ended(source, stdout=full)
+    assert found.returncode == 1
+    assert found.stderr == "tocsin: error: expected output that can be written, got: No space left on device\n"
+
+
+@pytest.mark.parametrize("source", ["print('x')", "click.echo('x' * 1_000_000)", "print('x' * 1_000_000)"])
+def test_a_reader_that_has_gone_is_no_fault(source):
+    reader, writer = os.pipe()
+    os.close(reader)
+    found = ended(source, stdout=writer)
+    os.close(writer)
+    assert (found.returncode, found.stderr) == (0, "")
 
 
 # ---- check ----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ from schemas.text import printable, replace_lone_surrogates
 
 # A union of alphabets in st.text() yields no surrogates, so the characters are drawn one by one.
 unsafe = st.integers(0, 0x9F).map(chr) | st.integers(0xD800, 0xDFFF).map(chr) | st.integers(0x2000, 0x206F).map(chr)
+unsafe |= st.sampled_from("\u061c\ufeff") | st.integers(0xE0000, 0xE007F).map(chr)
 anything = st.lists(st.characters() | unsafe, max_size=200).map("".join)
-BIDIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+INVISIBLE = {chr(code) for code in (*range(0x2060, 0x2066), *range(0x206A, 0x2070), *range(0xE0000, 0xE0080))}
 
 
 @given(anything, st.integers(1, 120))
@@ -29,6 +31,7 @@ def test_printable_text_is_one_line_within_its_limit_without_anything_a_terminal
     for character in line:
         assert unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"}, repr(character)
         assert character not in BIDIRECTIONAL
+        assert character not in INVISIBLE
     line.encode("utf-8")
 
 
@@ -48,6 +51,13 @@ def test_harmless_text_within_the_limit_is_left_alone(text):
         ("red \x1b[31m", 20, "red \ufffd[31m"),
         ("アクメ\x00炎上", 20, "アクメ\ufffd炎上"),
         ("half \ud83d", 20, "half \ufffd"),
+        ("ab\u200fcd\u061c", 20, "ab\ufffdcd\ufffd"),
+        ("x\u2062y\u206dz\U000e0041", 20, "x\ufffdy\ufffdz\ufffd"),
+        (
+            "\U0001f469\u200d\U0001f692 \u0645\u06cc\u200c\u062e\u0648",
+            20,
+            "\U0001f469\u200d\U0001f692 \u0645\u06cc\u200c\u062e\u0648",
+        ),
         ("x" * 1_000_000, 5, "xxxx…"),
     ],
 )
