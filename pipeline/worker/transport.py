@@ -6,7 +6,8 @@ Faust spends about 75 us on every message: four tasks, a lock, a decode and an a
 - a message's value is the list of records that one poll gave for one partition (`SliceScheduler`, `Consumer`);
 - acknowledging a slice acknowledges every record up to its last one (`Consumer._new_offset`), which is sound because
   one agent takes the slices of a partition in order;
-- records are aiokafka's own C records (`LightRecords`) instead of an eleven-field dataclass made of each.
+- records are aiokafka's own C records (`LightRecords`) instead of an eleven-field dataclass made of each, and a header
+  name that is not UTF-8, which any producer may write, is read leniently instead of ending the fetch.
 
 Everything private that is relied on here is pinned by tests/pipeline/worker/test_transport.py.
 """
@@ -17,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 import aiokafka.consumer.fetcher as aiokafka_fetcher
+import aiokafka.record.default_records as aiokafka_default_records
+import aiokafka.record.memory_records as aiokafka_memory_records
 import faust
 from faust import streams
 from faust.transport.drivers import TRANSPORTS
@@ -116,8 +119,73 @@ class Transport(driver.Transport):  # type: ignore[misc]  # see above
 class LightRecords(aiokafka_fetcher.PartitionRecords):  # type: ignore[misc]  # see above
     """Records as aiokafka's C parser made them: offset, timestamp, key, value and headers, and nothing copied."""
 
+    next_fetch_offset: int
+
     def _consumer_record(self, tp: Any, record: Any) -> Any:  # noqa: ARG002 - aiokafka's signature
         return record
+
+    def _unpack_records(self) -> Iterator[Any]:
+        """As aiokafka does; a batch that its strict parser gives up on is gone through again by `lenient_batch`."""
+        while True:
+            try:
+                yield from super()._unpack_records()
+            except UnicodeDecodeError:
+                batch, wanted = lenient_batch(self._records.batch_bytes), self.next_fetch_offset
+                for record in batch:
+                    if record.offset >= wanted:
+                        self.next_fetch_offset = record.offset + 1
+                        yield record
+                self.next_fetch_offset = batch.next_offset
+            else:
+                return
+
+
+class MemoryRecords:
+    """aiokafka's `MemoryRecords` that remembers the bytes of the batch it gave last."""
+
+    def __init__(self, data: bytes) -> None:
+        self._records = aiokafka_memory_records.MemoryRecords(data)
+        self._data = data
+        self._batch = self._end = 0
+        self.size_in_bytes = self._records.size_in_bytes
+        self.has_next = self._records.has_next
+
+    def next_batch(self) -> Any:
+        """The next batch, None after the last."""
+        # Every format of Kafka's begins a batch with its offset (8 bytes) and its length without these 12 bytes.
+        length = int.from_bytes(self._data[self._end + 8 : self._end + 12], "big")
+        self._batch, self._end = self._end, self._end + 12 + length
+        return self._records.next_batch()
+
+    @property
+    def batch_bytes(self) -> bytes:
+        """The batch that `next_batch` gave last."""
+        return self._data[self._batch : self._end]
+
+
+class _LenientBytes(bytearray):
+    """Bytes whose parts decode whatever they are: what is not UTF-8 becomes a backslash escape."""
+
+    def __getitem__(self, part: Any) -> Any:
+        found = super().__getitem__(part)
+        return _LenientBytes(found) if isinstance(part, slice) else found
+
+    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
+        return super().decode(encoding, errors)
+
+
+def lenient_batch(data: bytes) -> Any:
+    """A batch, to be iterated over once, by aiokafka's pure-Python parser, with header names as they may be.
+
+    Args:
+        data: one batch of Kafka's message format 2, the only one that has headers; its checksum has been verified.
+
+    Raises:
+        CorruptRecordException: it is broken in another way (raised while iterating).
+    """
+    batch = iter(aiokafka_default_records._DefaultRecordBatchPy(data))  # noqa: SLF001 - it unpacks here
+    batch._buffer = _LenientBytes(batch._buffer)  # noqa: SLF001 - the parser slices and decodes nothing else
+    return batch
 
 
 def install() -> None:
@@ -135,6 +203,7 @@ def install() -> None:
     TRANSPORTS.aliases[SCHEME] = f"{__name__}:{Transport.__name__}"
     if light_records_work():
         aiokafka_fetcher.PartitionRecords = LightRecords
+        aiokafka_fetcher.MemoryRecords = MemoryRecords
 
 
 def light_records_work() -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from pipeline.kafka_clients import aiokafka_options, topic_name
+from pipeline.kafka_clients import aiokafka_options, producer, topic_name
 from pipeline.settings import Settings
 from tests.integration.worker_process import WorkerProcess, difference, oracle, outcome, read, settle, wait_until
 from tests.pipeline.mention_streams import mention
@@ -28,6 +28,15 @@ def worker(cluster_settings, tmp_path):
     process.await_ready(4)
     yield process
     process.close()
+
+
+class NotUtf8(str):
+    """A text whose bytes are not text: what a producer in another language may put into a header's name."""
+
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
+        return b"\xff\xfe"
 
 
 def send(settings: Settings, *values: bytes, **options: Any) -> None:
@@ -73,3 +82,16 @@ def test_a_record_that_was_small_only_while_compressed_becomes_a_dead_letter_cut
     assert len(letter.key + letter.value) == 1 << 20
     assert dict(letter.headers)["tocsin-size"] == b"%d" % len(bomb)
     assert not difference(outcome(cluster_settings), oracle(cluster_settings))
+
+
+def test_a_header_name_that_is_not_utf8_costs_no_mention(cluster_settings, worker):
+    send(cluster_settings, mention(id="1"))
+    with producer(cluster_settings) as client:
+        client.send(
+            topic_name(cluster_settings, "mentions"), mention(id="2"), b"acme", headers=[(NotUtf8("x"), b"1")]
+        ).get(10)
+    send(cluster_settings, mention(id="3"))
+    consumed = counted(worker, "tocsin_mentions_consumed_total{")
+    wait_until(lambda: consumed() == 3, 20, "every mention folded in")
+    assert counted(worker, "tocsin_mentions_rejected_total{")() == 0
+    assert worker.terminate()[0] == 0

@@ -11,8 +11,9 @@ import faust
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record import memory_records
 from aiokafka.record.default_records import DefaultRecord
-from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
 from faust import streams
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.consumer import ThreadDelegateConsumer
@@ -39,11 +40,33 @@ def batch(*records: Record) -> bytes:
     return bytes(builder._build())
 
 
-def polled(data: bytes, kind=transport.LightRecords):
+def polled(data: bytes, kind=transport.LightRecords, start: int = 0):
     records = kind(
-        aiokafka.TopicPartition("t", 3), MemoryRecords(data), [], 0, None, None, True, fetcher.READ_COMMITTED
+        aiokafka.TopicPartition("t", 3),
+        transport.MemoryRecords(data),
+        [],
+        start,
+        None,
+        None,
+        True,
+        fetcher.READ_COMMITTED,
     )
-    return list(records)
+    found = list(records)
+    assert records.next_fetch_offset == (found[-1].offset + 1 if found else start)
+    return found
+
+
+def with_offset(data: bytes, first: int) -> bytes:
+    """The batch as it stands in a log from that offset on; the checksum does not cover it."""
+    return first.to_bytes(8, "big") + data[8:]
+
+
+def with_bad_header_names(data: bytes) -> bytes:
+    """Every header name "bad" made one that is not UTF-8, and the checksum set right."""
+    changed = data.replace(b"\x06bad", b"\x06\xff\xfe\xfd")
+    assert changed != data
+    checksum: int = calc_crc32c(changed[21:])
+    return changed[:17] + checksum.to_bytes(4, "big") + changed[21:]
 
 
 @pytest.fixture
@@ -73,23 +96,69 @@ def test_light_records_say_the_same_as_aiokafkas_own():
         assert tuple(light.headers) == own.headers
 
 
+def test_a_header_name_that_is_not_utf8_costs_neither_its_record_nor_its_neighbours():
+    fine = batch(Record(0, 1, b"k", b"before", tuple(HEADERS)))
+    foul = with_bad_header_names(
+        batch(
+            Record(0, 2, b"k", b"first", tuple(HEADERS)),
+            Record(1, 3, b"k", b"second", (("bad", b"\xff"), ("a", b"1"))),
+            Record(2, 4, None, None, (("bad", b""),)),
+        )
+    )
+    log = fine + with_offset(foul, 1) + with_offset(fine, 4) + with_offset(foul, 5) + with_offset(fine, 8)
+    with pytest.raises(UnicodeDecodeError):
+        polled(log, OWN_RECORDS)
+    name = r"\xff\xfe\xfd"
+    foul_values = [
+        (b"k", b"first", HEADERS),
+        (b"k", b"second", [(name, b"\xff"), ("a", b"1")]),
+        (None, None, [(name, b"")]),
+    ]
+    fine_values = [(b"k", b"before", HEADERS)]
+    found = polled(log)
+    assert [record.offset for record in found] == list(range(9))
+    assert [record.timestamp for record in found] == [1, 2, 3, 4, 1, 2, 3, 4, 1]
+    assert [(record.key, record.value, list(record.headers)) for record in found] == (
+        fine_values + foul_values + fine_values + foul_values + fine_values
+    )
+    assert {type(record.key) for record in found} == {bytes, type(None)}
+    from_the_middle = polled(with_offset(foul, 5) + with_offset(fine, 8), start=6)
+    assert [record.offset for record in from_the_middle] == [6, 7, 8]
+
+
+def test_the_bytes_of_every_batch_are_remembered_in_turn():
+    batches = [batch(*(Record(n, 1, b"k", b"v" * count) for n in range(count))) for count in (1, 5, 3)]
+    records = transport.MemoryRecords(b"".join(batches) + batches[0][:30])
+    seen = []
+    while records.has_next():
+        records.next_batch()
+        seen.append(records.batch_bytes)
+    assert seen == batches
+    assert records.size_in_bytes() == sum(map(len, batches)) + 30
+
+
 def test_the_fetcher_looks_its_record_class_up_by_name_at_each_fetch():
     assert "partition_records = PartitionRecords(" in inspect.getsource(fetcher.Fetcher)
+    assert "records = MemoryRecords(part_data[-1])" in inspect.getsource(fetcher.Fetcher)
     assert "self._consumer_record(tp, record)" in inspect.getsource(OWN_RECORDS)
 
 
 def test_install_registers_the_driver_and_the_light_records(monkeypatch):
     monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)
+    monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
     transport.install()
     assert TRANSPORTS.by_name(transport.SCHEME) is transport.Transport
     assert fetcher.PartitionRecords is transport.LightRecords
+    assert fetcher.MemoryRecords is transport.MemoryRecords
 
 
 def test_install_falls_back_to_aiokafkas_records_where_light_ones_would_not_work(monkeypatch):
     monkeypatch.setattr(fetcher, "PartitionRecords", OWN_RECORDS)
+    monkeypatch.setattr(fetcher, "MemoryRecords", memory_records.MemoryRecords)
     monkeypatch.setattr(transport, "light_records_work", lambda: False)
     transport.install()
     assert fetcher.PartitionRecords is OWN_RECORDS
+    assert fetcher.MemoryRecords is memory_records.MemoryRecords
 
 
 def test_fausts_compiled_stream_iterator_is_present_and_its_absence_is_refused(monkeypatch):
