@@ -11,6 +11,8 @@ from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 LEVEL_RATE: Final = 1.0 - 0.5 ** (1.0 / 1152.0)
 """Half-life of the level: 4 days of buckets."""
+RELEASED_RATE: Final = 1.0 - 0.5 ** (1.0 / 72.0)
+"""Half-life of a level that has evidently shifted: 6 hours."""
 DISPERSION_RATE: Final = 1.0 - 0.5 ** (1.0 / 6000.0)
 """Half-life of dispersions: 21 days of buckets."""
 HOUR_RATE: Final = 0.1
@@ -74,8 +76,16 @@ class SeasonalBaseline:
         """Expected mentions of this bucket, at least LEAST_LEVEL."""
         return max(self.state.level * self.season(bucket), LEAST_LEVEL)
 
-    def learn(self, bucket: int, mentions: float, expected: float, season: float) -> None:
-        """Learn one bucket after it was scored; `expected` and `season` are what was said of it before."""
+    def learn(self, bucket: int, mentions: float, expected: float, season: float, *, shifted: bool = False) -> None:
+        """Learn one bucket after it was scored.
+
+        Args:
+            bucket: its index.
+            mentions: its count.
+            expected: what was said of it before.
+            season: its factor.
+            shifted: the whole last day says that this is another level, not a burst: learn it whole and fast.
+        """
         s = self.state
         self._enter(bucket)
         settled = s.seen >= SETTLING_BUCKETS
@@ -84,7 +94,10 @@ class SeasonalBaseline:
             cut = min(mentions, expected + spread * math.sqrt(expected * max(s.dispersion, 1.0) + 0.25))
         else:
             cut = mentions
-        s.level = max(s.level + max(LEVEL_RATE, 1.0 / (s.seen + 1.0)) * (cut / season - s.level), LEAST_LEVEL)
+        rate = max(LEVEL_RATE, 1.0 / (s.seen + 1.0))
+        if shifted:
+            cut, rate = mentions, max(RELEASED_RATE, rate)
+        s.level = max(s.level + rate * (cut / season - s.level), LEAST_LEVEL)
         if settled:
             rate = max(DISPERSION_RATE, 1.0 / (s.seen + 1.0))
             cut3 = min(mentions, expected + 3.0 * math.sqrt(expected * max(s.dispersion, 1.0) + 0.25))

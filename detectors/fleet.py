@@ -27,7 +27,7 @@ from detectors.brand_model import (
 from detectors.calibration import KNOWN_SIZES, SKIPPED_DAYS, Prior
 from detectors.fleet_tails import Array, binomial_roots, negative_binomial_roots, surprises
 from detectors.negativity import BASE_RATE_KEEP, PRIOR_CORRELATION, PRIOR_NEGATIVE, PRIOR_OTHER
-from detectors.volume import FIRST_DISPERSION
+from detectors.volume import FIRST_DISPERSION, SHIFT_MENTIONS, SHIFT_RATIO
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, DECAY, GROUP_OF_WINDOW, GROUPS, SCALE, WINDOWS
 
 _DECAY: Final = np.array(DECAY)[:, None]
@@ -288,7 +288,14 @@ class _Block:
             cut = np.minimum(mentions, now + 9.0 * deviation) if self.seen < BUCKETS_PER_DAY else cut3
             residual = cut3 - now
             dispersion += max(DISPERSION_RATE, 1.0 / (self.seen + 1.0)) * (residual * residual / now - dispersion)
-        level += max(LEVEL_RATE, 1.0 / (self.seen + 1.0)) * (cut / season - level)
+        rate: float | Array = max(LEVEL_RATE, 1.0 / (self.seen + 1.0))
+        if self.seen >= BUCKETS_PER_DAY:
+            observed, mean = self._y[-1], self._mu[-1]
+            shifted = (observed > SHIFT_RATIO * mean) & (observed - mean > SHIFT_MENTIONS)
+            if shifted.any():
+                cut = np.where(shifted, mentions, cut)
+                rate = np.where(shifted, max(level_rules.RELEASED_RATE, rate), rate)
+        level += rate * (cut / season - level)
         np.maximum(level, LEAST_LEVEL, out=level)
         share = cut / level
         today = self.days[index // BUCKETS_PER_DAY % 7]

@@ -117,6 +117,17 @@ def test_refuses_buckets_out_of_order(name: str) -> None:
         detector.learn_one({"start": 300, "mentions": 1, "negatives": 0})
 
 
+def test_a_lasting_shift_becomes_the_new_normal_within_two_days(name: str) -> None:
+    """Three times the volume for good, at the same share: it is learned, not rung for without end."""
+    detector = fed(name, ordinary(18, 6))
+    shifted = [x | {"start": x["start"] + 6 * DAY * 300} for x in ordinary(19, 3, per_bucket=24.0)]
+    for x in shifted[: 2 * DAY]:
+        detector.learn_one(x)
+    last = shifted[2 * DAY :]
+    assert detector.assess_one(last[0]).volume.expected_now > 0.6 * 24.0 * 0.5
+    assert sum(score > 3.5 for score in scores(detector, last)) == 0
+
+
 def test_refuses_foreign_state(name: str) -> None:
     """A snapshot of another version, or garbage, is refused and never guessed at."""
     with pytest.raises(StateVersionError, match="version 1"):
