@@ -232,6 +232,8 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(f"{path}: expected a TOML file that can be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: expected TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: expected TOML of a few levels, got tables or lists nested too deeply") from None
     try:
         return Config(msgspec.convert(document, ConfigFile))
     except msgspec.ValidationError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
@@ -29,14 +30,31 @@ def record_key(line: bytes) -> bytes | None:
         return None
 
 
-def open_text(path: str) -> IO[bytes]:
-    """A file opened for reading bytes, unzipped where its name ends in .gz.
+def check_sources(paths: Sequence[str]) -> None:
+    """See that standard input is named once at most: there is nothing left to read the second time.
+
+    Raises:
+        TocsinError: it is named twice.
+    """
+    if paths.count("-") > 1:
+        raise TocsinError(f"-: expected standard input once at most, got it {paths.count('-')} times")
+
+
+@contextmanager
+def open_text(path: str) -> Iterator[IO[bytes]]:
+    """A file opened for reading bytes, unzipped where its name ends in .gz; standard input stays open.
 
     Raises:
         TocsinError: the file cannot be read.
     """
     if path == "-":
-        return sys.stdin.buffer
+        yield sys.stdin.buffer
+        return
+    with _opened(path) as stream:
+        yield stream
+
+
+def _opened(path: str) -> IO[bytes]:
     try:
         if path.endswith(".gz"):
             return cast("IO[bytes]", gzip.open(path, "rb"))

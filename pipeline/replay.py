@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+import math
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
@@ -21,7 +23,9 @@ from pipeline.engine import Engine
 from pipeline.errors import TocsinError
 from pipeline.mention_files import open_text, record_key
 from pipeline.records import TICK_HEADER, OutRecord, Record, closing_tick_milliseconds
+from schemas.mention import EARLIEST_EVENT_TIME, LATEST_EVENT_TIME
 from schemas.observation import Observation
+from schemas.text import printable
 
 BATCH_LINES: Final = 20_000
 COLUMNS: Final = ("brand", "start", "mentions", "negatives")
@@ -115,59 +119,94 @@ def replay_observations(
     return _finish(report, [engine])
 
 
-def read_observations(path: str) -> list[Observation]:
-    """The rows of a CSV file (brand,start,mentions,negatives; start as RFC 3339 or Unix seconds), by start and brand.
+def read_observations(paths: Sequence[str]) -> list[Observation]:
+    """The rows of CSV files (brand,start,mentions,negatives; start as RFC 3339 or Unix seconds), by start and brand.
 
     Raises:
-        TocsinError: names the line, the column, what was expected and what was got.
+        TocsinError: names the file, the line, the column, what was expected and what was got.
     """
-    with open_text(path) as raw:
-        reader = csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
-        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-        if missing:
-            raise TocsinError(
-                f"{path}:1: expected the columns {','.join(COLUMNS)}, got {','.join(reader.fieldnames or ['nothing'])}"
-            )
-        try:
-            rows = [_observation(row, f"{path}:{reader.line_num}") for row in reader]
-        except UnicodeDecodeError as error:
-            raise TocsinError(f"{path}: expected UTF-8: {error}") from None
-    rows.sort(key=_by_start)
+    rows = [row for path in paths for row in _read_rows(path)]
+    rows.sort(key=_place)
     for a, b in pairwise(rows):
-        if a.start == b.start and a.brand == b.brand:
-            raise TocsinError(f"{path}: expected one row per brand and start, got two of {a.brand} at {a.start}")
-    return rows
+        if _place(a) == _place(b):
+            raise TocsinError(
+                f"{b.file}:{b.line}: expected one row per brand and start, got a second one of {b.observation.brand} "
+                f"at {b.observation.start}; the first is {a.file}:{a.line}"
+            )
+    return [row.observation for row in rows]
 
 
-def _by_start(row: Observation) -> tuple[int, str]:
-    return (row.start, row.brand)
+class _Row(msgspec.Struct, frozen=True):
+    file: str
+    line: int
+    observation: Observation
+
+
+def _place(row: _Row) -> tuple[int, str]:
+    return (row.observation.start, row.observation.brand)
+
+
+def _read_rows(path: str) -> list[_Row]:
+    with open_text(path) as raw:
+        # Spreadsheets put a byte order mark before the first column.
+        reader = csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
+        try:
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                got = printable(",".join(reader.fieldnames or ["nothing"]), 200)
+                raise TocsinError(f"{path}:1: expected the columns {','.join(COLUMNS)}, got {got}")
+            return [_Row(path, reader.line_num, _observation(row, f"{path}:{reader.line_num}")) for row in reader]
+        except UnicodeDecodeError as error:
+            raise TocsinError(f"{path}: expected UTF-8 after line {reader.line_num}: {error}") from None
+        except csv.Error as error:
+            raise TocsinError(f"{path}: expected CSV after line {reader.line_num}: {error}") from None
+        except (OSError, EOFError, zlib.error) as error:
+            raise TocsinError(f"{path}: expected data that can be read to its end: {error}") from None
 
 
 def _observation(row: dict[str, str], where: str) -> Observation:
     try:
-        return msgspec.convert(
+        found = msgspec.convert(
             {
                 "brand": row["brand"],
                 "start": _start(row["start"]),
-                "mentions": float(row["mentions"]),
-                "negatives": float(row["negatives"]),
+                "mentions": _count("mentions", row["mentions"]),
+                "negatives": _count("negatives", row["negatives"]),
             },
             Observation,
             strict=False,
         )
-    except (msgspec.ValidationError, ValueError, TypeError) as error:
-        raise TocsinError(f"{where}: expected an observation, got {dict(row)}: {error}") from None
+    except (msgspec.ValidationError, ValueError, TypeError, OverflowError) as error:
+        raise _unfit(where, row, str(error)) from None
+    if found.negatives > found.mentions:
+        raise _unfit(where, row, "negatives must not be more than mentions")
+    return found
+
+
+def _unfit(where: str, row: dict[str, str], rule: str) -> TocsinError:
+    got = printable(",".join(str(row.get(column)) for column in COLUMNS), 200)
+    return TocsinError(f"{where}: expected an observation, got {got}: {printable(rule, 300)}")
+
+
+def _count(column: str, text: str) -> float:
+    number = float(text)
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{column} must be a number of at least 0, got {text}")
+    return number
 
 
 def _start(text: str) -> int:
-    seconds = int(text) if text.isdigit() else None
-    if seconds is None:
+    if text.isascii() and text.isdecimal():
+        seconds = int(text)
+    else:
         moment = datetime.fromisoformat(text)
         # A history without an offset is a table somebody exported: UTC, as the documentation of the format says.
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = int(moment.timestamp())
     if seconds % 300:
         raise ValueError(f"start must be a multiple of 300 s, got {text}")
+    if not EARLIEST_EVENT_TIME <= seconds < LATEST_EVENT_TIME:
+        raise ValueError(f"start must lie in the years 2000 to 2199, got {text}")
     return seconds
 
 

@@ -96,7 +96,7 @@ def observations(*, file: str, labels: Path, out: Path | None, peers: bool, conf
 
     config = _load(config_path)
     happenings = read_labels(labels)
-    rows = read_observations(file)
+    rows = read_observations([file])
     recording = observation_counts(rows)
     with _progress("replay", len(rows)) as step:
         report = replay_observations(rows, config, on_progress=lambda count: step("replay", count))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from pipeline.errors import TocsinError
-from pipeline.mention_files import lines
+from pipeline.mention_files import check_sources, lines
 from pipeline.settings import load_settings
 
 
@@ -39,6 +39,7 @@ def command(files: tuple[str, ...], rate: float | None, speed: float | None, fin
     """
     if rate and speed:
         raise click.UsageError("--rate and --speed exclude each other")
+    check_sources(files)
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 

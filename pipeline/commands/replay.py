@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pipeline.errors import TocsinError
 from pipeline.records import OutRecord
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+    from pipeline.replay import ReplayReport
 
 
 @click.command()
@@ -39,38 +44,26 @@ def command(
     order of event time; the same input and configuration give the same bytes.
     """
     from pipeline.config import load_config
-    from pipeline.mention_files import lines
-    from pipeline.replay import read_observations, replay_mentions, replay_observations
+    from pipeline.mention_files import check_sources
+    from pipeline.new_files import is_same_file, new_file_or_stdout, write_lines
     from pipeline.settings import load_settings
-    from schemas.catalogue import topics
 
     config = load_config(config_path or load_settings().config)
-    tabular = [file.removesuffix(".gz").endswith(".csv") for file in files]
-    if any(tabular) and not all(tabular):
-        raise click.UsageError("expected either mentions (.jsonl) or observations (.csv), got both")
+    check_sources(files)
+    outputs = [path for path in (alerts_path, dlq_path) if path is not None]
+    for path in outputs:
+        if any(is_same_file(path, file) for file in files):
+            raise click.UsageError(f"expected an output that is none of the inputs, got {path}")
+    if dlq_path is not None and (alerts_path == dlq_path or is_same_file(alerts_path, dlq_path)):
+        raise click.UsageError(f"--alerts and --dead-letters: expected different files, got {dlq_path} twice")
     started = time.perf_counter()
-    console = Console(stderr=True)
-    columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        if all(tabular):
-            rows = sorted((row for file in files for row in read_observations(file)), key=lambda row: row.start)
-            task = progress.add_task("rows", total=len(rows))
-            report = replay_observations(
-                rows, config, flush=flush, on_progress=lambda count: progress.advance(task, count)
-            )
-        else:
-            task = progress.add_task("mentions", total=None)
-            report = replay_mentions(
-                (line for file in files for line in lines(file)),
-                config,
-                partitions=partitions or topics()["mentions"].partitions,
-                now=datetime.now(UTC),
-                flush=flush,
-                on_progress=lambda count: progress.advance(task, count),
-            )
-    _write(alerts_path, [record.value or b"" for record in report.alerts])
-    if dlq_path:
-        _write(dlq_path, [_dead_letter_line(record) for record in report.dead_letters])
+    with ExitStack() as stack:
+        # Opened before the work, which may be long: a path that cannot be written is known at once.
+        streams = [stack.enter_context(new_file_or_stdout(path)) for path in outputs]
+        report = _replay(files, config, partitions, flush=flush)
+        write_lines(streams[0], alerts_path, (record.value or b"" for record in report.alerts))
+        if dlq_path is not None:
+            write_lines(streams[1], dlq_path, (_dead_letter_line(record) for record in report.dead_letters))
     kinds = Counter(dict(record.headers)["ce_type"].decode().removeprefix("tocsin.alert.") for record in report.alerts)
     seconds = time.perf_counter() - started
     click.echo(
@@ -87,13 +80,32 @@ def command(
         click.echo(f"refused: {listed}; see them with --dead-letters OUT.jsonl", err=True)
 
 
-def _write(path: str, lines: list[bytes]) -> None:
-    try:
-        with click.open_file(path, "wb") as stream:
-            for line in lines:
-                stream.write(line + b"\n")
-    except OSError as error:
-        raise TocsinError(f"{path}: expected a file that can be written: {error.strerror}") from None
+def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, flush: bool) -> ReplayReport:
+    from pipeline.mention_files import lines
+    from pipeline.replay import read_observations, replay_mentions, replay_observations
+    from schemas.catalogue import topics
+
+    tabular = [file.removesuffix(".gz").endswith(".csv") for file in files]
+    if any(tabular) and not all(tabular):
+        raise click.UsageError("expected either mentions (.jsonl) or observations (.csv), got both")
+    console = Console(stderr=True)
+    columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        if all(tabular):
+            rows = read_observations(files)
+            task = progress.add_task("rows", total=len(rows))
+            return replay_observations(
+                rows, config, flush=flush, on_progress=lambda count: progress.advance(task, count)
+            )
+        task = progress.add_task("mentions", total=None)
+        return replay_mentions(
+            (line for file in files for line in lines(file)),
+            config,
+            partitions=partitions or topics()["mentions"].partitions,
+            now=datetime.now(UTC),
+            flush=flush,
+            on_progress=lambda count: progress.advance(task, count),
+        )
 
 
 def _dead_letter_line(record: OutRecord) -> bytes:

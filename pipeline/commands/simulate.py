@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.errors import TocsinError
+from pipeline.new_files import new_file
 from pipeline.simulation import SCENARIOS, Batch, Simulation, encode_labels
-
-_COMPRESSION = 4  # mentions repeat themselves: higher levels cost time and save little
 
 
 @click.command()
@@ -77,9 +74,9 @@ def command(
         raise click.UsageError("--out, --labels and --observations: expected different files, got the same one twice")
     began = time.monotonic()
     with ExitStack() as stack:
-        label_file = stack.enter_context(_new_file(labels))
-        mention_file = stack.enter_context(_new_file(out))
-        count_file = stack.enter_context(_new_file(observations)) if observations else None
+        label_file = stack.enter_context(new_file(labels))
+        mention_file = stack.enter_context(new_file(out))
+        count_file = stack.enter_context(new_file(observations)) if observations else None
         label_file.write(encode_labels(simulation.labels))
         mentions = _write(simulation, mention_file, count_file)
     seconds = time.monotonic() - began
@@ -110,27 +107,3 @@ def _with_progress(simulation: Simulation) -> Iterator[Batch]:
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
         yield from progress.track(simulation.batches(), total=simulation.steps)
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name only when it is complete; compressed, without a time stamp, when its name ends in .gz.
-
-    Raises:
-        TocsinError: it cannot be written.
-    """
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        with unfinished.open("wb") as raw:
-            if path.suffix == ".gz":
-                with gzip.GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as packed:
-                    yield cast("IO[bytes]", packed)
-            else:
-                yield raw
-        unfinished.replace(path)
-    except OSError as error:
-        raise TocsinError(
-            f"{path}: expected a file that can be written in an existing directory: {error.strerror}"
-        ) from None
-    finally:
-        unfinished.unlink(missing_ok=True)

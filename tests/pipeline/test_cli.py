@@ -179,6 +179,14 @@ def test_check_stops_at_the_first_fault_in_the_configuration(capsys, tmp_path):
     assert err == (f"tocsin: error: {path}: detection.quiet_minute=60: unknown key; did you mean 'quiet_minutes'?\n")
 
 
+def test_a_configuration_nested_too_deeply_is_one_clear_line(capsys, tmp_path):
+    path = tmp_path / "deep.toml"
+    path.write_text("a=" + "[" * 20_000 + "]" * 20_000)
+    code, _, err = run("check", "--config", str(path), capsys=capsys)
+    assert code == 1
+    assert err == f"tocsin: error: {path}: expected TOML of a few levels, got tables or lists nested too deeply\n"
+
+
 def test_check_reads_the_configuration_that_the_environment_names(capsys, monkeypatch, tmp_path):
     path = tmp_path / "tocsin.toml"
     path.write_text("[tiers.gold]\n[brands.acme]\n[brands.bolt]\n")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +46,9 @@ def write_csv(path: Path, rows: list[tuple[str, str, int, int]]) -> Path:
     text = "brand,start,mentions,negatives\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
     return path
+
+
+HEAD = "brand,start,mentions,negatives\n"
 
 
 @pytest.mark.parametrize("key", [b"acme", b"a", "東京".encode(), b"x" * 64])
@@ -91,8 +98,8 @@ def test_observations_from_csv_ring_for_a_crisis(tmp_path: Path, name: str) -> N
 def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     """A table sorted by brand is read as one sorted by time."""
     rows = observation_rows()
-    by_time = read_observations(str(write_csv(tmp_path / "a.csv", rows)))
-    by_brand = read_observations(str(write_csv(tmp_path / "b.csv", sorted(rows))))
+    by_time = read_observations([str(write_csv(tmp_path / "a.csv", rows))])
+    by_brand = read_observations([str(write_csv(tmp_path / "b.csv", sorted(rows)))])
     assert by_time == by_brand
 
 
@@ -105,7 +112,18 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
         ("brand,start,mentions,negatives\nacme,2026-01-01T00:00:00Z,-1,0\n", r":2: .*mentions"),
         ("brand,start,mentions,negatives\nacme,2026-01-01T00:00:00Z,many,0\n", r":2: .*many"),
         ("brand,start,mentions,negatives\nA B,2026-01-01T00:00:00Z,1,0\n", r":2: .*brand"),
-        ("brand,start,mentions,negatives\nacme,0,1,0\nacme,0,1,0\n", r"one row per brand and start"),
+        (HEAD + f"acme,{START},1,0\nacme,{START},1,0\n", r":3: expected one row per brand .* the first is .*bad.csv:2"),
+        (HEAD + f"acme,{START},1,2\n", r":2: .*negatives must not be more than mentions"),
+        (HEAD + f"acme,{START},1,-1\n", r":2: .*negatives must be a number of at least 0, got -1"),
+        (HEAD + f"acme,{START},1,inf\n", r":2: .*negatives must be a number of at least 0, got inf"),
+        (HEAD + f"acme,{START},nan,0\n", r":2: .*mentions must be a number of at least 0, got nan"),
+        (HEAD + f"acme,{START},1e400,0\n", r":2: .*mentions must be a number of at least 0, got 1e400"),
+        (HEAD + f"acme,{START},5\n", r":2: expected an observation"),
+        (HEAD + "acme,99999999999900,1,0\n", r":2: .*start must lie in the years 2000 to 2199"),
+        (HEAD + "acme,-300,1,0\n", r":2: expected an observation"),
+        (HEAD + f"acme,{START},1,0\n" + "x" * 140_000, r"bad.csv: expected CSV after line 2: field larger"),
+        (HEAD + f"\x1b[31mevil\x07,{START},1,0\n", r":2: expected an observation, got \ufffd\[31mevil\ufffd,"),
+        ("brand\x1b[31m\n", r"got brand\ufffd\[31m$"),
     ],
 )
 def test_a_bad_table_is_refused_with_file_line_and_rule(tmp_path: Path, text: str, message: str) -> None:
@@ -113,7 +131,103 @@ def test_a_bad_table_is_refused_with_file_line_and_rule(tmp_path: Path, text: st
     path = tmp_path / "bad.csv"
     path.write_text(text)
     with pytest.raises(TocsinError, match=message):
-        read_observations(str(path))
+        read_observations([str(path)])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("plain.csv.gz", b"brand,start,mentions,negatives\n", "Not a gzipped file"),
+        ("cut.csv.gz", gzip.compress(HEAD.encode() + b"acme,1800000000,1,0\n" * 1000)[:-20], "ended before"),
+        ("damaged.csv.gz", gzip.compress(os.urandom(1000))[:100] + bytes(900), "expected"),
+        ("latin.csv", "brand,start,mentions,negatives\nacmé".encode("latin-1"), "expected UTF-8"),
+    ],
+)
+def test_a_damaged_table_is_one_line_with_its_name(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    """Never a traceback, and never what looks like Ctrl-C."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    result = CliRunner().invoke(tocsin, ["replay", str(path)])
+    assert isinstance(result.exception, TocsinError)
+    assert str(result.exception).startswith(f"{path}: expected ")
+    assert words in str(result.exception)
+
+
+def test_a_table_from_a_spreadsheet_is_read_past_its_byte_order_mark(tmp_path: Path) -> None:
+    """The mark is not part of the first column's name."""
+    path = tmp_path / "bom.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + (HEAD + f"acme,{START},5,1\n").encode())
+    assert [(row.brand, row.mentions) for row in read_observations([str(path)])] == [("acme", 5)]
+
+
+def test_tables_are_merged_before_they_are_sorted_and_checked(tmp_path: Path) -> None:
+    """Rows of two files interleave; the same row in both is named with both places."""
+    rows = observation_rows()
+    halves = [str(write_csv(tmp_path / f"{n}.csv", rows[n::2])) for n in range(2)]
+    assert read_observations(halves) == read_observations([str(write_csv(tmp_path / "all.csv", rows))])
+    with pytest.raises(TocsinError, match=r"1\.csv:2: expected one row per brand.*the first is .*all\.csv:3"):
+        read_observations([str(tmp_path / "all.csv"), halves[1]])
+
+
+def test_an_output_that_cannot_be_written_is_known_before_the_work(tmp_path: Path) -> None:
+    """The input, which is not even there, is never looked at; a failed replay leaves no output."""
+    out = tmp_path / "absent" / "alerts.jsonl"
+    result = CliRunner().invoke(tocsin, ["replay", str(tmp_path / "none.jsonl"), "--alerts", str(out)])
+    assert isinstance(result.exception, TocsinError)
+    assert str(result.exception).startswith(f"{out}: expected a file that can be written")
+    out = tmp_path / "alerts.jsonl"
+    out.write_text("kept")
+    assert CliRunner().invoke(tocsin, ["replay", str(tmp_path / "none.jsonl"), "--alerts", str(out)]).exit_code == 1
+    assert (out.read_text(), [path.name for path in tmp_path.iterdir()]) == ("kept", ["alerts.jsonl"])
+
+
+@pytest.mark.parametrize("option", ["--alerts", "--dead-letters"])
+def test_an_output_that_is_an_input_is_refused_and_the_input_kept(tmp_path: Path, option: str) -> None:
+    """By whatever name it is called."""
+    source = tmp_path / "mentions.jsonl"
+    source.write_bytes(b"\n".join(mention_lines(1)))
+    before = source.read_bytes()
+    alias = tmp_path / "alias.jsonl"
+    alias.symlink_to(source)
+    result = CliRunner().invoke(tocsin, ["replay", str(source), option, str(alias)])
+    assert result.exit_code == 2
+    assert "none of the inputs" in result.stderr
+    assert source.read_bytes() == before
+
+
+def test_alerts_and_dead_letters_do_not_share_a_file(tmp_path: Path) -> None:
+    """Whichever came last would hide the other."""
+    out = str(tmp_path / "out.jsonl")
+    result = CliRunner().invoke(tocsin, ["replay", "a.jsonl", "--alerts", out, "--dead-letters", out])
+    assert result.exit_code == 2
+
+
+def test_alerts_may_go_to_a_device(tmp_path: Path) -> None:
+    """Nothing is put beside it."""
+    source = tmp_path / "mentions.jsonl"
+    source.write_bytes(b"\n".join(mention_lines(1)))
+    assert CliRunner().invoke(tocsin, ["replay", str(source), "--alerts", "/dev/null"]).exit_code == 0
+    result = CliRunner().invoke(tocsin, ["replay", str(source), "--alerts", "/dev/full"])
+    assert re.fullmatch(r"/dev/full: expected .*: No space left on device", str(result.exception))
+
+
+@pytest.mark.parametrize("command", ["replay", "publish"])
+def test_standard_input_is_read_once(command: str) -> None:
+    """The second time there would be nothing left."""
+    result = CliRunner().invoke(tocsin, [command, "-", "-"], input=b"")
+    assert str(result.exception) == "-: expected standard input once at most, got it 2 times"
+
+
+def test_replay_into_a_reader_that_goes_early_is_no_fault(tmp_path: Path) -> None:
+    """`tocsin replay FILE | head` exits with 0 and says nothing of it."""
+    source = tmp_path / "mentions.jsonl"
+    source.write_bytes(b"\n".join(mention_lines(1)))
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pipeline", "replay", str(source)]
+    found = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (found.returncode, found.stderr) == (0, b"")
 
 
 def test_damaged_gzip_and_missing_files_are_one_clear_line(tmp_path: Path) -> None:
