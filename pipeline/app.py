@@ -165,6 +165,10 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
             return None
         return end
 
+    def handed(partition: int) -> int:
+        offset: int = app.consumer.handed.get(TP(topics.mentions, partition), 0)
+        return offset
+
     assignment = Assignment(
         options=aiokafka_options(settings),
         # Named after the topics, not the group: whoever writes this state fences whoever wrote it before, even where
@@ -174,6 +178,7 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
         config=config,
         engine=engine,
         end_offset=end_offset,
+        handed=handed,
         metrics=metrics,
         health=health,
         crash=stop_now,

@@ -29,8 +29,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Health:
     """State of one worker, written by its loop and read by the HTTP threads.
 
-    Alive means that the loop turns and nothing has failed. Ready means alive, assigned, and the state of every
-    assigned partition loaded; a worker in stand-by (no partition left for it) is ready with none.
+    Alive means that the loop turns, work does not stand still and nothing has failed. Ready means alive, assigned, and
+    the state of every assigned partition loaded; a worker in stand-by (no partition left for it) is ready with none.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -43,6 +43,7 @@ class Health:
         self._lock = threading.Lock()
         self._beat = clock()
         self._failure: str | None = None
+        self._stall: str | None = None
         self._waiting_for: str | None = "starting"
         self._partitions: tuple[int, ...] = ()
 
@@ -50,6 +51,11 @@ class Health:
         """The loop has turned; to be called at least every few seconds, during a long state loading too."""
         with self._lock:
             self._beat = self._clock()
+
+    def stalled(self, why: str | None) -> None:
+        """Work stands still although the loop turns; None when it goes on again."""
+        with self._lock:
+            self._stall = why
 
     def ready(self, partitions: Collection[int]) -> None:
         """Assignment is complete and the state of these partitions is loaded."""
@@ -95,4 +101,6 @@ class Health:
                 why=f"the loop has not turned for {age:.0f} s, more than {HEARTBEAT_LIMIT_SECONDS:.0f}",
                 heartbeat_age_seconds=age,
             )
+        if self._stall is not None:
+            return Verdict(ok=False, why=self._stall, heartbeat_age_seconds=age)
         return Verdict(ok=True, why="alive", heartbeat_age_seconds=age)

@@ -63,7 +63,10 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         type="counter",
         unit="records",
         labels=(PARTITION,),
-        meaning="Records of the mentions topic folded in, the refused ones included, ticks excluded.",
+        meaning=(
+            "Records of the mentions topic folded in, whatever they are: mentions (late ones and duplicates too) and "
+            "every refused record, refused tombstones and ticks among them; only accepted ticks are not counted."
+        ),
         remedy="Flat while the topic grows: see TocsinConsumerLagging. Flat on an idle topic is healthy.",
     ),
     Metric(

@@ -225,7 +225,8 @@ _FAMILIES: Final[dict[str, Callable[..., Metric]]] = {
 def _counts(partition: int, stats: StatsReadings) -> Iterator[tuple[tuple[str, Labels], int]]:
     """Every counter of an engine by metric name and label values."""
     rejected = list(stats.rejected.items())
-    # The engine counts the good ones; the topic's rate, which lag is held against, is both.
+    # The engine counts the good ones; the topic's rate, which lag is held against, is both. Refused tombstones and
+    # ticks are among the refused: whoever wrote them used up offsets as any producer does.
     consumed = stats.consumed + sum(count for _, count in rejected)
     yield (PREFIX + "mentions_consumed_total", (str(partition),)), consumed
     yield (PREFIX + "records_skipped_total", ()), stats.skipped

@@ -53,6 +53,7 @@ class Assignment:
         config: Config,
         engine: Callable[[int], PartitionEngine],
         end_offset: Callable[[int], int | None],
+        handed: Callable[[int], int],
         metrics: WorkerMetrics,
         health: Health,
         crash: Callable[[BaseException, str], NoReturn],
@@ -66,6 +67,7 @@ class Assignment:
             config: detection and behaviour.
             engine: makes the engine of a partition.
             end_offset: end of a partition of mentions as last heard from the broker, None before.
+            handed: offset after the last record of a partition of mentions that Faust has been given, 0 for none.
             metrics: told what happens.
             health: told the same.
             crash: the one way out after an unexpected error.
@@ -76,6 +78,7 @@ class Assignment:
         self._config = config
         self._engine = engine
         self._end_offset = end_offset
+        self._handed = handed
         self._metrics = metrics
         self._health = health
         self._crash = crash
@@ -123,9 +126,10 @@ class Assignment:
         self._in_background(self._report_ready(), "reporting")
 
     async def watch(self) -> None:
-        """Heartbeats, lag and ticks, until cancelled."""
+        """Heartbeats, lag, work that stands still, and ticks, until cancelled."""
         while True:
             self._health.heartbeat()
+            self._report_stall()
             for owned in list(self._owned.values()):
                 if owned.is_open:
                     self._report_lag(owned.partition)
@@ -188,6 +192,11 @@ class Assignment:
         if self._owned == owned:
             self._health.ready(owned.keys())
             logger.info("ready", partitions=sorted(owned))
+
+    def _report_stall(self) -> None:
+        opened = [owned.partition for owned in self._owned.values() if owned.is_open]
+        reasons = [partition.stalled(self._handed(partition.number)) for partition in opened]
+        self._health.stalled(next((why for why in reasons if why), None))
 
     def _report_lag(self, partition: Partition) -> None:
         end = self._end_offset(partition.number)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ from pipeline.health import Health
 from pipeline.metrics import EngineReadings, WorkerMetrics
 from pipeline.records import Outputs, OutRecord, SourceRecord
 from pipeline.worker.gap_reader import GapReader
+from pipeline.worker.stall import StallWatch
 from pipeline.worker.state_loader import load_state
 from pipeline.worker.transaction import PartitionTransactions
 
@@ -78,6 +79,7 @@ class Partition:
         config: WorkerConfig,
         metrics: WorkerMetrics,
         health: Health,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.number = number
         self.engine = engine
@@ -88,6 +90,7 @@ class Partition:
         self._config = config
         self._metrics = metrics
         self._health = health
+        self._stall = StallWatch(clock)
         self._read_to = 0  # offsets below it are known to hold nothing more
         self._covered: Any = None  # the last Faust event whose slice is folded in and not yet in a checkpoint
         self._alerts: list[OutRecord] = []
@@ -236,7 +239,9 @@ class Partition:
             size = sum(write.size for write in writes)
             encoded = time.perf_counter()
             if any(write.batches for write in writes):
+                self._stall.writing(under_way=True)
                 await self._transactions.commit(writes)
+                self._stall.writing(under_way=False)
                 committed = time.perf_counter()
                 self._metrics.engine_seconds("encode", encoded - started)
                 self._metrics.engine_seconds("commit", committed - encoded)
@@ -244,6 +249,20 @@ class Partition:
                 self._earliest_next = time.monotonic() + PACE * (committed - started)
             if covered is not None:
                 covered.ack()
+
+    def stalled(self, handed: int) -> str | None:
+        """Why this open partition counts as stuck, None while it does not.
+
+        Measured against what was handed over to us, not against the end of the log: behind the last committed record
+        there may be markers, or a transaction of a collector that stays open.
+
+        Args:
+            handed: offset after the last record that Faust has been given for it, 0 for none.
+        """
+        mark = (self.engine.next_offset, self.engine.stats.buckets_closed, self._read_to)
+        waiting = self.engine.next_offset < handed and not self._suspended
+        why = self._stall.verdict(mark, waiting=waiting)
+        return None if why is None else f"{self._topics.mentions}[{self.number}]: {why}"
 
     def suspend(self) -> None:
         """No checkpoint of its own accord until `resume`: the partition may be about to get another owner."""

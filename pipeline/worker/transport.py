@@ -72,11 +72,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # se
 class Consumer(driver.Consumer):  # type: ignore[misc]  # see above
     """Faust's consumer with slices for messages and spans for acknowledgements."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.handed: dict[Any, int] = {}
+        """By partition: the offset after the last record that was handed to Faust."""
+
     def _new_consumer_thread(self) -> Any:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _to_message(self, tp: Any, record: list[Any]) -> Any:
         last = record[-1]
+        self.handed[tp] = last.offset + 1
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,

@@ -39,6 +39,19 @@ def test_a_loop_that_does_not_turn_is_unhealthy_until_it_turns_again() -> None:
     assert health.readiness().ok
 
 
+def test_work_that_stands_still_is_unhealthy_although_the_loop_turns() -> None:
+    """The reason is told, a heartbeat does not mend it, going on does."""
+    health = Health(Clock())
+    health.ready([0])
+    health.stalled("mentions[0]: none folded in for 61 s")
+    health.heartbeat()
+    assert health.alive().why == health.readiness().why == "mentions[0]: none folded in for 61 s"
+    assert not health.alive().ok
+    health.stalled(None)
+    assert health.alive().ok
+    assert health.readiness().ok
+
+
 def test_readiness_follows_the_assignment() -> None:
     """Ready with the partitions named, suspended with the reason, ready again; stand-by is ready with none."""
     health = Health(Clock())

@@ -73,7 +73,7 @@ def with_bad_header_names(data: bytes) -> bytes:
 def consumer():
     """Our consumer with the bookkeeping that Faust's constructor makes, without an app or a thread."""
     bare = object.__new__(transport.Consumer)
-    bare._acked, bare._acked_index = defaultdict(list), defaultdict(set)
+    bare._acked, bare._acked_index, bare.handed = defaultdict(list), defaultdict(set), {}
     return bare
 
 
@@ -197,6 +197,13 @@ def test_the_last_acknowledged_slice_is_what_is_committed(consumer):
     assert consumer._acked[tp] == []
     assert consumer._acked_index[tp] == set()
     assert consumer._new_offset(tp) is None
+
+
+def test_what_was_handed_over_is_known_by_partition(consumer):
+    tp = TP("m", 0)
+    consumer.app = type("App", (), {"consumer_generation_id": 1})()
+    message = consumer._to_message(tp, [Record(7, 1000, b"k", b"v"), Record(9, 2000, b"k", b"v")])
+    assert (message.offset, message.timestamp, consumer.handed) == (9, 2.0, {tp: 10})
 
 
 def test_no_gap_is_remembered_between_slices(consumer):
