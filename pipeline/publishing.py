@@ -11,12 +11,15 @@ from typing import Any, Final
 
 import msgspec
 
+from pipeline.config import EngineConfig, load_config
 from pipeline.errors import BrokerError, TocsinError
 from pipeline.kafka_clients import broker_errors, explain, producer, topic_name
 from pipeline.mention_files import record_key
 from pipeline.records import TICK_HEADER, closing_tick_milliseconds
 from pipeline.settings import Settings
 from pipeline.topics import partition_count
+from schemas.mention import decode_mention
+from schemas.rejection import Rejected
 
 MAX_RECORD_BYTES: Final = 1_048_576
 """As the mentions topic accepts (max.message.bytes in the catalogue)."""
@@ -35,8 +38,10 @@ class PublishReport(msgspec.Struct, frozen=True):
         mentions: lines sent, each acknowledged by the broker.
         without_brand: those of them that name no brand; the worker will dead-letter them.
         seconds: wall time from the first to the last acknowledgement.
-        latest_event_time: the largest event time seen, Unix seconds; 0.0 when it was not asked for or none was found.
+        latest_event_time: the largest event time that the worker accepts, Unix seconds; 0.0 when no final tick was
+            asked for or none was found.
         ticks: tick records appended at the end.
+        ended_milliseconds: the wall clock after the last acknowledgement and before the ticks, Unix milliseconds.
     """
 
     mentions: int
@@ -44,6 +49,7 @@ class PublishReport(msgspec.Struct, frozen=True):
     seconds: float
     latest_event_time: float
     ticks: int
+    ended_milliseconds: int
 
 
 class LineError(TocsinError):
@@ -92,15 +98,18 @@ def publish(
         lines: mentions as JSON, in event-time order. A line that names no brand goes out as it is, without a key.
         rate: mentions a second.
         speed: seconds of event time a second (3600: an hour of event time a second). With neither, as fast as it goes.
-        final_tick: afterwards tell every partition that event time has gone on, so that all open buckets close.
+        final_tick: afterwards tell every partition that event time has gone on, so that all open buckets close that
+            are over by now; the configuration of the settings says how long a bucket stays open.
         require_brand: a line that names no brand is an error instead.
         on_progress: told the number of mentions sent so far, some ten times a second.
         stop: when set, publishing ends early, cleanly and without the final tick.
 
     Raises:
         BrokerError: no broker, no topic, or a mention that was not acknowledged.
+        ConfigError: a final tick is asked for and the configuration breaks a rule.
         LineError: a line that is too large, or names no brand though it must; the lines before it were sent.
     """
+    engine = load_config(settings.config).engine if final_tick else EngineConfig()
     topic = topic_name(settings, "mentions")
     partitions = partition_count(settings, "mentions")
     stop = stop or threading.Event()
@@ -120,11 +129,11 @@ def publish(
         with broker_errors(settings, f"write to {topic}"):
             for line in lines:
                 happened = event_time(line) if final_tick or speed else None
-                if happened is not None:
-                    latest = max(latest, happened)
                 pace.wait(sent, happened)
                 if stop.is_set():
                     break
+                if final_tick and happened is not None and latest < happened and _is_accepted(line, happened, engine):
+                    latest = happened
                 key = record_key(line)
                 if key is None:
                     if require_brand:
@@ -140,14 +149,27 @@ def publish(
                     on_progress(sent)
             acknowledgements.await_all()
             seconds = time.monotonic() - began
+            ended = int(time.time() * 1000)
             if final_tick and latest and not stop.is_set():
-                header = (TICK_HEADER, str(closing_tick_milliseconds(latest)).encode())
+                tick = closing_tick_milliseconds(latest, engine.allowed_lateness_seconds, ended)
+                header = (TICK_HEADER, str(tick).encode())
                 for ticks in range(1, partitions + 1):
                     acknowledgements.expect(client.send(topic, _NULL, headers=[header], partition=ticks - 1))
                 acknowledgements.await_all()
     if on_progress:
         on_progress(sent)
-    return PublishReport(sent, without_brand, seconds, latest, ticks)
+    return PublishReport(sent, without_brand, seconds, latest, ticks, ended)
+
+
+def _is_accepted(line: bytes, happened: float, engine: EngineConfig) -> bool:
+    """Whether the worker will take the line; one that it refuses says nothing about how far event time has gone."""
+    if happened > time.time() + engine.future_tolerance_seconds:
+        return False
+    try:
+        decode_mention(line)
+    except Rejected:
+        return False
+    return True
 
 
 class _Acknowledgements:

@@ -53,6 +53,15 @@ class Outputs(msgspec.Struct):
     dead_letters: list[OutRecord] = []
 
 
-def closing_tick_milliseconds(latest_event_time: float) -> int:
-    """Time of a tick that closes every open bucket: an hour and a bucket past the latest event time (Unix seconds)."""
-    return int((latest_event_time + 300 + 3600) * 1000)
+def closing_tick_milliseconds(latest_event_time: float, lateness_seconds: float, now_milliseconds: int) -> int:
+    """Event time, Unix milliseconds, of a tick that closes every open bucket, but never later than now.
+
+    Where the latest event time lies less than a bucket and the lateness back, some buckets rightly stay open: more of
+    them may still come.
+
+    Args:
+        latest_event_time: largest event time accepted, Unix seconds.
+        lateness_seconds: allowed lateness of the engine.
+        now_milliseconds: Unix milliseconds; a tick later than its record's timestamp would be refused.
+    """
+    return min(int((latest_event_time + 300 + lateness_seconds) * 1000), now_milliseconds)

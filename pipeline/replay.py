@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -66,7 +67,8 @@ def replay_mentions(
         config: detection and behaviour.
         partitions: partitions of the mentions topic that is stood for.
         now: stands for the record timestamp: event times after it are refused, as the worker refuses them.
-        flush: end with a tick on every partition that closes all open buckets, as `publish --final-tick` does.
+        flush: end with a tick on every partition that closes all open buckets that are over by `now`, as
+            `publish --final-tick` does.
         on_progress: called with the number of lines after each batch.
     """
     engines = [Engine(partition, config) for partition in range(partitions)]
@@ -87,7 +89,7 @@ def replay_mentions(
     if flush:
         latest = max(engine.event_time for engine in engines)
         if latest:
-            tick = str(closing_tick_milliseconds(latest)).encode()
+            tick = str(closing_tick_milliseconds(latest, config.engine.allowed_lateness_seconds, timestamp)).encode()
             for engine, offset in zip(engines, offsets, strict=True):
                 _run(engine, [Record(offset, timestamp, None, None, ((TICK_HEADER, tick),))], report)
     return _finish(report, engines)
@@ -113,7 +115,8 @@ def replay_observations(
         pending.append(row)
     _run_observations(engine, pending, report, on_progress)
     if flush and engine.event_time:
-        milliseconds = closing_tick_milliseconds(engine.event_time)
+        # Each row is a whole bucket, the last one too: it may close whatever the clock says.
+        milliseconds = closing_tick_milliseconds(engine.event_time, config.engine.allowed_lateness_seconds, sys.maxsize)
         tick = ((TICK_HEADER, str(milliseconds).encode()),)
         _run(engine, [Record(engine.next_offset, milliseconds, None, None, tick)], report)
     return _finish(report, [engine])

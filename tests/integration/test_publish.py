@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -69,9 +70,28 @@ def test_the_final_tick_reaches_every_partition_after_the_last_mention(cluster_s
     found = records(cluster_settings)
     ticks = [record for record in found if record.value is None]
     assert sorted(record.partition for record in ticks) == [0, 1, 2, 3]
-    expected = str(closing_tick_milliseconds(report.latest_event_time)).encode()
+    expected = str(closing_tick_milliseconds(report.latest_event_time, 120, report.ended_milliseconds)).encode()
     assert all(record.key is None and list(record.headers) == [(TICK_HEADER, expected)] for record in ticks)
-    assert expected == b"1772370310000"  # 12:00:10 and 3900 s
+    assert expected == b"1772366830000"  # 12:00:10, a bucket of 300 s and the lateness of 120 s
+
+
+def test_lines_that_the_worker_refuses_do_not_move_the_final_tick(cluster_settings):
+    far = mention("acme", 2).replace(b"2026-", b"2150-")
+    unfit = mention("acme", 3, 3000).replace(b'"id"', b'"di"')
+    assert b"2150-" in far
+    assert b'"di"' in unfit
+    report = publish(cluster_settings, [far, mention("acme", 1, 10), unfit], final_tick=True)
+    assert (report.mentions, report.latest_event_time) == (3, 1772366410.0)
+
+
+def test_a_recording_that_ends_now_gets_a_tick_that_is_not_in_the_future(cluster_settings):
+    began = time.time()
+    at = datetime.now(UTC).isoformat()
+    line = msgspec.json.encode(msgspec.json.decode(mention("acme", 1)) | {"event_time": at})
+    report = publish(cluster_settings, [line], final_tick=True)
+    ticks = {int(record.headers[0][1]) for record in records(cluster_settings) if record.value is None}
+    assert ticks == {report.ended_milliseconds}
+    assert began * 1000 - 1 <= report.ended_milliseconds <= time.time() * 1000
 
 
 def test_mentions_go_out_at_the_rate_asked_for(cluster_settings):

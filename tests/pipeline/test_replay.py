@@ -14,10 +14,14 @@ from pathlib import Path
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.cli import tocsin
 from pipeline.config import Config
 from pipeline.errors import TocsinError
+from pipeline.publishing import event_time
+from pipeline.records import closing_tick_milliseconds
 from pipeline.replay import partition_of, read_observations, replay_mentions
 from schemas.alert import decode_alert
 from tests.pipeline.mention_streams import START, troubled_stream
@@ -80,6 +84,31 @@ def test_the_command_writes_alerts_as_json_lines_and_counts_to_stderr(tmp_path: 
     refused = [json.loads(line) for line in dlq.read_bytes().splitlines()]
     assert {letter["reason"] for letter in refused} == {"invalid_utf8"}
     assert f"{len(refused)} refused" in result.stderr
+
+
+def test_a_recording_that_ends_now_leaves_the_buckets_open_that_may_still_grow() -> None:
+    """The closing tick is never later than now, where it would be refused; what is over by then is closed."""
+    lines = mention_lines(1)
+    whole = replay_mentions(lines, Config(), partitions=1, now=NOW)
+    latest = max(moment for moment in map(event_time, lines) if moment is not None)
+    ended = replay_mentions(lines, Config(), partitions=1, now=datetime.fromtimestamp(latest + 1, UTC))
+    unticked = replay_mentions(lines, Config(), partitions=1, now=NOW, flush=False)
+    assert unticked.buckets_closed <= ended.buckets_closed < whole.buckets_closed
+    assert len(ended.dead_letters) == len(whole.dead_letters)  # no tick among them
+
+
+@given(
+    latest=st.floats(946_684_800, 4e9),
+    lateness=st.integers(0, 3600),
+    ahead=st.integers(-60, 10_000),
+)
+def test_the_closing_tick_closes_the_last_bucket_once_it_is_over(latest: float, lateness: int, ahead: int) -> None:
+    """And never lies later than now."""
+    now = int((latest + ahead) * 1000)
+    tick = closing_tick_milliseconds(latest, lateness, now)
+    assert tick <= now
+    if ahead > 301 + lateness:
+        assert (tick / 1000 - lateness) // 300 > latest // 300
 
 
 @pytest.mark.parametrize("name", ["history.csv", "history.csv.gz"])
