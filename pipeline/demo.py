@@ -11,7 +11,6 @@ import http.client
 import queue
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,13 +18,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
 from pipeline.alert_reading import follow_alerts
 from pipeline.errors import TocsinError
 from pipeline.local_kafka import LocalKafka
+from pipeline.owned_process import owned_command
 from pipeline.publishing import PublishReport, publish
+from pipeline.run_guard import alone
 from pipeline.settings import PREFIX, Settings, child_environment
 from pipeline.topics import apply_topics
 from schemas.alert import Alert
@@ -44,8 +46,7 @@ class Line:
 
     def __init__(self, settings: Settings, config: Path | None) -> None:
         self.folder = settings.home / "demo"
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        self._running = ExitStack()
         self._kafka = LocalKafka(self.folder / "kafka", 0, jars=settings.home)
         self._settings = settings
         self._config = config
@@ -58,25 +59,36 @@ class Line:
         return self.folder / "worker.log"
 
     def __enter__(self) -> Self:
-        """Start the broker, owned by us.
+        """Clear what the last run left, and start the broker, owned by us.
 
         Raises:
-            BrokerError: it does not start.
+            TocsinError: another demo runs in this home.
+            BrokerError: the broker does not start.
         """
-        self._kafka.start(owned=True)
-        # Made from defaults alone: what the environment says of a real cluster does not hold here.
-        self.settings = Settings.model_construct(
-            home=self._settings.home,
-            kafka_bootstrap=self._kafka.bootstrap,
-            metrics_port=_free_port(self._settings.metrics_port),
-            config=self._config,
-            log_format="json",
-            log_level=self._settings.log_level,
-        )
+        with ExitStack() as running:
+            running.enter_context(alone(self._settings.home / "demo.lock"))
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+            running.callback(self._kafka.stop)
+            self._kafka.start(owned=True)
+            running.callback(self._stop_worker)
+            # Made from defaults alone: what the environment says of a real cluster does not hold here.
+            self.settings = Settings.model_construct(
+                home=self._settings.home,
+                kafka_bootstrap=self._kafka.bootstrap,
+                metrics_port=_free_port(self._settings.metrics_port),
+                config=self._config,
+                log_format="json",
+                log_level=self._settings.log_level,
+            )
+            self._running = running.pop_all()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Stop the worker, then the broker."""
+        """Stop the worker, then the broker, each whatever becomes of the other."""
+        self._running.close()
+
+    def _stop_worker(self) -> None:
         if self._worker is not None and self._worker.poll() is None:
             self._worker.terminate()
             try:
@@ -84,7 +96,6 @@ class Line:
             except subprocess.TimeoutExpired:
                 self._worker.kill()
                 self._worker.wait()
-        self._kafka.stop()
 
     def apply_topics(self) -> int:
         """Create the topics of the catalogue; returns how many."""
@@ -98,7 +109,7 @@ class Line:
         """
         with self.log.open("wb") as log:
             self._worker = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "worker"],
+                owned_command([sys.executable, "-m", "pipeline", "worker"]),  # ends with us, even if we are killed
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -234,20 +245,6 @@ class AlertFollower:
                 self._arrived.put(alert)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that can end the run
             self._failure = error
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does, so that every part is stopped either way."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _free_port(wanted: int) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from pipeline.simulation import Labels
 from schemas.alert import Alert
@@ -45,6 +47,41 @@ def label_lines(labels: Labels, alerts: Iterable[Alert], passed: float) -> list[
         + (f" ({', '.join(sorted({alert.brand for alert in others}))})" if others else "")
     )
     return lines
+
+
+class MentionCounts(msgspec.Struct, frozen=True):
+    """What the worker made of a file; ticks are no mentions.
+
+    Attributes:
+        consumed: mentions read, refused ones included.
+        refused: those that became dead letters.
+        late: those that came after their bucket was closed.
+        duplicate: those that had come before.
+        complete: whether every mention and every tick has been read.
+    """
+
+    consumed: int
+    refused: int
+    late: int
+    duplicate: int
+    complete: bool
+
+
+def mention_counts(sums: Mapping[str, float], mentions: int, ticks: int) -> MentionCounts:
+    """Counts of a file from the sums of the worker's metrics.
+
+    Args:
+        sums: by metric name without the prefix.
+        mentions: published.
+        ticks: published after them; one that is refused counts as a mention read and rejected.
+    """
+    consumed, rejected, late, duplicate = (
+        int(sums[f"mentions_{name}_total"]) for name in ("consumed", "rejected", "late", "duplicate")
+    )
+    passed = min(int(sums["ticks_total"]), ticks)
+    refused_ticks = min(ticks - passed, max(consumed - mentions, 0))
+    complete = consumed + passed >= mentions + ticks
+    return MentionCounts(consumed - refused_ticks, rejected - refused_ticks, late, duplicate, complete)
 
 
 def count_line(alerts: Iterable[Alert]) -> str:

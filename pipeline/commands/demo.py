@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +58,8 @@ def command(
         raise click.UsageError("--verify needs --input")
     from rich.console import Console
 
-    from pipeline.demo import Line, stoppable
+    from pipeline.demo import Line
+    from pipeline.run_guard import stoppable
     from pipeline.settings import load_settings
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -80,7 +81,7 @@ def command(
             run.stop()
         run.summary()
     if verify and source is not None:
-        _verify(source, config, run.alerts, console)
+        _verify(source, config, run, console)
 
 
 class _Run:
@@ -92,6 +93,7 @@ class _Run:
         from pipeline.demo import AlertFollower
 
         self.alerts: list[Alert] = []
+        self.ended_milliseconds: int | None = None
         self._line = line
         self._console = console
         self._show_all = show_all
@@ -140,6 +142,7 @@ class _Run:
     def recorded(self, source: str, deadline: float | None) -> None:
         """A file of mentions; ends when every mention is processed and every alert is on the screen."""
         from pipeline.demo import Publisher
+        from pipeline.demo_report import mention_counts
         from pipeline.mention_files import lines
 
         self._console.print(f"publishing {source}")
@@ -152,11 +155,12 @@ class _Run:
                 return
         report = self._publisher.report
         assert report is not None
+        self.ended_milliseconds = report.ended_milliseconds
         settled = 0.0
         while settled == 0.0 or time.monotonic() < settled:
             self._turn(lambda: "waiting for the worker")
             sums = self._line.metrics()
-            if sums["mentions_consumed_total"] >= report.mentions and sums["ticks_total"] >= report.ticks:
+            if mention_counts(sums, report.mentions, report.ticks).complete:
                 if sums["alerts_total"] == len(self.alerts):
                     break
                 settled = settled or time.monotonic() + SETTLE_SECONDS
@@ -164,15 +168,15 @@ class _Run:
                 return
         seconds = time.monotonic() - started
         sums = self._line.metrics()
-        counts = {name: int(sums[f"mentions_{name}_total"]) for name in ("consumed", "rejected", "late", "duplicate")}
+        counts = mention_counts(sums, report.mentions, report.ticks)
         self._console.print(
-            f"{report.mentions} mentions in the file, {counts['consumed']} consumed, {counts['rejected']} refused, "
-            f"{counts['late']} late, {counts['duplicate']} duplicate; {seconds:.1f} s from the first to the last alert"
+            f"{report.mentions} mentions in the file, {counts.consumed} consumed, {counts.refused} refused, "
+            f"{counts.late} late, {counts.duplicate} duplicate; {seconds:.1f} s from the first to the last alert"
         )
-        if counts["consumed"] != report.mentions or sums["alerts_total"] != len(self.alerts):
+        if counts.consumed != report.mentions or sums["alerts_total"] != len(self.alerts):
             raise TocsinError(
                 f"expected {report.mentions} mentions consumed and {sums['alerts_total']:.0f} alerts on the topic, got "
-                f"{counts['consumed']} and {len(self.alerts)}; see {self._line.log}"
+                f"{counts.consumed} and {len(self.alerts)}; see {self._line.log}"
             )
 
     def stop(self) -> None:
@@ -213,18 +217,23 @@ class _Run:
                 self._screen.print(alert_renderable(alert), soft_wrap=True)
 
 
-def _verify(source: str, config: Path | None, alerts: Iterable[Alert], console: Console) -> None:
-    """Replay the file and compare its alerts with those of the topic, byte for byte."""
+def _verify(source: str, config: Path | None, run: _Run, console: Console) -> None:
+    """Replay the file as of its publishing and compare its alerts with those of the topic, byte for byte."""
     from pipeline.config import load_config
     from pipeline.mention_files import lines
     from pipeline.replay import replay_mentions
     from schemas.alert import encode_alert
     from schemas.catalogue import topics
 
+    if run.ended_milliseconds is None:
+        raise TocsinError(f"--verify: expected {source} to be published to its end, the run was stopped before")
     report = replay_mentions(
-        lines(source), load_config(config), partitions=topics()["mentions"].partitions, now=datetime.now(UTC)
+        lines(source),
+        load_config(config),
+        partitions=topics()["mentions"].partitions,
+        now=datetime.fromtimestamp(run.ended_milliseconds / 1000, UTC),
     )
-    live = sorted(encode_alert(alert) for alert in alerts)
+    live = sorted(encode_alert(alert) for alert in run.alerts)
     replayed = sorted(record.value or b"" for record in report.alerts)
     if live != replayed:
         differ = len(set(live) ^ set(replayed))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,10 +31,18 @@ def home(tmp_path: Path) -> Iterator[Path]:
     for jars in load_settings().home.resolve().glob("kafka-*"):
         (home / jars.name).symlink_to(jars)
     yield home
-    survivors = [
-        p.pid for p in psutil.process_iter(["cmdline"]) if any(str(home) in a for a in p.info["cmdline"] or [])
-    ]
-    assert survivors == []
+    assert processes(home) == []
+
+
+def processes(home: Path) -> list[list[str]]:
+    """Commands that live in the folder: it is in their arguments or in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            command = process.cmdline()
+            if any(str(home) in text for text in (*command, process.environ().get("TOCSIN_HOME", ""))):
+                found.append(command)
+    return found
 
 
 def demo(home: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -48,6 +59,9 @@ def test_worker_and_replay_agree_to_the_byte_on_recorded_mentions(home: Path, tm
     """Garbage, disorder, duplicates and late mentions included; every line of the file is accounted for."""
     recorded = tmp_path / "mentions.jsonl.gz"
     lines = [item.value for item in troubled_stream(1) if item.value is not None]
+    # Refused for lying in the future; it must not take the final tick along.
+    far = {"id": "far", "brand": "acme", "text": "x", "event_time": "2150-01-01T00:00:00Z", "platform": "x"}
+    lines.insert(len(lines) // 2, json.dumps(far).encode())
     recorded.write_bytes(gzip.compress(b"\n".join(lines)))
     process = demo(home, "--input", str(recorded), "--verify")
     out, err = process.communicate(timeout=120)
@@ -76,6 +90,44 @@ def test_the_simulated_crisis_is_on_the_screen_and_ctrl_c_ends_everything(home: 
     assert "crisis opened: peltine-tech" in shown, err
     assert "crisis opened: calzaan-beauty" not in shown
     assert "calzaan-beauty: praise" in err
+
+
+def await_worker(process: subprocess.Popen[str]) -> None:
+    """Read what the demo says until its worker is ready."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "worker is ready" in line:
+            return
+    pytest.fail("the demo ended before its worker was ready")
+
+
+def test_a_closed_terminal_ends_everything(home: Path) -> None:
+    """SIGHUP, twice as a shell and its terminal send it: exit code 0 and no process left."""
+    process = demo(home)
+    watchdog = threading.Timer(120, process.kill)
+    watchdog.start()
+    await_worker(process)
+    assert len(processes(home)) >= 3
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=60)
+    watchdog.cancel()
+    assert process.returncode == 0, err
+
+
+def test_worker_and_broker_die_with_a_demo_that_is_killed(home: Path) -> None:
+    """Nothing is left that holds ports or memory."""
+    process = demo(home)
+    watchdog = threading.Timer(120, process.kill)
+    watchdog.start()
+    await_worker(process)
+    watchdog.cancel()
+    process.kill()
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 40
+    while processes(home):
+        assert time.monotonic() < deadline, processes(home)
+        time.sleep(0.1)
 
 
 def test_a_worker_that_cannot_run_ends_the_demo_with_its_last_words(home: Path, tmp_path: Path) -> None:
