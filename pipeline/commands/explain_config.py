@@ -25,6 +25,7 @@ def command(brand: str, path: Path | None, as_json: bool) -> None:
     import msgspec
 
     from pipeline.config import load_config
+    from pipeline.rules import rules
     from pipeline.settings import load_settings
     from schemas.mention import BRAND_PATTERN
 
@@ -35,12 +36,17 @@ def command(brand: str, path: Path | None, as_json: bool) -> None:
     digest = config.brand(brand).config_hash
     if as_json:
         values = {key: {"value": value, "source": source} for key, value, source in rows}
-        click.echo(msgspec.json.encode({"brand": brand, "config_hash": digest, "values": values}))
+        thresholds = {kind: rule.threshold for kind, rule in rules(config.brand(brand).detection).items()}
+        click.echo(
+            msgspec.json.encode({"brand": brand, "config_hash": digest, "thresholds": thresholds, "values": values})
+        )
         return
     table = [("key", "value", "source")] + [(key, _shown(value), source) for key, value, source in rows]
     widths = [max(len(row[column]) for row in table) for column in range(2)]
     for key, value, source in table:
         click.echo(f"{key:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+    for kind, rule in rules(config.brand(brand).detection).items():
+        click.echo(f"{kind} opens at score {rule.threshold:.2f} and is quiet below {rule.release:.2f}")
     click.echo(f"config_hash {digest}")
 
 

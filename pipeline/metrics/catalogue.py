@@ -140,7 +140,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="alerts",
         labels=(KIND, SEVERITY, TRANSITION),
         meaning="Alerts that the engine gave, one for every transition of an episode.",
-        remedy="More than the tolerated false alarms: calibrate again with `tocsin tune` on recorded traffic.",
+        remedy="More than the tolerated false alarms: replay recorded traffic with a lower false_alarms_per_brand_year.",
     ),
     Metric(
         name="tocsin_open_episodes",
@@ -272,9 +272,9 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     Metric(
         name="tocsin_brand_score",
         type="gauge",
-        unit="nats",
+        unit="deviations of the daily maximum",
         labels=(BRAND,),
-        meaning="Crisis score of the brand's last closed bucket: surprise against its own normal.",
+        meaning="Crisis score of the brand's last closed bucket, in deviations above its ordinary daily maximum.",
         remedy="Not a health figure: `tocsin explain-config BRAND` shows the threshold it is held against.",
     ),
     Metric(

@@ -296,7 +296,8 @@ def test_explain_config_as_json_says_the_same(config_file, capsys):
     assert content["brand"] == "acme"
     assert content["values"]["detection.quiet_minutes"] == {"value": 60, "source": "tiers.flagship.detection"}
     assert table.splitlines()[-1] == f"config_hash {content['config_hash']}"
-    assert len(content["values"]) == len(table.splitlines()) - 2
+    assert len(content["values"]) == len(table.splitlines()) - 2 - len(content["thresholds"])
+    assert f"crisis opens at score {content['thresholds']['crisis']:.2f} " in table
 
 
 def test_explain_config_of_a_brand_without_a_section_shows_what_holds_for_all_such(capsys):
