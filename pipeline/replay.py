@@ -152,7 +152,7 @@ def _place(row: _Row) -> tuple[int, str]:
 def _read_rows(path: str) -> list[_Row]:
     with open_text(path) as raw:
         # Spreadsheets put a byte order mark before the first column.
-        reader = csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
+        reader = csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""), restval="")
         try:
             missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
             if missing:
@@ -192,9 +192,12 @@ def _unfit(where: str, row: dict[str, str], rule: str) -> TocsinError:
 
 
 def _count(column: str, text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
     if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"{column} must be a number of at least 0, got {text}")
+        raise ValueError(f"{column} must be a number of at least 0, got {text or 'nothing'}")
     return number
 
 

@@ -24,7 +24,7 @@ from pipeline.settings import load_settings
     "--final-tick/--no-final-tick",
     default=False,
     show_default=True,
-    help="Afterwards let event time pass on every partition, so that every open bucket is closed and scored.",
+    help="Afterwards let event time pass on every partition: open buckets that are over by now are closed and scored.",
 )
 @click.option(
     "--key-check",

@@ -147,7 +147,7 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
         (HEAD + f"acme,{START},1,inf\n", r":2: .*negatives must be a number of at least 0, got inf"),
         (HEAD + f"acme,{START},nan,0\n", r":2: .*mentions must be a number of at least 0, got nan"),
         (HEAD + f"acme,{START},1e400,0\n", r":2: .*mentions must be a number of at least 0, got 1e400"),
-        (HEAD + f"acme,{START},5\n", r":2: expected an observation"),
+        (HEAD + f"acme,{START},5\n", r":2: .*negatives must be a number of at least 0, got nothing"),
         (HEAD + "acme,99999999999900,1,0\n", r":2: .*start must lie in the years 2000 to 2199"),
         (HEAD + "acme,-300,1,0\n", r":2: expected an observation"),
         (HEAD + f"acme,{START},1,0\n" + "x" * 140_000, r"bad.csv: expected CSV after line 2: field larger"),
