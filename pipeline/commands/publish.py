@@ -45,6 +45,11 @@ def command(files: tuple[str, ...], rate: float | None, speed: float | None, fin
 
     from pipeline.publishing import LineError, publish
 
+    tables = [file for file in files if file.removesuffix(".gz").endswith((".csv", ".parquet"))]
+    if tables:
+        raise click.UsageError(
+            f"{tables[0]}: expected mentions as JSON lines (.jsonl, .jsonl.gz), got a table; counts go through `replay`"
+        )
     settings = load_settings()
     source = _Source(files)
     columns = (

@@ -140,7 +140,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="alerts",
         labels=(KIND, SEVERITY, TRANSITION),
         meaning="Alerts that the engine gave, one for every transition of an episode.",
-        remedy="More than the tolerated false alarms: replay recorded traffic with a lower false_alarms_per_brand_year.",
+        remedy="More than the tolerated false alarms: replay recordings with a lower false_alarms_per_brand_year.",
     ),
     Metric(
         name="tocsin_open_episodes",

@@ -169,3 +169,10 @@ def test_the_command_names_file_and_line(run, tmp_path):
 
 def test_rate_and_speed_together_are_a_usage_error(run):
     assert run("--rate", "1", "--speed", "1", "-").exit_code == 2
+
+
+def test_a_table_of_counts_is_refused_before_anything_is_sent():
+    """Counts have no texts to publish: thousands of dead letters help nobody."""
+    found = CliRunner().invoke(tocsin, ["publish", "history.csv.gz"])
+    assert found.exit_code == 2
+    assert "expected mentions as JSON lines" in found.output
