@@ -6,6 +6,7 @@ threshold is chosen, and that on other brands. None is tuned, nor is ours for th
 
 from __future__ import annotations
 
+import abc
 import copy
 import math
 from collections import deque
@@ -83,7 +84,7 @@ class RiverPeer:
         return copy.deepcopy(self)
 
 
-class OneSeries:
+class OneSeries(abc.ABC):
     """Sums over the last hour of one brand and a River detector on them; the first day only teaches."""
 
     def __init__(self, signal: Signal) -> None:
@@ -102,8 +103,9 @@ class OneSeries:
         score = self._score_and_learn(self._n, self._k)
         return score if self._buckets > BUCKETS_PER_DAY else 0.0
 
+    @abc.abstractmethod
     def _score_and_learn(self, mentions: float, negatives: float) -> float:
-        raise NotImplementedError
+        """Score, then learn, the sums of the last hour."""
 
     def _value(self, mentions: float, negatives: float) -> float:
         return mentions if self._signal == "mentions" else negatives
