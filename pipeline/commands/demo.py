@@ -64,22 +64,27 @@ def command(
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = time.monotonic()
-    with stoppable(), Line(load_settings(), config) as line:
-        console.print(f"Apache Kafka answers at {line.settings.kafka_bootstrap}; {line.apply_topics()} topics made")
-        line.start_worker()
-        address = f"http://127.0.0.1:{line.settings.metrics_port}"
-        console.print(f"worker is ready: {address}/metrics  {address}/healthz  (log: {line.log})")
-        run = _Run(line, console, show_all=show_all)
-        try:
-            if source is None:
-                run.simulated(seed, speed, duration and started + duration)
-            else:
-                run.recorded(source, duration and started + duration)
-        except KeyboardInterrupt:
-            console.print("stopping")
-        finally:
-            run.stop()
-        run.summary()
+    try:
+        with stoppable(), Line(load_settings(), config) as line:
+            console.print(f"Apache Kafka answers at {line.settings.kafka_bootstrap}; {line.apply_topics()} topics made")
+            line.start_worker()
+            address = f"http://127.0.0.1:{line.settings.metrics_port}"
+            console.print(f"worker is ready: {address}/metrics  {address}/healthz  (log: {line.log})")
+            run = _Run(line, console, show_all=show_all)
+            try:
+                if source is None:
+                    run.simulated(seed, speed, duration and started + duration)
+                else:
+                    run.recorded(source, duration and started + duration)
+            except KeyboardInterrupt:
+                console.print("stopping")
+            finally:
+                run.stop()
+            run.summary()
+    except KeyboardInterrupt:
+        # Before the stream began; what had been started has ended on the way out.
+        console.print("stopped")
+        return
     if verify and source is not None:
         _verify(source, config, run, console)
 
