@@ -59,12 +59,8 @@ class VolumeEvidence:
         """The windows with this bucket added; learns nothing."""
         state = self.state
         baseline = self.baseline
-        if baseline.is_settled:
-            season = baseline.season(bucket)
-            now = max(state.baseline.level * season, LEAST_LEVEL)
-        else:
-            season = baseline.season(bucket)
-            now = max(mentions, 0.02)
+        season = baseline.season(bucket)
+        now = max(state.baseline.level * season, LEAST_LEVEL) if baseline.is_settled else max(mentions, 0.02)
         sums = [total * keep + mentions for total, keep in zip(state.sums, DECAY, strict=True)]
         expected = [normal * keep + now for normal, keep in zip(state.expected, DECAY, strict=True)]
         observed = [total * scale for total, scale in zip(sums, SCALE, strict=True)]
