@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from schemas.alert import Alert, Post
+from schemas.alert import Alert, Post, Suppressed
 from schemas.text import printable
 
 _STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
@@ -22,6 +22,8 @@ def alert_lines(alert: Alert) -> list[str]:
     What came from strangers (excerpts, names of authors and platforms) is made printable and cut.
     """
     lines = [_headline(alert), "  " + _numbers(alert)]
+    if alert.suppressed:
+        lines.append("  " + _suppressed(alert.suppressed))
     reasons = _reasons(alert)
     if reasons and alert.transition != "resolved":
         lines.append("  " + reasons)
@@ -73,6 +75,15 @@ def _reasons(alert: Alert) -> str:
     if alert.evidence.posts:
         parts.append(_post(alert.evidence.posts[0]))
     return "; ".join(parts)
+
+
+def _suppressed(suppressed: Suppressed) -> str:
+    last = suppressed.recent[-1]
+    reason = {"budget": "alert budget used up", "category": "whole category moved", "cool_down": "cool-down"}
+    return (
+        f"suppressed since the last alert: {suppressed.count}; the last {_when(last.time)}, {_KINDS[last.kind]}, "
+        f"score {last.score:.1f}, {reason[last.reason]}"
+    )
 
 
 def _post(post: Post) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from detectors.brand_model import SCORE_UNIT, Assessment, BrandModel
@@ -12,6 +13,7 @@ from pipeline.episodes import Episode, Rule, alert_id
 from pipeline.records import OutRecord
 from pipeline.windows import EXCERPT_CHARACTERS, URL_CHARACTERS, OpenBucket, PostRecord
 from schemas.alert import (
+    KINDS,
     Alert,
     Evidence,
     Expected,
@@ -20,6 +22,8 @@ from schemas.alert import (
     Playbook,
     Post,
     ScoreReading,
+    Suppressed,
+    SuppressedOpening,
     Transition,
     Window,
     alert_headers,
@@ -39,6 +43,7 @@ def alert_record(
     bucket: OpenBucket | None,
     posts: list[PostRecord],
     config: BrandConfig,
+    suppressed: Suppressed | None,
 ) -> OutRecord:
     """The alert of a transition, encoded with its key and headers. `bucket` is None where no mention came."""
     explanation = model.explain(kind, assessment)
@@ -58,7 +63,7 @@ def alert_record(
         onset_time=_time(episode.onset),
         detected_time=_time(end),
         window=Window(start=_time(end - explanation.window_buckets), end=_time(end)),
-        score=ScoreReading(value=score, threshold=round(rule.threshold, 4), unit=SCORE_UNIT),
+        score=ScoreReading(value=score, threshold=round(episode.threshold or rule.threshold, 4), unit=SCORE_UNIT),
         observed=Observed(
             mentions=mentions,
             negatives=round(explanation.negatives, 2),
@@ -75,8 +80,24 @@ def alert_record(
         playbook=_playbook(config, episode),
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,
+        suppressed=suppressed,
     )
     return OutRecord(brand.encode(), encode_alert(alert), alert_headers(alert))
+
+
+def take_suppressed(episodes: Sequence[Episode]) -> Suppressed | None:
+    """What has been suppressed since the last alert, and from now on counts as told; episodes in the order of KINDS."""
+    count = sum(episode.suppression.count for episode in episodes)
+    if not count:
+        return None
+    recent = [
+        SuppressedOpening(time=_time(held.bucket + 1), kind=kind, score=round(held.score, 4), reason=held.reason)
+        for kind, episode in zip(KINDS, episodes, strict=True)
+        for held in episode.suppression.recent
+    ]
+    for episode in episodes:
+        episode.suppression.told()
+    return Suppressed(count=count, recent=tuple(sorted(recent, key=lambda opening: opening.time)))
 
 
 def _time(bucket: int) -> datetime:

@@ -97,6 +97,12 @@ class DetectionConfig(Section, frozen=True):
     """An episode is resolved after being quiet for so long."""
     cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 360
     """After a resolved episode no new one of the same kind opens for so long."""
+    crisis_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
+    """Alert budget: in the long run no more crises open than this; the threshold rises as it is used up; 0: none."""
+    sentiment_shift_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
+    """The same for sentiment_shift."""
+    volume_surge_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 26.0
+    """The same for volume_surge."""
 
 
 class PlaybookConfig(Section, frozen=True):

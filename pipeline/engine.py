@@ -25,10 +25,10 @@ from detectors.features import Bucket
 from detectors.sentiment import SentimentModels, language_of
 from detectors.windows import BUCKET_SECONDS, WINDOWS
 from pipeline import feed
-from pipeline.alerting import alert_record
+from pipeline.alerting import alert_record, take_suppressed
 from pipeline.config import Config
 from pipeline.dead_letters import dead_letter
-from pipeline.episodes import Episode, close, step
+from pipeline.episodes import Episode, Suppressed, close, step
 from pipeline.errors import DeadLetterLimitError
 from pipeline.records import TICK_HEADER, Outputs, SourceRecord
 from pipeline.rules import rules
@@ -47,7 +47,7 @@ from pipeline.state import (
     unreadable,
 )
 from pipeline.windows import KEPT_POSTS, OpenBucket, PostRecord, by_audience, identity
-from schemas.alert import KINDS, Kind, Severity, Transition
+from schemas.alert import KINDS, Kind, Severity, SuppressionReason, Transition
 from schemas.mention import Mention, brand_key, decode_mention
 from schemas.observation import Observation
 from schemas.rejection import Reason, Rejected
@@ -90,6 +90,7 @@ class EngineStats(msgspec.Struct):
     scores: int = 0
     rejected: dict[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
     alerts: dict[tuple[Kind, Severity, Transition], int] = msgspec.field(default_factory=dict)
+    suppressed: dict[tuple[Kind, SuppressionReason], int] = msgspec.field(default_factory=dict)
 
 
 class _Brand:
@@ -536,10 +537,25 @@ class Engine:
                 window_buckets=WINDOWS[window],
                 may_open=assessment.is_warm and not held_back,
             )
-            if transition is not None:
+            if isinstance(transition, Suppressed):
+                held = (kind, transition.reason)
+                self.stats.suppressed[held] = self.stats.suppressed.get(held, 0) + 1
+            elif transition is not None:
                 posts = brand.top_posts if kind == "volume_surge" else brand.negative_posts
                 self._outputs.alerts.append(
-                    alert_record(name, kind, transition, episode, rule, assessment, model, bucket, posts, config)
+                    alert_record(
+                        name,
+                        kind,
+                        transition,
+                        episode,
+                        rule,
+                        assessment,
+                        model,
+                        bucket,
+                        posts,
+                        config,
+                        take_suppressed(brand.episodes),
+                    )
                 )
                 counted = (kind, episode.severity, transition)
                 self.stats.alerts[counted] = self.stats.alerts.get(counted, 0) + 1

@@ -2,7 +2,8 @@
 
 Pure: a step takes the state of one kind and what the last bucket says, and returns the transition, if any. An episode
 stays open until its score has been below the release level for the quiet time (hysteresis), and after it no new one
-opens for the cool-down.
+opens for the cool-down. What would open but for the cool-down, the alert budget or a move of the whole category is
+suppressed: see pipeline.suppression.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Final
 
 import msgspec
 
-from schemas.alert import Kind, Severity, Transition
+from pipeline.budget import Spending, offset, spend
+from pipeline.suppression import Suppression
+from schemas.alert import Kind, Severity, SuppressionReason, Transition
 
 FLARE_UP_BUCKETS: Final = 3 * 288
 """An episode that opens within three days of the last one of its kind is its flare-up."""
@@ -21,7 +24,8 @@ FLARE_UP_BUCKETS: Final = 3 * 288
 class Episode(msgspec.Struct, array_like=True, kw_only=True):
     """State of one kind of episode of one brand. Bucket numbers are event time over the bucket's seconds.
 
-    `id` is empty while no episode is open; `last_id` and `ended` are those of the last resolved one.
+    `id` is empty while no episode is open; `last_id` and `ended` are those of the last resolved one; `threshold` is the
+    one at which the open one opened, what the budget had put on top included.
     """
 
     id: str = ""
@@ -33,6 +37,9 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True):
     score: float = 0.0
     last_id: str = ""
     ended: int = 0
+    threshold: float = 0.0
+    spending: Spending = msgspec.field(default_factory=Spending)
+    suppression: Suppression = msgspec.field(default_factory=Suppression)
 
     @property
     def is_open(self) -> bool:
@@ -40,7 +47,7 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """When episodes of one kind open, escalate and end, in score units and buckets."""
+    """When episodes of one kind open, escalate and end, in score units and buckets; `per_year` is the alert budget."""
 
     threshold: float
     release: float
@@ -48,6 +55,13 @@ class Rule(msgspec.Struct, frozen=True):
     quiet_buckets: int
     cool_down_buckets: int
     base_severity: Severity
+    per_year: float = 0.0
+
+
+class Suppressed(msgspec.Struct, frozen=True):
+    """An episode would have opened, for the first time in this stretch, and did not."""
+
+    reason: SuppressionReason
 
 
 def step(
@@ -60,8 +74,9 @@ def step(
     score: float,
     window_buckets: int,
     may_open: bool,
-) -> Transition | None:
-    """Let one closed bucket act on the episode; returns the transition it makes.
+    is_common: bool = False,
+) -> Transition | Suppressed | None:
+    """Let one closed bucket act on the episode; returns the transition it makes, or the one that was suppressed.
 
     Args:
         episode: state of this brand and kind; changed in place.
@@ -72,12 +87,30 @@ def step(
         score: its score of this kind.
         window_buckets: length of the window that gave the score: the onset is its beginning.
         may_open: False holds a new episode back (a greater one is open).
+        is_common: the whole category moves alike, so this is no episode of the brand.
     """
     episode.score = score
     if not episode.is_open:
-        cooled = not episode.last_id or bucket - episode.ended >= rule.cool_down_buckets
-        if score < rule.threshold or not may_open or not cooled:
+        suppression = episode.suppression
+        if score < rule.threshold or not may_open:
+            suppression.follow(bucket=bucket, loud=score >= rule.release, quiet=rule.quiet_buckets)
             return None
+        threshold = rule.threshold + offset(episode.spending, rule.per_year, bucket)
+        reason: SuppressionReason | None = None
+        if episode.last_id and bucket - episode.ended < rule.cool_down_buckets:
+            reason = "cool_down"
+        elif is_common:
+            reason = "category"
+        elif score < threshold:
+            reason = "budget"
+        if reason:
+            is_new = suppression.hold(
+                reason, bucket=bucket, score=score, quiet=rule.quiet_buckets, cool_down=rule.cool_down_buckets
+            )
+            return Suppressed(reason) if is_new else None
+        suppression.opened()
+        spend(episode.spending, rule.per_year, bucket)
+        episode.threshold = threshold
         flare_up = episode.last_id and bucket - episode.ended <= FLARE_UP_BUCKETS
         episode.parent_id = episode.last_id if flare_up else ""
         episode.id = episode_id(brand, kind, bucket)

@@ -11,6 +11,7 @@ import io
 import math
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -40,6 +41,8 @@ class ReplayReport(msgspec.Struct):
     duplicates: int = 0
     alerts: list[OutRecord] = msgspec.field(default_factory=list)
     dead_letters: list[OutRecord] = msgspec.field(default_factory=list)
+    suppressed: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    """Openings that did not happen, by kind and reason."""
     buckets_closed: int = 0
     brands: int = 0
 
@@ -249,6 +252,8 @@ def _finish(report: ReplayReport, engines: list[Engine]) -> ReplayReport:
     report.duplicates = sum(engine.stats.duplicates for engine in engines)
     report.buckets_closed = sum(engine.stats.buckets_closed for engine in engines)
     report.brands = sum(engine.brands for engine in engines)
+    for engine in engines:
+        report.suppressed.update(engine.stats.suppressed)
     report.alerts.sort(key=_by_time)
     return report
 

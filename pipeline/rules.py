@@ -16,13 +16,20 @@ def rules(detection: DetectionConfig) -> dict[Kind, Rule]:
     """The rule of each kind, in the order in which they are tried: a crisis holds back the lesser ones."""
     crisis = crisis_threshold(detection.false_alarms_per_brand_year)
     return {
-        "crisis": _rule(detection, crisis, "warning"),
-        "sentiment_shift": _rule(detection, detection.sentiment_shift_threshold, "warning"),
-        "volume_surge": _rule(detection, detection.volume_surge_threshold, "info"),
+        "crisis": _rule(detection, crisis, "warning", detection.crisis_alerts_per_brand_year),
+        "sentiment_shift": _rule(
+            detection,
+            detection.sentiment_shift_threshold,
+            "warning",
+            detection.sentiment_shift_alerts_per_brand_year,
+        ),
+        "volume_surge": _rule(
+            detection, detection.volume_surge_threshold, "info", detection.volume_surge_alerts_per_brand_year
+        ),
     }
 
 
-def _rule(detection: DetectionConfig, threshold: float, severity: Severity) -> Rule:
+def _rule(detection: DetectionConfig, threshold: float, severity: Severity, per_year: float) -> Rule:
     return Rule(
         threshold,
         threshold * detection.release_ratio,
@@ -30,4 +37,5 @@ def _rule(detection: DetectionConfig, threshold: float, severity: Severity) -> R
         max(detection.quiet_minutes * 60 // BUCKET_SECONDS, 1),
         detection.cool_down_minutes * 60 // BUCKET_SECONDS,
         severity,
+        per_year,
     )

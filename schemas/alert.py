@@ -13,10 +13,14 @@ from schemas.mention import BRAND_PATTERN
 Transition = Literal["opened", "updated", "escalated", "resolved"]
 Kind = Literal["crisis", "sentiment_shift", "volume_surge"]
 Severity = Literal["info", "warning", "critical"]
+Scope = Literal["brand", "category"]
+SuppressionReason = Literal["budget", "category", "cool_down"]
 
 KINDS: Final[tuple[Kind, ...]] = ("crisis", "sentiment_shift", "volume_surge")
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
 TRANSITIONS: Final[tuple[Transition, ...]] = ("opened", "updated", "escalated", "resolved")
+SCOPES: Final[tuple[Scope, ...]] = ("brand", "category")
+SUPPRESSION_REASONS: Final[tuple[SuppressionReason, ...]] = ("budget", "category", "cool_down")
 MAX_ALERT_BYTES: Final = 65_536
 
 UtcDatetime = Annotated[datetime, Meta(tz=True)]
@@ -89,13 +93,41 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     respond_by: UtcDatetime | None = None
 
 
+class SuppressedOpening(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode that would have opened at the configured threshold and did not."""
+
+    time: UtcDatetime
+    kind: Kind
+    score: float
+    reason: SuppressionReason
+
+
+class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
+    """Openings suppressed since the last alert with the same key: how many, and the last of each kind."""
+
+    count: Annotated[int, Meta(ge=1)]
+    recent: tuple[SuppressedOpening, ...]
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A brand of a category that moves: its greatest score of the alert's kind since the category's episode opened.
+
+    `episode_id` is the brand's own open episode of that kind, if it has one.
+    """
+
+    brand: Annotated[str, Meta(pattern=BRAND_PATTERN)]
+    score: float
+    episode_id: Digest | None = None
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One transition of one episode.
 
     `id` is a hash of what the alert is about, the same after any crash or replay; `episode_id` is shared by all
     transitions of an episode and is the key to deduplicate a pager by. `onset_time` and `detected_time` are event
     time: the start of the window that gave the evidence, and the end of the bucket at whose close it was seen.
-    `contributions` sum to `score.value`.
+    `contributions` sum to `score.value`. With the scope `category` the alert is about a move that the brands of a
+    category have in common: `brand` and the record's key are then the category, and `members` lists the brands.
     """
 
     version: Literal[1]
@@ -117,6 +149,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     playbook: Playbook | None = None
     config_hash: Digest
     detector: str
+    scope: Scope = "brand"
+    category: Annotated[str, Meta(pattern=BRAND_PATTERN)] | None = None
+    category_episode_id: Digest | None = None
+    members: tuple[Member, ...] = ()
+    suppressed: Suppressed | None = None
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -74,6 +74,8 @@ def command(
     )
     for name, count in sorted(kinds.items()):
         click.echo(f"  {count:6} {name.removesuffix('.v1').replace('.', ' ')}", err=True)
+    for (kind, reason), count in sorted(report.suppressed.items()):
+        click.echo(f"  {count:6} {kind} suppressed: {reason.replace('_', '-')}", err=True)
     if report.dead_letters and not dlq_path:
         reasons = Counter(dict(record.headers)["tocsin-reason"].decode() for record in report.dead_letters)
         listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())

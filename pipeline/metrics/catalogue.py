@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from schemas.alert import KINDS, SEVERITIES, TRANSITIONS
+from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
 from schemas.rejection import Reason
 
 PREFIX: Final = "tocsin_"
@@ -55,6 +55,7 @@ REASON: Final = Label("reason", tuple(Reason))
 KIND: Final = Label("kind", KINDS)
 SEVERITY: Final = Label("severity", SEVERITIES)
 TRANSITION: Final = Label("transition", TRANSITIONS)
+SUPPRESSION: Final = Label("reason", SUPPRESSION_REASONS)
 STAGE: Final = Label("stage", STAGES)
 
 CATALOGUE: Final[tuple[Metric, ...]] = (
@@ -141,6 +142,20 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         labels=(KIND, SEVERITY, TRANSITION),
         meaning="Alerts that the engine gave, one for every transition of an episode.",
         remedy="More than the tolerated false alarms: replay recordings with a lower false_alarms_per_brand_year.",
+    ),
+    Metric(
+        name="tocsin_alerts_suppressed_total",
+        type="counter",
+        unit="openings",
+        labels=(KIND, SUPPRESSION),
+        meaning=(
+            "Episodes that would have opened at the configured threshold and did not: the alert budget of the brand is "
+            "used up, the whole category moves alike, or the last episode has only just ended."
+        ),
+        remedy=(
+            "Each is listed in the next alert of its brand. budget grows: a brand's feed is wilder than those that "
+            "thresholds were calibrated on; raise its threshold, or the budget if its alerts were worth it."
+        ),
     ),
     Metric(
         name="tocsin_open_episodes",

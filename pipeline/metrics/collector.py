@@ -241,6 +241,8 @@ def _counts(partition: int, stats: StatsReadings) -> Iterator[tuple[tuple[str, L
         yield (PREFIX + "mentions_rejected_total", (str(reason),)), count
     for labels, count in list(stats.alerts.items()):
         yield (PREFIX + "alerts_total", tuple(map(str, labels))), count
+    for labels, count in list(stats.suppressed.items()):
+        yield (PREFIX + "alerts_suppressed_total", tuple(map(str, labels))), count
 
 
 def _steady(read: Callable[[], Iterable[T]]) -> list[T]:

@@ -23,6 +23,8 @@ class StatsReadings(Protocol):
     def rejected(self) -> Mapping[Any, int]: ...  # dict is invariant in its keys: Reason here, str in a test double
     @property
     def alerts(self) -> Mapping[Any, int]: ...
+    @property
+    def suppressed(self) -> Mapping[Any, int]: ...
 
 
 class EpisodeReadings(Protocol):

@@ -18,6 +18,7 @@ class FakeStats:
     scores: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     alerts: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    suppressed: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,4 +68,5 @@ def busy_engine(partition: int, watermark: float) -> FakeEngine:
     stats = FakeStats(1000, 10, 1, 5, 3, 1, 800, 120, 100)
     stats.rejected = {"malformed_json": 2}
     stats.alerts = {("crisis", "critical", "opened"): 1}
+    stats.suppressed = {("crisis", "budget"): 1}
     return FakeEngine(stats, watermark, views, [FakeEpisode(f"brand-{partition}-0")])

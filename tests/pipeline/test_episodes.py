@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.episodes import Episode, Rule, alert_id, close, episode_id, step
+from pipeline.episodes import Episode, Rule, Suppressed, alert_id, close, episode_id, step
 from schemas.alert import Transition
 
 RULE = Rule(threshold=4.0, release=2.0, critical=6.0, quiet_buckets=3, cool_down_buckets=5, base_severity="warning")
@@ -26,7 +26,7 @@ def run(scores: list[float], *, rule: Rule = RULE, may_open: bool = True) -> lis
             window_buckets=1,
             may_open=may_open,
         )
-        if transition:
+        if transition and not isinstance(transition, Suppressed):
             found.append((bucket, transition))
         if transition == "resolved":
             close(episode, bucket)

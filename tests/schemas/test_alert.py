@@ -13,15 +13,20 @@ from hypothesis import strategies as st
 from schemas.alert import (
     KINDS,
     MAX_ALERT_BYTES,
+    SCOPES,
     SEVERITIES,
+    SUPPRESSION_REASONS,
     TRANSITIONS,
     Alert,
     Evidence,
     Expected,
+    Member,
     Observed,
     Playbook,
     Post,
     ScoreReading,
+    Suppressed,
+    SuppressedOpening,
     Window,
     alert_headers,
     decode_alert,
@@ -36,6 +41,7 @@ moments = st.datetimes(
     timezones=st.just(UTC),
 )
 digests = st.from_regex(r"\A[0-9a-f]{12,64}\Z")
+slugs = st.from_regex(r"\A[a-z0-9][a-z0-9._-]{0,63}\Z")
 counts = st.floats(0.0, 1e12)
 shares = st.floats(0.0, 1.0)
 figures = st.floats(-1e9, 1e9)
@@ -61,7 +67,7 @@ alerts = st.builds(
     transition=st.sampled_from(TRANSITIONS),
     kind=st.sampled_from(KINDS),
     severity=st.sampled_from(SEVERITIES),
-    brand=st.from_regex(r"\A[a-z0-9][a-z0-9._-]{0,63}\Z"),
+    brand=slugs,
     onset_time=moments,
     detected_time=moments,
     window=st.builds(Window, start=moments, end=moments),
@@ -81,6 +87,27 @@ alerts = st.builds(
     playbook=st.none() | st.builds(Playbook, owner=names, link=st.none() | names, respond_by=st.none() | moments),
     config_hash=digests,
     detector=names,
+    scope=st.sampled_from(SCOPES),
+    category=st.none() | slugs,
+    category_episode_id=st.none() | digests,
+    members=st.lists(st.builds(Member, brand=slugs, score=figures, episode_id=st.none() | digests), max_size=3).map(
+        tuple
+    ),
+    suppressed=st.none()
+    | st.builds(
+        Suppressed,
+        count=st.integers(1, 10**6),
+        recent=st.lists(
+            st.builds(
+                SuppressedOpening,
+                time=moments,
+                kind=st.sampled_from(KINDS),
+                score=figures,
+                reason=st.sampled_from(SUPPRESSION_REASONS),
+            ),
+            max_size=3,
+        ).map(tuple),
+    ),
 )
 
 
@@ -133,3 +160,6 @@ def test_the_words_of_the_record_are_the_words_of_the_schema():
     assert set(fields["kind"]["enum"]) == set(KINDS)
     assert set(fields["severity"]["enum"]) == set(SEVERITIES)
     assert set(fields["transition"]["enum"]) == set(TRANSITIONS)
+    assert set(fields["scope"]["enum"]) == set(SCOPES)
+    opening = json_schema("alert", 1)["$defs"]["SuppressedOpening"]["properties"]
+    assert set(opening["reason"]["enum"]) == set(SUPPRESSION_REASONS)
