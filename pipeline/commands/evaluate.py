@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
     from pipeline.config import Config
+    from pipeline.evaluation.recorded import Recording
     from pipeline.evaluation.report import Report
 
 _OUT_HELP = "Folder for the JSON and the HTML report."
@@ -23,8 +24,17 @@ _out = click.option("--out", type=click.Path(path_type=Path, file_okay=False), h
 _labels = click.option(
     "--labels",
     type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="What happened: JSON of `tocsin simulate`, or CSV brand,onset[,kind,end].",
+    help="What happened: JSON of `tocsin simulate`, or CSV brand,onset[,kind,end] [default: nothing is known].",
+)
+_coverage = click.option(
+    "--coverage",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV brand,from,to: outside, nothing is known [default: from each brand's first mention to the end].",
+)
+_holes = click.option(
+    "--holes",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV start,end, or hour, or day: holes in the feed, where nothing arrived from anybody.",
 )
 _peers = click.option(
     "--peers", is_flag=True, help="Run the other detectors too (slow: River's detectors are plain Python)."
@@ -81,10 +91,21 @@ def nab(
 @command.command()
 @click.argument("file", metavar="FILE")
 @_labels
+@_coverage
+@_holes
 @_out
 @_peers
 @_config
-def observations(*, file: str, labels: Path, out: Path | None, peers: bool, config_path: Path | None) -> None:
+def observations(
+    *,
+    file: str,
+    labels: Path | None,
+    coverage: Path | None,
+    holes: Path | None,
+    out: Path | None,
+    peers: bool,
+    config_path: Path | None,
+) -> None:
     """Run aggregated history through the engine.
 
     FILE is CSV brand,start,mentions,negatives, plain or .gz; missing rows mean zero.
@@ -95,9 +116,9 @@ def observations(*, file: str, labels: Path, out: Path | None, peers: bool, conf
     from pipeline.replay import read_observations, replay_observations
 
     config = _load(config_path)
-    happenings = read_labels(labels)
+    happenings = read_labels(labels) if labels else []
     rows = read_observations([file])
-    recording = observation_counts(rows)
+    recording = _known(observation_counts(rows), coverage, holes)
     with _progress("replay", len(rows)) as step:
         report = replay_observations(rows, config, on_progress=lambda count: step("replay", count))
     with _progress("peers", None) as step:
@@ -117,6 +138,8 @@ def observations(*, file: str, labels: Path, out: Path | None, peers: bool, conf
 @command.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @_labels
+@_coverage
+@_holes
 @_out
 @click.option("--partitions", type=click.IntRange(1, 1000), help="Partitions to stand for [default: the catalogue's].")
 @_peers
@@ -124,7 +147,9 @@ def observations(*, file: str, labels: Path, out: Path | None, peers: bool, conf
 def mentions(
     *,
     files: tuple[str, ...],
-    labels: Path,
+    labels: Path | None,
+    coverage: Path | None,
+    holes: Path | None,
     out: Path | None,
     partitions: int | None,
     peers: bool,
@@ -144,7 +169,7 @@ def mentions(
     from schemas.catalogue import topics
 
     config = _load(config_path)
-    happenings = read_labels(labels)
+    happenings = read_labels(labels) if labels else []
     counter = MentionCounter()
     with _progress("replay", None) as step:
         report = replay_mentions(
@@ -157,7 +182,7 @@ def mentions(
     with _progress("peers", None) as step:
         found = recorded_report(
             "mentions",
-            counter.recording(),
+            _known(counter.recording(), coverage, holes),
             happenings,
             report.alerts,
             config.brand("mentions").detection,
@@ -171,7 +196,9 @@ def mentions(
 @command.command()
 @click.option("--brands", type=click.IntRange(2, 5000), default=100, show_default=True, help="Brands of each size.")
 @click.option("--days", type=click.IntRange(14, 365), default=56, show_default=True, help="Days after the warm-up.")
-@click.option("--worlds", default="all", show_default=True, help="Names, with commas; see docs/evaluation.md.")
+@click.option(
+    "--worlds", default="all", show_default=True, help="Names, all or exam, with commas; see docs/evaluation.md."
+)
 @click.option("--sizes", default="S,M,L", show_default=True, help="Sizes of brands, with commas.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same result.")
 @click.option(
@@ -198,9 +225,11 @@ def simulated(
     from pipeline.evaluation import simulated as worlds_of
     from pipeline.evaluation.comparison import compare
     from pipeline.evaluation.simulated_report import plots_of, simulated_report
-    from pipeline.simulation.fleet import SIZES, WORLDS
+    from pipeline.simulation.fleet import SIZES
+    from pipeline.simulation.worlds import GROUPS, WORLDS
 
-    names = list(WORLDS) if worlds == "all" else _chosen("--worlds", worlds, WORLDS)
+    wished = _chosen("--worlds", worlds, {**GROUPS, **WORLDS})
+    names = list(dict.fromkeys(name for wish in wished for name in GROUPS.get(wish, (wish,))))
     wanted = tuple(_chosen("--sizes", sizes, SIZES))
     if peer_brands == 1:
         raise click.UsageError("--peer-brands: expected 0 or at least 2, thresholds are chosen on the other half")
@@ -218,6 +247,19 @@ def simulated(
                     peers += compare(run, size, rate=1.0, brands=peer_brands, on_peer=lambda peer: step(peer, 0))
     facts = {"brands of each size": brands, "days": days, "seed": seed}
     _finish(simulated_report(cells, peers, plots, facts), out)
+
+
+def _known(recording: Recording, coverage: Path | None, holes: Path | None) -> Recording:
+    """The recording, with what is said about when it knows anything."""
+    from dataclasses import replace
+
+    from pipeline.evaluation.watched import read_coverage, read_holes
+
+    return replace(
+        recording,
+        coverage=read_coverage(coverage) if coverage else None,
+        holes=read_holes(holes) if holes else [],
+    )
 
 
 def _chosen(option: str, text: str, known: dict[str, Any]) -> list[str]:

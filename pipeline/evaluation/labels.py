@@ -17,6 +17,8 @@ HOUR: Final = 3600.0
 UNKNOWN_LENGTH: Final = 48 * HOUR
 """A labelled event without an end is believed to be over after two days."""
 CRISIS_KINDS: Final = frozenset({"crisis", "sudden", "slow", "weak", "weak-slow"})
+EXCUSED_KINDS: Final = frozenset({"outage", "unclear"})
+"""Trouble that may ring and need not: an alarm in it is not false, its absence no miss."""
 HORIZON_HOURS: Final = {"sudden": 12.0, "weak": 12.0}
 OTHER_HORIZON_HOURS: Final = 24.0
 
@@ -26,7 +28,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         brand: slug.
-        kind: one of CRISIS_KINDS, or what else it was.
+        kind: one of CRISIS_KINDS or EXCUSED_KINDS, or what else it was.
         begin: of anything unusual; an alarm from here on is about it.
         onset: from which delay is counted.
         end: after which an alarm is about something else.
@@ -42,6 +44,11 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     def is_crisis(self) -> bool:
         """True for what should ring."""
         return self.kind in CRISIS_KINDS
+
+    @property
+    def is_excused(self) -> bool:
+        """True for what may ring and need not."""
+        return self.kind in EXCUSED_KINDS
 
     @property
     def horizon_hours(self) -> float:

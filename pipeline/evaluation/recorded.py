@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evaluation.outcomes import Estimate, Found, estimate, found
-from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_HOUR
+from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 from pipeline.errors import TocsinError
 from pipeline.evaluation.labels import Happening
+from pipeline.evaluation.watched import Spans, length, moved, returns, within, without
 from pipeline.records import OutRecord
 from schemas.alert import decode_alert
 from schemas.observation import Observation
@@ -26,25 +27,50 @@ GRACE_BUCKETS: Final = 6 * BUCKETS_PER_HOUR
 SIZE_LIMITS: Final = (("S", 30.0), ("M", 600.0), ("L", math.inf))
 """Upper ends of small, medium and large brands, in mentions an hour."""
 SECONDS_PER_YEAR: Final = 365.0 * 86_400.0
+BUCKETS_PER_MONTH: Final = 30.0 * BUCKETS_PER_DAY
+_NONE: Final = np.array([], np.int64)
 
 Starts = dict[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Counts of every brand in every bucket, (buckets, brands), and since when each brand is known."""
+    """Counts of every brand in every bucket, (buckets, brands), and when each brand is known.
+
+    Attributes:
+        since: bucket of a brand's first mention; without `coverage` it is known from there to the end.
+        coverage: when each brand is covered, in buckets since 1970; None where nothing is said about it.
+        holes: of the whole feed, in buckets since 1970.
+    """
 
     brands: list[str]
     first_bucket: int
     mentions: NDArray[np.float32]
     negatives: NDArray[np.float32]
     since: NDArray[np.int64]
+    coverage: dict[str, Spans] | None = None
+    holes: Spans = field(default_factory=list)
+
+    def covered(self, place: int) -> Spans:
+        """Buckets of the recording in which the brand was covered; what lies outside is unknown."""
+        buckets = len(self.mentions)
+        if self.coverage is None:
+            return [(int(self.since[place]), buckets)]
+        return moved(self.coverage.get(self.brands[place], []), self.first_bucket, buckets)
+
+    def own_holes(self) -> Spans:
+        """Holes in buckets of the recording."""
+        return moved(self.holes, self.first_bucket, len(self.mentions))
+
+    def rate(self, place: int) -> float:
+        """The brand's mean mentions an hour while it was watched."""
+        spans = without(self.covered(place), self.own_holes())
+        seen = sum(float(self.mentions[begin:end, place].sum(dtype=np.float64)) for begin, end in spans)
+        return seen * BUCKETS_PER_HOUR / max(length(spans), 1)
 
     def size(self, place: int) -> str:
-        """S, M or L by the brand's mean mentions an hour since it is known."""
-        seen = self.mentions[int(self.since[place]) :, place]
-        rate = float(seen.mean()) * BUCKETS_PER_HOUR
-        return next(name for name, limit in SIZE_LIMITS if rate < limit)
+        """S, M or L by the brand's mean mentions an hour."""
+        return next(name for name, limit in SIZE_LIMITS if self.rate(place) < limit)
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,15 +152,86 @@ def observation_counts(rows: Iterable[Observation]) -> Recording:
     return counts_of((row.brand, row.start // BUCKET_SECONDS, float(row.mentions), row.negatives) for row in rows)
 
 
-def crisis_starts(alerts: Iterable[OutRecord], recording: Recording) -> Starts:
-    """Buckets of the recording in which crisis episodes opened, by brand."""
+def episode_starts(alerts: Iterable[OutRecord], recording: Recording, kind: str = "crisis") -> Starts:
+    """Buckets of the recording in which episodes of one kind opened, by brand."""
     found_starts: defaultdict[str, list[int]] = defaultdict(list)
     for record in alerts:
         alert = decode_alert(record.value or b"")
-        if alert.kind == "crisis" and alert.transition == "opened":
+        if alert.kind == kind and alert.transition == "opened":
             bucket = int(alert.detected_time.timestamp()) // BUCKET_SECONDS - 1
             found_starts[alert.brand].append(bucket - recording.first_bucket)
     return {brand: np.array(sorted(starts), np.int64) for brand, starts in found_starts.items()}
+
+
+class EpisodeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Episodes that opened on brands of one size, whatever they were about.
+
+    Attributes:
+        kind: crisis, sentiment_shift or volume_surge.
+        size: mentions an hour, in words.
+        brands: of this size.
+        per_month: per 30 watched days of a brand.
+    """
+
+    kind: str
+    size: str
+    brands: int
+    per_month: Estimate
+
+
+class HoleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Episodes of one kind that opened in a hole of the feed, or on the return from one.
+
+    Attributes:
+        opened: episodes in all covered time.
+        in_hole, on_return: how many of them opened there.
+        by_chance: how many would open on returns if the return were a time like any other outside holes.
+    """
+
+    kind: str
+    opened: int
+    in_hole: int
+    on_return: int
+    by_chance: float
+
+
+def episode_rows(recording: Recording, kind: str, starts: Starts) -> list[EpisodeRow]:
+    """Episodes per brand-month by decade of size, and of all brands."""
+    rates = [recording.rate(place) for place in range(len(recording.brands))]
+    decades = [math.floor(math.log10(rate)) if rate > 0.0 else -9 for rate in rates]
+    groups: dict[str, list[int]] = {}
+    for decade in sorted(set(decades)):
+        name = f"{10.0**decade:,g} to {10.0 ** (decade + 1):,g} an hour"
+        groups[name] = [place for place, own in enumerate(decades) if own == decade]
+    groups["all"] = list(range(len(rates)))
+    holes = recording.own_holes()
+    rows = []
+    for name, places in groups.items():
+        months = [length(without(recording.covered(place), holes)) / BUCKETS_PER_MONTH for place in places]
+        opened = [
+            len(_inside(starts.get(recording.brands[place], _NONE), recording.covered(place))) for place in places
+        ]
+        if sum(months) > 0.0:
+            rows.append(EpisodeRow(kind=kind, size=name, brands=len(places), per_month=estimate(opened, months)))
+    return rows
+
+
+def hole_row(recording: Recording, kind: str, starts: Starts) -> HoleRow:
+    """What opened in holes and on the return from them."""
+    holes = recording.own_holes()
+    after = moved(returns(holes), 0, len(recording.mentions))
+    opened = in_hole = on_return = fed_time = return_time = 0
+    for place, brand in enumerate(recording.brands):
+        covered = recording.covered(place)
+        alarms = [int(alarm) for alarm in _inside(starts.get(brand, _NONE), covered)]
+        opened += len(alarms)
+        in_hole += sum(within(holes, alarm) for alarm in alarms)
+        on_return += sum(within(after, alarm) for alarm in alarms)
+        fed = without(covered, holes)
+        fed_time += length(fed)
+        return_time += length(fed) - length(without(fed, after))
+    chance = (opened - in_hole) * return_time / max(fed_time, 1)
+    return HoleRow(kind=kind, opened=opened, in_hole=in_hole, on_return=on_return, by_chance=chance)
 
 
 def outcome(
@@ -164,31 +261,34 @@ def _row(
     for happening in happenings:
         by_brand[happening.brand].append(happening)
     delays: defaultdict[str, list[list[float]]] = defaultdict(list)
-    rang: defaultdict[str, list[float]] = defaultdict(list)
+    rang: defaultdict[str, list[list[float]]] = defaultdict(list)
     false, years = [], []
+    holes = recording.own_holes()
     for place in places:
         brand = recording.brands[place]
         alarms = starts.get(brand, np.array([], np.int64))
-        alarms = alarms[alarms >= recording.since[place]]
-        own = [happening for happening in by_brand[brand] if _is_inside(recording, happening)]
-        unexplained, watched = np.ones(len(alarms), bool), len(recording.mentions) - int(recording.since[place])
+        covered = recording.covered(place)
+        alarms = _inside(alarms, covered)
+        own = [happening for happening in by_brand[brand] if _is_inside(recording, happening, covered)]
+        unexplained, watched = np.ones(len(alarms), bool), without(covered, holes)
         of_kind: defaultdict[str, list[float]] = defaultdict(list)
         other_kinds: defaultdict[str, list[float]] = defaultdict(list)
         for happening in own:
             begin, end = _bucket(recording, happening.begin), _bucket(recording, happening.end)
-            within = (alarms >= begin) & (alarms <= end + GRACE_BUCKETS)
+            during = (alarms >= begin) & (alarms <= end + GRACE_BUCKETS)
+            if happening.is_crisis or happening.is_excused:
+                unexplained &= ~during
+                watched = without(watched, [(begin, end + GRACE_BUCKETS + 1)])
             if happening.is_crisis:
                 of_kind[happening.kind].append(_delay(recording, happening, alarms))
-                unexplained &= ~within
-                watched -= min(end + GRACE_BUCKETS, len(recording.mentions) - 1) - max(begin, 0) + 1
             else:
-                other_kinds[happening.kind].append(float(within.any()))
+                other_kinds[happening.kind].append(float(during.any()))
         for kind, values in of_kind.items():
             delays[kind].append(values)
         for kind, values in other_kinds.items():
-            rang[kind].append(sum(values) / len(values))
+            rang[kind].append(values)
         false.append(float(unexplained.sum()))
-        years.append(max(watched, 0) * BUCKET_SECONDS / SECONDS_PER_YEAR)
+        years.append(length(watched) * BUCKET_SECONDS / SECONDS_PER_YEAR)
     crises = {kind: found(values) for kind, values in sorted(delays.items())}
     if len(crises) > 1:
         crises["all"] = found([brand for values in delays.values() for brand in values])
@@ -199,7 +299,10 @@ def _row(
         threshold=threshold,
         false_alarms=estimate(false, years) if sum(years) > 0.0 else Estimate(0.0, 0.0, math.inf, 0.0, 0.0),
         crises=crises,
-        others={kind: estimate(values, [1.0] * len(values), is_share=True) for kind, values in sorted(rang.items())},
+        others={
+            kind: estimate([sum(own) for own in values], [len(own) for own in values], is_share=True)
+            for kind, values in sorted(rang.items())
+        },
     )
 
 
@@ -207,8 +310,16 @@ def _bucket(recording: Recording, seconds: float) -> int:
     return int(seconds // BUCKET_SECONDS) - recording.first_bucket
 
 
-def _is_inside(recording: Recording, happening: Happening) -> bool:
-    return 0 <= _bucket(recording, happening.onset) < len(recording.mentions)
+def _is_inside(recording: Recording, happening: Happening, covered: Spans) -> bool:
+    bucket = _bucket(recording, happening.onset)
+    if recording.coverage is None:
+        return 0 <= bucket < len(recording.mentions)
+    return within(covered, bucket)
+
+
+def _inside(alarms: NDArray[np.int64], covered: Spans) -> NDArray[np.int64]:
+    inside: NDArray[np.int64] = alarms[np.array([within(covered, int(alarm)) for alarm in alarms], bool)]
+    return inside
 
 
 def _delay(recording: Recording, happening: Happening, alarms: NDArray[np.int64]) -> float:

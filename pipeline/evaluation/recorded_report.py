@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,18 +12,28 @@ from numpy.typing import NDArray
 
 from detectors.evaluation.alarms import AlarmRule, episodes
 from detectors.evaluation.controls import always_on, never_on, random_at
+from detectors.evaluation.outcomes import Estimate
 from detectors.evaluation.peers import PEERS, Counts, Signal, candidate_thresholds
 from detectors.fleet import FleetModel
 from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY
 from pipeline.config import DetectionConfig
 from pipeline.evaluation.labels import Happening
 from pipeline.evaluation.plots import Panel, Timeline
-from pipeline.evaluation.recorded import OutcomeRow, Recording, Starts, crisis_starts, outcome
+from pipeline.evaluation.recorded import (
+    OutcomeRow,
+    Recording,
+    Starts,
+    episode_rows,
+    episode_starts,
+    hole_row,
+    outcome,
+)
 from pipeline.evaluation.report import Report, Table, show_found, show_rate
 from pipeline.evaluation.simulated import alarm_rule
 from pipeline.records import OutRecord
 
 PLOTTED_BRANDS: Final = 12
+KINDS: Final = ("crisis", "sentiment_shift", "volume_surge")
 NOTE: Final = (
     "An alarm is a crisis episode that opens. A crisis is found by an alarm from its beginning to 12 h (sudden) or "
     "24 h after its onset; delay counts from the onset, and below 0 the alarm came before it. False are alarms that no "
@@ -56,7 +67,7 @@ def recorded_report(
         on_peer: called with each peer's name before it runs.
     """
     rule = alarm_rule(detection, "crisis")
-    starts = crisis_starts(alerts, recording)
+    starts = episode_starts(alerts, recording)
     rows = outcome("Tocsin, as shipped", f"{rule.threshold:.2f}", recording, happenings, starts)
     if peers and len(recording.brands) > 1:
         rate = detection.false_alarms_per_brand_year
@@ -104,9 +115,53 @@ def recorded_report(
                 "Share of events, with 95 % intervals over brands.",
             )
         )
+    opened = {kind: episode_starts(alerts, recording, kind) for kind in KINDS}
+    episodes_of = [row for kind, own in opened.items() for row in episode_rows(recording, kind, own)]
+    sizes = list(dict.fromkeys(row.size for row in episodes_of))
+    by_place = {(row.kind, row.size): row for row in episodes_of}
+    report.tables.append(
+        Table(
+            "Episodes that opened, per brand and month",
+            ("mentions", "brands", *KINDS),
+            [
+                (
+                    size,
+                    str(by_place[KINDS[0], size].brands),
+                    *(
+                        f"{show_rate(row.per_month)}, {row.per_month.events:.0f}"
+                        for row in (by_place[k, size] for k in KINDS)
+                    ),
+                )
+                for size in sizes
+            ],
+            "Per 30 watched days of a brand, with 95 % intervals over brands, and how many; whatever they were about.",
+        )
+    )
+    holes = [hole_row(recording, kind, own) for kind, own in opened.items()] if recording.holes else []
+    if holes:
+        report.tables.append(
+            Table(
+                "Episodes at holes in the feed",
+                ("kind", "opened", "in a hole", "on the return", "by chance"),
+                [
+                    (row.kind, str(row.opened), str(row.in_hole), str(row.on_return), f"{row.by_chance:.1f}")
+                    for row in holes
+                ],
+                "The return lasts as long as the hole did, a day at most. By chance: if it were a time like any other.",
+            )
+        )
     report.plots = _plots(recording, happenings, starts, rule, signal)
-    report.data = {"outcomes": rows, "alarms": {brand: _times(recording, own) for brand, own in starts.items()}}
+    report.data = {
+        "outcomes": rows,
+        "episodes": episodes_of,
+        "holes": holes,
+        "alarms": {brand: _times(recording, own) for brand, own in starts.items()},
+    }
     return report
+
+
+def _show_episodes(per_month: Estimate) -> str:
+    return f"{show_rate(per_month, 3)}, {per_month.events:.0f}"
 
 
 def _peer_rows(
@@ -138,12 +193,12 @@ def _choose(
     places: list[int],
 ) -> float:
     """The lowest threshold that keeps the rate of false alarms on these brands."""
-    part = Recording(
-        [recording.brands[place] for place in places],
-        recording.first_bucket,
-        recording.mentions[:, places],
-        recording.negatives[:, places],
-        recording.since[places],
+    part = replace(
+        recording,
+        brands=[recording.brands[place] for place in places],
+        mentions=recording.mentions[:, places],
+        negatives=recording.negatives[:, places],
+        since=recording.since[places],
     )
     own = scores[:, places]
     chosen = float(own.max()) * (1.0 + 1e-6) + 1e-9

@@ -23,14 +23,14 @@ from detectors.fleet import FleetModel
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 from pipeline.config import DetectionConfig
 from pipeline.rules import rules
-from pipeline.simulation.fleet import CRISES, Burst, FleetStream, Latent, draw_counts, with_crisis
+from pipeline.simulation.fleet import CRISES, Burst, Latent, with_crisis
+from pipeline.simulation.worlds import Sampler, open_stream
 
 WARM_UP_DAYS: Final = 28
 RATES: Final = (0.25, 1.0, 4.0)
 """Tolerated false alarms per brand-year at which the knob is held against what happens."""
 CRISIS_RATE: Final = 1.0
 """Tolerated false alarms per brand-year at which crises are looked for."""
-CRISIS_EVERY_DAYS: Final = 14
 CRISIS_DAYS: Final = 2
 FORTNIGHT_DAYS: Final = 14
 FIRST_BUCKET: Final = 4 * BUCKETS_PER_DAY
@@ -122,7 +122,7 @@ def run_world(
     """Let a fleet live through warm-up and `days`.
 
     Args:
-        world: a key of simulation.fleet.WORLDS.
+        world: a key of simulation.worlds.WORLDS.
         sizes: keys of simulation.fleet.SIZES.
         brands: of each size.
         days: that are scored, after the warm-up.
@@ -132,7 +132,7 @@ def run_world(
     """
     total = WARM_UP_DAYS + days
     ahead = CRISIS_DAYS
-    stream = FleetStream(world, sizes, brands, days=total + ahead, shift_day=WARM_UP_DAYS, seed=seed)
+    stream = open_stream(world, sizes, brands, days=total + ahead, shift_day=WARM_UP_DAYS, seed=seed)
     name = zlib.crc32(world.encode())
     rng = np.random.default_rng([seed, name, 1])
     stage_rng = np.random.default_rng([seed, name, 2])
@@ -141,14 +141,15 @@ def run_world(
     crisis, surge, mentions, negatives = (np.zeros(shape, np.float32) for _ in range(4))
     run = WorldRun(world, stream.sizes, days, crisis, surge, mentions, negatives, stream.bursts)
     coming: deque[Latent] = deque(stream.next_day() for _ in range(ahead))
-    staging = stream.law.shift == 1.0
+    sampler = stream.sampler()
+    staging = not stream.shifts
     for day in range(total):
-        if staging and day >= WARM_UP_DAYS and (day - WARM_UP_DAYS) % CRISIS_EVERY_DAYS == 0:
+        if staging and day >= WARM_UP_DAYS and (day - WARM_UP_DAYS) % stream.crisis_every_days == 0:
             for kind in kinds:
-                run.staged.append(_stage(model, kind, day, coming, stream, stage_rng))
+                run.staged.append(_stage(model, kind, day, coming, sampler, stage_rng))
         latent = coming.popleft()
         coming.append(stream.next_day())
-        seen, bad = draw_counts(latent, stream.law, rng)
+        seen, bad = sampler.draw(latent, rng)
         first = day * BUCKETS_PER_DAY
         mentions[first : first + BUCKETS_PER_DAY] = seen
         negatives[first : first + BUCKETS_PER_DAY] = bad
@@ -161,12 +162,13 @@ def run_world(
 
 
 def _stage(
-    model: FleetModel, kind: str, day: int, coming: Sequence[Latent], stream: FleetStream, rng: np.random.Generator
+    model: FleetModel, kind: str, day: int, coming: Sequence[Latent], sampler: Sampler, rng: np.random.Generator
 ) -> Staged:
     """Two days with a crisis of every brand that begins somewhere on the first of them."""
-    onset = rng.integers(0, BUCKETS_PER_DAY, len(stream.sizes))
+    brands: int = coming[0].rate.shape[1]
+    onset = rng.integers(0, BUCKETS_PER_DAY, brands)
     calm = Latent(np.concatenate([c.rate for c in coming]), np.concatenate([c.share for c in coming]))
-    seen, bad = draw_counts(with_crisis(calm, kind, onset, rng), stream.law, rng)
+    seen, bad = sampler.copy().draw(with_crisis(calm, kind, onset, rng), rng)
     copy = model.copy()
     first = FIRST_BUCKET + day * BUCKETS_PER_DAY
     scores = np.array([copy.step(first + row, seen[row], bad[row]).crisis for row in range(len(seen))], np.float32)

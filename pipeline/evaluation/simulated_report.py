@@ -13,7 +13,8 @@ from pipeline.evaluation.comparison import PeerReport
 from pipeline.evaluation.plots import Panel, Timeline
 from pipeline.evaluation.report import Report, Table, show_found, show_rate
 from pipeline.evaluation.simulated import CRISIS_RATE, CellReport, WorldRun, crisis_rule, starts_of
-from pipeline.simulation.fleet import CRISES, WORLDS
+from pipeline.simulation.fleet import CRISES
+from pipeline.simulation.worlds import WORLDS
 
 FALSE_NOTE = (
     "Crisis episodes per brand-year in days without a crisis, with 95 % intervals; the heading is what was tolerated. "

@@ -107,6 +107,8 @@ class Latent(NamedTuple):
 class FleetStream:
     """Days of a fleet, in order."""
 
+    crisis_every_days: Final = 14
+
     def __init__(
         self, world: str, sizes: tuple[str, ...], brands: int, *, days: int, shift_day: int, seed: int
     ) -> None:
@@ -142,6 +144,15 @@ class FleetStream:
         self._shift_day = shift_day
         self.bursts = self._draw_bursts(days)
         self.day = 0
+
+    @property
+    def shifts(self) -> bool:
+        """True where every brand's level changes for good."""
+        return self.law.shift != 1.0
+
+    def sampler(self) -> FleetSampler:
+        """What draws the counts of this stream's buckets."""
+        return FleetSampler(self.law)
 
     def next_day(self) -> Latent:
         """The next 288 buckets."""
@@ -186,6 +197,22 @@ class FleetStream:
                 share = 1.0 if rng.random() < 0.5 else rng.uniform(0.5, 1.0)
                 found.append(Burst(brand, int(start), int(start) + length, ratio, share))
         return found
+
+
+class FleetSampler:
+    """Draws counts that depend on nothing drawn before them."""
+
+    def __init__(self, law: Law) -> None:
+        """Counts of a world with this law."""
+        self._law = law
+
+    def draw(self, latent: Latent, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Mentions and seen negatives of the buckets, (buckets, brands)."""
+        return draw_counts(latent, self._law, rng)
+
+    def copy(self) -> FleetSampler:
+        """This one: it has no state."""
+        return self
 
 
 def draw_counts(latent: Latent, law: Law, rng: np.random.Generator) -> tuple[Array, Array]:

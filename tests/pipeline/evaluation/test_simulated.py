@@ -14,7 +14,7 @@ from detectors.evaluation.peers import PreviousHours
 from pipeline.commands.evaluate import command
 from pipeline.config import Config, ConfigFile, DetectionConfig
 from pipeline.evaluation import comparison
-from pipeline.evaluation.recorded import Recording, crisis_starts
+from pipeline.evaluation.recorded import Recording, episode_starts
 from pipeline.evaluation.simulated import (
     FIRST_BUCKET,
     WARM_UP_DAYS,
@@ -117,7 +117,7 @@ def test_the_engine_rings_in_the_very_buckets_that_the_fleet_says(ordinary):
         for row, (n, k) in enumerate(zip(ordinary.mentions[:, place], ordinary.negatives[:, place], strict=True))
     ]
     report = replay_observations(sorted(rows, key=lambda row: row.start), Config(ConfigFile(detection=detection)))
-    found = crisis_starts(report.alerts, Recording([], FIRST_BUCKET, ordinary.mentions, ordinary.negatives, NO_BRAND))
+    found = episode_starts(report.alerts, Recording([], FIRST_BUCKET, ordinary.mentions, ordinary.negatives, NO_BRAND))
     assert [found.get(f"b{place}", NO_BRAND).tolist() for place in places] == expected
 
 
@@ -169,7 +169,7 @@ def test_the_command_prints_tables_and_writes_reports_that_need_nothing_beside_t
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--worlds", "calm,flat"], "--worlds: expected some of ordinary, calm"),
+        (["--worlds", "calm,flat"], "--worlds: expected some of all, exam, ordinary, calm"),
         (["--sizes", "XL"], "--sizes: expected some of S, M, L, got XL"),
         (["--peer-brands", "1"], "--peer-brands: expected 0 or at least 2"),
     ],
