@@ -19,14 +19,13 @@ from pipeline.simulation import SCENARIOS, Batch, Simulation, encode_labels
 
 
 @click.command()
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Mentions, one JSON object a line (.gz compresses)."
-)
+@click.option("--out", type=click.Path(path_type=Path), help="Mentions, one JSON object a line (.gz compresses).")
 @click.option("--labels", type=click.Path(path_type=Path), required=True, help="Labels: what happens to whom, JSON.")
 @click.option(
     "--observations",
     type=click.Path(path_type=Path),
-    help="True counts of the same stream per brand and 5 minutes, CSV brand,start,mentions,negatives (.gz compresses).",
+    help="Counts of the same stream per brand and 5 minutes, CSV brand,start,mentions,negatives (.gz compresses); with "
+    "or without --out.",
 )
 @click.option(
     "--scenario",
@@ -43,9 +42,16 @@ from pipeline.simulation import SCENARIOS, Batch, Simulation, encode_labels
     "--labelled-share", type=float, default=0.2, show_default=True, help="Share of mentions with a trusted sentiment."
 )
 @click.option("--mean-rate", type=float, default=15.0, show_default=True, help="Mean mentions an hour and brand.")
+@click.option(
+    "--rates",
+    type=(float, float),
+    metavar="LOW HIGH",
+    help="Mentions an hour of the smallest and the largest brand, the others even between them on a logarithmic scale "
+    "[default: a rank law with --mean-rate].",
+)
 def command(
     *,
-    out: Path,
+    out: Path | None,
     labels: Path,
     observations: Path | None,
     scenario: str,
@@ -55,8 +61,11 @@ def command(
     seed: int,
     labelled_share: float,
     mean_rate: float,
+    rates: tuple[float, float] | None,
 ) -> None:
     """Write a simulated stream of mentions and its labels."""
+    if out is None and observations is None:
+        raise click.UsageError("expected --out, --observations or both, got neither")
     try:
         simulation = Simulation(
             scenario,
@@ -66,6 +75,7 @@ def command(
             seed=seed,
             labelled_share=labelled_share,
             mean_rate=mean_rate,
+            rates=rates,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -75,7 +85,7 @@ def command(
     began = time.monotonic()
     with ExitStack() as stack:
         label_file = stack.enter_context(new_file(labels))
-        mention_file = stack.enter_context(new_file(out))
+        mention_file = stack.enter_context(new_file(out)) if out else None
         count_file = stack.enter_context(new_file(observations)) if observations else None
         label_file.write(encode_labels(simulation.labels))
         mentions = _write(simulation, mention_file, count_file)
@@ -87,13 +97,14 @@ def command(
     )
 
 
-def _write(simulation: Simulation, mention_file: IO[bytes], count_file: IO[bytes] | None) -> int:
+def _write(simulation: Simulation, mention_file: IO[bytes] | None, count_file: IO[bytes] | None) -> int:
     """Write every batch; the number of mentions."""
     written = 0
     if count_file:
         count_file.write(b"brand,start,mentions,negatives\n")
     for batch in _with_progress(simulation):
-        mention_file.writelines(batch.lines)
+        if mention_file:
+            mention_file.writelines(batch.lines)
         if count_file:
             start = datetime.fromtimestamp(batch.start, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             rows = (f"{count.brand},{start},{count.mentions},{count.negatives}\n" for count in batch.counts)

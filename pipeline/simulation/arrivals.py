@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.simulation.events import LevelShift, Silence, Surge
+from pipeline.simulation.events import Scaling, Surge
 from pipeline.simulation.population import Brand
 from pipeline.simulation.posts import NEGATIVE, NEUTRAL, POSITIVE
 from pipeline.simulation.rates import STEP_SECONDS, Array, Rates
@@ -40,7 +40,7 @@ class ArrivalProcess:
         self,
         brands: Sequence[Brand],
         surges: Sequence[Surge],
-        factors: Sequence[Silence | LevelShift],
+        factors: Sequence[Scaling],
         rng: np.random.Generator,
     ) -> None:
         """Begin with the first step.

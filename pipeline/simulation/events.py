@@ -1,4 +1,4 @@
-"""What can happen in a simulated stream, as values: crises, benign bursts, silences and lasting shifts.
+"""What can happen in a simulated stream, as values: crises, benign bursts, and what changes the volume or its reading.
 
 Times are Unix seconds, lengths are seconds. `excess(time)` is the additional volume as a multiple of the volume that
 the brand would have without the event: 0 outside the event, peak_ratio - 1 at its peak.
@@ -12,7 +12,7 @@ from typing import Final, Literal
 from pipeline.simulation.population import Brand
 
 Shape = Literal["sudden", "slow"]
-BenignKind = Literal["praise", "giveaway", "match_day", "meme"]
+BenignKind = Literal["launch", "praise", "giveaway", "match_day", "meme"]
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
@@ -108,7 +108,7 @@ class Crisis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benign:
-    """Volume without negativity: praise for a launch or a good deed, a giveaway, a match day, a meme.
+    """Volume without negativity: a launch, praise for a good deed, a giveaway, a match day, a meme.
 
     Attributes:
         brand: slug.
@@ -158,7 +158,7 @@ class Benign:
 
     def tones(self, brand: Brand) -> tuple[float, float]:
         """Negative and positive share among the additional mentions: never more negative than the brand's normal."""
-        positive = {"praise": 0.72, "giveaway": 0.25, "match_day": 0.6, "meme": 0.4}[self.kind]
+        positive = {"launch": 0.5, "praise": 0.72, "giveaway": 0.25, "match_day": 0.6, "meme": 0.4}[self.kind]
         return brand.negative_share * (0.4 if self.kind == "praise" else 0.7), positive
 
 
@@ -188,5 +188,48 @@ class LevelShift:
         return self.ratio if time >= self.start else 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holiday:
+    """A day on which people talk less, or more, about the brands, in their usual tone."""
+
+    start: float
+    end: float
+    ratio: float
+    brands: tuple[str, ...]
+
+    def factor(self, time: float) -> float:
+        """By how much the volume is multiplied."""
+        return self.ratio if self.start <= time < self.end else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierDrift:
+    """The classifier that gives trusted sentiments grows worse, evenly from `start` to `end`, and stays so.
+
+    People write as ever: texts keep the tone they are meant in. What is wrong is `sentiment`, and what is counted as
+    negative.
+
+    Attributes:
+        start, end: of the decline.
+        missed: share of the negative mentions that it takes for neutral in the end.
+        invented: share of the other mentions that it takes for negative in the end.
+    """
+
+    start: float
+    end: float
+    missed: float
+    invented: float
+
+    def errors(self, time: float) -> tuple[float, float]:
+        """Shares of missed and of invented negatives at a time."""
+        part = min(max((time - self.start) / (self.end - self.start), 0.0), 1.0)
+        return self.missed * part, self.invented * part
+
+    def seen_share(self, share: float) -> float:
+        """What becomes of a true negative share in the end."""
+        return share * (1.0 - self.missed) + (1.0 - share) * self.invented
+
+
 Surge = Crisis | Benign
-Event = Surge | Silence | LevelShift
+Scaling = Silence | LevelShift | Holiday
+Event = Surge | Scaling | ClassifierDrift

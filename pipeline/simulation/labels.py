@@ -8,7 +8,17 @@ from typing import Final, Literal
 
 import msgspec
 
-from pipeline.simulation.events import MINUTE, Crisis, Event, LevelShift, Silence, Surge
+from pipeline.simulation.events import (
+    MINUTE,
+    ClassifierDrift,
+    Crisis,
+    Event,
+    Holiday,
+    LevelShift,
+    Scaling,
+    Silence,
+    Surge,
+)
 from pipeline.simulation.population import Brand
 
 ONSET_RATIO: Final = 1.5
@@ -18,7 +28,8 @@ ONSET_RATIO: Final = 1.5
 class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happens to one brand.
 
-    `kind` is crisis, industry, praise, giveaway, match_day, meme, silence or level_shift. `end_time` is cut to the end
+    `kind` is crisis, industry, launch, praise, giveaway, match_day, meme, silence, level_shift, holiday or
+    classifier_drift. `end_time` is cut to the end
     of the stream; `onset_time` is left out where the volume never exceeds ONSET_RATIO within it. `peak_ratio` (volume
     over normal) and `peak_negative_share` are what is expected at `peak_time`, without noise.
     """
@@ -96,26 +107,30 @@ def label_events(
     known = {brand.slug: brand for brand in brands}
     found = []
     for event in events:
-        if isinstance(event, Silence | LevelShift):
-            ratio = event.ratio if isinstance(event, LevelShift) else 0.0
-            over = min(event.end, end) if isinstance(event, Silence) else end
-            for slug in event.brands or known:
-                brand = known[slug]
-                found.append(
-                    Label(
-                        brand=slug,
-                        kind="level_shift" if isinstance(event, LevelShift) else "silence",
-                        trigger_time=instant(max(event.start, start)),
-                        end_time=instant(over),
-                        base_rate=brand.rate,
-                        peak_ratio=ratio,
-                        base_negative_share=brand.negative_share,
-                        peak_negative_share=brand.negative_share,
-                    )
-                )
+        if isinstance(event, Scaling | ClassifierDrift):
+            affected = () if isinstance(event, ClassifierDrift) else event.brands
+            found += [_lasting_label(event, known[slug], start, end) for slug in affected or known]
         elif event.trigger_time < end:
             found.append(_surge_label(event, known[event.brand], trigger_ids[event], end))
     return tuple(sorted(found, key=lambda label: (label.trigger_time, label.brand, label.kind)))
+
+
+def _lasting_label(event: Scaling | ClassifierDrift, brand: Brand, start: float, end: float) -> Label:
+    share = brand.negative_share
+    kinds = {Silence: "silence", LevelShift: "level_shift", Holiday: "holiday", ClassifierDrift: "classifier_drift"}
+    drift = event if isinstance(event, ClassifierDrift) else None
+    # A lower level and a worse classifier stay to the end of the stream.
+    over = event.end if isinstance(event, Silence | Holiday) else end
+    return Label(
+        brand=brand.slug,
+        kind=kinds[type(event)],
+        trigger_time=instant(max(event.start, start)),
+        end_time=instant(min(over, end)),
+        base_rate=brand.rate,
+        peak_ratio=event.ratio if isinstance(event, LevelShift | Holiday) else 1.0 if drift else 0.0,
+        base_negative_share=share,
+        peak_negative_share=round(drift.seen_share(share), 4) if drift else share,
+    )
 
 
 def _surge_label(event: Surge, brand: Brand, trigger_id: str, end: float) -> Label:

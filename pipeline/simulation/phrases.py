@@ -66,7 +66,7 @@ class Phrasebook:
                 for tone in TONES
             },
             "reply": _compile(document["reply"]),
-            **{topic: _compile(document[topic]) for topic in ("praise", "giveaway", "match_day", "meme")},
+            **{topic: _compile(document[topic]) for topic in ("launch", "praise", "giveaway", "match_day", "meme")},
         }
         crisis = document["crisis"]
         for cause in CAUSES:

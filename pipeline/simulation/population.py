@@ -70,13 +70,17 @@ class Brand:
     language_mix: tuple[float, float, float]
 
 
-def build_population(count: int, mean_rate: float, rng: np.random.Generator) -> tuple[Brand, ...]:
+def build_population(
+    count: int, mean_rate: float, rng: np.random.Generator, rates: tuple[float, float] | None = None
+) -> tuple[Brand, ...]:
     """Brands of about 60 % English, 20 % Chinese and 20 % Japanese home language (each at least once from 3 brands).
 
     Args:
         count: number of brands, at least 1.
         mean_rate: mean over the brands of mentions an hour.
         rng: the source of every choice.
+        rates: of the smallest and the largest brand, the others even between them on a logarithmic scale; None for the
+            rank law with `mean_rate`.
     """
     others = max(1, round(count * 0.2)) if count >= 3 else 0
     homes: list[Language] = []
@@ -85,6 +89,8 @@ def build_population(count: int, mean_rate: float, rng: np.random.Generator) -> 
     order = rng.permutation(count).tolist()
     sizes = (np.arange(1, count + 1) + _RANK_SHIFT) ** -_RANK_EXPONENT
     sizes *= mean_rate * count / float(sizes.sum())
+    if rates is not None:
+        sizes = np.geomspace(rates[1], rates[0], count)
     makers = {language: _Namer(language, rng) for language in LANGUAGES}
     brands = []
     for rank in range(count):

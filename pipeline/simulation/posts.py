@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline.simulation.authors import CAST_SIZE, cast
 from pipeline.simulation.circles import Circle, Said
-from pipeline.simulation.events import Crisis, Surge
+from pipeline.simulation.events import ClassifierDrift, Crisis, Surge
 from pipeline.simulation.phrases import LANGUAGES, TONES, Language, phrasebook
 from pipeline.simulation.population import Brand
 from schemas.mention import Author, Channel, Mention
@@ -36,8 +36,15 @@ _SENTIMENT: Final = ((-0.64, 0.16), (0.0, 0.11), (0.62, 0.17))  # mean and devia
 _LOUDEST: Final = 0
 _NEWS: Final = 4
 _ANY_PRODUCT: Final = -1
-_TRIGGER_TONE: Final = {"praise": POSITIVE, "giveaway": NEUTRAL, "match_day": NEUTRAL, "meme": POSITIVE}
+_TRIGGER_TONE: Final = {
+    "launch": NEUTRAL,
+    "praise": POSITIVE,
+    "giveaway": NEUTRAL,
+    "match_day": NEUTRAL,
+    "meme": POSITIVE,
+}
 _SPREAD_SHARES: Final = {
+    "launch": (0.3, 0.33, 0.45),
     "praise": (0.25, 0.27, 0.39),
     "giveaway": (0.7, 0.72, 0.85),
     "match_day": (0.15, 0.15, 0.25),
@@ -67,7 +74,13 @@ class PostWriter:
     """Writes the mentions of a stream in order of time; its memory is bounded by brands and surges."""
 
     def __init__(
-        self, brands: Sequence[Brand], surges: Sequence[Surge], start: datetime, prefix: str, labelled_share: float
+        self,
+        brands: Sequence[Brand],
+        surges: Sequence[Surge],
+        start: datetime,
+        prefix: str,
+        labelled_share: float,
+        drift: ClassifierDrift | None = None,
     ) -> None:
         """Begin a stream.
 
@@ -77,7 +90,9 @@ class PostWriter:
             start: of the stream; the times of the draws are milliseconds since then.
             prefix: begins every id.
             labelled_share: share of the mentions that carry a trusted sentiment.
+            drift: of the classifier that gives these sentiments; None where it makes no mistakes.
         """
+        self._drift = drift
         self._brands = brands
         self._surges = surges
         self._start = start
@@ -118,6 +133,17 @@ class PostWriter:
         self._triggers[surge] = said
         self._surge_circles[surge].add(said)
         return self._mention(brand, said, draws), tone
+
+    def seen(self, tone: int, draws: Draws) -> int:
+        """The tone that the classifier gives a mention meant in `tone`."""
+        if self._drift is None:
+            return tone
+        missed, invented = self._drift.errors(self._seconds(draws))
+        # An odd multiplier spreads the bits of a draw that is used elsewhere only in its low digits.
+        luck = ((draws.flags * 0x9E3779B97F4A7C15 + draws.text) >> 16 & 0xFFFFFFFF) / 2.0**32
+        if tone == NEGATIVE:
+            return NEUTRAL if luck < missed else tone
+        return NEGATIVE if luck < invented else tone
 
     def ordinary(self, brand: int, draws: Draws) -> tuple[Mention, int]:
         """An everyday mention of a brand, and its tone: that of the post it repeats, else the one it is meant in."""
@@ -240,7 +266,7 @@ class PostWriter:
             platform = f"{said.author.id}.example"
         sentiment = None
         if flags % 10_000 < self._labelled:
-            mean, deviation = _SENTIMENT[said.tone]
+            mean, deviation = _SENTIMENT[self.seen(said.tone, draws)]
             sentiment = round(min(1.0, max(-1.0, mean + deviation * draws.noise)), 2)
         flags //= 10_000
         return Mention(

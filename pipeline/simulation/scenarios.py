@@ -8,7 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.simulation.events import HOUR, MINUTE, Benign, BenignKind, Crisis, Event, LevelShift, Silence
+from pipeline.simulation.events import (
+    HOUR,
+    MINUTE,
+    Benign,
+    BenignKind,
+    ClassifierDrift,
+    Crisis,
+    Event,
+    Holiday,
+    LevelShift,
+    Silence,
+)
 from pipeline.simulation.phrases import CAUSES, LANGUAGES, Language
 from pipeline.simulation.population import Brand
 
@@ -116,7 +127,7 @@ def _crises(choice: Choice, history_end: float) -> tuple[Event, ...]:
 
 
 def _benign(choice: Choice, history_end: float) -> tuple[Event, ...]:
-    kinds: tuple[BenignKind, ...] = ("praise", "giveaway", "match_day", "meme")
+    kinds: tuple[BenignKind, ...] = ("praise", "giveaway", "match_day", "meme", "launch")
     return tuple(
         Benign(brand=choice.take(_SIZES[place]).slug, kind=kind, start=history_end + (2 + place) * HOUR)
         for place, kind in enumerate(kinds)
@@ -168,6 +179,24 @@ def _level_shift(choice: Choice, history_end: float) -> tuple[Event, ...]:
     return (LevelShift(start=history_end + 2 * HOUR, ratio=3.0, brands=brands),)
 
 
+def _holidays(choice: Choice, history_end: float) -> tuple[Event, ...]:
+    """A day of the home country, from midnight to midnight there: quiet in one language, loud in the next."""
+    events: list[Event] = []
+    for ratio, language in zip((0.4, 2.5, 0.6), LANGUAGES, strict=True):
+        offsets = sorted({brand.utc_offset for brand in choice.brands if brand.language == language})
+        for offset in offsets:
+            slugs = tuple(b.slug for b in choice.brands if b.language == language and b.utc_offset == offset)
+            local_midnight = math.ceil((history_end / HOUR + offset) / 24.0) * 24.0 - offset
+            events.append(
+                Holiday(start=local_midnight * HOUR, end=(local_midnight + 24.0) * HOUR, ratio=ratio, brands=slugs)
+            )
+    return tuple(events)
+
+
+def _classifier_drift(choice: Choice, history_end: float) -> tuple[Event, ...]:  # noqa: ARG001 (as above)
+    return (ClassifierDrift(start=history_end, end=history_end + 18 * HOUR, missed=0.3, invented=0.12),)
+
+
 def _mixed(choice: Choice, history_end: float) -> tuple[Event, ...]:
     parts = (_crises, _benign, _flare_up, _newcomer, _level_shift)
     return tuple(event for part in parts for event in part(choice, history_end))
@@ -177,11 +206,15 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "demo": Scenario("one crisis breaks out, one burns slowly, one brand is praised", _demo),
     "quiet": Scenario("nothing happens", _quiet),
     "crises": Scenario("each cause once suddenly and once slowly", _crises, 10),
-    "benign": Scenario("praise, a giveaway, a match day and a meme", _benign, 4),
+    "benign": Scenario("praise, a giveaway, a match day, a meme and a launch", _benign, 5),
     "flare-up": Scenario("a crisis with a second wave", _flare_up),
     "industry": Scenario("every brand of one category moves alike", _industry),
     "feed-hole": Scenario("nothing arrives for six hours", _feed_hole),
     "newcomer": Scenario("a brand is first heard of in a burst", _newcomer),
     "level-shift": Scenario("three brands are talked about three times as much from then on", _level_shift),
-    "mixed": Scenario("crises, benign, flare-up, newcomer and level-shift at once", _mixed, 19),
+    "holidays": Scenario("a holiday in each home country, quiet or loud", _holidays),
+    "classifier-drift": Scenario(
+        "the classifier behind trusted sentiments grows worse for all brands", _classifier_drift
+    ),
+    "mixed": Scenario("crises, benign, flare-up, newcomer and level-shift at once", _mixed, 20),
 }

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.simulation.arrivals import ArrivalProcess, Arrivals
-from pipeline.simulation.events import Benign, Crisis, LevelShift, Silence, Surge
+from pipeline.simulation.events import Benign, ClassifierDrift, Crisis, Scaling, Surge
 from pipeline.simulation.labels import BrandFacts, Labels, instant, label_events
 from pipeline.simulation.population import build_population
 from pipeline.simulation.posts import NEGATIVE, Draws, PostWriter
@@ -30,12 +30,14 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "seed": (0, 2**32 - 1),
     "labelled_share": (0, 1),
     "mean_rate": (0.1, 10_000),
+    "lowest rate": (0.01, 100_000),
+    "highest rate": (0.01, 100_000),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """True counts of one brand in one batch."""
+    """Counts of one brand in one batch: true ones, except that negatives are those that a drifting classifier sees."""
 
     brand: str
     mentions: int
@@ -72,6 +74,7 @@ class Simulation:
         seed: int = 1,
         labelled_share: float = 0.2,
         mean_rate: float = 15.0,
+        rates: tuple[float, float] | None = None,
     ) -> None:
         """Build the population and the events; nothing is written yet.
 
@@ -83,6 +86,8 @@ class Simulation:
             seed: of every choice.
             labelled_share: share of the mentions with a trusted sentiment, 0 to 1.
             mean_rate: mean over the brands of mentions an hour.
+            rates: mentions an hour of the smallest and the largest brand, the others even between them on a logarithmic
+                scale; None for the rank law with `mean_rate`.
 
         Raises:
             KeyError: no such scenario.
@@ -96,6 +101,10 @@ class Simulation:
             labelled_share=labelled_share,
             mean_rate=mean_rate,
         )
+        if rates is not None:
+            _check(**{"lowest rate": rates[0], "highest rate": rates[1]})
+            if rates[0] > rates[1]:
+                raise ValueError(f"rates: expected the lower one first, got {rates[0]:g} and {rates[1]:g}")
         if brands < SCENARIOS[scenario].min_brands:
             raise ValueError(
                 f"brands: expected at least {SCENARIOS[scenario].min_brands} for scenario {scenario}, got {brands}"
@@ -106,10 +115,11 @@ class Simulation:
         self._start = int(START.timestamp())
         self._end = self._start + self._steps * STEP_SECONDS
         history_end = self._start + history_hours * 3600.0
-        self.brands = build_population(brands, mean_rate, self._generator(0))
+        self.brands = build_population(brands, mean_rate, self._generator(0), rates)
         self.events = SCENARIOS[scenario].events(Choice(self.brands), history_end)
         self._surges: list[Surge] = [event for event in self.events if isinstance(event, Crisis | Benign)]
-        self._factors = [event for event in self.events if isinstance(event, Silence | LevelShift)]
+        self._factors = [event for event in self.events if isinstance(event, Scaling)]
+        self._drift = next((event for event in self.events if isinstance(event, ClassifierDrift)), None)
         writer = self._writer()
         trigger_ids = {surge: writer.trigger_id(index) for index, surge in enumerate(self._surges)}
         self.labels = Labels(
@@ -150,7 +160,7 @@ class Simulation:
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence((self._seed, stream))))
 
     def _writer(self) -> PostWriter:
-        return PostWriter(self.brands, self._surges, START, f"s{self._seed:x}", self._labelled_share)
+        return PostWriter(self.brands, self._surges, START, f"s{self._seed:x}", self._labelled_share, self._drift)
 
     def _batch(
         self, start: int, arrivals: Arrivals, places: list[int], writer: PostWriter, rng: np.random.Generator
@@ -177,7 +187,7 @@ class Simulation:
                 brand = places[source - brands - surges]
                 mention, tone = writer.trigger(source - brands - surges, draws)
             mentions[brand] += 1
-            negatives[brand] += tone == NEGATIVE
+            negatives[brand] += writer.seen(tone, draws) == NEGATIVE
             lines.append(encode_mention(mention) + b"\n")
         counts = [
             Count(brand.slug, mentions[index], negatives[index])

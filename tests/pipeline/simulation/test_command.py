@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pipeline.commands.evaluate import command as evaluate
+from pipeline.commands.replay import command as replay
 from pipeline.commands.simulate import command
 from pipeline.errors import TocsinError
 from pipeline.simulation import SCENARIOS, decode_labels
+from schemas.alert import decode_alert
 from schemas.mention import decode_mention
 
 SMALL = ["--brands", "8", "--hours", "3", "--history-hours", "1"]
@@ -77,3 +80,30 @@ def test_the_documentation_names_every_scenario_and_only_those():
     text = (Path(__file__).parents[3] / "docs" / "simulation.md").read_text(encoding="utf-8")
     table = text.split("## Scenarios")[1].split("## ")[0]
     assert re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE) == list(SCENARIOS)
+
+
+def test_counts_alone_are_read_by_replay_and_by_evaluate(tmp_path):
+    """Without --out only counts and labels are written, those that the same run writes beside mentions."""
+    alone, labels, beside = (str(tmp_path / name) for name in ("o.csv.gz", "l.json", "beside.csv.gz"))
+    shape = ["--scenario", "crises", "--brands", "10", "--hours", "8", "--history-hours", "48", "--rates", "20", "200"]
+    made = CliRunner().invoke(command, ["--observations", alone, "--labels", labels, *shape], catch_exceptions=False)
+    assert made.exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["l.json", "o.csv.gz"]
+    whole = ["--out", str(tmp_path / "m.jsonl.gz"), "--labels", labels, "--observations", beside, *shape]
+    CliRunner().invoke(command, whole, catch_exceptions=False)
+    assert Path(alone).read_bytes() == Path(beside).read_bytes()
+    alerts = tmp_path / "alerts.jsonl"
+    replayed = CliRunner().invoke(replay, [alone, "--alerts", str(alerts)], catch_exceptions=False)
+    assert replayed.exit_code == 0
+    opened = [a for a in map(decode_alert, alerts.read_bytes().splitlines()) if a.transition == "opened"]
+    assert {alert.brand for alert in opened if alert.kind == "crisis"}
+    measured = CliRunner().invoke(evaluate, ["observations", alone, "--labels", labels], catch_exceptions=False)
+    assert measured.exit_code == 0
+    assert "sudden" in measured.output
+
+
+def test_neither_mentions_nor_counts_is_refused(tmp_path):
+    result = CliRunner().invoke(command, ["--labels", str(tmp_path / "l.json")])
+    assert result.exit_code == 2
+    assert "expected --out, --observations or both" in result.stderr
+    assert list(tmp_path.iterdir()) == []

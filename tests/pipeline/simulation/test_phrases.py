@@ -38,7 +38,7 @@ def test_every_slot_has_a_pool_and_every_category_its_products(language):
 
 @given(
     language=st.sampled_from(LANGUAGES),
-    topic=st.sampled_from(["ordinary", "reply", "praise", "giveaway", "meme", *CAUSES]),
+    topic=st.sampled_from(["ordinary", "reply", "launch", "praise", "giveaway", "meme", *CAUSES]),
     tone=st.sampled_from(TONES),
     draw=st.integers(0, 2**62),
     style=st.integers(0, 2**62),
