@@ -22,7 +22,7 @@ import msgspec
 
 from detectors.brand_model import BrandModel, ModelState
 from detectors.features import Bucket
-from detectors.sentiment import SentimentModels, language_of
+from detectors.sentiment import LANGUAGES, SentimentModels, language_of
 from detectors.windows import BUCKET_SECONDS, WINDOWS
 from pipeline import feed
 from pipeline.alerting import alert_record, take_suppressed
@@ -86,6 +86,7 @@ class EngineStats(msgspec.Struct):
     duplicates: int = 0
     duplicates_unchecked: int = 0
     texts_scored: int = 0
+    sentiment_drifts: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(LANGUAGES, 0))
     buckets_closed: int = 0
     scores: int = 0
     rejected: dict[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
@@ -127,6 +128,7 @@ class Engine:
         self._open: dict[int, dict[str, OpenBucket]] = {}
         self._open_order: list[int] = []
         self._sentiment = SentimentModels()
+        self.stats.sentiment_drifts = self._sentiment.drifts
         self._at = Checkpoint()
         self._close_end = -1
         self._outputs = Outputs()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 LANGUAGES: Final = ("en", "zh", "ja", "other")
@@ -39,11 +40,16 @@ def language_of(text: str, lang: str | None) -> str:
     The primary subtag of `lang` decides where it names a language; otherwise the script does. Two kana, or one for
     ten Han characters, make a text Japanese; Han without them Chinese; Latin letters English, whatever the language.
     """
-    if lang:
-        subtag = lang[:16].strip().replace("_", "-").partition("-")[0].lower()
-        if subtag not in _NO_GUESS and not _PRIVATE_USE.fullmatch(subtag):
-            return _SUBTAGS.get(subtag, "other")
-    return _language_by_script(text[:_SCRIPT_CHARACTERS])
+    return (lang and _language_by_tag(lang[:16])) or _language_by_script(text[:_SCRIPT_CHARACTERS])
+
+
+@lru_cache(maxsize=1024)
+def _language_by_tag(tag: str) -> str | None:
+    """The model that a tag names; None where it leaves the language open."""
+    subtag = tag.strip().replace("_", "-").partition("-")[0].lower()
+    if subtag in _NO_GUESS or _PRIVATE_USE.fullmatch(subtag):
+        return None
+    return _SUBTAGS.get(subtag, "other")
 
 
 def _language_by_script(text: str) -> str:

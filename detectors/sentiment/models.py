@@ -7,6 +7,7 @@ from typing import Final
 
 from detectors.sentiment import state
 from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, CharacterReader
+from detectors.sentiment.drift import DriftState, watch
 from detectors.sentiment.language import LANGUAGES, language_of
 from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
 from detectors.sentiment.regression import HashedRegression, logistic
@@ -37,14 +38,15 @@ def reader_of(language: str) -> WordReader | CharacterReader:
 
 
 class _LanguageModel:
-    """Two regressions on the same features, and which chunks of them changed."""
+    """Two regressions on the same features, the test of their errors, and which chunks of them changed."""
 
-    __slots__ = ("changed", "negative", "positive", "read")
+    __slots__ = ("changed", "drift", "negative", "positive", "read")
 
     def __init__(self, language: str) -> None:
         self.read = reader_of(language).read
         self.negative = HashedRegression(*NEGATIVE_PRIOR)
         self.positive = HashedRegression(*POSITIVE_PRIOR)
+        self.drift = DriftState()
         self.changed: set[int] = set()
 
 
@@ -56,6 +58,8 @@ class SentimentModels:
 
     def __init__(self) -> None:
         self._models: dict[str, _LanguageModel] = {}
+        self.drifts = dict.fromkeys(LANGUAGES, 0)
+        """Drifts found since construction, by language; not part of the state."""
 
     def estimate_one(self, text: str, lang: str | None) -> tuple[float, float]:
         """P(negative) and P(positive) of a text. Nothing is learned. They need not sum to one: a text can be mixed."""
@@ -77,6 +81,8 @@ class SentimentModels:
     def learn_one(self, text: str, lang: str | None, sentiment: float) -> None:
         """Learns a trusted sentiment, -1..1: negative up to -0.25, positive from 0.25.
 
+        Where the answers have become worse for good, the language's steps become as large as at the beginning again.
+
         Raises:
             ValueError: the sentiment is no number within -1..1.
         """
@@ -88,22 +94,27 @@ class SentimentModels:
         if model is None:
             model = self._models[language] = _LanguageModel(language)
         prior, buckets = model.read(text, with_features=True)
-        model.negative.learn(prior, buckets, target=sentiment <= NEGATIVE_AT_MOST)
+        error = model.negative.learn(prior, buckets, target=sentiment <= NEGATIVE_AT_MOST)
         model.positive.learn(prior, buckets, target=sentiment >= POSITIVE_AT_LEAST)
         model.changed.add(state.HEAD)
         model.changed.update((buckets // state.CHUNK_BUCKETS).tolist())
+        if watch(model.drift, error * error):
+            self.drifts[language] += 1
+            model.negative.reopen()
+            model.positive.reopen()
+            model.changed.update(range(state.CHUNKS))
 
     def changed(self) -> list[tuple[str, bytes]]:
         """State chunks changed since the last call, each under its name (such as "en/03"), in a fixed order.
 
-        The last chunk returned under each name restores the models exactly. At most 65 chunks a language.
+        The last chunk returned under each name restores the models exactly. At most 129 chunks a language.
         """
         chunks = []
         for language in LANGUAGES:
             model = self._models.get(language)
             if model is not None:
                 for index in sorted(model.changed):
-                    payload = state.encode(index, model.negative, model.positive)
+                    payload = state.encode(index, model.negative, model.positive, model.drift)
                     chunks.append((state.chunk_name(language, index), payload))
                 model.changed.clear()
         return chunks
@@ -116,6 +127,8 @@ class SentimentModels:
         """
         language, index = state.parse_name(name)
         model = self._models.get(language) or _LanguageModel(language)
-        state.decode(name, index, payload, model.negative, model.positive)
+        drift = state.decode(name, index, payload, model.negative, model.positive)
+        if drift is not None:
+            model.drift = drift
         model.changed.discard(index)
         self._models[language] = model

@@ -10,20 +10,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.sentiment.drift import DriftState
 from detectors.sentiment.hashing import BUCKETS
 from detectors.sentiment.language import LANGUAGES
 from detectors.sentiment.regression import HashedRegression
 
 _T = TypeVar("_T")
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the layout and of what a bucket means: another hash, bucket count or tokenisation needs another version."""
 
 CHUNK_BUCKETS: Final = 256
 CHUNKS: Final = BUCKETS // CHUNK_BUCKETS
 _ROW_BYTES: Final = 16
+_DIGITS: Final = frozenset("0123456789abcdef")
 HEAD: Final = -1
-"""Index of the chunk with intercepts, prior weights and label counts."""
+"""Index of the chunk with intercepts, prior weights, label count and the state of the drift test."""
 
 
 class _Head(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -32,6 +34,7 @@ class _Head(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     prior_weights: tuple[float, float]
     prior_squares: tuple[float, float]
     labels: int
+    drift: DriftState
 
 
 class _Chunk(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -48,8 +51,8 @@ _chunk_decoder: Final = msgspec.msgpack.Decoder(_Chunk)
 
 
 def chunk_name(language: str, index: int) -> str:
-    """Name of a chunk: "en/head", "en/00" to "en/63"."""
-    return f"{language}/head" if index == HEAD else f"{language}/{index:02d}"
+    """Name of a chunk: "en/head", "en/00" to "en/7f"."""
+    return f"{language}/head" if index == HEAD else f"{language}/{index:02x}"
 
 
 def parse_name(name: str) -> tuple[str, int]:
@@ -62,14 +65,14 @@ def parse_name(name: str) -> tuple[str, int]:
     if language in LANGUAGES:
         if part == "head":
             return language, HEAD
-        if len(part) == 2 and part.isascii() and part.isdecimal() and int(part) < CHUNKS:
-            return language, int(part)
+        if len(part) == 2 and _DIGITS.issuperset(part) and int(part, 16) < CHUNKS:
+            return language, int(part, 16)
     msg = f"sentiment state: expected a chunk name such as 'en/head' or 'en/03', got {name[:40]!r}"
     raise ValueError(msg)
 
 
-def encode(index: int, negative: HashedRegression, positive: HashedRegression) -> bytes:
-    """One chunk of the two regressions."""
+def encode(index: int, negative: HashedRegression, positive: HashedRegression, drift: DriftState) -> bytes:
+    """One chunk of the two regressions; their head holds the drift test too."""
     if index == HEAD:
         return _encoder.encode(
             _Head(
@@ -78,6 +81,7 @@ def encode(index: int, negative: HashedRegression, positive: HashedRegression) -
                 (negative.prior_weight, positive.prior_weight),
                 (negative.prior_square, positive.prior_square),
                 negative.labels,
+                drift,
             )
         )
     rows = np.stack(_columns(index, negative, positive), axis=1)
@@ -85,8 +89,13 @@ def encode(index: int, negative: HashedRegression, positive: HashedRegression) -
     return _encoder.encode(_Chunk(VERSION, used.astype(np.uint8).tobytes(), rows[used].astype("<f4").tobytes()))
 
 
-def decode(name: str, index: int, payload: bytes, negative: HashedRegression, positive: HashedRegression) -> None:
+def decode(
+    name: str, index: int, payload: bytes, negative: HashedRegression, positive: HashedRegression
+) -> DriftState | None:
     """Puts one chunk into the two regressions; what it does not mention becomes zero.
+
+    Returns:
+        The drift test of a head, None for any other chunk.
 
     Raises:
         ValueError: the payload is none that this version wrote; the regressions are then unchanged.
@@ -94,14 +103,15 @@ def decode(name: str, index: int, payload: bytes, negative: HashedRegression, po
     _check_version(name, payload)
     if index == HEAD:
         head = _decoded(_head_decoder, name, payload)
-        numbers = (*head.intercepts, *head.prior_weights, *head.prior_squares)
-        if not all(map(math.isfinite, numbers)) or min(head.prior_squares) < 0 or head.labels < 0:
+        drift = head.drift
+        numbers = (*head.intercepts, *head.prior_weights, *head.prior_squares, drift.mean, drift.total, drift.lowest)
+        if not all(map(math.isfinite, numbers)) or min(*head.prior_squares, head.labels, drift.labels) < 0:
             _refuse(name, "finite numbers, squares and labels not below 0")
         negative.intercept, positive.intercept = head.intercepts
         negative.prior_weight, positive.prior_weight = head.prior_weights
         negative.prior_square, positive.prior_square = head.prior_squares
         negative.labels = positive.labels = head.labels
-        return
+        return drift
     chunk = _decoded(_chunk_decoder, name, payload)
     offsets = np.frombuffer(chunk.offsets, np.uint8)
     if len(chunk.values) != _ROW_BYTES * len(offsets) or any(a >= b for a, b in pairwise(chunk.offsets)):
@@ -112,6 +122,7 @@ def decode(name: str, index: int, payload: bytes, negative: HashedRegression, po
     for column, target in enumerate(_columns(index, negative, positive)):
         target[:] = 0.0
         target[offsets] = values[:, column]
+    return None
 
 
 def _columns(index: int, negative: HashedRegression, positive: HashedRegression) -> tuple[NDArray[np.float32], ...]:

@@ -7,15 +7,15 @@ from html import unescape
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from detectors.sentiment.hashing import NO_BUCKETS, Buckets, word_buckets, word_halves
+from detectors.sentiment.hashing import NO_BUCKETS, Buckets, WordParts, word_buckets, word_parts
 from detectors.sentiment.language import READ_CHARACTERS
 from detectors.sentiment.lexicon import LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 WORDS_READ: Final = 64
-"""Words of a text that are read: at most 127 features, words and pairs."""
+"""Words of a text that are read: at most 191 features, words, their beginnings and pairs."""
 
 NORMALISER: Final = 15.0
 """VADER's constant: a sum s of weights becomes s / sqrt(s * s + 15), within -1..1."""
@@ -30,11 +30,26 @@ _LONGEST_TOKEN: Final = 40
 
 
 class _Token(NamedTuple):
-    halves: tuple[int, int] | None  # None where the token is no feature (a link, a name, punctuation alone)
+    parts: WordParts | None  # None where the token is no feature (a link, a name, punctuation alone)
     weight: float
     boost: float
     factor: float  # on the next two weights; 1 unless it negates
     turns: bool
+
+
+class _Remembered(dict[str, _Token]):
+    """Pure memory of an analysis, bounded: social media repeats its words."""
+
+    def __init__(self, analyse: Callable[[str], _Token]) -> None:
+        super().__init__()
+        self._analyse = analyse
+
+    def __missing__(self, word: str) -> _Token:
+        token = self._analyse(word)
+        if len(self) >= _CACHED_TOKENS:
+            self.clear()
+        self[word] = token
+        return token
 
 
 class WordReader:
@@ -53,24 +68,14 @@ class WordReader:
         self._negators = negators
         self._emoji = emoji
         self._emoji_pattern = re.compile("[" + "".join(map(re.escape, emoji)) + "]")
-        # Pure memory of _analyse, bounded: social media repeats its words.
-        self._tokens: dict[str, _Token] = {}
+        self._tokens = _Remembered(self._analyse)
 
     def read(self, text: str, *, with_features: bool) -> tuple[float, Buckets]:
-        """Prior polarity within -1..1 (negative is bad) and, where asked for, the buckets of words and word pairs."""
+        """Prior polarity within -1..1 (negative is bad) and, where asked for, the buckets of the words and pairs."""
         text = text[:READ_CHARACTERS]
         if "&" in text:
             text = unescape(text)
-        known = self._tokens
-        tokens = []
-        for word in text.lower().split()[:WORDS_READ]:
-            token = known.get(word)
-            if token is None:
-                token = self._analyse(word)
-                if len(known) >= _CACHED_TOKENS:
-                    known.clear()
-                known[word] = token
-            tokens.append(token)
+        tokens = list(map(self._tokens.__getitem__, text.lower().split()[:WORDS_READ]))
         prior = _polarity(tokens)
         return prior, word_buckets([token[0] for token in tokens if token[0]]) if with_features else NO_BUCKETS
 
@@ -80,13 +85,13 @@ class WordReader:
             emoji = sum(self._emoji[found] for found in self._emoji_pattern.findall(raw))
             raw = raw.replace("’", "'")
         if raw in self._words:  # emoticons, before their eyes are taken for punctuation
-            return _Token(word_halves(raw), self._words[raw], 0.0, 1.0, turns=False)
+            return _Token(word_parts(raw), self._words[raw], 0.0, 1.0, turns=False)
         if raw.startswith(("http://", "https://", "www.", "@")):
             return _Token(None, 0.0, 0.0, 1.0, turns=False)
         word = raw.strip(_EDGES)[:_LONGEST_TOKEN]
         weight = max(-LIMIT, min(LIMIT, self._words.get(word, 0.0) + emoji))
         return _Token(
-            word_halves(word) if word else None,
+            word_parts(word) if word else None,
             weight,
             self._boosters.get(word, 0.0),
             self._negators.get(word.replace("'", ""), 1.0),

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from detectors.sentiment.language import LANGUAGES
 from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
 from schemas.rejection import Reason
 
@@ -52,6 +53,7 @@ BRAND: Final = Label(
     bound=f"brands with an open episode (at most {MAX_EPISODE_BRANDS}) and the `worker.top_brands` with most mentions",
 )
 REASON: Final = Label("reason", tuple(Reason))
+LANGUAGE: Final = Label("language", LANGUAGES)
 KIND: Final = Label("kind", KINDS)
 SEVERITY: Final = Label("severity", SEVERITIES)
 TRANSITION: Final = Label("transition", TRANSITIONS)
@@ -120,6 +122,18 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="texts",
         meaning="Texts that went through a sentiment model (mentions without a trusted sentiment, or the sample).",
         remedy="This is the main cost of the engine; lower sentiment.full_texts_per_bucket when a core is full.",
+    ),
+    Metric(
+        name="tocsin_sentiment_drifts_total",
+        type="counter",
+        unit="drifts",
+        labels=(LANGUAGE,),
+        meaning="Times a sentiment model became worse for good on labelled mentions and reopened its learning rate.",
+        remedy=(
+            "One rise: a word has changed its meaning, a new source of labels came, or a crisis is under way; nothing "
+            "to do. Again and again: the labels of that language contradict each other; look at who writes `sentiment`."
+        ),
+        diagnostic=True,
     ),
     Metric(
         name="tocsin_buckets_closed_total",

@@ -237,6 +237,8 @@ def _counts(partition: int, stats: StatsReadings) -> Iterator[tuple[tuple[str, L
     yield (PREFIX + "texts_scored_total", ()), stats.texts_scored
     yield (PREFIX + "buckets_closed_total", ()), stats.buckets_closed
     yield (PREFIX + "scores_total", ()), stats.scores
+    for language, count in list(stats.sentiment_drifts.items()):
+        yield (PREFIX + "sentiment_drifts_total", (language,)), count
     for reason, count in rejected:
         yield (PREFIX + "mentions_rejected_total", (str(reason),)), count
     for labels, count in list(stats.alerts.items()):

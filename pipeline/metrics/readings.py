@@ -20,6 +20,8 @@ class StatsReadings(Protocol):
     scores: int
 
     @property
+    def sentiment_drifts(self) -> Mapping[str, int]: ...
+    @property
     def rejected(self) -> Mapping[Any, int]: ...  # dict is invariant in its keys: Reason here, str in a test double
     @property
     def alerts(self) -> Mapping[Any, int]: ...

@@ -16,6 +16,7 @@ class FakeStats:
     texts_scored: int = 0
     buckets_closed: int = 0
     scores: int = 0
+    sentiment_drifts: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     alerts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     suppressed: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from river import linear_model, optim
 
 from detectors.sentiment import SentimentModels
-from detectors.sentiment.hashing import BUCKETS, character_buckets, word_buckets, word_halves
+from detectors.sentiment.hashing import BUCKETS, character_buckets, word_buckets, word_parts
 from detectors.sentiment.models import NEGATIVE_PRIOR, POSITIVE_PRIOR, reader_of
 from detectors.sentiment.regression import (
     EPSILON,
@@ -136,9 +136,10 @@ def test_estimating_teaches_nothing() -> None:
 
 
 def test_buckets_are_the_pinned_ones() -> None:
-    assert word_halves("blorp") == (14783, 2941)
-    assert sorted(word_buckets([word_halves("bad"), word_halves("day")]).tolist()) == [4436, 13133, 13846]
-    assert sorted(character_buckets("最悪\ud800").tolist()) == [733, 2859, 5245, 13227, 14238]
+    assert word_parts("blorp") == (29566, 5883, 21607)
+    assert sorted(word_buckets([word_parts("bad"), word_parts("day")]).tolist()) == [8872, 26267, 27692]
+    assert word_parts("complaint").stem == word_parts("complaining").stem != word_parts("complaint").first
+    assert sorted(character_buckets("最悪\ud800").tolist()) == [1467, 5718, 10491, 26454, 28476]
 
 
 @given(st.text(max_size=300))
