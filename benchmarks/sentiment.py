@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
@@ -65,6 +66,10 @@ def learn(models: SentimentModels, rows: Sequence[Row]) -> None:
         models.learn_one(text, lang, SENTIMENT[label])
 
 
+def learn_anew(rows: Sequence[Row]) -> None:
+    learn(SentimentModels(), rows)
+
+
 def estimate(models: SentimentModels, rows: Sequence[Row]) -> None:
     for lang, text, _ in rows:
         models.estimate_one(text, lang)
@@ -85,8 +90,8 @@ def main(directory: Path) -> None:
             models = SentimentModels()
             learn(models, taught[:labels])
             state = sum(len(payload) for _, payload in models.changed())
-            estimate_cost = microseconds(lambda models=models, rows=held_out: estimate(models, rows), len(held_out))
-            learn_cost = microseconds(lambda rows=taught: learn(SentimentModels(), rows), half)
+            estimate_cost = microseconds(partial(estimate, models, held_out), len(held_out))
+            learn_cost = microseconds(partial(learn_anew, taught), half)
             print(
                 f"{path.stem:24} {labels:7,} {len(held_out):9,}"
                 f" {negative_auc(models, held_out, against='positive'):12.3f}"

@@ -194,6 +194,24 @@ def mentions(
 
 
 @command.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@_out
+def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
+    """Teach the sentiment models from one half of labelled texts and measure them on the other.
+
+    FILE is CSV lang,text,label (neg, neu or pos), or mentions in JSON lines of which those with `sentiment` count;
+    plain or .gz.
+    """
+    from pipeline.evaluation.sentiment import measure, read_labelled
+    from pipeline.evaluation.sentiment_report import sentiment_report
+
+    texts = read_labelled(files)
+    with _progress("sentiment", None) as step:
+        found = measure(texts, on_step=step)
+    _finish(sentiment_report(found, len(texts)), out)
+
+
+@command.command()
 @click.option("--brands", type=click.IntRange(2, 5000), default=100, show_default=True, help="Brands of each size.")
 @click.option("--days", type=click.IntRange(14, 365), default=56, show_default=True, help="Days after the warm-up.")
 @click.option(

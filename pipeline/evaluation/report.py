@@ -24,6 +24,10 @@ NULL_HYPOTHESIS: Final = (
     "without a crisis in them. Intervals are 95 %, by bootstrap over brands; where nothing (or everything) was "
     "counted, the exact one-sided bound."
 )
+SCORE_PLOTS: Final = (
+    "Score against time. Red lines are alarms, red bands labelled crises, blue bands what else is labelled; the dashed "
+    "line is the threshold."
+)
 _STYLE: Final = (
     "body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1080px;color:#1d2430;background:#fff}"
     "h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}.scroll{overflow-x:auto}"
@@ -55,6 +59,8 @@ class Report:
     tables: list[Table] = field(default_factory=list)
     plots: list[Timeline] = field(default_factory=list)
     data: Any = None
+    about: str = NULL_HYPOTHESIS
+    about_plots: str = SCORE_PLOTS
 
     def print(self, console: Console) -> None:
         """Every table, and what the figures mean."""
@@ -89,7 +95,7 @@ class Report:
             "<!doctype html><html lang=en><meta charset=utf-8>",
             "<meta name=viewport content='width=device-width'>",
             f"<title>{escape(self.title)}</title><style>{_STYLE}</style>",
-            f"<h1>{escape(self.title)}</h1><p>{listed}</p><p>{escape(NULL_HYPOTHESIS)}</p>",
+            f"<h1>{escape(self.title)}</h1><p>{listed}</p><p>{escape(self.about)}</p>",
         ]
         for table in self.tables:
             head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
@@ -97,8 +103,7 @@ class Report:
             parts.append(f"<h2>{escape(table.title)}</h2><div class=scroll><table><tr>{head}</tr>{rows}</table></div>")
             parts.append(f"<p>{escape(table.note)}</p>")
         if self.plots:
-            parts.append("<h2>Score against time</h2><p>Red lines are alarms, red bands labelled crises, blue bands ")
-            parts.append("what else is labelled; the dashed line is the threshold.</p>")
+            parts.append(f"<h2>Plots</h2><p>{escape(self.about_plots)}</p>")
         parts.extend(draw(plot) for plot in self.plots)
         return "".join(parts) + "</html>\n"
 
