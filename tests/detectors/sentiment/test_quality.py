@@ -32,7 +32,7 @@ def test_the_prior_alone_ranks_complaints_above_the_rest(
 
 
 @pytest.mark.parametrize(
-    ("name", "labels", "floor"), [("en_goemotions", 1_500, 0.81), ("ja_chabsa", 200, 0.925), ("ja_chabsa", 845, 0.945)]
+    ("name", "labels", "floor"), [("en_goemotions", 1_500, 0.825), ("ja_chabsa", 200, 0.93), ("ja_chabsa", 845, 0.95)]
 )
 def test_labels_lift_the_held_out_half(name: str, labels: int, floor: float) -> None:
     half = len(rows(name)) // 2
