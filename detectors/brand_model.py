@@ -16,6 +16,7 @@ from detectors.baseline import LONGEST_REPLAYED_SILENCE
 from detectors.calibration import CalibrationState, DailyMaxima, Prior
 from detectors.features import Bucket
 from detectors.negativity import NegativeShareEvidence, ShareReading, ShareState
+from detectors.surge import SURGE_PRIOR, surge_evidence
 from detectors.volume import VolumeEvidence, VolumeReading, VolumeState
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, GROUP_OF_WINDOW, GROUPS, RANGE, WINDOWS
 
@@ -27,8 +28,6 @@ VOLUME_CAP: Final = 8.0
 """Nats: past this more volume is no more proof of a crisis, only negativity is."""
 BOTH_FACTOR: Final = 3.0
 """The weaker of the two kinds of evidence counts at most threefold: both must speak."""
-SURGE_WINDOWS: Final = (1, 3)
-"""15 minutes and 1 hour."""
 GROUP_OFFSET: Final = (0.0, 0.0, 0.5)
 
 Kind = Literal["crisis", "sentiment_shift", "volume_surge"]
@@ -40,7 +39,6 @@ CRISIS_PRIORS: Final = (
 )
 """Daily maxima of the joint evidence per window group, by size: measured on simulated ordinary streams."""
 SHIFT_PRIOR: Final = Prior((6.0, 7.5, 7.5), (2.5, 3.0, 3.0), 3.0, 15.0, 60.0, 4.0, 0.6)
-SURGE_PRIOR: Final = Prior((3.0, 3.0, 3.0), (1.0, 1.0, 1.0), 3.0, 15.0, 30.0, 3.0, 0.6)
 
 
 class ModelState(msgspec.Struct, array_like=True, kw_only=True):
@@ -62,7 +60,7 @@ class Assessment(msgspec.Struct):
         is_warm: False while warming up; the scores are then 0.
         crisis, shift, surge: scores in deviations above the ordinary daily maximum; may be negative.
         crisis_window, shift_window, surge_window: index into WINDOWS.
-        evidence: raw evidence in nats: the three crisis groups, shift, surge.
+        evidence: raw evidence: the three crisis groups and shift in nats, surge in deviations.
     """
 
     bucket: int
@@ -166,9 +164,8 @@ class BrandModel:
         share = self.share.read(mentions, negatives)
         joint = [0.0] * GROUPS
         joint_window = [0] * GROUPS
-        shift = surge = 0.0
+        shift = 0.0
         shift_window = 0
-        surge_window = SURGE_WINDOWS[0]
         surprises = volume.surprise
         for w in RANGE:
             q = share.surprise[w]
@@ -181,9 +178,7 @@ class BrandModel:
                     group = GROUP_OF_WINDOW[w]
                     if both > joint[group]:
                         joint[group], joint_window[group] = both, w
-        for w in SURGE_WINDOWS:
-            if surprises[w] > surge:
-                surge, surge_window = surprises[w], w
+        surge, surge_window = surge_evidence(surprises)
         evidence = (joint[0], joint[1], joint[2], shift, surge)
         if not self.is_warm:
             return Assessment(

@@ -19,14 +19,13 @@ from detectors.brand_model import (
     CRISIS_PRIORS,
     GROUP_OFFSET,
     SHIFT_PRIOR,
-    SURGE_PRIOR,
-    SURGE_WINDOWS,
     VOLUME_CAP,
     WARM_UP_BUCKETS,
 )
 from detectors.calibration import KNOWN_SIZES, SKIPPED_DAYS, Prior
 from detectors.fleet_tails import Array, binomial_roots, negative_binomial_roots, surprises
 from detectors.negativity import BASE_RATE_KEEP, PRIOR_CORRELATION, PRIOR_NEGATIVE, PRIOR_OTHER
+from detectors.surge import SURGE_PRIOR, SURGE_WINDOWS, surge_evidences
 from detectors.volume import FIRST_DISPERSION, SHIFT_MENTIONS, SHIFT_RATIO
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, DECAY, GROUP_OF_WINDOW, GROUPS, SCALE, WINDOWS
 
@@ -185,7 +184,7 @@ class _Block:
         self.unobserved += 1
 
     def _evidence(self, base_rate: Array) -> Array:
-        """Raw evidence in nats: the three crisis groups, shift, surge; needs the sums of this bucket."""
+        """Raw evidence (crisis groups and shift in nats, surge in deviations); needs the sums of this bucket."""
         y, mu, k, q, s, joint = self._y, self._mu, self._k, self._q, self._s, self._joint
         evidence = np.empty((GROUPS + 2, y.shape[1]))
         np.multiply(y, base_rate, out=self._a)
@@ -218,7 +217,7 @@ class _Block:
         for group, rows in enumerate(_GROUP_ROWS):
             np.max(joint[rows], axis=0, out=evidence[group])
         np.max(q, axis=0, out=evidence[GROUPS])
-        np.maximum(s[SURGE_WINDOWS[0]], s[SURGE_WINDOWS[1]], out=evidence[GROUPS + 1])
+        evidence[GROUPS + 1] = surge_evidences(s)
         return evidence
 
     def _learn_dispersion(self) -> None:

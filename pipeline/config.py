@@ -87,8 +87,8 @@ class DetectionConfig(Section, frozen=True):
     """Tolerated false crisis alarms per brand and year; turned into the crisis threshold by calibration."""
     sentiment_shift_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 5.0
     """Score at which negativity without volume opens a sentiment_shift."""
-    volume_surge_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 6.0
-    """Score at which volume without negativity opens a volume_surge (informational)."""
+    volume_surges_per_brand_year: Annotated[float, Meta(ge=0.1, le=100.0)] = 18.0
+    """volume_surge episodes (informational) that an ordinary brand may open in a year; sets their threshold."""
     critical_ratio: Annotated[float, Meta(ge=1.0, le=10.0)] = 1.5
     """A crisis whose score passes threshold x this is critical."""
     release_ratio: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5
@@ -96,7 +96,9 @@ class DetectionConfig(Section, frozen=True):
     quiet_minutes: Annotated[int, Meta(ge=5, le=10_080)] = 120
     """An episode is resolved after being quiet for so long."""
     cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 360
-    """After a resolved episode no new one of the same kind opens for so long."""
+    """After a resolved crisis or sentiment_shift no new one of the same kind opens for so long."""
+    volume_surge_cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 1440
+    """After a resolved volume_surge no new one opens for so long."""
     crisis_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
     """Alert budget: in the long run no more crises open than this; the threshold rises as it is used up; 0: none."""
     sentiment_shift_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0

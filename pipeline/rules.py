@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from detectors.surge import surge_threshold
 from detectors.threshold import crisis_threshold
 from detectors.windows import BUCKET_SECONDS
 from pipeline.config import DetectionConfig
@@ -16,26 +17,35 @@ def rules(detection: DetectionConfig) -> dict[Kind, Rule]:
     """The rule of each kind, in the order in which they are tried: a crisis holds back the lesser ones."""
     crisis = crisis_threshold(detection.false_alarms_per_brand_year)
     return {
-        "crisis": _rule(detection, crisis, "warning", detection.crisis_alerts_per_brand_year),
+        "crisis": _rule(
+            detection, crisis, "warning", detection.cool_down_minutes, detection.crisis_alerts_per_brand_year
+        ),
         "sentiment_shift": _rule(
             detection,
             detection.sentiment_shift_threshold,
             "warning",
+            detection.cool_down_minutes,
             detection.sentiment_shift_alerts_per_brand_year,
         ),
         "volume_surge": _rule(
-            detection, detection.volume_surge_threshold, "info", detection.volume_surge_alerts_per_brand_year
+            detection,
+            surge_threshold(detection.volume_surges_per_brand_year),
+            "info",
+            detection.volume_surge_cool_down_minutes,
+            detection.volume_surge_alerts_per_brand_year,
         ),
     }
 
 
-def _rule(detection: DetectionConfig, threshold: float, severity: Severity, per_year: float) -> Rule:
+def _rule(
+    detection: DetectionConfig, threshold: float, severity: Severity, cool_down_minutes: int, per_year: float
+) -> Rule:
     return Rule(
         threshold,
         threshold * detection.release_ratio,
         threshold * detection.critical_ratio,
         max(detection.quiet_minutes * 60 // BUCKET_SECONDS, 1),
-        detection.cool_down_minutes * 60 // BUCKET_SECONDS,
+        cool_down_minutes * 60 // BUCKET_SECONDS,
         severity,
         per_year,
     )
