@@ -55,8 +55,9 @@ def surge_evidence(surprises: Sequence[float]) -> tuple[float, int]:
 
 def surge_evidences(surprises: NDArray[np.float64]) -> NDArray[np.float64]:
     """The evidence of surge_evidence for many brands: (windows, brands) to (brands,)."""
-    roots: NDArray[np.float64] = np.sqrt(2.0 * surprises[list(SURGE_WINDOWS)])
-    return roots.sum(axis=0) / len(SURGE_WINDOWS)
+    roots = np.sqrt(2.0 * surprises[list(SURGE_WINDOWS)])
+    evidence: NDArray[np.float64] = roots.sum(axis=0) / len(SURGE_WINDOWS)
+    return evidence
 
 
 def surge_threshold(surges_per_brand_year: float) -> float:

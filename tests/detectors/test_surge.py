@@ -38,7 +38,9 @@ def test_what_only_one_window_says_counts_a_third():
     alone[SURGE_WINDOWS[1]] = 18.0
     for w in SURGE_WINDOWS:
         all_three[w] = 18.0
-    assert surge_evidence(alone) == (pytest.approx(2.0), SURGE_WINDOWS[1])
+    evidence, window = surge_evidence(alone)
+    assert evidence == pytest.approx(2.0)
+    assert window == SURGE_WINDOWS[1]
     assert surge_evidence(all_three)[0] == pytest.approx(6.0)
 
 

@@ -1,0 +1,45 @@
+"""A random cut tree stays what its points make it, whatever came and went."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.evaluation.random_cut_forest import RandomCutForest, RandomCutTree
+
+POINTS = st.tuples(*[st.integers(0, 4).map(float)] * 2)
+
+
+@given(st.lists(st.one_of(POINTS, st.none()), max_size=60), st.integers(0, 3))
+def test_a_tree_holds_what_was_inserted_and_not_removed(steps, seed):
+    tree, leaves, points = RandomCutTree(random.Random(seed)), [], []
+    for step in steps:
+        if step is not None:
+            leaves.append(tree.insert(step))
+            points.append(step)
+        elif leaves:
+            tree.remove(leaves.pop(0))
+            points.pop(0)
+        assert len(tree) == len(points)
+        assert all(0.0 <= tree.displacement(leaf) <= len(points) for leaf in leaves)
+        assert [leaves.index(leaf) for leaf in leaves] == [points.index(point) for point in points]
+
+
+def test_a_point_far_from_all_others_displaces_them_all_at_once():
+    source = random.Random(1)
+    tree = RandomCutTree(source)
+    crowd = [tree.insert((source.random(), source.random())) for _ in range(60)]
+    far = tree.insert((1e6, 1e6))
+    assert tree.displacement(far) == 60.0
+    assert max(map(tree.displacement, crowd)) < 60.0
+
+
+def test_a_forest_forgets_its_oldest_points():
+    source = random.Random(2)
+    forest = RandomCutForest(trees=10, points=64, seed=3)
+    first = [forest.score_and_learn((source.gauss(0.0, 1.0),)) for _ in range(200)]
+    moved = [forest.score_and_learn((source.gauss(1000.0, 1.0),)) for _ in range(200)]
+    assert moved[0] > 3.0 * sum(first[100:]) / 100.0
+    assert sum(moved[100:]) / 100.0 < 2.0 * sum(first[100:]) / 100.0
