@@ -20,7 +20,7 @@ from detectors.surge import SURGE_PRIOR, surge_evidence
 from detectors.volume import VolumeEvidence, VolumeReading, VolumeState
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, GROUP_OF_WINDOW, GROUPS, RANGE, WINDOWS
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 SCORE_UNIT: Final = "deviations above the brand's ordinary daily maximum"
 WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
 """A day: before that neither the level nor a daily maximum is known."""

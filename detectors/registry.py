@@ -13,7 +13,7 @@ DETECTORS: Final[dict[str, type[Detector]]] = {
     "volume_surge": VolumeSurgeDetector,
 }
 
-DETECTOR_VERSION: Final = "daily-maxima/1"
+DETECTOR_VERSION: Final = "daily-maxima/2"
 """Name and version of the method, as alerts carry it."""
 
 
