@@ -130,10 +130,10 @@ def test_a_lasting_shift_becomes_the_new_normal_within_two_days(name: str) -> No
 
 def test_refuses_foreign_state(name: str) -> None:
     """A snapshot of another version, or garbage, is refused and never guessed at."""
-    with pytest.raises(StateVersionError, match="version 1"):
+    with pytest.raises(StateVersionError, match="version 2"):
         DETECTORS[name].restore(b"garbage")
     with pytest.raises(StateVersionError, match="got 99"):
-        DETECTORS[name].restore(make_detector(name).snapshot().replace(b"\x96\x01", b"\x96\x63", 1))
+        DETECTORS[name].restore(make_detector(name).snapshot().replace(b"\x96\x02", b"\x96\x63", 1))
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)
