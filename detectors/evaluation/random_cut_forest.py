@@ -8,9 +8,10 @@ ratio, on the way up, of the points beside a subtree to those in it.
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from typing import Final
+
+import numpy as np
 
 Point = tuple[float, ...]
 _NONE: Final = -1
@@ -19,7 +20,7 @@ _NONE: Final = -1
 class RandomCutTree:
     """One tree. Nodes are places in lists, so that a copy is cheap; equal points share a leaf."""
 
-    def __init__(self, source: random.Random) -> None:
+    def __init__(self, source: np.random.Generator) -> None:
         """Begin empty; `source` draws the cuts."""
         self._source = source
         self._root = _NONE
@@ -161,7 +162,7 @@ class RandomCutForest:
             points: that each tree holds at most; the oldest leaves first.
             seed: of the cuts.
         """
-        source = random.Random(seed)  # noqa: S311 - cuts are no secrets
+        source = np.random.default_rng(seed)
         self._trees = [(RandomCutTree(source), deque[int]()) for _ in range(trees)]
         self._size = points
 

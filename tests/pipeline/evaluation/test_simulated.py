@@ -106,7 +106,7 @@ def test_sudden_crises_of_medium_brands_are_found_early(ordinary):
 
 
 def test_the_engine_rings_in_the_very_buckets_that_the_fleet_says(ordinary):
-    """With a row for every bucket, empty ones included, the engine visits what the fleet visits; no budget holds back."""
+    """With a row for every bucket, empty ones included, the engine, without a budget, visits what the fleet visits."""
     detection = DetectionConfig(false_alarms_per_brand_year=100.0, crisis_alerts_per_brand_year=0.0)
     places = [0, 4, 5]
     expected = [own.tolist() for own in starts_of(ordinary.crisis[:, places], alarm_rule(detection, "crisis"))]
