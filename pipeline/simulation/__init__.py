@@ -5,6 +5,8 @@ rates        volume and tone before events  scenarios  named courses of events
 arrivals     when, in which tone            labels     the truth beside the stream
 phrases      texts from texts/*.toml        authors    who writes
 posts        numbers into mentions          stream     all of it, in batches
+
+Counts without texts, for evaluation: `fleet` and `exam` are two families of worlds, `worlds` opens them by name.
 """
 
 from pipeline.simulation.labels import Label, Labels, decode_labels, encode_labels
