@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks import fleet, sentiment
 from pipeline.config import Config
 from pipeline.engine import Engine
+from pipeline.placement import partition_of
 from pipeline.records import Record
-from pipeline.replay import partition_of
 from pipeline.simulation import demo_stream
 from schemas.mention import decode_mention
 

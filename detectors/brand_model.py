@@ -160,8 +160,10 @@ class BrandModel:
 
     def assess(self, index: int, mentions: float, negatives: float) -> Assessment:
         """What this bucket says; learns nothing. Call `advance` first."""
-        volume = self.volume.read(index, mentions)
-        share = self.share.read(mentions, negatives)
+        return self.judge(index, self.volume.read(index, mentions), self.share.read(mentions, negatives))
+
+    def judge(self, index: int, volume: VolumeReading, share: ShareReading) -> Assessment:
+        """The scores that these readings of the bucket give; learns nothing."""
         joint = [0.0] * GROUPS
         joint_window = [0] * GROUPS
         shift = 0.0

@@ -7,13 +7,14 @@ from typing import Final
 
 from rich.text import Text
 
-from schemas.alert import Alert, Post, Suppressed
+from schemas.alert import Alert, Member, Post, Suppressed
 from schemas.text import printable
 
 _STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _RESOLVED_STYLE: Final = "bold green"
 _KINDS: Final = {"crisis": "crisis", "sentiment_shift": "sentiment shift", "volume_surge": "volume surge"}
 _EXCERPT_CHARACTERS: Final = 120
+_MEMBERS: Final = 8
 
 
 def alert_lines(alert: Alert) -> list[str]:
@@ -22,6 +23,10 @@ def alert_lines(alert: Alert) -> list[str]:
     What came from strangers (excerpts, names of authors and platforms) is made printable and cut.
     """
     lines = [_headline(alert), "  " + _numbers(alert)]
+    if alert.members:
+        lines.append("  " + _members(alert.members))
+    if alert.category_episode_id:
+        lines.append(f"  beyond a common move of the category {alert.category}")
     if alert.suppressed:
         lines.append("  " + _suppressed(alert.suppressed))
     reasons = _reasons(alert)
@@ -48,8 +53,9 @@ def _headline(alert: Alert) -> str:
     # A resolved critical episode is good news and must not read as a bad one.
     level = "RESOLVED" if alert.transition == "resolved" else alert.severity.upper()
     transition = "" if alert.transition == "resolved" else f" {alert.transition}"
+    subject = f"category {alert.brand}" if alert.scope == "category" else alert.brand
     return (
-        f"{level} {_KINDS[alert.kind]}{transition}: {alert.brand}, {_when(alert.detected_time)} "
+        f"{level} {_KINDS[alert.kind]}{transition}: {subject}, {_when(alert.detected_time)} "
         f"(first signs from {_when(alert.onset_time, alert.detected_time)})"
     )
 
@@ -75,6 +81,11 @@ def _reasons(alert: Alert) -> str:
     if alert.evidence.posts:
         parts.append(_post(alert.evidence.posts[0]))
     return "; ".join(parts)
+
+
+def _members(members: tuple[Member, ...]) -> str:
+    shown = ", ".join(f"{member.brand} {member.score:.1f}" for member in members[:_MEMBERS])
+    return f"brands by score: {shown}" + (f" and {len(members) - _MEMBERS} more" if len(members) > _MEMBERS else "")
 
 
 def _suppressed(suppressed: Suppressed) -> str:

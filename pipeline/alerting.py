@@ -44,8 +44,12 @@ def alert_record(
     posts: list[PostRecord],
     config: BrandConfig,
     suppressed: Suppressed | None,
+    category_episode: str,
 ) -> OutRecord:
-    """The alert of a transition, encoded with its key and headers. `bucket` is None where no mention came."""
+    """The alert of a transition, encoded with its key and headers.
+
+    `bucket` is None where no mention came; `category_episode` is the id of the category's open episode, or empty.
+    """
     explanation = model.explain(kind, assessment)
     end = assessment.bucket + 1
     score = round(assessment.score(kind), 4)
@@ -60,9 +64,9 @@ def alert_record(
         kind=kind,
         severity=episode.severity,
         brand=brand,
-        onset_time=_time(episode.onset),
-        detected_time=_time(end),
-        window=Window(start=_time(end - explanation.window_buckets), end=_time(end)),
+        onset_time=moment(episode.onset),
+        detected_time=moment(end),
+        window=Window(start=moment(end - explanation.window_buckets), end=moment(end)),
         score=ScoreReading(value=score, threshold=round(episode.threshold or rule.threshold, 4), unit=SCORE_UNIT),
         observed=Observed(
             mentions=mentions,
@@ -80,6 +84,8 @@ def alert_record(
         playbook=_playbook(config, episode),
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,
+        category=config.category,
+        category_episode_id=category_episode or None,
         suppressed=suppressed,
     )
     return OutRecord(brand.encode(), encode_alert(alert), alert_headers(alert))
@@ -91,7 +97,7 @@ def take_suppressed(episodes: Sequence[Episode]) -> Suppressed | None:
     if not count:
         return None
     recent = [
-        SuppressedOpening(time=_time(held.bucket + 1), kind=kind, score=round(held.score, 4), reason=held.reason)
+        SuppressedOpening(time=moment(held.bucket + 1), kind=kind, score=round(held.score, 4), reason=held.reason)
         for kind, episode in zip(KINDS, episodes, strict=True)
         for held in episode.suppression.recent
     ]
@@ -100,12 +106,13 @@ def take_suppressed(episodes: Sequence[Episode]) -> Suppressed | None:
     return Suppressed(count=count, recent=tuple(sorted(recent, key=lambda opening: opening.time)))
 
 
-def _time(bucket: int) -> datetime:
+def moment(bucket: int) -> datetime:
+    """The event time at which a bucket begins."""
     return datetime.fromtimestamp(bucket * BUCKET_SECONDS, UTC)
 
 
 def _evidence(bucket: OpenBucket | None, posts: list[PostRecord]) -> Evidence:
-    shown = tuple(_post(post) for post in posts)
+    shown = tuple(shown_post(post) for post in posts)
     if bucket is None:
         return Evidence(posts=shown)
     return Evidence(
@@ -118,7 +125,7 @@ def _evidence(bucket: OpenBucket | None, posts: list[PostRecord]) -> Evidence:
     )
 
 
-def _post(post: PostRecord) -> Post:
+def shown_post(post: PostRecord) -> Post:
     """The post as the world may see it: no control characters, bounded length."""
     return Post(
         id=printable(post.id, 256),
@@ -145,5 +152,5 @@ def _playbook(config: BrandConfig, episode: Episode) -> Playbook | None:
     return Playbook(
         owner=playbook.owner,
         link=playbook.link,
-        respond_by=None if minutes is None else _time(episode.opened + 1) + timedelta(minutes=minutes),
+        respond_by=None if minutes is None else moment(episode.opened + 1) + timedelta(minutes=minutes),
     )

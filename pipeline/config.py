@@ -6,6 +6,7 @@
     false_alarms_per_brand_year = 4.0
     [brands.acme]                      # one brand
     tier = "flagship"
+    category = "airlines"              # brands that it is compared with when many move at once
     [brands.acme.detection]
     cool_down_minutes = 720
     [brands.acme.playbook]
@@ -118,12 +119,17 @@ class PlaybookConfig(Section, frozen=True):
     """An answer is due so long after an episode opened; gives `respond_by` in its alerts."""
 
 
+Category = Annotated[str, Meta(pattern=BRAND_PATTERN)]
+
+
 class TierSection(Section, frozen=True):
+    category: Category | None = None
     detection: dict[str, Any] = {}
 
 
 class BrandSection(Section, frozen=True):
     tier: str | None = None
+    category: Category | None = None
     detection: dict[str, Any] = {}
     playbook: PlaybookConfig | None = None
 
@@ -148,11 +154,13 @@ class BrandConfig(msgspec.Struct, frozen=True):
         detection: thresholds and hysteresis.
         playbook: what to do, or None.
         config_hash: 12 hexadecimal digits over everything that can change one of this brand's alerts.
+        category: the brands that it is compared with when many move at once, or None.
     """
 
     detection: DetectionConfig
     playbook: PlaybookConfig | None
     config_hash: str
+    category: str | None = None
 
 
 class Config:
@@ -172,6 +180,8 @@ class Config:
         self._default = self._resolve(None, {})
         for tier, section in self._file.tiers.items():
             self._check(section.detection, f"tiers.{toml_key(tier)}.detection")
+        self._members = self._categories()
+        self._category_configs = {category: self._resolve(None, {}, category) for category in sorted(self._members)}
         self._brands = {}
         for name, brand in self._file.brands.items():
             if not re.match(BRAND_PATTERN, name):
@@ -183,11 +193,23 @@ class Config:
                 )
             self._check(brand.detection, f"brands.{name}.detection")
             layers = (self._file.tiers[brand.tier].detection if brand.tier else {}) | brand.detection
-            self._brands[name] = self._resolve(brand.playbook, layers)
+            self._brands[name] = self._resolve(brand.playbook, layers, self._category_of(brand))
 
     def brand(self, name: str) -> BrandConfig:
         """What holds for this brand; brands without a section share one value."""
         return self._brands.get(name, self._default)
+
+    def members(self, category: str) -> tuple[str, ...]:
+        """The brands of a category, by name; none where nobody is in it."""
+        return self._members.get(category, ())
+
+    def category(self, name: str) -> BrandConfig:
+        """What holds for a category's own episodes: the detection of every brand, and no playbook."""
+        return self._category_configs.get(name, self._default)
+
+    def category_of(self, brand: str) -> str | None:
+        """The category of a brand, None for a brand without one."""
+        return self.brand(brand).category
 
     def explain(self, name: str) -> list[tuple[str, Any, str]]:
         """(key, value, where it comes from) of all that takes part in a brand's config_hash.
@@ -204,6 +226,9 @@ class Config:
         if effective.playbook:
             for key, value in msgspec.structs.asdict(effective.playbook).items():
                 rows[f"playbook.{key}"] = (value, "default" if value is None else f"brands.{name}.playbook")
+        if effective.category:
+            where = f"brands.{name}" if section.category else f"tiers.{section.tier}"
+            rows["category"] = (effective.category, where)
         rows |= _rows("engine", self.engine) | _rows("sentiment", self.sentiment)
         return [(key, value, source) for key, (value, source) in rows.items()]
 
@@ -213,10 +238,33 @@ class Config:
         assert isinstance(document, dict)
         return document
 
-    def _resolve(self, playbook: PlaybookConfig | None, overrides: dict[str, Any]) -> BrandConfig:
+    def _category_of(self, brand: BrandSection) -> str | None:
+        tier = self._file.tiers.get(brand.tier) if brand.tier else None
+        return brand.category or (tier.category if tier else None)
+
+    def _categories(self) -> dict[str, tuple[str, ...]]:
+        members: dict[str, list[str]] = {}
+        for name, brand in sorted(self._file.brands.items()):
+            category = self._category_of(brand)
+            if category is not None:
+                members.setdefault(category, []).append(name)
+        for category in members:
+            if category in self._file.brands:
+                raise ConfigError(
+                    f"brands.{members[category][0]}.category={category!r}: must not be the name of a brand: alerts of "
+                    "the category carry its name as their key"
+                )
+        return {category: tuple(names) for category, names in members.items()}
+
+    def _resolve(
+        self, playbook: PlaybookConfig | None, overrides: dict[str, Any], category: str | None = None
+    ) -> BrandConfig:
         detection = msgspec.convert(msgspec.structs.asdict(self._file.detection) | overrides, DetectionConfig)
-        content = msgspec.json.encode((self.engine, self.sentiment, detection, playbook), order="sorted")
-        return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12])
+        parts: tuple[Any, ...] = (self.engine, self.sentiment, detection, playbook)
+        if category is not None:
+            parts = (*parts, category, self._members[category])
+        content = msgspec.json.encode(parts, order="sorted")
+        return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category)
 
     @staticmethod
     def _check(overrides: dict[str, Any], where: str) -> None:

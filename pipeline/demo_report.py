@@ -19,7 +19,7 @@ def label_lines(labels: Labels, alerts: Iterable[Alert], passed: float) -> list[
         alerts: what arrived.
         passed: event time that has passed, Unix seconds; what lies later is said to be still to come.
     """
-    crises = [alert for alert in alerts if alert.kind == "crisis" and alert.transition == "opened"]
+    crises = [alert for alert in alerts if (alert.scope, alert.kind, alert.transition) == ("brand", "crisis", "opened")]
     lines = []
     explained: set[str] = set()
     for label in labels.labels:

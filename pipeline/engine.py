@@ -26,6 +26,8 @@ from detectors.sentiment import LANGUAGES, SentimentModels, language_of
 from detectors.windows import BUCKET_SECONDS, WINDOWS
 from pipeline import feed
 from pipeline.alerting import alert_record, take_suppressed
+from pipeline.categories import Category
+from pipeline.category_alerting import category_alert_record
 from pipeline.config import Config
 from pipeline.dead_letters import dead_letter
 from pipeline.episodes import Episode, Suppressed, close, step
@@ -33,6 +35,7 @@ from pipeline.errors import DeadLetterLimitError
 from pipeline.records import TICK_HEADER, Outputs, SourceRecord
 from pipeline.rules import rules
 from pipeline.state import (
+    CATEGORY_PREFIX,
     CHECKPOINT_KEY,
     OPEN_SUFFIX,
     SENTIMENT_PREFIX,
@@ -40,6 +43,7 @@ from pipeline.state import (
     BrandRecord,
     Checkpoint,
     decode_brand,
+    decode_category,
     decode_checkpoint,
     decode_open,
     encode,
@@ -125,6 +129,9 @@ class Engine:
         self._tolerance_ms = config.engine.future_tolerance_seconds * 1000
         self._brands: dict[str, _Brand] = {}
         self._watched: set[str] = set()
+        self._categories: dict[str, Category] = {}
+        self._open_categories: set[str] = set()
+        self._categorised: list[tuple[str, str]] = []
         self._open: dict[int, dict[str, OpenBucket]] = {}
         self._open_order: list[int] = []
         self._sentiment = SentimentModels()
@@ -136,6 +143,7 @@ class Engine:
         self._closing_watched = False
         self._changed_brands: dict[str, None] = {}
         self._changed_open: dict[str, None] = {}
+        self._changed_categories: dict[str, None] = {}
         self._changed = False
 
     # ---------------------------------------------------------------- facts
@@ -163,7 +171,12 @@ class Engine:
     @property
     def needs_time(self) -> bool:
         """True while the passing of event time alone can still change something."""
-        return bool(self._open or self._watched)
+        return bool(self._open or self._watched or self._open_categories)
+
+    @property
+    def categorised(self) -> Sequence[tuple[str, str]]:
+        """(brand, category) of every brand with a category, in the order in which this engine met them."""
+        return self._categorised
 
     @property
     def brands(self) -> int:
@@ -171,7 +184,11 @@ class Engine:
         return len(self._brands)
 
     def open_episodes(self) -> Iterator[OpenEpisode]:
-        """Every open episode."""
+        """Every open episode; of a category's the brand is the category."""
+        for name in sorted(self._open_categories):
+            for kind, episode in zip(KINDS, self._categories[name].episodes, strict=True):
+                if episode.id:
+                    yield OpenEpisode(name, kind, episode.severity, episode.onset * BUCKET_SECONDS, episode.score)
         for name in sorted(self._watched):
             for kind, episode in zip(KINDS, self._brands[name].episodes, strict=True):
                 if episode.id:
@@ -274,7 +291,7 @@ class Engine:
         while at.next_bucket < self._close_end:
             brands = self._open.get(at.next_bucket)
             if self._closing is None:
-                if not brands and not self._watched:
+                if not brands and not self._watched and not self._open_categories:
                     at.next_bucket = self._next_open()
                     continue
                 self._closing = iter(list(brands or ()))
@@ -290,6 +307,7 @@ class Engine:
                 silent = [name for name in self._watched if self._brands[name].model.last_bucket < index]
                 self._closing = iter(sorted(silent))
                 continue
+            self._follow_categories(at.next_bucket)
             self._open.pop(at.next_bucket, None)
             at.next_bucket += 1
             self._closing = None
@@ -324,10 +342,15 @@ class Engine:
         for name in self._changed_open:
             buckets = self._brands[name].open
             records.append((name.encode() + OPEN_SUFFIX, encode_open(buckets) if buckets else None))
+        records.extend(
+            (CATEGORY_PREFIX + name.encode(), encode(self._categories[name].record()))
+            for name in self._changed_categories
+        )
         records.extend((SENTIMENT_PREFIX + name.encode(), payload) for name, payload in self._sentiment.changed())
         records.append((CHECKPOINT_KEY, encode(self._at)))
         self._changed_brands = {}
         self._changed_open = {}
+        self._changed_categories = {}
         self._changed = False
         return records
 
@@ -355,6 +378,8 @@ class Engine:
                     self._sentiment.restore(key[len(SENTIMENT_PREFIX) :].decode(), value)
                 except ValueError as error:
                     raise unreadable(key, error) from None
+            elif key.startswith(CATEGORY_PREFIX):
+                self._restore_category(key, value)
             elif key.endswith(OPEN_SUFFIX):
                 name = key[: -len(OPEN_SUFFIX)].decode()
                 for index, bucket in decode_open(key, value).buckets.items():
@@ -378,6 +403,12 @@ class Engine:
         brand.last = stored.last
         if brand.is_watched:
             self._watched.add(brand.name)
+
+    def _restore_category(self, key: bytes, value: bytes) -> None:
+        category = self._category(key[len(CATEGORY_PREFIX) :].decode())
+        category.restore(decode_category(key, value))
+        if category.is_open:
+            self._open_categories.add(category.name)
 
     # ---------------------------------------------------------------- one record
 
@@ -487,7 +518,17 @@ class Engine:
         brand = self._brands.get(name)
         if brand is None:
             brand = self._brands[name] = _Brand(name)
+            category = self._config.brand(name).category
+            if category is not None:
+                self._category(category).join(brand)
+                self._categorised.append((name, category))
         return brand
+
+    def _category(self, name: str) -> Category:
+        category = self._categories.get(name)
+        if category is None:
+            category = self._categories[name] = Category(name)
+        return category
 
     def _reject(self, record: SourceRecord, rejected: Rejected) -> None:
         at = self._at
@@ -527,21 +568,33 @@ class Engine:
         self.stats.scores += assessment.is_warm
         config = self._config.brand(name)
         held_back = False
+        category = None if config.category is None else self._categories[config.category]
         for kind, rule, episode in zip(KINDS, rules(config.detection).values(), brand.episodes, strict=True):
             window = (assessment.crisis_window, assessment.shift_window, assessment.surge_window)[KINDS.index(kind)]
+            score = assessment.score(kind)
+            may_open = assessment.is_warm and not held_back
+            is_common = (
+                category is not None
+                and may_open
+                and not episode.is_open
+                and score >= rule.threshold
+                and category.is_common(brand, kind, rule, assessment)
+            )
+            if category is not None and is_common:
+                self._step_category(category, kind, index, {name: score})
             transition = step(
                 episode,
                 rule,
                 brand=name,
                 kind=kind,
                 bucket=index,
-                score=assessment.score(kind),
+                score=score,
                 window_buckets=WINDOWS[window],
-                may_open=assessment.is_warm and not held_back,
+                may_open=may_open,
+                is_common=is_common,
             )
             if isinstance(transition, Suppressed):
-                held = (kind, transition.reason)
-                self.stats.suppressed[held] = self.stats.suppressed.get(held, 0) + 1
+                self._count_suppressed(kind, transition)
             elif transition is not None:
                 posts = brand.top_posts if kind == "volume_surge" else brand.negative_posts
                 self._outputs.alerts.append(
@@ -557,13 +610,13 @@ class Engine:
                         posts,
                         config,
                         take_suppressed(brand.episodes),
+                        "" if category is None else category.episodes[KINDS.index(kind)].id,
                     )
                 )
-                counted = (kind, episode.severity, transition)
-                self.stats.alerts[counted] = self.stats.alerts.get(counted, 0) + 1
+                self._count_alert(kind, episode.severity, transition)
                 if transition == "resolved":
                     close(episode, index)
-            held_back = held_back or (kind == "crisis" and episode.is_open)
+            held_back = held_back or (kind == "crisis" and (episode.is_open or is_common))
         if brand.is_watched:
             self._watched.add(name)
         else:
@@ -572,6 +625,48 @@ class Engine:
         if bucket is not None:
             self._changed_open[name] = None
         self._changed = True
+
+    def _follow_categories(self, index: int) -> None:
+        """Let a whole bucket act on the open episodes of categories, after its brands were closed."""
+        for name in sorted(self._open_categories):
+            category = self._categories[name]
+            self._changed_categories[name] = None
+            self._changed = True
+            if feed.is_unobserved(self._at.feed, index):
+                category.pass_unobserved()
+                continue
+            for kind, episode in zip(KINDS, category.episodes, strict=True):
+                if episode.is_open:
+                    self._step_category(category, kind, index)
+
+    def _step_category(self, category: Category, kind: Kind, index: int, now: dict[str, float] | None = None) -> None:
+        """Let the members' scores act on the category's episode of this kind."""
+        config = self._config.category(category.name)
+        rule = rules(config.detection)[kind]
+        transition = category.step(kind, rule, index, now)
+        if isinstance(transition, Suppressed):
+            self._count_suppressed(kind, transition)
+        elif transition is not None:
+            suppressed = take_suppressed(category.episodes)
+            self._outputs.alerts.append(
+                category_alert_record(category, kind, transition, index, rule, config, suppressed)
+            )
+            self._count_alert(kind, category.episodes[KINDS.index(kind)].severity, transition)
+            if transition == "resolved":
+                category.close(kind, index)
+        if category.is_open:
+            self._open_categories.add(category.name)
+        else:
+            self._open_categories.discard(category.name)
+        self._changed_categories[category.name] = None
+
+    def _count_alert(self, kind: Kind, severity: Severity, transition: Transition) -> None:
+        counted = (kind, severity, transition)
+        self.stats.alerts[counted] = self.stats.alerts.get(counted, 0) + 1
+
+    def _count_suppressed(self, kind: Kind, suppressed: Suppressed) -> None:
+        counted = (kind, suppressed.reason)
+        self.stats.suppressed[counted] = self.stats.suppressed.get(counted, 0) + 1
 
     @staticmethod
     def _keep_posts(brand: _Brand, bucket: OpenBucket | None, index: int) -> None:

@@ -15,6 +15,7 @@ from pipeline.config import EngineConfig, load_config
 from pipeline.errors import BrokerError, TocsinError
 from pipeline.kafka_clients import broker_errors, explain, producer, topic_name
 from pipeline.mention_files import record_key
+from pipeline.placement import partition_of
 from pipeline.records import TICK_HEADER, closing_tick_milliseconds
 from pipeline.settings import Settings
 from pipeline.topics import partition_count
@@ -93,6 +94,8 @@ def publish(
 ) -> PublishReport:
     """Send every line to the mentions topic, keyed by its brand, and wait until all are acknowledged.
 
+    Brands of a category go to the partition of their category, all others to that of their key.
+
     Args:
         settings: where to.
         lines: mentions as JSON, in event-time order. A line that names no brand goes out as it is, without a key.
@@ -106,10 +109,11 @@ def publish(
 
     Raises:
         BrokerError: no broker, no topic, or a mention that was not acknowledged.
-        ConfigError: a final tick is asked for and the configuration breaks a rule.
+        ConfigError: the configuration breaks a rule.
         LineError: a line that is too large, or names no brand though it must; the lines before it were sent.
     """
-    engine = load_config(settings.config).engine if final_tick else EngineConfig()
+    config = load_config(settings.config)
+    engine = config.engine
     topic = topic_name(settings, "mentions")
     partitions = partition_count(settings, "mentions")
     stop = stop or threading.Event()
@@ -142,7 +146,10 @@ def publish(
                 if len(line) > _MAX_LINE_BYTES:
                     problem = f"expected at most {_MAX_LINE_BYTES:,} bytes, which {topic} takes, got {len(line):,}"
                     raise LineError(sent + 1, problem)
-                acknowledgements.expect(client.send(topic, line, key))
+                # Without a partition Kafka's partitioner chooses: by the key, or any for a record without one.
+                together = config.category_of(key.decode("utf-8", "replace")) if key else None
+                number = partition_of(together.encode(), partitions) if together else None
+                acknowledgements.expect(client.send(topic, line, key, partition=number))
                 sent += 1
                 if on_progress and time.monotonic() - told >= _PROGRESS_SECONDS:
                     told = time.monotonic()

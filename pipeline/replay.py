@@ -1,6 +1,6 @@
 """Recorded traffic through the very engine that runs live: no Kafka, the same alerts, byte for byte.
 
-Mentions are dealt to partitions as Kafka's default partitioner deals them, so that watermarks and per-partition
+Mentions are dealt to partitions as `tocsin publish` deals them, so that watermarks, categories and per-partition
 models are those of the live worker with as many partitions.
 """
 
@@ -18,12 +18,12 @@ from itertools import pairwise
 from typing import Final
 
 import msgspec
-from kafka.partitioner.default import murmur2
 
 from pipeline.config import Config
 from pipeline.engine import Engine
 from pipeline.errors import TocsinError
 from pipeline.mention_files import open_text, record_key
+from pipeline.placement import partition_of_brand
 from pipeline.records import TICK_HEADER, OutRecord, Record, closing_tick_milliseconds
 from schemas.mention import EARLIEST_EVENT_TIME, LATEST_EVENT_TIME
 from schemas.observation import Observation
@@ -45,13 +45,6 @@ class ReplayReport(msgspec.Struct):
     """Openings that did not happen, by kind and reason."""
     buckets_closed: int = 0
     brands: int = 0
-
-
-def partition_of(key: bytes | None, partitions: int) -> int:
-    """Kafka's default partition of a key: murmur2(key) modulo partitions; records without a key go to 0 here."""
-    if not key:
-        return 0
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def replay_mentions(
@@ -82,7 +75,7 @@ def replay_mentions(
         dealt: list[list[Record]] = [[] for _ in range(partitions)]
         for line in batch:
             key = record_key(line)
-            p = partition_of(key, partitions)
+            p = partition_of_brand(config, key, partitions)
             dealt[p].append(Record(offsets[p], timestamp, key, line))
             offsets[p] += 1
         for engine, records in zip(engines, dealt, strict=True):

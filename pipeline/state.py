@@ -2,6 +2,7 @@
 
     <brand>            detector, episodes and posts: changes when a bucket of the brand closes
     <brand>#open       its open buckets: change with every mention (a tombstone when none is open)
+    #category/<name>   episodes of a category: change while one of them is open
     #sentiment/<name>  a chunk of a language's model
     #checkpoint        offset, event time and the feed: always the last record of a transaction
 
@@ -21,6 +22,7 @@ from pipeline.windows import OpenBucket, PostRecord
 
 VERSION: Final = 1
 CHECKPOINT_KEY: Final = b"#checkpoint"
+CATEGORY_PREFIX: Final = b"#category/"
 SENTIMENT_PREFIX: Final = b"#sentiment/"
 OPEN_SUFFIX: Final = b"#open"
 KINDS_STORED: Final = 3
@@ -42,6 +44,14 @@ class OpenRecord(msgspec.Struct, array_like=True):
 
     version: int
     buckets: dict[int, OpenBucket]
+
+
+class CategoryRecord(msgspec.Struct, array_like=True, kw_only=True):
+    """A category: one episode state per kind, and per kind the greatest score of each member in the open one."""
+
+    version: int = VERSION
+    episodes: list[Episode]
+    peaks: list[dict[str, float]]
 
 
 class Hole(msgspec.Struct, array_like=True, frozen=True):
@@ -79,6 +89,7 @@ encode = _encoder.encode
 
 _decode_brand: Final = msgspec.msgpack.Decoder(BrandRecord).decode
 _decode_open: Final = msgspec.msgpack.Decoder(OpenRecord).decode
+_decode_category: Final = msgspec.msgpack.Decoder(CategoryRecord).decode
 _decode_checkpoint: Final = msgspec.msgpack.Decoder(Checkpoint).decode
 
 
@@ -106,6 +117,18 @@ def decode_open(key: bytes, value: bytes) -> OpenRecord:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise unreadable(key, error) from None
     _check_version(key, record.version)
+    return record
+
+
+def decode_category(key: bytes, value: bytes) -> CategoryRecord:
+    """A category's record. Raises StateError when it cannot be read."""
+    try:
+        record = _decode_category(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(key, error) from None
+    _check_version(key, record.version)
+    if len(record.episodes) != KINDS_STORED or len(record.peaks) != KINDS_STORED:
+        raise unreadable(key, ValueError(f"{len(record.episodes)} episodes and {len(record.peaks)} tables of peaks"))
     return record
 
 

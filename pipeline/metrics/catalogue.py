@@ -275,6 +275,15 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="Jumps: a producer invents brands. Memory follows this figure.",
     ),
     Metric(
+        name="tocsin_category_brands_misplaced",
+        type="gauge",
+        unit="brands",
+        labels=(PARTITION,),
+        meaning="Brands with a category that lie on another partition than their category's: they are judged alone.",
+        remedy="Let the producer choose the partition by the category's name; see docs/categories.md.",
+        diagnostic=True,
+    ),
+    Metric(
         name="tocsin_brand_mentions",
         type="gauge",
         unit="mentions",

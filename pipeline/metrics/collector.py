@@ -42,6 +42,7 @@ class _Partition:
         self.checkpointed_at = now
         self.lag: int | None = None
         self.restored: tuple[float, int] | None = None
+        self.misplaced = 0
 
 
 class WorkerMetrics(Collector):
@@ -106,6 +107,12 @@ class WorkerMetrics(Collector):
             if partition in self._partitions:
                 self._partitions[partition].restored = (seconds, records)
 
+    def misplaced(self, partition: int, brands: int) -> None:
+        """So many brands of an attached partition lie on another partition than their category's."""
+        with self._lock:
+            if partition in self._partitions:
+                self._partitions[partition].misplaced = brands
+
     def engine_seconds(self, stage: str, seconds: float) -> None:
         """Add time spent in a stage (one of catalogue.STAGES)."""
         with self._lock:
@@ -138,6 +145,7 @@ class WorkerMetrics(Collector):
             lags = {number: state.lag for number, state in partitions}
             checkpoints = {number: state.checkpointed_at for number, state in partitions}
             restores = {number: state.restored for number, state in partitions}
+            misplaced = {number: state.misplaced for number, state in partitions}
             counts = self._detached.copy()
             stages = dict(self._stages)
             distributions = {name: distribution.reading() for name, distribution in self._distributions.items()}
@@ -152,6 +160,7 @@ class WorkerMetrics(Collector):
             if state.engine.watermark > 0.0:
                 samples["tocsin_watermark_timestamp_seconds"][key] = state.engine.watermark
                 samples["tocsin_watermark_lag_seconds"][key] = now - state.engine.watermark
+            samples["tocsin_category_brands_misplaced"][key] = misplaced[number]
             lag, restored = lags[number], restores[number]
             if lag is not None:
                 samples["tocsin_consumer_lag_records"][key] = lag

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
@@ -20,6 +21,7 @@ from pipeline.config import WorkerConfig
 from pipeline.errors import StateError
 from pipeline.health import Health
 from pipeline.metrics import EngineReadings, WorkerMetrics
+from pipeline.placement import partition_of
 from pipeline.records import Outputs, OutRecord, SourceRecord
 from pipeline.worker.gap_reader import GapReader
 from pipeline.worker.stall import StallWatch
@@ -49,6 +51,8 @@ class PartitionEngine(EngineReadings, Protocol):
     def last_timestamp(self) -> int: ...
     @property
     def needs_time(self) -> bool: ...
+    @property
+    def categorised(self) -> Sequence[tuple[str, str]]: ...
     def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> None: ...
     def fold(self, records: Sequence[SourceRecord]) -> None: ...
     def close_due(self, limit: int = 0) -> bool: ...
@@ -101,6 +105,9 @@ class Partition:
         self._suspended = False
         self._closed = False
         self._earliest_next = 0.0
+        self._partitions = 0
+        self._placed = 0  # categorised brands whose partition was looked at
+        self._misplaced: Counter[str] = Counter()
 
     async def open(self, options: dict[str, Any]) -> None:
         """Fence the previous owner, then load what it left.
@@ -113,6 +120,7 @@ class Partition:
         loaded = await load_state(
             options, self._topics.state, self._topics.mentions, self.number, self._health.heartbeat
         )
+        self._partitions = loaded.partitions
         self.engine.restore(loaded.records.items())
         if self.engine.next_offset > loaded.source_end:
             raise StateError(
@@ -131,6 +139,7 @@ class Partition:
         self.last_record_at = time.monotonic()
         self._metrics.attach(self.number, self.engine)
         self._metrics.restored(self.number, seconds, loaded.read)
+        self._check_placement()
         logger.info(
             "partition open",
             partition=self.number,
@@ -179,9 +188,30 @@ class Partition:
             started = time.perf_counter()
             self.engine.fold(records[first : first + FOLD_RECORDS])
             self._metrics.engine_seconds("fold", time.perf_counter() - started)
+            self._check_placement()
             await self._close_due()
             if self._dead_letter_bytes > DEAD_LETTER_BYTES and not self._suspended:
                 await self.checkpoint()
+
+    def _check_placement(self) -> None:
+        """Tell of brands that lie on another partition than their category's: they are judged alone."""
+        found = self.engine.categorised
+        for brand, category in found[self._placed :]:
+            expected = partition_of(category.encode(), self._partitions)
+            if expected != self.number:
+                self._misplaced[category] += 1
+                if self._misplaced[category] == 1:
+                    logger.warning(
+                        "a brand lies on another partition than its category's and is judged alone; "
+                        "let its producer choose the partition by the category",
+                        brand=brand,
+                        category=category,
+                        partition=self.number,
+                        expected_partition=expected,
+                    )
+        if len(found) != self._placed:
+            self._placed = len(found)
+            self._metrics.misplaced(self.number, self._misplaced.total())
 
     async def _close_due(self) -> None:
         more = True

@@ -26,6 +26,7 @@ class LoadedState(msgspec.Struct, frozen=True):
     read: int
     source_start: int
     source_end: int
+    partitions: int
 
 
 async def load_state(
@@ -75,6 +76,7 @@ async def load_state(
             read,
             (await consumer.beginning_offsets([source]))[source],
             (await consumer.end_offsets([source]))[source],
+            len(consumer.partitions_for_topic(state_topic) or ()),
         )
     finally:
         await consumer.stop()

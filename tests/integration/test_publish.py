@@ -57,6 +57,19 @@ def test_every_mention_arrives_once_in_order_on_the_partition_of_its_brand(clust
         assert [record.value for record in mine] == [line for line in lines if f'"{brand.decode()}"'.encode() in line]
 
 
+def test_brands_of_a_category_go_to_the_partition_of_their_category_and_keep_their_keys(cluster_settings, tmp_path):
+    config = tmp_path / "tocsin.toml"
+    config.write_text("".join(f'[brands.brand-{number}]\ncategory = "airlines"\n' for number in range(5)))
+    publish(cluster_settings.model_copy(update={"config": config}), [mention(f"brand-{n % 7}", n) for n in range(700)])
+    found = records(cluster_settings)
+    together = (murmur2(b"airlines") & 0x7FFFFFFF) % 4
+    placed = {record.key: record.partition for record in found}
+    assert len(found) == 700
+    assert {placed[f"brand-{number}".encode()] for number in range(5)} == {together}
+    for brand in (b"brand-5", b"brand-6"):
+        assert placed[brand] == (murmur2(brand) & 0x7FFFFFFF) % 4
+
+
 def test_a_line_that_names_no_brand_is_sent_as_it_is_for_the_worker_to_refuse(cluster_settings):
     strange = [b"junk", b'{"brand":7}', b"[]", b"\xff\xfe", b'{"brand":""}', b"[" * 5000]
     report = publish(cluster_settings, [mention("acme", 1), *strange])

@@ -36,7 +36,7 @@ def write(folder: Path, text: str) -> Path:
         ("[detecton]\n", "detecton={}: unknown key; did you mean 'detection'?"),
         ("[detection]\nquiet_minute = 60", "detection.quiet_minute=60: unknown key; did you mean 'quiet_minutes'?"),
         ("[engine]\nlateness = 1", "engine.lateness=1: unknown key; did you mean 'allowed_lateness_seconds'?"),
-        ("[tiers.gold]\ntier = 'b'", "tiers.gold.tier='b': unknown key; known are: detection"),
+        ("[tiers.gold]\nzzz = 'b'", "tiers.gold.zzz='b': unknown key; known are: category, detection"),
         (
             "[tiers.gold.detection]\ncool_down = 3",
             "tiers.gold.detection.cool_down=3: unknown key; did you mean 'cool_down_minutes'?",

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from pipeline.cli import tocsin
 from pipeline.config import Config
 from pipeline.errors import TocsinError
+from pipeline.placement import partition_of
 from pipeline.publishing import event_time
 from pipeline.records import closing_tick_milliseconds
-from pipeline.replay import partition_of, read_observations, replay_mentions
+from pipeline.replay import read_observations, replay_mentions
 from schemas.alert import decode_alert
 from tests.pipeline.mention_streams import START, troubled_stream
 

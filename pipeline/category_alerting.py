@@ -1,0 +1,117 @@
+"""The alert about a move that the brands of a category have in common."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from detectors.brand_model import SCORE_UNIT
+from detectors.registry import DETECTOR_VERSION
+from detectors.windows import SCALE, WINDOWS
+from pipeline.alerting import moment, shown_post
+from pipeline.categories import WINDOW, Category, Member, common_rule, posts_of
+from pipeline.config import BrandConfig
+from pipeline.episodes import Rule, alert_id
+from pipeline.records import OutRecord
+from pipeline.windows import KEPT_POSTS, by_audience
+from schemas.alert import (
+    KINDS,
+    Alert,
+    Evidence,
+    Expected,
+    Kind,
+    Observed,
+    ScoreReading,
+    Suppressed,
+    Transition,
+    Window,
+    alert_headers,
+    encode_alert,
+)
+from schemas.alert import Member as ShownMember
+
+SHOWN_MEMBERS: Final = 50
+
+
+def category_alert_record(
+    category: Category,
+    kind: Kind,
+    transition: Transition,
+    index: int,
+    rule: Rule,
+    config: BrandConfig,
+    suppressed: Suppressed | None,
+) -> OutRecord:
+    """The alert of a transition of a category's episode, encoded with its key and headers.
+
+    Its score is what a quorum of its members reach or pass; its counts are sums over the members heard of lately.
+    """
+    place = KINDS.index(kind)
+    episode = category.episodes[place]
+    members = list(category.active(index))
+    observed, expected = _counts(members)
+    score = round(episode.score, 4)
+    alert = Alert(
+        version=1,
+        id=alert_id(episode.id, transition, index),
+        episode_id=episode.id,
+        parent_episode_id=episode.parent_id or None,
+        transition=transition,
+        kind=kind,
+        severity=episode.severity,
+        brand=category.name,
+        onset_time=moment(episode.onset),
+        detected_time=moment(index + 1),
+        window=Window(start=moment(index + 1 - WINDOWS[WINDOW]), end=moment(index + 1)),
+        score=ScoreReading(
+            value=score, threshold=round(episode.threshold or common_rule(rule).threshold, 4), unit=SCORE_UNIT
+        ),
+        observed=observed,
+        expected=expected,
+        contributions={"common_move": score},
+        evidence=Evidence(
+            posts=tuple(shown_post(post) for post in sorted(posts_of(members, kind), key=by_audience)[:KEPT_POSTS])
+        ),
+        config_hash=config.config_hash,
+        detector=DETECTOR_VERSION,
+        scope="category",
+        category=category.name,
+        members=_members(category, place),
+        suppressed=suppressed,
+    )
+    return OutRecord(category.name.encode(), encode_alert(alert), alert_headers(alert))
+
+
+def _members(category: Category, place: int) -> tuple[ShownMember, ...]:
+    own = {member.name: member.episodes[place].id for member in category.members}
+    peaks = sorted(category.peaks[place].items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        ShownMember(brand=name, score=round(peak, 4), episode_id=own.get(name) or None)
+        for name, peak in peaks[:SHOWN_MEMBERS]
+    )
+
+
+def _counts(members: list[Member]) -> tuple[Observed, Expected]:
+    mentions = negatives = expected = variance = usual = 0.0
+    for member in members:
+        volume, share = member.model.state.volume, member.model.state.share
+        mean = volume.expected[WINDOW] * SCALE[WINDOW]
+        mentions += volume.sums[WINDOW] * SCALE[WINDOW]
+        negatives += share.negatives[WINDOW] * SCALE[WINDOW]
+        expected += mean
+        variance += mean * max(volume.dispersion[WINDOW], 1.0)
+        usual += mean * member.model.share.base_rate
+    spread = 1.96 * math.sqrt(variance)
+    return (
+        Observed(
+            mentions=round(mentions, 2),
+            negatives=round(negatives, 2),
+            negative_share=round(min(negatives / mentions, 1.0), 4) if mentions else 0.0,
+        ),
+        Expected(
+            value=round(expected, 2),
+            lower=round(max(expected - spread, 0.0), 2),
+            upper=round(expected + spread, 2),
+            negative_share=round(usual / expected, 4) if expected else 0.0,
+        ),
+    )
