@@ -157,7 +157,7 @@ def episode_starts(alerts: Iterable[OutRecord], recording: Recording, kind: str 
     found_starts: defaultdict[str, list[int]] = defaultdict(list)
     for record in alerts:
         alert = decode_alert(record.value or b"")
-        if alert.kind == kind and alert.transition == "opened":
+        if (alert.scope, alert.kind, alert.transition) == ("brand", kind, "opened"):
             bucket = int(alert.detected_time.timestamp()) // BUCKET_SECONDS - 1
             found_starts[alert.brand].append(bucket - recording.first_bucket)
     return {brand: np.array(sorted(starts), np.int64) for brand, starts in found_starts.items()}
