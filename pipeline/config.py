@@ -104,7 +104,7 @@ class DetectionConfig(Section, frozen=True):
     """Alert budget: in the long run no more crises open than this; the threshold rises as it is used up; 0: none."""
     sentiment_shift_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
     """The same for sentiment_shift."""
-    volume_surge_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 26.0
+    volume_surge_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 52.0
     """The same for volume_surge."""
 
 
