@@ -74,7 +74,10 @@ def score_beyond(model: BrandModel, assessment: Assessment, common: Move, kind: 
         common: what the other brands do.
         kind: whose score.
     """
-    volume = msgspec.structs.replace(assessment.volume, surprise=_volume_surprise(model, assessment.volume, common))
+    # A surge's evidence is a mean over its windows, so that none may be left out.
+    windows = RANGE if kind == "volume_surge" else LONG_WINDOWS
+    louder_than = _volume_surprise(model, assessment.volume, common, windows)
+    volume = msgspec.structs.replace(assessment.volume, surprise=louder_than)
     share = msgspec.structs.replace(assessment.share, surprise=_share_surprise(model, assessment.share, common))
     louder = model.judge(assessment.bucket, volume, assessment.share)
     if kind == "volume_surge":
@@ -83,9 +86,9 @@ def score_beyond(model: BrandModel, assessment: Assessment, common: Move, kind: 
     return more_negative.shift if kind == "sentiment_shift" else max(louder.crisis, more_negative.crisis)
 
 
-def _volume_surprise(model: BrandModel, reading: VolumeReading, common: Move) -> list[float]:
+def _volume_surprise(model: BrandModel, reading: VolumeReading, common: Move, windows: range) -> list[float]:
     surprises = [0.0] * len(SCALE)
-    for w in LONG_WINDOWS:
+    for w in windows:
         observed, mean = reading.observed[w], reading.mean[w] * math.exp(common.volume[w])
         if observed >= 1.0 and observed - 0.5 > mean:
             dispersion = max(model.state.volume.dispersion[w] - 1.0, 0.02)
