@@ -258,6 +258,10 @@ class BrandModel:
             {"volume": volume_part, "negativity": score - volume_part},
         )
 
+    def expect(self, first: int, end: int) -> list[float]:
+        """Mentions expected in each of the buckets [first, end), by what is known now."""
+        return [self.volume.baseline.expect(bucket) for bucket in range(first, end)]
+
     def _pass_silence(self, index: int) -> None:
         """Learn the empty buckets between the last one and `index`, hour by hour."""
         baseline = self.volume.baseline

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
 
 from detectors.brand_model import SCORE_UNIT, Assessment, BrandModel
 from detectors.registry import DETECTOR_VERSION
 from detectors.windows import BUCKET_SECONDS
 from pipeline.config import BrandConfig
 from pipeline.episodes import Episode, Rule, alert_id
+from pipeline.recent_counts import BucketCounts
 from pipeline.records import OutRecord
+from pipeline.stories import Story, without_mark
 from pipeline.windows import EXCERPT_CHARACTERS, URL_CHARACTERS, OpenBucket, PostRecord
 from schemas.alert import (
     KINDS,
@@ -29,7 +35,17 @@ from schemas.alert import (
     alert_headers,
     encode_alert,
 )
+from schemas.alert import Story as AlertStory
 from schemas.text import printable
+
+SHOWN_STORIES: Final = 3
+
+
+class WindowCounts(msgspec.Struct, frozen=True):
+    """What the window of an alert holds: counts observed, and mentions expected in the unit of `observed.counted`."""
+
+    observed: BucketCounts
+    expected: float
 
 
 def alert_record(
@@ -42,19 +58,37 @@ def alert_record(
     model: BrandModel,
     bucket: OpenBucket | None,
     posts: list[PostRecord],
+    counts: WindowCounts,
+    stories: list[Story],
     config: BrandConfig,
     suppressed: Suppressed | None,
     category_episode: str,
 ) -> OutRecord:
     """The alert of a transition, encoded with its key and headers.
 
-    `bucket` is None where no mention came; `category_episode` is the id of the category's open episode, or empty.
+    Args:
+        brand: whose alert.
+        kind: of the episode.
+        transition: what happened to it.
+        episode: its state after the transition.
+        rule: what its score was held against.
+        assessment: of the bucket at whose close it happened.
+        model: the brand's.
+        bucket: that bucket; None where no mention came.
+        posts: that speak for the episode, the most telling first.
+        counts: of the window that gave the score.
+        stories: told in that window, in any order.
+        config: the brand's.
+        suppressed: openings held back before it, which this alert tells of.
+        category_episode: id of the category's open episode, or empty.
     """
     explanation = model.explain(kind, assessment)
     end = assessment.bucket + 1
+    observed = counts.observed
     score = round(assessment.score(kind), 4)
     volume = round(explanation.parts["volume"], 4)
-    mentions = round(explanation.mentions, 2)
+    # The interval is that of the decayed sums; a flat one of another mean is wider by the root of the two means' ratio.
+    spread = (explanation.upper - explanation.expected) * math.sqrt(counts.expected / max(explanation.expected, 1e-9))
     alert = Alert(
         version=1,
         id=alert_id(episode.id, transition, assessment.bucket),
@@ -69,18 +103,20 @@ def alert_record(
         window=Window(start=moment(end - explanation.window_buckets), end=moment(end)),
         score=ScoreReading(value=score, threshold=round(episode.threshold or rule.threshold, 4), unit=SCORE_UNIT),
         observed=Observed(
-            mentions=mentions,
-            negatives=round(explanation.negatives, 2),
-            negative_share=round(min(explanation.negatives / explanation.mentions, 1.0), 4) if mentions else 0.0,
+            mentions=observed.mentions,
+            negatives=round(observed.negatives, 1),
+            negative_share=round(min(observed.negatives / observed.mentions, 1.0), 4) if observed.mentions else 0.0,
+            stories=max(observed.mentions - observed.repeats, min(observed.mentions, 1)),
+            counted=round(observed.counted, 1) if observed.counted < observed.mentions else None,
         ),
         expected=Expected(
-            value=round(explanation.expected, 2),
-            lower=round(explanation.lower, 2),
-            upper=round(explanation.upper, 2),
+            value=round(counts.expected, 2),
+            lower=round(max(counts.expected - spread, 0.0), 2),
+            upper=round(counts.expected + spread, 2),
             negative_share=round(explanation.base_rate, 4),
         ),
         contributions={"volume": volume, "negativity": round(score - volume, 4)},
-        evidence=_evidence(bucket, posts),
+        evidence=_evidence(bucket, posts, stories),
         playbook=_playbook(config, episode),
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,
@@ -111,12 +147,15 @@ def moment(bucket: int) -> datetime:
     return datetime.fromtimestamp(bucket * BUCKET_SECONDS, UTC)
 
 
-def _evidence(bucket: OpenBucket | None, posts: list[PostRecord]) -> Evidence:
+def _evidence(bucket: OpenBucket | None, posts: list[PostRecord], stories: list[Story]) -> Evidence:
     shown = tuple(shown_post(post) for post in posts)
+    greatest = sorted(stories, key=lambda story: (-story.mentions, story.first_seen, story.id))[:SHOWN_STORIES]
+    told = tuple(_story(story) for story in greatest)
     if bucket is None:
-        return Evidence(posts=shown)
+        return Evidence(posts=shown, stories=told)
     return Evidence(
         posts=shown,
+        stories=told,
         platforms=_most_first(bucket.platforms),
         languages=_most_first(bucket.languages),
         authors=bucket.authors(),
@@ -137,6 +176,20 @@ def shown_post(post: PostRecord) -> Post:
         followers=post.followers,
         reach=post.reach,
         url=None if post.url is None else printable(post.url, URL_CHARACTERS),
+    )
+
+
+def _story(story: Story) -> AlertStory:
+    """The story as the world may see it."""
+    return AlertStory(
+        id=printable(story.id, 256),
+        excerpt=printable(without_mark(story.text), EXCERPT_CHARACTERS),
+        mentions=story.mentions,
+        copies=max(story.mentions - story.reposts - 1, 0),
+        reposts=story.reposts,
+        authors=round(story.people()),
+        reach=story.reach,
+        first_seen=datetime.fromtimestamp(story.first_seen, UTC),
     )
 
 

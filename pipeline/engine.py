@@ -23,15 +23,16 @@ import msgspec
 from detectors.brand_model import BrandModel, ModelState
 from detectors.features import Bucket
 from detectors.sentiment import LANGUAGES, SentimentModels, language_of
-from detectors.windows import BUCKET_SECONDS, WINDOWS
+from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY, WINDOWS
 from pipeline import feed
-from pipeline.alerting import alert_record, take_suppressed
+from pipeline.alerting import WindowCounts, alert_record, take_suppressed
 from pipeline.categories import Category
 from pipeline.category_alerting import category_alert_record
-from pipeline.config import Config
+from pipeline.config import BrandConfig, Config
 from pipeline.dead_letters import dead_letter
 from pipeline.episodes import Episode, Suppressed, close, step
 from pipeline.errors import DeadLetterLimitError
+from pipeline.recent_counts import BucketCounts, RecentCounts, onset
 from pipeline.records import TICK_HEADER, Outputs, SourceRecord
 from pipeline.rules import rules
 from pipeline.state import (
@@ -50,6 +51,7 @@ from pipeline.state import (
     encode_open,
     unreadable,
 )
+from pipeline.stories import StoryMemory
 from pipeline.windows import KEPT_POSTS, OpenBucket, PostRecord, by_audience, identity
 from schemas.alert import KINDS, Kind, Severity, SuppressionReason, Transition
 from schemas.mention import Mention, brand_key, decode_mention
@@ -101,7 +103,7 @@ class EngineStats(msgspec.Struct):
 class _Brand:
     """One brand in memory."""
 
-    __slots__ = ("episodes", "last", "model", "name", "negative_posts", "open", "top_posts")
+    __slots__ = ("episodes", "last", "model", "name", "negative_posts", "open", "recent", "stories", "top_posts")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -111,6 +113,8 @@ class _Brand:
         self.negative_posts: list[PostRecord] = []
         self.top_posts: list[PostRecord] = []
         self.last = (0.0, 0.0, 0.0, 0.0)
+        self.stories = StoryMemory()
+        self.recent = RecentCounts()
 
     @property
     def is_watched(self) -> bool:
@@ -336,7 +340,14 @@ class Engine:
         for name in self._changed_brands:
             brand = self._brands[name]
             record = BrandRecord(
-                VERSION, brand.model.state, brand.episodes, brand.negative_posts, brand.top_posts, brand.last
+                VERSION,
+                brand.model.state,
+                brand.episodes,
+                brand.negative_posts,
+                brand.top_posts,
+                brand.last,
+                brand.stories,
+                brand.recent,
             )
             records.append((name.encode(), encode(record)))
         for name in self._changed_open:
@@ -401,6 +412,8 @@ class Engine:
         brand.negative_posts = stored.negative_posts
         brand.top_posts = stored.top_posts
         brand.last = stored.last
+        brand.stories = stored.stories
+        brand.recent = stored.recent
         if brand.is_watched:
             self._watched.add(brand.name)
 
@@ -422,19 +435,32 @@ class Engine:
         if identity_ in bucket.ids:
             self.stats.duplicates += 1
             return
-        if self._may_remember(mention.brand, bucket):
-            bucket.ids[identity_] = None
-        else:
-            self.stats.duplicates_unchecked += 1
         feed.see(self._at.feed, index, 1, self._close_end)
         language = language_of(mention.text, mention.lang)
-        negative = self._judge(bucket, index, mention)
-        bucket.add_facts(mention, language)
+        read_before = bucket.scored, bucket.sampled
+        negative = self._judge(bucket, index, mention, language)
+        author = bucket.add_facts(mention, language)
+        sampled = bucket.sampled > read_before[1]
+        number = bucket.stories.join(
+            mention,
+            own=identity_,
+            root=None if mention.repost_of is None else identity(mention.repost_of),
+            ids=bucket.ids,
+            event_time=event_time,
+            author=author,
+            negative=negative,
+            read=sampled or bucket.scored > read_before[0] or mention.sentiment is not None,
+            sampled=sampled,
+        )
+        if self._may_remember(mention.brand, bucket):
+            bucket.ids[identity_] = number
+        else:
+            self.stats.duplicates_unchecked += 1
         bucket.offer_post(mention, event_time, index, negative=negative)
         if event_time > self._at.event_time:
             self._pass_time(event_time)
 
-    def _judge(self, bucket: OpenBucket, index: int, mention: Mention) -> bool:
+    def _judge(self, bucket: OpenBucket, index: int, mention: Mention, language: str) -> bool:
         """Count the mention as negative, positive or neither; True where it is known to be negative."""
         config = self._config.sentiment
         if mention.sentiment is not None:
@@ -444,13 +470,13 @@ class Engine:
             bucket.positives += positive
             if config.learn:
                 # The model learns what this configuration calls negative, not the raw number.
-                self._sentiment.learn_one(mention.text, mention.lang, float(positive) - float(negative))
+                self._sentiment.learn_one(mention.text, language, float(positive) - float(negative))
             return negative
         full = bucket.scored < config.full_texts_per_bucket
         if not full and not bucket.is_in_sample(index, config.sample_one_in):
             bucket.unscored += 1
             return False
-        p_negative, p_positive = self._sentiment.estimate_one(mention.text, mention.lang)
+        p_negative, p_positive = self._sentiment.estimate_one(mention.text, language)
         self.stats.texts_scored += 1
         negative = p_negative > 0.5
         positive = not negative and p_positive > 0.5
@@ -549,7 +575,6 @@ class Engine:
         brand = self._brands[name]
         bucket = brand.open.pop(index, None)
         model = brand.model
-        mentions, negatives = (0.0, 0.0) if bucket is None else (float(bucket.mentions), bucket.counts()[0])
         if bucket is None and feed.is_unobserved(self._at.feed, index):
             # An open episode is neither fed nor ended by a hole: its quiet time stands still.
             for episode in brand.episodes:
@@ -557,16 +582,17 @@ class Engine:
             model.pass_unobserved(index)
             self._changed_brands[name] = None
             return
+        config = self._config.brand(name)
+        counts = BucketCounts(index) if bucket is None else self._count(brand, bucket, index, config)
         unobserved = feed.unobserved(self._at.feed, model.last_bucket + 1, index)
-        model.advance(Bucket(index, mentions, negatives, unobserved))
-        assessment = model.assess(index, mentions, negatives)
-        model.learn(assessment, mentions, negatives)
+        model.advance(Bucket(index, counts.counted, counts.counted_negatives, unobserved))
+        assessment = model.assess(index, counts.counted, counts.counted_negatives)
+        model.learn(assessment, counts.counted, counts.counted_negatives)
         self._keep_posts(brand, bucket, index)
         crisis = max(assessment.crisis, 0.0)
-        brand.last = (mentions, negatives, assessment.volume.expected_now, crisis)
+        brand.last = (float(counts.mentions), counts.negatives, assessment.volume.expected_now, crisis)
         self.stats.buckets_closed += 1
         self.stats.scores += assessment.is_warm
-        config = self._config.brand(name)
         held_back = False
         category = None if config.category is None else self._categories[config.category]
         for kind, rule, episode in zip(KINDS, rules(config.detection).values(), brand.episodes, strict=True):
@@ -596,6 +622,8 @@ class Engine:
             if isinstance(transition, Suppressed):
                 self._count_suppressed(kind, transition)
             elif transition is not None:
+                if transition == "opened":
+                    episode.onset = self._onset(brand, kind, index, assessment.share.base_rate)
                 posts = brand.top_posts if kind == "volume_surge" else brand.negative_posts
                 self._outputs.alerts.append(
                     alert_record(
@@ -608,6 +636,8 @@ class Engine:
                         model,
                         bucket,
                         posts,
+                        self._window_counts(brand, index + 1 - WINDOWS[window], index + 1),
+                        [story for story in brand.stories.stories if story.last_told > index - WINDOWS[window]],
                         config,
                         take_suppressed(brand.episodes),
                         "" if category is None else category.episodes[KINDS.index(kind)].id,
@@ -667,6 +697,44 @@ class Engine:
     def _count_suppressed(self, kind: Kind, suppressed: Suppressed) -> None:
         counted = (kind, suppressed.reason)
         self.stats.suppressed[counted] = self.stats.suppressed.get(counted, 0) + 1
+
+    @staticmethod
+    def _count(brand: _Brand, bucket: OpenBucket, index: int, config: BrandConfig) -> BucketCounts:
+        """What the bucket holds and what of it the detector counts; its stories pass into the brand's memory."""
+        negatives = bucket.counts()[0]
+        surplus = brand.stories.absorb(bucket.stories, bucket.ids, index)
+        weighed = config.detection.copies == "story"
+        counted = max(bucket.mentions - surplus.mentions, 0.0) if weighed else float(bucket.mentions)
+        counts = BucketCounts(
+            index,
+            bucket.mentions,
+            negatives,
+            counted,
+            min(max(negatives - surplus.negatives, 0.0), counted) if weighed else negatives,
+            surplus.repeats,
+        )
+        brand.recent.add(counts)
+        return counts
+
+    def _window_counts(self, brand: _Brand, first: int, end: int) -> WindowCounts:
+        seen = 1.0 - feed.unobserved(self._at.feed, first, end) / (end - first)
+        return WindowCounts(brand.recent.total(first, end), seen * sum(brand.model.expect(first, end)))
+
+    @staticmethod
+    def _onset(brand: _Brand, kind: Kind, index: int, base_rate: float) -> int:
+        """First bucket of the excess: of mentions, of negatives, or of negatives against the mentions there were."""
+        first = index + 1 - BUCKETS_PER_DAY
+        buckets = brand.recent.since(first)
+        if kind == "sentiment_shift":
+            expected = dict.fromkeys(range(first, index + 1), 0.0)
+            expected |= {counts.bucket: counts.counted * base_rate for counts in buckets}
+        else:
+            share = base_rate if kind == "crisis" else 1.0
+            expected = dict(enumerate((value * share for value in brand.model.expect(first, index + 1)), first))
+        observed = {
+            counts.bucket: counts.counted if kind == "volume_surge" else counts.counted_negatives for counts in buckets
+        }
+        return onset(index, observed, expected)
 
     @staticmethod
     def _keep_posts(brand: _Brand, bucket: OpenBucket | None, index: int) -> None:

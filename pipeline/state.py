@@ -18,6 +18,8 @@ import msgspec
 from detectors.brand_model import ModelState
 from pipeline.episodes import Episode
 from pipeline.errors import StateError
+from pipeline.recent_counts import RecentCounts
+from pipeline.stories import StoryMemory
 from pipeline.windows import OpenBucket, PostRecord
 
 VERSION: Final = 1
@@ -29,7 +31,7 @@ KINDS_STORED: Final = 3
 
 
 class BrandRecord(msgspec.Struct, array_like=True):
-    """Detector, one episode state per kind (crisis, sentiment_shift, volume_surge), posts of the last hour."""
+    """Detector, an episode per kind (crisis, sentiment_shift, volume_surge), posts, stories, counts of the last day."""
 
     version: int
     model: ModelState
@@ -37,6 +39,8 @@ class BrandRecord(msgspec.Struct, array_like=True):
     negative_posts: list[PostRecord]
     top_posts: list[PostRecord]
     last: tuple[float, float, float, float]
+    stories: StoryMemory = msgspec.field(default_factory=StoryMemory)
+    recent: RecentCounts = msgspec.field(default_factory=RecentCounts)
 
 
 class OpenRecord(msgspec.Struct, array_like=True):

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.stories import BucketStories
 from schemas.mention import Mention
 from schemas.text import printable
 
@@ -66,7 +67,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
     languages: dict[str, int] = msgspec.field(default_factory=dict)
     negative_posts: list[PostRecord] = msgspec.field(default_factory=list)
     top_posts: list[PostRecord] = msgspec.field(default_factory=list)
-    ids: dict[str, None] = msgspec.field(default_factory=dict)
+    ids: dict[str, int] = msgspec.field(default_factory=dict)
+    stories: BucketStories = msgspec.field(default_factory=BucketStories)
 
     def counts(self) -> tuple[float, float]:
         """(negatives, positives): counted ones plus the sample's share of the unscored ones."""
@@ -89,8 +91,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
         """Whether the next text is read. By its position in the bucket: an author who chooses ids cannot avoid it."""
         return zlib.crc32(b"%d %d" % (bucket, self.mentions)) % one_in == 0
 
-    def add_facts(self, mention: Mention, language: str) -> None:
-        """Count platform, language, author, reach and repost."""
+    def add_facts(self, mention: Mention, language: str) -> int:
+        """Count platform, language, author, reach and repost; returns the author's hash."""
         self.mentions += 1
         _count(self.platforms, mention.platform)
         _count(self.languages, language)
@@ -102,9 +104,12 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
         if author is not None:
             if not self.author_bits:
                 self.author_bits = bytearray(AUTHOR_BITS // 8)
-            # CRC-32 alone is linear and would deal numbered authors unevenly: multiply (Knuth), keep the high bits.
-            bit = (zlib.crc32(author.id.encode()) * 0x9E3779B1 & 0xFFFFFFFF) >> 21
+            hashed = author_hash(author.id)
+            bit = hashed >> 21
             self.author_bits[bit >> 3] |= 1 << (bit & 7)
+            return hashed
+        # Nobody can tell strangers without a name apart, so each is one of their own.
+        return author_hash(mention.id)
 
     def offer_post(self, mention: Mention, event_time: float, bucket: int, *, negative: bool) -> None:
         """Keep the post if its audience is among the greatest of the bucket; the earliest wins a tie."""
@@ -123,6 +128,12 @@ def identity(mention_id: str) -> str:
     if len(encoded) <= LONG_ID:
         return mention_id
     return "\0" + base64.b64encode(hashlib.blake2b(encoded, digest_size=12).digest()).decode()
+
+
+def author_hash(author: str) -> int:
+    """32 bits, of which the high ones are even."""
+    # CRC-32 alone is linear and would deal numbered authors unevenly: multiply (Knuth).
+    return zlib.crc32(author.encode()) * 0x9E3779B1 & 0xFFFFFFFF
 
 
 def by_audience(post: PostRecord) -> tuple[int, float, str]:

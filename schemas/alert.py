@@ -43,12 +43,18 @@ class ScoreReading(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
 
 
-class Observed(msgspec.Struct, frozen=True, kw_only=True):
-    """What was counted in the window. Counts are recency-weighted sums for windows longer than one bucket."""
+class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was counted in the window, exactly but for negatives of which only a sample was read.
+
+    `stories` is the number of distinct ones among the mentions. `counted` is what the detector counted, reposts and
+    copies weighed as stories; absent where that is the mentions themselves.
+    """
 
     mentions: NonNegative
     negatives: NonNegative
     negative_share: Annotated[float, Meta(ge=0.0, le=1.0)]
+    stories: Annotated[int, Meta(ge=0)] | None = None
+    counted: NonNegative | None = None
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,10 +80,27 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     url: str | None = None
 
 
+class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A post with its reposts and near-copies, counted since it was first seen or as long as it is remembered."""
+
+    id: str
+    excerpt: str
+    mentions: int
+    copies: int = 0
+    reposts: int = 0
+    authors: int = 0
+    reach: int = 0
+    first_seen: UtcDatetime
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the bucket at detection consisted of. `other` collects what the bounded tables left out."""
+    """What the bucket at detection consisted of. `other` collects what the bounded tables left out.
+
+    `stories` are the most told ones of the window: the first post of the first is the likely trigger.
+    """
 
     posts: tuple[Post, ...] = ()
+    stories: tuple[Story, ...] = ()
     platforms: dict[str, int] = {}
     languages: dict[str, int] = {}
     authors: int = 0
@@ -125,7 +148,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `id` is a hash of what the alert is about, the same after any crash or replay; `episode_id` is shared by all
     transitions of an episode and is the key to deduplicate a pager by. `onset_time` and `detected_time` are event
-    time: the start of the window that gave the evidence, and the end of the bucket at whose close it was seen.
+    time: the first bucket of the excess that rang, and the end of the bucket at whose close it was seen.
     `contributions` sum to `score.value`. With the scope `category` the alert is about a move that the brands of a
     category have in common: `brand` and the record's key are then the category, and `members` lists the brands.
     """

@@ -39,6 +39,7 @@ def language_of(text: str, lang: str | None) -> str:
 
     The primary subtag of `lang` decides where it names a language; otherwise the script does. Two kana, or one for
     ten Han characters, make a text Japanese; Han without them Chinese; Latin letters English, whatever the language.
+    A model's own name stays what it is, so the answer may be handed on as `lang`.
     """
     return (lang and _language_by_tag(lang[:16])) or _language_by_script(text[:_SCRIPT_CHARACTERS])
 

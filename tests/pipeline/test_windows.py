@@ -19,7 +19,7 @@ def bucket_of(*mentions: bytes) -> OpenBucket:
         decoded = decode_mention(value)
         bucket.add_facts(decoded, "en")
         bucket.offer_post(decoded, decoded.event_time.timestamp(), 0, negative=True)
-        bucket.ids[identity(decoded.id)] = None
+        bucket.ids[identity(decoded.id)] = 0
     return bucket
 
 
