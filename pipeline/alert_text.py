@@ -61,11 +61,10 @@ def _headline(alert: Alert) -> str:
 
 
 def _numbers(alert: Alert) -> str:
-    # "About": sums over longer windows weigh recent mentions more (schemas.alert.Observed).
     seen, usual = alert.observed, alert.expected
     window = _duration(round((alert.window.end - alert.window.start).total_seconds() / 60))
     return (
-        f"about {_count(seen.mentions)} mentions in {window}, {_count(usual.lower)} to {_count(usual.upper)} expected; "
+        f"{_count(seen.mentions)} mentions in {window}, {_count(usual.lower)} to {_count(usual.upper)} expected; "
         f"{_percent(seen.negative_share)} negative, {_percent(usual.negative_share)} usual; "
         f"score {alert.score.value + 0.0:.1f}, threshold {alert.score.threshold:.1f}"
     )

@@ -205,7 +205,13 @@ def test_the_hash_stays_when_no_value_that_holds_for_the_brand_changes(file):
 def test_the_hash_changes_with_every_value_that_holds_for_the_brand(section, field):
     defaults = getattr(ConfigFile(), section)
     value = getattr(defaults, field)
-    other = (not value) if isinstance(value, bool) else value + 1 if isinstance(value, int) else value + 0.125
+    other: object = value + 0.125 if isinstance(value, float) else None
+    if isinstance(value, bool):
+        other = not value
+    elif isinstance(value, int):
+        other = value + 1
+    elif isinstance(value, str):
+        other = {"story": "count"}[value]
     changed = ConfigFile(**{section: msgspec.structs.replace(defaults, **{field: other})})
     assert digest(changed) != digest(ConfigFile())
 

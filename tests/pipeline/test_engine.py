@@ -6,17 +6,19 @@ import itertools
 import random
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import Config, ConfigFile, EngineConfig, SentimentConfig
+from pipeline.config import Config, ConfigFile, DetectionConfig, EngineConfig, SentimentConfig
 from pipeline.engine import Engine
 from pipeline.errors import DeadLetterLimitError, StateError
 from pipeline.records import Outputs, Record
 from pipeline.state import CHECKPOINT_KEY
-from schemas.alert import decode_alert
+from schemas.alert import Alert, decode_alert
+from schemas.mention import decode_mention
 from schemas.observation import Observation
 from schemas.rejection import Reason
 from tests.pipeline.mention_streams import START, alerts_of, mention, record, tick, troubled_stream
@@ -454,3 +456,78 @@ def test_a_hostile_mention_reaches_no_alert_unescaped() -> None:
     assert "evil" in shown
     for character in ("\\u001b", "\x1b", "\u202e", "\x07", "\\u0007"):
         assert character not in shown
+
+
+SPAM = "Acme is a total scam, they steal your money and the terrible support never answers, avoid this awful company"
+
+
+def with_burst(burst: Sequence[bytes], *, copies: str = "story") -> list[Alert]:
+    """Alerts of a brand with 24 ordinary mentions an hour for 30 hours, into which a burst falls."""
+    r = random.Random(5)
+    calm = [
+        mention(
+            id=f"m{n}",
+            text=f"parcel number {n}",
+            at=START + 150 * n + r.random() * 150,
+            sentiment=-0.6 if n % 6 == 0 else 0.3,
+        )
+        for n in range(24 * 30)
+    ]
+    values = sorted([*calm, *burst], key=lambda value: decode_mention(value).event_time)
+    records = [record(n, value) for n, value in enumerate(values)]
+    engine = Engine(0, Config(ConfigFile(detection=DetectionConfig(copies=copies))))  # type: ignore[arg-type]
+    outputs = engine.process([*records, tick(len(records), START + 31 * 3600)])
+    return [decode_alert(alert.value or b"") for alert in outputs.alerts]
+
+
+def opened_crises(alerts: Sequence[Alert]) -> list[Alert]:
+    return [alert for alert in alerts if alert.kind == "crisis" and alert.transition == "opened"]
+
+
+def copied(n: int, **fields: Any) -> bytes:
+    """One of 120 mentions within two hours of the last day, each 60 seconds after the one before."""
+    return mention(id=f"s{n}", text=SPAM, at=START + 27 * 3600 + 60 * n, sentiment=-0.8, **fields)
+
+
+def test_a_text_copied_by_robots_does_not_ring_and_rings_where_each_copy_counts() -> None:
+    """120 copies in two hours from 120 accounts, none of them marked as a repost, are about eight mentions."""
+    burst = [copied(n, author={"id": f"robot{n}"}) for n in range(120)]
+    assert opened_crises(with_burst(burst)) == []
+    assert opened_crises(with_burst(burst, copies="count"))
+
+
+def test_a_cascade_of_reposts_by_many_people_rings_and_the_alert_shows_its_trigger() -> None:
+    """A firestorm is mostly reposts of one post."""
+    burst = [copied(n, author={"id": f"p{n}", "followers": n}, repost_of="s0" if n else None) for n in range(120)]
+    first = opened_crises(with_burst(burst))[0]
+    (story,) = first.evidence.stories
+    told = int((first.detected_time.timestamp() - START - 27 * 3600) // 60)
+    assert (story.id, story.first_seen.timestamp()) == ("s0", START + 27 * 3600)
+    assert (story.mentions, story.reposts, story.copies) == (told, told - 1, 0)
+    assert story.excerpt.startswith("Acme is a total scam")
+    assert story.authors == pytest.approx(told, rel=0.25)
+
+
+def test_reposts_by_few_accounts_do_not_ring() -> None:
+    """120 reposts by three accounts are three people."""
+    burst = [copied(n, author={"id": f"robot{n % 3}"}, repost_of="s0" if n else None) for n in range(120)]
+    assert opened_crises(with_burst(burst)) == []
+
+
+def test_an_alert_carries_the_exact_counts_of_its_window_and_where_the_excess_began() -> None:
+    """Mentions of the window, one by one, and not the beginning of the window as onset."""
+    r = random.Random(3)
+    words = ["broken", "again", "refund", "parcel", "nobody", "answers", "angry", "terrible", "week", "support"]
+    burst = [
+        mention(id=f"b{n}", text=" ".join(r.choices(words, k=12)), at=START + 27 * 3600 + 60 * n, sentiment=-0.8)
+        for n in range(120)
+    ]
+    alerts = with_burst(burst)
+    first = opened_crises(alerts)[0]
+    assert first.onset_time.timestamp() == START + 27 * 3600
+    for alert in alerts:
+        start, end = alert.window.start.timestamp(), alert.window.end.timestamp()
+        ordinary = alert.observed.mentions - sum(start <= START + 27 * 3600 + 60 * n < end for n in range(120))
+        assert ordinary == pytest.approx((end - start) / 150, abs=2)
+        assert alert.observed.stories == alert.observed.mentions
+        assert alert.observed.counted is None

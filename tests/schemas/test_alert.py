@@ -25,6 +25,7 @@ from schemas.alert import (
     Playbook,
     Post,
     ScoreReading,
+    Story,
     Suppressed,
     SuppressedOpening,
     Window,
@@ -59,6 +60,17 @@ posts = st.builds(
     reach=st.none() | st.integers(0, 10**9),
     url=st.none() | names,
 )
+stories = st.builds(
+    Story,
+    id=names,
+    excerpt=st.text(max_size=100),
+    mentions=st.integers(0, 10**9),
+    copies=st.integers(0, 10**9),
+    reposts=st.integers(0, 10**9),
+    authors=st.integers(0, 10**9),
+    reach=st.integers(0, 10**12),
+    first_seen=moments,
+)
 alerts = st.builds(
     Alert,
     id=digests,
@@ -72,12 +84,20 @@ alerts = st.builds(
     detected_time=moments,
     window=st.builds(Window, start=moments, end=moments),
     score=st.builds(ScoreReading, value=figures, threshold=figures, unit=names),
-    observed=st.builds(Observed, mentions=counts, negatives=counts, negative_share=shares),
+    observed=st.builds(
+        Observed,
+        mentions=counts,
+        negatives=counts,
+        negative_share=shares,
+        stories=st.none() | st.integers(0, 10**9),
+        counted=st.none() | counts,
+    ),
     expected=st.builds(Expected, value=counts, lower=counts, upper=counts, negative_share=shares),
     contributions=st.dictionaries(names, figures, max_size=4),
     evidence=st.builds(
         Evidence,
         posts=st.lists(posts, max_size=3).map(tuple),
+        stories=st.lists(stories, max_size=3).map(tuple),
         platforms=tables,
         languages=tables,
         authors=st.integers(0, 10**9),
