@@ -90,9 +90,9 @@ class DetectionConfig(Section, frozen=True):
     """Score at which negativity without volume opens a sentiment_shift."""
     volume_surges_per_brand_year: Annotated[float, Meta(ge=0.1, le=100.0)] = 18.0
     """volume_surge episodes (informational) that an ordinary brand may open in a year; sets their threshold."""
-    copies: Literal["story", "count"] = "story"
-    """What reposts and near-copies of one post weigh. story: reposts as the people who made them, copies without a
-    repost's mark by their logarithm; count: each as a mention of its own."""
+    copies: Literal["count", "story"] = "count"
+    """What reposts and near-copies of one post weigh. count: each as a mention of its own; story: reposts as the people
+    who made them, copies without a repost's mark by their logarithm, for brands that are spammed."""
     critical_ratio: Annotated[float, Meta(ge=1.0, le=10.0)] = 1.5
     """A crisis whose score passes threshold x this is critical."""
     release_ratio: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5

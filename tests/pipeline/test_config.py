@@ -211,7 +211,7 @@ def test_the_hash_changes_with_every_value_that_holds_for_the_brand(section, fie
     elif isinstance(value, int):
         other = value + 1
     elif isinstance(value, str):
-        other = {"story": "count"}[value]
+        other = {"count": "story"}[value]
     changed = ConfigFile(**{section: msgspec.structs.replace(defaults, **{field: other})})
     assert digest(changed) != digest(ConfigFile())
 
