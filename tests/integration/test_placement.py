@@ -1,0 +1,20 @@
+"""What the worker holds the partition of a category against."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pipeline.kafka_clients import aiokafka_options, topic_name
+from pipeline.worker.state_loader import load_state
+
+pytestmark = pytest.mark.integration
+
+
+def test_loading_the_state_tells_how_many_partitions_there_are(cluster_settings):
+    async def load() -> int:
+        state, mentions = topic_name(cluster_settings, "brand-state"), topic_name(cluster_settings, "mentions")
+        return (await load_state(aiokafka_options(cluster_settings), state, mentions, 1, lambda: None)).partitions
+
+    assert asyncio.run(load()) == 4
