@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 from river import base
 
-from detectors.brand_model import STATE_VERSION, Assessment, BrandModel, Explanation, Kind, ModelState
+from detectors.brand_model import STATE_VERSION, Assessment, BrandModel, Explanation, Kind, ModelState, explain
 from detectors.features import Bucket, bucket_of
 
 _encoder = msgspec.msgpack.Encoder()
@@ -88,7 +88,7 @@ class Detector(base.AnomalyDetector, abc.ABC):  # type: ignore[misc]  # River is
 
     def explain_one(self, x: dict[base.typing.FeatureName, Any]) -> Explanation:
         """Expected value with its interval, what was observed, and parts that sum to the score."""
-        return self.model.explain(self.kind, self.assess_one(x))
+        return explain(self.kind, self.assess_one(x))
 
     @property
     def is_warm(self) -> bool:

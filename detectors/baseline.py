@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -28,53 +30,78 @@ LONGEST_REPLAYED_SILENCE: Final = 48 * BUCKETS_PER_HOUR
 """Of a longer silence only the last two days pass hour by hour; before that the level alone decays."""
 
 
-class BaselineState(msgspec.Struct, array_like=True, kw_only=True):
-    """Explicit state: counts a bucket, factors of mean about 1."""
-
-    bucket: int = -1
-    seen: float = 0.0
-    level: float = 0.0
-    dispersion: float = 2.0
-    hours: list[float] = msgspec.field(default_factory=lambda: [1.0] * 24)
-    hour_sum: float = 0.0
-    hour_buckets: float = 0.0
-    days: list[float] = msgspec.field(default_factory=lambda: [1.0] * 7)
-    day_sum: float = 0.0
-    day_buckets: float = 0.0
+_FACTOR: Final = struct.Struct("<d")
+_factor_at: Final[Callable[[bytearray, int], tuple[float]]] = _FACTOR.unpack_from
 
 
-class SeasonalBaseline:
+def _blend(step: int) -> tuple[int, float, float]:
+    """The neighbouring hour of a bucket (-1 or 1), its weight and that of the bucket's own hour."""
+    distance = (step + 0.5) / BUCKETS_PER_HOUR - 0.5
+    return (-1, -distance, 1.0 + distance) if distance < 0.0 else (1, distance, 1.0 - distance)
+
+
+_BLEND: Final = tuple(_blend(step) for step in range(BUCKETS_PER_HOUR))
+
+
+def _ones(count: int) -> bytearray:
+    return bytearray(_FACTOR.pack(1.0) * count)
+
+
+class Baseline(msgspec.Struct, array_like=True, kw_only=True):
     """Expected mentions of a bucket.
 
     The level is an exponentially weighted mean (1/n at first) of counts cut at three deviations, so that a burst does
     not become the new normal at once. A factor is believed as far as its hour holds mentions: e / (e + 2) of each
     hour's ratio at rate 0.1, so small brands stay flat and big ones get their season within days.
+
+    Attributes:
+        bucket: the last one learned or passed; -1 before the first.
+        seen: buckets learned.
+        level: mentions a bucket.
+        dispersion: variance over mean of a bucket's mentions.
+        hours, days: 24 and 7 factors of mean about 1, packed: as objects they would be a fifth of a brand's memory.
+        hour_sum, hour_buckets, day_sum, day_buckets: the hour and day that have not ended: ratios to the level, added.
     """
 
-    __slots__ = ("state",)
+    bucket: int = -1
+    seen: float = 0.0
+    level: float = 0.0
+    dispersion: float = 2.0
+    hours: bytearray = msgspec.field(default_factory=lambda: _ones(24))
+    hour_sum: float = 0.0
+    hour_buckets: float = 0.0
+    days: bytearray = msgspec.field(default_factory=lambda: _ones(7))
+    day_sum: float = 0.0
+    day_buckets: float = 0.0
 
-    def __init__(self, state: BaselineState | None = None) -> None:
-        self.state = state or BaselineState()
+    def __post_init__(self) -> None:
+        if len(self.hours) != 24 * _FACTOR.size or len(self.days) != 7 * _FACTOR.size:
+            raise ValueError(f"expected 24 and 7 packed factors, got {len(self.hours)} and {len(self.days)} bytes")
 
     @property
     def is_settled(self) -> bool:
         """True once an hour of buckets has been seen."""
-        return self.state.seen >= SETTLING_BUCKETS
+        return self.seen >= SETTLING_BUCKETS
 
     def season(self, bucket: int) -> float:
         """Factor of this bucket: hours interpolated between their middles, times the day of the week."""
-        hours = self.state.hours
-        hour = bucket // BUCKETS_PER_HOUR % 24
-        f = (bucket % BUCKETS_PER_HOUR + 0.5) / BUCKETS_PER_HOUR
-        if f < 0.5:
-            factor = hours[hour - 1] * (0.5 - f) + hours[hour] * (0.5 + f)
-        else:
-            factor = hours[hour] * (1.5 - f) + hours[(hour + 1) % 24] * (f - 0.5)
-        return factor * self.state.days[bucket // BUCKETS_PER_DAY % 7]
+        hour = bucket // BUCKETS_PER_HOUR
+        step, other, own = _BLEND[bucket % BUCKETS_PER_HOUR]
+        hours = self.hours
+        (at,) = _factor_at(hours, hour % 24 * 8)
+        (near,) = _factor_at(hours, (hour + step) % 24 * 8)
+        (day,) = _factor_at(self.days, bucket // BUCKETS_PER_DAY % 7 * 8)
+        return (near * other + at * own) * day
 
-    def expect(self, bucket: int) -> float:
-        """Expected mentions of this bucket, at least LEAST_LEVEL."""
-        return max(self.state.level * self.season(bucket), LEAST_LEVEL)
+    def day_factor(self, bucket: int) -> float:
+        """Factor of this bucket's day of the week."""
+        (factor,) = _factor_at(self.days, bucket // BUCKETS_PER_DAY % 7 * 8)
+        return factor
+
+    def expect(self, season: float) -> float:
+        """Expected mentions of a bucket of this season, at least LEAST_LEVEL."""
+        expected = self.level * season
+        return expected if expected > LEAST_LEVEL else LEAST_LEVEL
 
     def learn(self, bucket: int, mentions: float, expected: float, season: float, *, shifted: bool = False) -> None:
         """Learn one bucket after it was scored.
@@ -86,82 +113,94 @@ class SeasonalBaseline:
             season: its factor.
             shifted: the whole last day says that this is another level, not a burst: learn it whole and fast.
         """
-        s = self.state
-        self._enter(bucket)
-        settled = s.seen >= SETTLING_BUCKETS
-        if settled:
-            spread = 9.0 if s.seen < BUCKETS_PER_DAY else 3.0
-            cut = min(mentions, expected + spread * math.sqrt(expected * max(s.dispersion, 1.0) + 0.25))
-        else:
-            cut = mentions
-        rate = max(LEVEL_RATE, 1.0 / (s.seen + 1.0))
+        if bucket // BUCKETS_PER_HOUR != self.bucket // BUCKETS_PER_HOUR:
+            self._end_hour(bucket)
+        seen, level = self.seen, self.level
+        rate = 1.0 / (seen + 1.0)
+        cut = mentions
+        if seen >= SETTLING_BUCKETS:
+            residual = mentions - expected
+            if residual > 0.0:
+                deviation = math.sqrt(expected * (self.dispersion if self.dispersion > 1.0 else 1.0) + 0.25)
+                if residual > 3.0 * deviation:
+                    residual = 3.0 * deviation
+                    cut = expected + residual
+                    if seen < BUCKETS_PER_DAY:
+                        cut = min(mentions, expected + 9.0 * deviation)
+            dispersion_rate = rate if rate > DISPERSION_RATE else DISPERSION_RATE
+            self.dispersion += dispersion_rate * (residual * residual / expected - self.dispersion)
+        if rate < LEVEL_RATE:
+            rate = LEVEL_RATE
         if shifted:
             cut, rate = mentions, max(RELEASED_RATE, rate)
-        s.level = max(s.level + rate * (cut / season - s.level), LEAST_LEVEL)
-        if settled:
-            rate = max(DISPERSION_RATE, 1.0 / (s.seen + 1.0))
-            cut3 = min(mentions, expected + 3.0 * math.sqrt(expected * max(s.dispersion, 1.0) + 0.25))
-            s.dispersion += rate * ((cut3 - expected) ** 2 / expected - s.dispersion)
-        s.hour_sum += cut / (s.level * s.days[bucket // BUCKETS_PER_DAY % 7])
-        s.hour_buckets += 1.0
-        s.day_sum += cut / (s.level * season / s.days[bucket // BUCKETS_PER_DAY % 7])
-        s.day_buckets += 1.0
-        s.seen += 1.0
-        s.bucket = bucket
+        level += rate * (cut / season - level)
+        if level < LEAST_LEVEL:
+            level = LEAST_LEVEL
+        self.level = level
+        today = self.day_factor(bucket)
+        self.hour_sum += cut / (level * today)
+        self.hour_buckets += 1.0
+        self.day_sum += cut * today / (level * season)
+        self.day_buckets += 1.0
+        self.seen = seen + 1.0
+        self.bucket = bucket
+
+    def silence_rate(self, buckets: int) -> float:
+        """How far dispersions move in so many empty buckets; 0.0 before they are learned at all."""
+        if self.seen < SETTLING_BUCKETS:
+            return 0.0
+        rate = 1.0 / (self.seen + buckets)
+        return 1.0 - (1.0 - (rate if rate > DISPERSION_RATE else DISPERSION_RATE)) ** buckets
 
     def pass_silence(self, bucket: int, buckets: int, expected: float) -> None:
         """Learn `buckets` empty buckets from `bucket` on, all within one hour, in closed form."""
-        s = self.state
-        self._enter(bucket)
-        if s.seen >= SETTLING_BUCKETS:
-            keep = (1.0 - max(DISPERSION_RATE, 1.0 / (s.seen + buckets))) ** buckets
-            s.dispersion = expected + (s.dispersion - expected) * keep
+        if bucket // BUCKETS_PER_HOUR != self.bucket // BUCKETS_PER_HOUR:
+            self._end_hour(bucket)
+        self.dispersion += self.silence_rate(buckets) * (expected - self.dispersion)
         self._decay_level(buckets)
-        s.hour_buckets += buckets
-        s.day_buckets += buckets
-        s.seen += buckets
-        s.bucket = bucket + buckets - 1
+        self.hour_buckets += buckets
+        self.day_buckets += buckets
+        self.seen += buckets
+        self.bucket = bucket + buckets - 1
 
     def pass_long_silence(self, buckets: int) -> None:
         """Learn so many empty buckets as far as the level goes."""
-        self._skip(buckets)
+        self.pass_unobserved(buckets)
         self._decay_level(buckets)
-        self.state.seen += buckets
+        self.seen += buckets
 
     def pass_unobserved(self, buckets: int) -> None:
-        """Let time pass in which the feed was silent: nothing is learned of it."""
-        self._skip(buckets)
-
-    def _skip(self, buckets: int) -> None:
-        """Pass to a later bucket; what was seen of the hour before counts for that hour, not for the one after."""
-        self._enter(self.state.bucket + buckets)
-        self.state.bucket += buckets
+        """Let time pass of which nothing is known; what was seen of the hour before counts for that hour, not later."""
+        bucket = self.bucket + buckets
+        if bucket // BUCKETS_PER_HOUR != self.bucket // BUCKETS_PER_HOUR:
+            self._end_hour(bucket)
+        self.bucket = bucket
 
     def _decay_level(self, buckets: int) -> None:
-        s = self.state
         fading = (1.0 - LEVEL_RATE) ** buckets
-        averaging = s.seen / (s.seen + buckets) if s.seen else 0.0
-        s.level = max(s.level * min(fading, averaging), LEAST_LEVEL)
+        averaging = self.seen / (self.seen + buckets)
+        level = self.level * (fading if fading < averaging else averaging)
+        self.level = level if level > LEAST_LEVEL else LEAST_LEVEL
 
-    def _enter(self, bucket: int) -> None:
-        """Close the hour and the day before `bucket` if it begins a new one."""
-        s = self.state
-        if s.bucket < 0:
+    def _end_hour(self, bucket: int) -> None:
+        """Learn the hour of the last bucket, and its day if `bucket` is of another."""
+        if self.bucket < 0:
             return
-        hour = s.bucket // BUCKETS_PER_HOUR
-        if bucket // BUCKETS_PER_HOUR == hour:
-            return
-        if s.hour_buckets > 0.0:
-            evidence = s.level * s.hour_buckets
+        if self.hour_buckets > 0.0:
+            evidence = self.level * self.hour_buckets
             rate = HOUR_RATE * evidence / (evidence + 2.0)
-            h = hour % 24
-            s.hours[h] = max(s.hours[h] + rate * (min(s.hour_sum / s.hour_buckets, HIGHEST_HOUR) - s.hours[h]), 0.1)
-            s.hour_sum = s.hour_buckets = 0.0
-        day = s.bucket // BUCKETS_PER_DAY
+            ratio = min(self.hour_sum / self.hour_buckets, HIGHEST_HOUR)
+            _move(self.hours, self.bucket // BUCKETS_PER_HOUR % 24, rate, ratio, 0.1)
+            self.hour_sum = self.hour_buckets = 0.0
+        day = self.bucket // BUCKETS_PER_DAY
         if bucket // BUCKETS_PER_DAY != day:
-            if s.day_buckets >= 200.0:
-                evidence = s.level * s.day_buckets
+            if self.day_buckets >= 200.0:
+                evidence = self.level * self.day_buckets
                 rate = DAY_RATE * evidence / (evidence + 20.0)
-                d = day % 7
-                s.days[d] = max(s.days[d] + rate * (min(s.day_sum / s.day_buckets, HIGHEST_DAY) - s.days[d]), 0.2)
-            s.day_sum = s.day_buckets = 0.0
+                _move(self.days, day % 7, rate, min(self.day_sum / self.day_buckets, HIGHEST_DAY), 0.2)
+            self.day_sum = self.day_buckets = 0.0
+
+
+def _move(factors: bytearray, place: int, rate: float, ratio: float, least: float) -> None:
+    (factor,) = _factor_at(factors, 8 * place)
+    _FACTOR.pack_into(factors, 8 * place, max(factor + rate * (ratio - factor), least))

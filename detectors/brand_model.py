@@ -8,17 +8,20 @@ ordinary daily maximum, so that one threshold serves brands of every size.
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 
-from detectors.baseline import LONGEST_REPLAYED_SILENCE
-from detectors.calibration import CalibrationState, DailyMaxima, Prior
+from detectors.baseline import DISPERSION_RATE, LEAST_LEVEL, LONGEST_REPLAYED_SILENCE, SETTLING_BUCKETS, Baseline
+from detectors.calibration import DailyMaxima, Fives, Prior
 from detectors.features import Bucket
-from detectors.negativity import NegativeShareEvidence, ShareReading, ShareState
-from detectors.surge import SURGE_PRIOR, surge_evidence
-from detectors.volume import VolumeEvidence, VolumeReading, VolumeState
-from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, GROUP_OF_WINDOW, GROUPS, RANGE, WINDOWS
+from detectors.negativity import TRUST, BaseRate, correlation, learned_moments, share_surprise
+from detectors.surge import SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
+from detectors.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
+from detectors.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of
+from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
 
 STATE_VERSION: Final = 2
 SCORE_UNIT: Final = "deviations above the brand's ordinary daily maximum"
@@ -39,17 +42,28 @@ CRISIS_PRIORS: Final = (
 )
 """Daily maxima of the joint evidence per window group, by size: measured on simulated ordinary streams."""
 SHIFT_PRIOR: Final = Prior((6.0, 7.5, 7.5), (2.5, 3.0, 3.0), 3.0, 15.0, 60.0, 4.0, 0.6)
+PRIORS: Final = (*CRISIS_PRIORS, SHIFT_PRIOR, SURGE_PRIOR)
+"""In the order of Assessment.evidence."""
+
+_SHAPES: Final = tuple((w, DECAY[w], SCALE[w], TRUST[w], GROUP_OF_WINDOW[w], w in SURGE_WINDOWS) for w in RANGE)
+_KEPT: Final = tuple(tuple(decay**buckets for buckets in range(BUCKETS_PER_HOUR + 1)) for decay in DECAY)
+"""What a window keeps of its sums after so many buckets."""
+_MOMENT_RATE: Final = tuple(1.0 - (1.0 - DISPERSION_RATE) ** buckets for buckets in range(BUCKETS_PER_HOUR + 1))
+"""How far the moments of the correlation move in so many buckets."""
 
 
 class ModelState(msgspec.Struct, array_like=True, kw_only=True):
-    """The whole explicit state of one brand's model; lists are as long as WINDOWS or as the week."""
+    """The whole explicit state of one brand's model."""
 
     version: int = STATE_VERSION
-    volume: VolumeState = msgspec.field(default_factory=VolumeState)
-    share: ShareState = msgspec.field(default_factory=ShareState)
-    crisis: list[CalibrationState] = msgspec.field(default_factory=lambda: [CalibrationState() for _ in range(GROUPS)])
-    shift: CalibrationState = msgspec.field(default_factory=CalibrationState)
-    surge: CalibrationState = msgspec.field(default_factory=CalibrationState)
+    baseline: Baseline = msgspec.field(default_factory=Baseline)
+    base_rate: BaseRate = msgspec.field(default_factory=BaseRate)
+    windows: bytes = FIRST_ROWS
+    maxima: DailyMaxima = msgspec.field(default_factory=DailyMaxima)
+
+    def __post_init__(self) -> None:
+        if len(self.windows) != len(FIRST_ROWS):
+            raise ValueError(f"expected {len(FIRST_ROWS)} bytes of windows, got {len(self.windows)}")
 
 
 class Assessment(msgspec.Struct):
@@ -61,6 +75,10 @@ class Assessment(msgspec.Struct):
         crisis, shift, surge: scores in deviations above the ordinary daily maximum; may be negative.
         crisis_window, shift_window, surge_window: index into WINDOWS.
         evidence: raw evidence: the three crisis groups and shift in nats, surge in deviations.
+        season, expected_now: the bucket's factor, and the mentions that this brand normally has in it.
+        base_rate: the brand's usual negative share.
+        is_shifted: the last day speaks for another level rather than for a burst.
+        before, after: the windows before this bucket, and as they are once it is learned (detectors.window_state).
     """
 
     bucket: int
@@ -71,13 +89,23 @@ class Assessment(msgspec.Struct):
     crisis_window: int
     shift_window: int
     surge_window: int
-    evidence: tuple[float, float, float, float, float]
-    volume: VolumeReading
-    share: ShareReading
+    evidence: Fives
+    season: float
+    expected_now: float
+    base_rate: float
+    is_shifted: bool
+    before: bytes
+    after: bytes
 
     def score(self, kind: Kind) -> float:
         """The score of one kind of episode."""
         return self.crisis if kind == "crisis" else self.shift if kind == "sentiment_shift" else self.surge
+
+    def window(self, kind: Kind) -> int:
+        """The window that gave the score of one kind of episode, as index into WINDOWS."""
+        if kind == "crisis":
+            return self.crisis_window
+        return self.shift_window if kind == "sentiment_shift" else self.surge_window
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -107,25 +135,20 @@ class BrandModel:
     Method: daily-maxima calibration of joint volume and negative-share surprise over eight windows in three groups.
     """
 
-    __slots__ = ("_crisis", "_shift", "_surge", "share", "state", "volume")
+    __slots__ = ("state",)
 
     def __init__(self, state: ModelState | None = None) -> None:
         self.state = state or ModelState()
-        self.volume = VolumeEvidence(self.state.volume)
-        self.share = NegativeShareEvidence(self.state.share)
-        self._crisis = [DailyMaxima(p, s) for p, s in zip(CRISIS_PRIORS, self.state.crisis, strict=True)]
-        self._shift = DailyMaxima(SHIFT_PRIOR, self.state.shift)
-        self._surge = DailyMaxima(SURGE_PRIOR, self.state.surge)
 
     @property
     def last_bucket(self) -> int:
         """Index of the last bucket learned or passed; -1 before the first."""
-        return self.state.volume.baseline.bucket
+        return self.state.baseline.bucket
 
     @property
     def is_warm(self) -> bool:
         """True once a day has been seen and a daily maximum can be held against."""
-        return self.state.volume.baseline.seen >= WARM_UP_BUCKETS and self.state.surge.days > 0
+        return self.state.baseline.seen >= WARM_UP_BUCKETS and self.state.maxima.days > 0
 
     def advance(self, bucket: Bucket) -> int:
         """Let time pass up to the bucket before this one; returns this bucket's index.
@@ -136,143 +159,232 @@ class BrandModel:
         last = self.last_bucket
         index = last + 1 if bucket.index is None else bucket.index
         unobserved = 0
-        if last >= 0:
+        if last >= 0 and index != last + 1:
             if index <= last:
                 raise ValueError(f"expected a bucket after {last}, got {index}: buckets must be learned in order")
             unobserved = min(bucket.unobserved, index - last - 1)
             if unobserved:
-                self.volume.pass_unobserved(unobserved)
-                self.share.pass_unobserved(unobserved)
+                self.pass_unobserved(last + unobserved)
             if index - self.last_bucket > 1:
                 self._pass_silence(index)
         day = index // BUCKETS_PER_DAY
-        if day != self.state.surge.day:
-            log_size = math.log(max(self.state.volume.baseline.level, 1e-3) * BUCKETS_PER_HOUR)
-            for maxima in (*self._crisis, self._shift, self._surge):
-                maxima.enter_day(day, log_size, unobserved // BUCKETS_PER_DAY)
+        if day != self.state.maxima.day:
+            log_size = math.log(max(self.state.baseline.level, 1e-3) * BUCKETS_PER_HOUR)
+            self.state.maxima.enter_day(day, PRIORS, log_size, unobserved // BUCKETS_PER_DAY)
         return index
 
     def pass_unobserved(self, index: int) -> None:
         """Let time pass through bucket `index`, of which nothing is known because the feed itself was silent."""
         buckets = index - self.last_bucket
-        self.volume.pass_unobserved(buckets)
-        self.share.pass_unobserved(buckets)
+        self.state.windows = decayed(self.state.windows, buckets)
+        self.state.baseline.pass_unobserved(buckets)
 
     def assess(self, index: int, mentions: float, negatives: float) -> Assessment:
         """What this bucket says; learns nothing. Call `advance` first."""
-        return self.judge(index, self.volume.read(index, mentions), self.share.read(mentions, negatives))
-
-    def judge(self, index: int, volume: VolumeReading, share: ShareReading) -> Assessment:
-        """The scores that these readings of the bucket give; learns nothing."""
-        joint = [0.0] * GROUPS
-        joint_window = [0] * GROUPS
-        shift = 0.0
-        shift_window = 0
-        surprises = volume.surprise
-        for w in RANGE:
-            q = share.surprise[w]
-            if q > 0.0:
+        # One pass over the windows scores them and prepares what `learn` adopts. Conditions instead of min and max,
+        # and tails only where they can be more than nothing, make it twice as fast (benchmarks/README.md).
+        state = self.state
+        baseline = state.baseline
+        seen = baseline.seen
+        season = baseline.season(index)
+        settled = seen >= SETTLING_BUCKETS
+        now = baseline.expect(season) if settled else max(mentions, 0.02)
+        p = state.base_rate.value
+        rate = 1.0 / (seen + 1.0)
+        if rate < DISPERSION_RATE:
+            rate = DISPERSION_RATE
+        joint, joint_window = [0.0] * GROUPS, [0] * GROUPS
+        shift, shift_window = 0.0, 0
+        surprises = [0.0] * len(WINDOWS)
+        before = state.windows
+        rows: list[float] = []
+        n = mean = 0.0
+        for (w, decay, scale, trust, group, is_surge), row in zip(_SHAPES, rows_of(before)):  # noqa: B905 - hot
+            sum_mentions, sum_expected, sum_negatives, dispersion, excess, pairs = row
+            sum_mentions = sum_mentions * decay + mentions
+            sum_expected = sum_expected * decay + now
+            sum_negatives = sum_negatives * decay + negatives
+            n = sum_mentions * scale
+            mean = sum_expected * scale
+            if mean < LEAST_LEVEL:
+                mean = LEAST_LEVEL
+            k = sum_negatives * scale
+            q = 0.0
+            if k >= 1.0 and k > n * p:
+                q = share_surprise(n, k, p, correlation(excess, pairs, trust))
                 if q > shift:
                     shift, shift_window = q, w
-                s = surprises[w]
-                if s > 0.0:
-                    both = min(min(s, VOLUME_CAP) + q, BOTH_FACTOR * min(s, q))
-                    group = GROUP_OF_WINDOW[w]
+            if n - 0.5 > mean and n >= 1.0 and (q > 0.0 or is_surge):
+                s = surprises[w] = volume_surprise(n, mean, dispersion)
+                if q > 0.0:
+                    both = joint_evidence(s, q)
                     if both > joint[group]:
                         joint[group], joint_window[group] = both, w
+            if settled:
+                dispersion = learned_dispersion(dispersion, n - mean, mean, rate)
+                excess, pairs = learned_moments(excess, pairs, n, k, p, trust, DISPERSION_RATE)
+            rows += (sum_mentions, sum_expected, sum_negatives, dispersion, excess, pairs)
+        # The last window is the day.
+        shifted = seen >= BUCKETS_PER_DAY and is_shifted(n, mean)
         surge, surge_window = surge_evidence(surprises)
         evidence = (joint[0], joint[1], joint[2], shift, surge)
-        if not self.is_warm:
-            return Assessment(
-                bucket=index,
-                is_warm=False,
-                crisis=0.0,
-                shift=0.0,
-                surge=0.0,
-                crisis_window=0,
-                shift_window=0,
-                surge_window=surge_window,
-                evidence=evidence,
-                volume=volume,
-                share=share,
-            )
-        best, window = -math.inf, 0
-        for group in range(GROUPS):
-            score = self._crisis[group].standardise(joint[group]) - GROUP_OFFSET[group]
-            if score > best:
-                best, window = score, joint_window[group]
+        crisis, crisis_window = 0.0, 0
+        is_warm = self.is_warm
+        if is_warm:
+            *groups, shift, surge = state.maxima.standardise(evidence)
+            crisis = -math.inf
+            for score, offset, window in zip(groups, GROUP_OFFSET, joint_window, strict=True):
+                if score - offset > crisis:
+                    crisis, crisis_window = score - offset, window
+        else:
+            shift, shift_window, surge = 0.0, 0, 0.0
         return Assessment(
-            bucket=index,
-            is_warm=True,
-            crisis=best,
-            shift=self._shift.standardise(shift),
-            surge=self._surge.standardise(surge),
-            crisis_window=window,
-            shift_window=shift_window,
-            surge_window=surge_window,
-            evidence=evidence,
-            volume=volume,
-            share=share,
+            index,
+            is_warm,
+            crisis,
+            shift,
+            surge,
+            crisis_window,
+            shift_window,
+            surge_window,
+            evidence,
+            season,
+            now,
+            p,
+            shifted,
+            before,
+            pack_rows(*rows),
         )
+
+    def scores(self, volume: Sequence[float], share: Sequence[float]) -> tuple[float, float, float]:
+        """The scores crisis, shift and surge of other surprises, in nats for every window; see `surprises`."""
+        if not self.is_warm:
+            return 0.0, 0.0, 0.0
+        joint = [0.0] * GROUPS
+        for w, (s, q) in enumerate(zip(volume, share, strict=True)):
+            if s > 0.0 and q > 0.0:
+                joint[GROUP_OF_WINDOW[w]] = max(joint[GROUP_OF_WINDOW[w]], joint_evidence(s, q))
+        evidence = (joint[0], joint[1], joint[2], max(share), surge_evidence(volume)[0])
+        *groups, shift, surge = self.state.maxima.standardise(evidence)
+        return max(map(operator.sub, groups, GROUP_OFFSET)), shift, surge
 
     def learn(self, assessment: Assessment, mentions: float, negatives: float) -> None:
         """Learn the bucket that was assessed."""
-        settled = self.volume.baseline.is_settled
-        self.volume.learn(assessment.bucket, mentions, assessment.volume)
-        self.share.learn(mentions, negatives, assessment.share, settled=settled)
-        e = assessment.evidence
-        for group in range(GROUPS):
-            self._crisis[group].see(e[group])
-        self._shift.see(e[3])
-        self._surge.see(e[4])
-
-    def explain(self, kind: Kind, assessment: Assessment) -> Explanation:
-        """The assessment in a person's terms, for one kind of episode."""
-        w = {
-            "crisis": assessment.crisis_window,
-            "sentiment_shift": assessment.shift_window,
-            "volume_surge": assessment.surge_window,
-        }[kind]
-        score = assessment.score(kind)
-        s = min(assessment.volume.surprise[w], VOLUME_CAP)
-        q = assessment.share.surprise[w]
-        volume_part = {
-            "crisis": score * s / (s + q) if s + q > 0.0 else 0.0,
-            "sentiment_shift": 0.0,
-            "volume_surge": score,
-        }[kind]
-        mean = assessment.volume.mean[w]
-        spread = 1.96 * math.sqrt(mean * max(self.state.volume.dispersion[w], 1.0))
-        observed = assessment.volume.observed[w]
-        # The negative sum is kept per bucket-decay like the mentions, so it scales with them.
-        total = assessment.share.mentions[w]
-        negatives = observed * assessment.share.negatives[w] / total if total > 0.0 else 0.0
-        return Explanation(
-            WINDOWS[w],
-            observed,
-            negatives,
-            mean,
-            max(mean - spread, 0.0),
-            mean + spread,
-            assessment.share.base_rate,
-            {"volume": volume_part, "negativity": score - volume_part},
+        state = self.state
+        state.windows = assessment.after
+        state.base_rate.learn(mentions, negatives)
+        state.baseline.learn(
+            assessment.bucket,
+            mentions,
+            assessment.expected_now,
+            assessment.season,
+            shifted=assessment.is_shifted,
         )
+        state.maxima.see(assessment.evidence)
 
     def expect(self, first: int, end: int) -> list[float]:
         """Mentions expected in each of the buckets [first, end), by what is known now."""
-        return [self.volume.baseline.expect(bucket) for bucket in range(first, end)]
+        baseline = self.state.baseline
+        return [baseline.expect(baseline.season(bucket)) for bucket in range(first, end)]
 
     def _pass_silence(self, index: int) -> None:
         """Learn the empty buckets between the last one and `index`, hour by hour."""
-        baseline = self.volume.baseline
-        silent = index - self.last_bucket - 1
-        long = silent - LONGEST_REPLAYED_SILENCE
+        state = self.state
+        baseline, base_rate = state.baseline, state.base_rate
+        long = index - self.last_bucket - 1 - LONGEST_REPLAYED_SILENCE
         if long > 0:
             baseline.pass_long_silence(long)
-            self.share.pass_silence(long, settled=False)
+            base_rate.pass_silence(long)
+            state.windows = decayed(state.windows, long)
         bucket = self.last_bucket + 1
+        hours: list[tuple[int, float, float, float]] = []
         while bucket < index:
-            end = min((bucket // BUCKETS_PER_HOUR + 1) * BUCKETS_PER_HOUR, index)
-            self.share.pass_silence(end - bucket, settled=baseline.is_settled)
-            self.volume.pass_silence(bucket, end - bucket)
-            bucket = end
+            buckets = min(BUCKETS_PER_HOUR - bucket % BUCKETS_PER_HOUR, index - bucket)
+            expected = baseline.expect(baseline.season(bucket + buckets // 2))
+            hours.append((buckets, expected, baseline.silence_rate(buckets), base_rate.value))
+            base_rate.pass_silence(buckets)
+            baseline.pass_silence(bucket, buckets, expected)
+            bucket += buckets
+        rows: list[float] = []
+        for (w, decay, scale, trust, _, _), row in zip(_SHAPES, rows_of(state.windows), strict=True):
+            rows += _silent_window(row, hours, decay, scale, trust, _KEPT[w])
+        state.windows = pack_rows(*rows)
+
+
+def joint_evidence(s: float, q: float) -> float:
+    """Evidence of a crisis in one window, from the surprises of its volume and of its share of negatives."""
+    both = (s if s < VOLUME_CAP else VOLUME_CAP) + q
+    most = BOTH_FACTOR * (s if s < q else q)
+    return both if both < most else most
+
+
+def surprises(assessment: Assessment) -> tuple[list[float], list[float]]:
+    """Surprise of the mentions and of their negative share in every window of the assessed bucket, in nats."""
+    p = assessment.base_rate
+    volume, share = [0.0] * len(WINDOWS), [0.0] * len(WINDOWS)
+    rows = zip(SCALE, TRUST, rows_of(assessment.before), rows_of(assessment.after), strict=True)
+    for w, (scale, trust, before, after) in enumerate(rows):
+        n, mean, k = after[0] * scale, max(after[1] * scale, LEAST_LEVEL), after[2] * scale
+        if n >= 1.0 and n - 0.5 > mean:
+            volume[w] = volume_surprise(n, mean, before[3])
+        if k >= 1.0 and k > n * p:
+            share[w] = share_surprise(n, k, p, correlation(before[4], before[5], trust))
+    return volume, share
+
+
+def explain(kind: Kind, assessment: Assessment) -> Explanation:
+    """The assessment in a person's terms, for one kind of episode."""
+    w, score = assessment.window(kind), assessment.score(kind)
+    sum_mentions, sum_expected, sum_negatives, dispersion, _, _ = list(rows_of(assessment.after))[w]
+    n, k = sum_mentions * SCALE[w], sum_negatives * SCALE[w]
+    mean = max(sum_expected * SCALE[w], LEAST_LEVEL)
+    if kind == "crisis":
+        volume, share = surprises(assessment)
+        s, q = min(volume[w], VOLUME_CAP), share[w]
+        volume_part = score * s / (s + q) if s + q > 0.0 else 0.0
+    else:
+        volume_part = score if kind == "volume_surge" else 0.0
+    spread = 1.96 * math.sqrt(mean * dispersion)
+    return Explanation(
+        WINDOWS[w],
+        n,
+        k,
+        mean,
+        max(mean - spread, 0.0),
+        mean + spread,
+        assessment.base_rate,
+        {"volume": volume_part, "negativity": score - volume_part},
+    )
+
+
+def _silent_window(
+    row: Row,
+    hours: list[tuple[int, float, float, float]],
+    decay: float,
+    scale: float,
+    trust: float,
+    kept: tuple[float, ...],
+) -> Row:
+    """A window after silent hours: of each its empty buckets, their expectation, the dispersion's rate, base rate."""
+    sum_mentions, sum_expected, sum_negatives, dispersion, excess, pairs = row
+    for buckets, expected, rate, base_rate in hours:
+        keep = kept[buckets]
+        # Each sum in the first of these buckets and in the last: what lies between is nearly linear.
+        first_mentions, first_expected = sum_mentions * decay, sum_expected * decay + expected
+        first_negatives = sum_negatives * decay
+        sum_mentions *= keep
+        sum_expected = sum_expected * keep + expected * (1.0 - keep) / (1.0 - decay)
+        sum_negatives *= keep
+        if rate:
+            half = 0.5 * scale
+            mean = (first_expected + sum_expected) * half
+            dispersion = dispersion_after_silence(
+                dispersion,
+                (first_mentions - first_expected) * scale,
+                (sum_mentions - sum_expected) * scale,
+                mean if mean > LEAST_LEVEL else LEAST_LEVEL,
+                rate,
+            )
+            n, k = (first_mentions + sum_mentions) * half, (first_negatives + sum_negatives) * half
+            excess, pairs = learned_moments(excess, pairs, n, k, base_rate, trust, _MOMENT_RATE[buckets])
+    return sum_mentions, sum_expected, sum_negatives, dispersion, excess, pairs

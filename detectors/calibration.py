@@ -7,6 +7,7 @@ calm and rough brands; nominal tail probabilities break under autocorrelation by
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,14 @@ SKIPPED_DAYS: Final = 2
 """The first days teach nothing: the level is still finding itself."""
 KNOWN_SIZES: Final = (math.log(3.16), math.log(122.0), math.log(3160.0))
 """Log mentions an hour of the sizes at which priors were measured (small, medium, large)."""
+
+Fives = tuple[float, float, float, float, float]
+"""A number for each kind of evidence: the crisis groups short, long, extra; shift; surge."""
+
+
+_NOTHING: Final[Fives] = (0.0,) * 5
+_ROW: Final = struct.Struct("<3d")
+_HISTORY: Final = struct.Struct("<15d")
 
 
 class Prior(msgspec.Struct, frozen=True):
@@ -30,19 +39,6 @@ class Prior(msgspec.Struct, frozen=True):
     least_deviation: float
 
 
-class CalibrationState(msgspec.Struct, array_like=True, kw_only=True):
-    """Decayed sums of the daily maxima and today's maximum so far."""
-
-    day: int = -1
-    days: int = 0
-    maximum: float = 0.0
-    sum: float = 0.0
-    weight: float = 0.0
-    squares: float = 0.0
-    mean: float = -1.0
-    deviation: float = 1.0
-
-
 def prior_at(values: Sequence[float], log_size: float) -> float:
     """Linear interpolation of a prior over log size, flat beyond the ends."""
     if log_size <= KNOWN_SIZES[0]:
@@ -54,56 +50,77 @@ def prior_at(values: Sequence[float], log_size: float) -> float:
     return values[2]
 
 
-class DailyMaxima:
-    """Standardises one kind of evidence: (evidence - mean) / deviation of this brand's own daily maxima."""
+class DailyMaxima(msgspec.Struct, array_like=True):
+    """Standardises evidence: (evidence - mean) / deviation of this brand's own daily maxima.
 
-    __slots__ = ("prior", "state")
+    Attributes:
+        day, days: the day that is open, and how many have ended.
+        mean, deviation: of the daily maxima, as believed since the day began.
+        maximum: of the day that is open, so far.
+        history: a row for each kind of evidence, packed: decayed sum, squares about the mean and number of its maxima.
+    """
 
-    def __init__(self, prior: Prior, state: CalibrationState | None = None) -> None:
-        self.prior = prior
-        self.state = state or CalibrationState()
+    day: int = -1
+    days: int = 0
+    mean: Fives = (-1.0,) * 5
+    deviation: Fives = (1.0,) * 5
+    maximum: Fives = (0.0,) * 5
+    history: bytes = bytes(_HISTORY.size)
 
-    def standardise(self, evidence: float) -> float:
+    def __post_init__(self) -> None:
+        if len(self.history) != _HISTORY.size:
+            raise ValueError(f"expected {_HISTORY.size} bytes of daily maxima, got {len(self.history)}")
+
+    def standardise(self, evidence: Fives) -> Fives:
         """Deviations above an ordinary day's maximum; meaningless before the first day has ended."""
-        return (evidence - self.state.mean) / self.state.deviation
+        a, b, c, d, e = evidence
+        m, n, o, p, q = self.mean
+        v, w, x, y, z = self.deviation
+        return (a - m) / v, (b - n) / w, (c - o) / x, (d - p) / y, (e - q) / z
 
-    def enter_day(self, day: int, log_size: float, unobserved_days: int = 0) -> None:
+    def see(self, evidence: Fives) -> None:
+        """Take part in today's maximum."""
+        a, b, c, d, e = self.maximum
+        v, w, x, y, z = evidence
+        if v > a or w > b or x > c or y > d or z > e:
+            self.maximum = (max(a, v), max(b, w), max(c, x), max(d, y), max(e, z))
+
+    def enter_day(self, day: int, priors: Sequence[Prior], log_size: float, unobserved_days: int = 0) -> None:
         """Close the days before `day`.
 
         Args:
-            day: the day that begins.
+            day: the day that begins, after the open one.
+            priors: of each kind of evidence.
             log_size: log of the level in mentions an hour.
             unobserved_days: whole days since the last one of which nothing is known: nothing is learned from them.
         """
-        s = self.state
-        if day == s.day:
-            return
-        if s.day >= 0:
-            s.days += 1
-            if s.days > SKIPPED_DAYS:
-                self._learn(s.maximum, log_size)
-            # Days of silence have the maximum 0; a long one is as good as forgetting.
-            for _ in range(min(max(day - s.day - 1 - unobserved_days, 0), 60)):
-                s.days += 1
-                if s.days > SKIPPED_DAYS:
-                    self._learn(0.0, log_size)
-        s.day = day
-        s.maximum = 0.0
-        p = self.prior
-        mean0, deviation0 = prior_at(p.mean, log_size), prior_at(p.deviation, log_size)
-        s.mean = (s.sum + p.mean_days * mean0) / (s.weight + p.mean_days)
-        variance = (s.squares + p.deviation_days * deviation0**2) / (s.weight + p.deviation_days)
-        s.deviation = max(math.sqrt(variance), p.least_deviation)
+        # Days of silence have the maximum 0; a long one is as good as forgetting.
+        silent = min(max(day - self.day - 1 - unobserved_days, 0), 60)
+        ended = [] if self.day < 0 else [self.maximum, *[_NOTHING] * silent]
+        learned = ended[max(SKIPPED_DAYS - self.days, 0) :]
+        history: list[float] = []
+        means, deviations = [], []
+        for kind, (row, prior) in enumerate(zip(_ROW.iter_unpack(self.history), priors, strict=True)):
+            total, squares, weight = row
+            prior_mean = prior_at(prior.mean, log_size)
+            keep = 0.5 ** (1.0 / prior.half_life_days)
+            for maxima in learned:
+                mean = (total + prior.mean_days * prior_mean) / (weight + prior.mean_days)
+                cut = min(maxima[kind], mean + prior.cut * self.deviation[kind])
+                squares = squares * keep + (cut - mean) ** 2
+                total = total * keep + cut
+                weight = weight * keep + 1.0
+            history += (total, squares, weight)
+            means.append((total + prior.mean_days * prior_mean) / (weight + prior.mean_days))
+            prior_variance = prior_at(prior.deviation, log_size) ** 2
+            variance = (squares + prior.deviation_days * prior_variance) / (weight + prior.deviation_days)
+            deviations.append(max(math.sqrt(variance), prior.least_deviation))
+        self.day, self.days = day, self.days + len(ended)
+        self.maximum = _NOTHING
+        self.mean, self.deviation = _five(means), _five(deviations)
+        self.history = _HISTORY.pack(*history)
 
-    def see(self, evidence: float) -> None:
-        """Take part in today's maximum."""
-        self.state.maximum = max(self.state.maximum, evidence)
 
-    def _learn(self, maximum: float, log_size: float) -> None:
-        s, p = self.state, self.prior
-        keep = 0.5 ** (1.0 / p.half_life_days)
-        mean = (s.sum + p.mean_days * prior_at(p.mean, log_size)) / (s.weight + p.mean_days)
-        cut = min(maximum, mean + p.cut * s.deviation)
-        s.squares = s.squares * keep + (cut - mean) ** 2
-        s.sum = s.sum * keep + cut
-        s.weight = s.weight * keep + 1.0
+def _five(values: Sequence[float]) -> Fives:
+    a, b, c, d, e = values
+    return a, b, c, d, e

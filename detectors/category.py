@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final, NamedTuple
 
-import msgspec
-
-from detectors.brand_model import Assessment, BrandModel, Kind
-from detectors.negativity import ShareReading
-from detectors.tails import binomial_root, negative_binomial_root, surprise
-from detectors.volume import VolumeReading
+from detectors.baseline import LEAST_LEVEL
+from detectors.brand_model import Assessment, BrandModel, Kind, surprises
+from detectors.negativity import TRUST, correlation, share_surprise
+from detectors.volume import volume_surprise
+from detectors.window_state import rows_of
 from detectors.windows import RANGE, SCALE
 
 SMOOTHING_MENTIONS: Final = 2.0
@@ -43,14 +42,12 @@ class Move(NamedTuple):
 
 def move_of(model: BrandModel) -> Move:
     """The brand's move as of its last bucket."""
-    volume, share = model.state.volume, model.state.share
-    p = model.share.base_rate
+    p = model.state.base_rate.value
     ratios, shifts = [], []
-    for w in RANGE:
-        n, mean = volume.sums[w] * SCALE[w], volume.expected[w] * SCALE[w]
+    for scale, (mentions, expected, negatives, *_) in zip(SCALE, rows_of(model.state.windows), strict=True):
+        n, mean, k = mentions * scale, expected * scale, negatives * scale
         ratios.append(math.log((n + SMOOTHING_MENTIONS) / (mean + SMOOTHING_MENTIONS)))
-        total, bad = share.mentions[w] * SCALE[w], share.negatives[w] * SCALE[w]
-        shifts.append(_log_odds((bad + SMOOTHING_MENTIONS * p) / (total + SMOOTHING_MENTIONS)) - _log_odds(p))
+        shifts.append(_log_odds((k + SMOOTHING_MENTIONS * p) / (n + SMOOTHING_MENTIONS)) - _log_odds(p))
     return Move(tuple(ratios), tuple(shifts))
 
 
@@ -74,38 +71,31 @@ def score_beyond(model: BrandModel, assessment: Assessment, common: Move, kind: 
         common: what the other brands do.
         kind: whose score.
     """
+    volume, share = surprises(assessment)
     # A surge's evidence is a mean over its windows, so that none may be left out.
     windows = RANGE if kind == "volume_surge" else LONG_WINDOWS
-    louder_than = _volume_surprise(model, assessment.volume, common, windows)
-    volume = msgspec.structs.replace(assessment.volume, surprise=louder_than)
-    share = msgspec.structs.replace(assessment.share, surprise=_share_surprise(model, assessment.share, common))
-    louder = model.judge(assessment.bucket, volume, assessment.share)
+    volume_beyond, share_beyond = _surprises_beyond(assessment, common, windows)
+    louder_crisis, _, louder = model.scores(volume_beyond, share)
     if kind == "volume_surge":
-        return louder.surge
-    more_negative = model.judge(assessment.bucket, assessment.volume, share)
-    return more_negative.shift if kind == "sentiment_shift" else max(louder.crisis, more_negative.crisis)
+        return louder
+    negative_crisis, more_negative, _ = model.scores(volume, share_beyond)
+    return more_negative if kind == "sentiment_shift" else max(louder_crisis, negative_crisis)
 
 
-def _volume_surprise(model: BrandModel, reading: VolumeReading, common: Move, windows: range) -> list[float]:
-    surprises = [0.0] * len(SCALE)
+def _surprises_beyond(assessment: Assessment, common: Move, windows: range) -> tuple[list[float], list[float]]:
+    """Surprises in these windows, of mentions and of their negative share, against the common move."""
+    volume, share = [0.0] * len(SCALE), [0.0] * len(SCALE)
+    rows = list(rows_of(assessment.after))
     for w in windows:
-        observed, mean = reading.observed[w], reading.mean[w] * math.exp(common.volume[w])
-        if observed >= 1.0 and observed - 0.5 > mean:
-            dispersion = max(model.state.volume.dispersion[w] - 1.0, 0.02)
-            surprises[w] = surprise(negative_binomial_root(observed - 0.5, mean, dispersion * mean))
-    return surprises
-
-
-def _share_surprise(model: BrandModel, reading: ShareReading, common: Move) -> list[float]:
-    surprises = [0.0] * len(SCALE)
-    for w in LONG_WINDOWS:
-        p = 1.0 / (1.0 + math.exp(-_log_odds(reading.base_rate) - common.negativity[w]))
-        n, k = reading.mentions[w] * SCALE[w], reading.negatives[w] * SCALE[w]
+        mentions, expected, negatives, dispersion, excess, pairs = rows[w]
+        n, k = mentions * SCALE[w], negatives * SCALE[w]
+        mean = max(expected * SCALE[w], LEAST_LEVEL) * math.exp(common.volume[w])
+        if n >= 1.0 and n - 0.5 > mean:
+            volume[w] = volume_surprise(n, mean, dispersion)
+        p = 1.0 / (1.0 + math.exp(-_log_odds(assessment.base_rate) - common.negativity[w]))
         if k >= 1.0 and k > n * p:
-            effective = n / (1.0 + max(n - 1.0, 0.0) * model.state.share.correlation[w])
-            root = binomial_root((k - 0.5) * effective / n, effective, p)
-            surprises[w] = surprise(root) if root > 0.0 else 0.0
-    return surprises
+            share[w] = share_surprise(n, k, p, correlation(excess, pairs, TRUST[w]))
+    return volume, share
 
 
 def _upper(values: list[float], least_margin: float) -> float:

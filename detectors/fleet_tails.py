@@ -49,7 +49,8 @@ def surprises(z: Array) -> Array:
 def negative_binomial_roots(count: Array, mean: Array, extra_variance: Array) -> Array:
     """Roots of the deviance of counts above their means; see detectors.tails.negative_binomial_root."""
     shape = mean * mean / extra_variance
-    deviance = count * np.log(count / mean) - (count + shape) * np.log((count + shape) / (mean + shape))
+    excess = count - mean
+    deviance = count * np.log1p(excess / mean) - (count + shape) * np.log1p(excess / (mean + shape))
     root: Array = np.sqrt(np.maximum(2.0 * deviance, 0.0))
     return root
 

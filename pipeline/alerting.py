@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from detectors.brand_model import SCORE_UNIT, Assessment, BrandModel
+from detectors.brand_model import SCORE_UNIT, Assessment, explain
 from detectors.registry import DETECTOR_VERSION
 from detectors.windows import BUCKET_SECONDS
 from pipeline.config import BrandConfig
@@ -55,7 +55,6 @@ def alert_record(
     episode: Episode,
     rule: Rule,
     assessment: Assessment,
-    model: BrandModel,
     bucket: OpenBucket | None,
     posts: list[PostRecord],
     counts: WindowCounts,
@@ -73,7 +72,6 @@ def alert_record(
         episode: its state after the transition.
         rule: what its score was held against.
         assessment: of the bucket at whose close it happened.
-        model: the brand's.
         bucket: that bucket; None where no mention came.
         posts: that speak for the episode, the most telling first.
         counts: of the window that gave the score.
@@ -82,7 +80,7 @@ def alert_record(
         suppressed: openings held back before it, which this alert tells of.
         category_episode: id of the category's open episode, or empty.
     """
-    explanation = model.explain(kind, assessment)
+    explanation = explain(kind, assessment)
     end = assessment.bucket + 1
     observed = counts.observed
     score = round(assessment.score(kind), 4)

@@ -7,6 +7,7 @@ from typing import Final
 
 from detectors.brand_model import SCORE_UNIT
 from detectors.registry import DETECTOR_VERSION
+from detectors.window_state import rows_of
 from detectors.windows import SCALE, WINDOWS
 from pipeline.alerting import moment, shown_post
 from pipeline.categories import WINDOW, Category, Member, common_rule, posts_of
@@ -94,13 +95,14 @@ def _members(category: Category, place: int) -> tuple[ShownMember, ...]:
 def _counts(members: list[Member]) -> tuple[Observed, Expected]:
     mentions = negatives = expected = variance = usual = 0.0
     for member in members:
-        volume, share = member.model.state.volume, member.model.state.share
-        mean = volume.expected[WINDOW] * SCALE[WINDOW]
-        mentions += volume.sums[WINDOW] * SCALE[WINDOW]
-        negatives += share.negatives[WINDOW] * SCALE[WINDOW]
+        state = member.model.state
+        row = list(rows_of(state.windows))[WINDOW]
+        mean = row[1] * SCALE[WINDOW]
+        mentions += row[0] * SCALE[WINDOW]
+        negatives += row[2] * SCALE[WINDOW]
         expected += mean
-        variance += mean * max(volume.dispersion[WINDOW], 1.0)
-        usual += mean * member.model.share.base_rate
+        variance += mean * row[3]
+        usual += mean * state.base_rate.value
     spread = 1.96 * math.sqrt(variance)
     return (
         Observed(

@@ -30,7 +30,7 @@ from pipeline.categories import Category
 from pipeline.category_alerting import category_alert_record
 from pipeline.config import BrandConfig, Config
 from pipeline.dead_letters import dead_letter
-from pipeline.episodes import Episode, Suppressed, close, step
+from pipeline.episodes import Episode, Rule, Suppressed, close, step
 from pipeline.errors import DeadLetterLimitError
 from pipeline.recent_counts import BucketCounts, RecentCounts, onset
 from pipeline.records import TICK_HEADER, Outputs, SourceRecord
@@ -118,7 +118,8 @@ class _Brand:
 
     @property
     def is_watched(self) -> bool:
-        return any(episode.id for episode in self.episodes)
+        crisis, shift, surge = self.episodes
+        return bool(crisis.id or shift.id or surge.id)
 
 
 class Engine:
@@ -145,6 +146,7 @@ class Engine:
         self._outputs = Outputs()
         self._closing: Iterator[str] | None = None
         self._closing_watched = False
+        self._rules: dict[str, tuple[Rule, ...]] = {}
         self._changed_brands: dict[str, None] = {}
         self._changed_open: dict[str, None] = {}
         self._changed_categories: dict[str, None] = {}
@@ -314,6 +316,8 @@ class Engine:
             self._follow_categories(at.next_bucket)
             self._open.pop(at.next_bucket, None)
             at.next_bucket += 1
+            while self._open_order and self._open_order[0] < at.next_bucket:
+                heapq.heappop(self._open_order)
             self._closing = None
             feed.forget(at.feed, at.next_bucket)
         return False
@@ -574,6 +578,8 @@ class Engine:
     def _close(self, name: str, index: int) -> None:
         brand = self._brands[name]
         bucket = brand.open.pop(index, None)
+        if not brand.open:
+            brand.open = {}  # An emptied dictionary keeps its table.
         model = brand.model
         if bucket is None and feed.is_unobserved(self._at.feed, index):
             # An open episode is neither fed nor ended by a hole: its quiet time stands still.
@@ -590,14 +596,17 @@ class Engine:
         model.learn(assessment, counts.counted, counts.counted_negatives)
         self._keep_posts(brand, bucket, index)
         crisis = max(assessment.crisis, 0.0)
-        brand.last = (float(counts.mentions), counts.negatives, assessment.volume.expected_now, crisis)
+        brand.last = (float(counts.mentions), counts.negatives, assessment.expected_now, crisis)
         self.stats.buckets_closed += 1
         self.stats.scores += assessment.is_warm
         held_back = False
         category = None if config.category is None else self._categories[config.category]
-        for kind, rule, episode in zip(KINDS, rules(config.detection).values(), brand.episodes, strict=True):
-            window = (assessment.crisis_window, assessment.shift_window, assessment.surge_window)[KINDS.index(kind)]
+        for kind, rule, episode in zip(KINDS, self._rules_of(config), brand.episodes, strict=True):
             score = assessment.score(kind)
+            if episode.stays_quiet(score, rule):
+                episode.score = score
+                continue
+            window = WINDOWS[assessment.window(kind)]
             may_open = assessment.is_warm and not held_back
             is_common = (
                 category is not None
@@ -615,7 +624,7 @@ class Engine:
                 kind=kind,
                 bucket=index,
                 score=score,
-                window_buckets=WINDOWS[window],
+                window_buckets=window,
                 may_open=may_open,
                 is_common=is_common,
             )
@@ -623,7 +632,7 @@ class Engine:
                 self._count_suppressed(kind, transition)
             elif transition is not None:
                 if transition == "opened":
-                    episode.onset = self._onset(brand, kind, index, assessment.share.base_rate)
+                    episode.onset = self._onset(brand, kind, index, assessment.base_rate)
                 posts = brand.top_posts if kind == "volume_surge" else brand.negative_posts
                 self._outputs.alerts.append(
                     alert_record(
@@ -633,11 +642,10 @@ class Engine:
                         episode,
                         rule,
                         assessment,
-                        model,
                         bucket,
                         posts,
-                        self._window_counts(brand, index + 1 - WINDOWS[window], index + 1),
-                        [story for story in brand.stories.stories if story.last_told > index - WINDOWS[window]],
+                        self._window_counts(brand, index + 1 - window, index + 1),
+                        [story for story in brand.stories.stories if story.last_told > index - window],
                         config,
                         take_suppressed(brand.episodes),
                         "" if category is None else category.episodes[KINDS.index(kind)].id,
@@ -698,6 +706,13 @@ class Engine:
         counted = (kind, suppressed.reason)
         self.stats.suppressed[counted] = self.stats.suppressed.get(counted, 0) + 1
 
+    def _rules_of(self, config: BrandConfig) -> tuple[Rule, ...]:
+        """The brand's rules in the order of KINDS, by hash: a configuration is dear to compare."""
+        found = self._rules.get(config.config_hash)
+        if found is None:
+            found = self._rules[config.config_hash] = tuple(rules(config.detection).values())
+        return found
+
     @staticmethod
     def _count(brand: _Brand, bucket: OpenBucket, index: int, config: BrandConfig) -> BucketCounts:
         """What the bucket holds and what of it the detector counts; its stories pass into the brand's memory."""
@@ -748,7 +763,7 @@ class Engine:
 
 def _best(kept: list[PostRecord], fresh: list[PostRecord], index: int) -> list[PostRecord]:
     """The posts of the last hour with the greatest audience."""
-    if not kept and not fresh:
-        return kept
     recent = [post for post in kept if post.bucket > index - POST_BUCKETS]
+    if not recent or not fresh:
+        return recent or fresh  # Both are in order.
     return sorted((*recent, *fresh), key=by_audience)[:KEPT_POSTS]

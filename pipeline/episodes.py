@@ -45,6 +45,10 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True):
     def is_open(self) -> bool:
         return bool(self.id)
 
+    def stays_quiet(self, score: float, rule: Rule) -> bool:
+        """True where `step` would do no more than note the score: nearly always, and cheaper to ask."""
+        return not self.id and score < rule.threshold and self.suppression.last_loud < 0
+
 
 class Rule(msgspec.Struct, frozen=True):
     """When episodes of one kind open, escalate and end, in score units and buckets; `per_year` is the alert budget."""

@@ -37,7 +37,7 @@ class Suppression(msgspec.Struct, array_like=True):
     last_loud: int = -1
     ended: int = -1
     count: int = 0
-    recent: list[HeldBack] = msgspec.field(default_factory=list)
+    recent: tuple[HeldBack, ...] = ()
 
     def hold(self, reason: SuppressionReason, *, bucket: int, score: float, quiet: int, cool_down: int) -> bool:
         """Note that an episode would open in this bucket; True where it is a new one, not one that goes on.
@@ -57,7 +57,7 @@ class Suppression(msgspec.Struct, array_like=True):
         if goes_on:
             return False
         self.count += 1
-        self.recent = [*self.recent, HeldBack(bucket, score, reason)][-LISTED:]
+        self.recent = (*self.recent, HeldBack(bucket, score, reason))[-LISTED:]
         return True
 
     def follow(self, *, bucket: int, loud: bool, quiet: int) -> None:
@@ -75,7 +75,7 @@ class Suppression(msgspec.Struct, array_like=True):
     def told(self) -> None:
         """An alert has carried what was suppressed."""
         self.count = 0
-        self.recent = []
+        self.recent = ()
 
     def _pass(self, bucket: int, quiet: int) -> None:
         if self.last_loud >= 0 and bucket - self.last_loud >= quiet:

@@ -91,7 +91,7 @@ def test_what_an_alert_has_carried_is_not_carried_again() -> None:
     episode = spent()
     run(episode, [5.0])
     episode.suppression.told()
-    assert (episode.suppression.count, episode.suppression.recent) == (0, [])
+    assert (episode.suppression.count, episode.suppression.recent) == (0, ())
 
 
 def wild_stream(days: int) -> list[Observation]:
