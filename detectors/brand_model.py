@@ -29,16 +29,19 @@ WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
 """A day: before that neither the level nor a daily maximum is known."""
 VOLUME_CAP: Final = 8.0
 """Nats: past this more volume is no more proof of a crisis, only negativity is."""
-BOTH_FACTOR: Final = 3.0
-"""The weaker of the two kinds of evidence counts at most threefold: both must speak."""
+BOTH_FACTOR: Final = 4.0
+"""The weaker of the two kinds of evidence counts at most fourfold: both must speak."""
+NEGATIVITY_LEAD: Final = 3.0
+"""A crisis scores at most so far above the negativity by itself: while a launch or a lasting shift keeps the volume
+loud all day, an ordinary day's worst share must not be enough."""
 GROUP_OFFSET: Final = (0.0, 0.0, 0.5)
 
 Kind = Literal["crisis", "sentiment_shift", "volume_surge"]
 
 CRISIS_PRIORS: Final = (
-    Prior((5.2, 6.2, 5.7), (1.7, 2.1, 2.4), 3.0, 15.0, 60.0, 4.0, 0.3),
-    Prior((3.4, 3.2, 3.0), (1.8, 2.0, 2.0), 3.0, 15.0, 60.0, 4.0, 0.3),
-    Prior((2.4, 2.1, 2.1), (1.9, 1.9, 1.9), 3.0, 15.0, 60.0, 4.0, 0.3),
+    Prior((5.2, 6.2, 5.7), (1.7, 2.1, 2.4), 3.0, 15.0, 60.0, 4.0, 1.0),
+    Prior((3.4, 3.2, 3.0), (1.8, 2.0, 2.0), 3.0, 15.0, 60.0, 4.0, 1.0),
+    Prior((2.4, 2.1, 2.1), (1.9, 1.9, 1.9), 3.0, 15.0, 60.0, 4.0, 1.0),
 )
 """Daily maxima of the joint evidence per window group, by size: measured on simulated ordinary streams."""
 SHIFT_PRIOR: Final = Prior((6.0, 7.5, 7.5), (2.5, 3.0, 3.0), 3.0, 15.0, 60.0, 4.0, 0.6)

@@ -18,19 +18,22 @@ from detectors.brand_model import (
     BOTH_FACTOR,
     CRISIS_PRIORS,
     GROUP_OFFSET,
+    NEGATIVITY_LEAD,
     SHIFT_PRIOR,
     VOLUME_CAP,
     WARM_UP_BUCKETS,
 )
 from detectors.calibration import KNOWN_SIZES, SKIPPED_DAYS, Prior
 from detectors.fleet_tails import Array, binomial_roots, negative_binomial_roots, surprises
-from detectors.negativity import BASE_RATE_KEEP, PRIOR_CORRELATION, PRIOR_NEGATIVE, PRIOR_OTHER
+from detectors.negativity import BASE_RATE_KEEP, LEAST_NEGATIVES, PRIOR_CORRELATION, PRIOR_NEGATIVE, PRIOR_OTHER
+from detectors.pooled_tail import EXCESS, HIGHEST_EXCESS, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
 from detectors.surge import SURGE_PRIOR, SURGE_WINDOWS, surge_evidences
 from detectors.volume import FIRST_DISPERSION, SHIFT_MENTIONS, SHIFT_RATIO
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, DECAY, GROUP_OF_WINDOW, GROUPS, SCALE, WINDOWS
 
 _DECAY: Final = np.array(DECAY)[:, None]
 _SCALE: Final = np.array(SCALE)[:, None]
+_SIZES: Final = np.array(SIZES)
 _TRUST: Final = np.minimum(np.array(WINDOWS), 72.0)[:, None]
 _GROUP_ROWS: Final = tuple(
     slice(GROUP_OF_WINDOW.index(group), len(WINDOWS) - GROUP_OF_WINDOW[::-1].index(group)) for group in range(GROUPS)
@@ -63,7 +66,9 @@ class FleetModel:
             raise ValueError(f"expected at least 1 brand, got {brands}")
         self.brands = brands
         self._bounds = [(low, min(low + BLOCK_BRANDS, brands)) for low in range(0, brands, BLOCK_BRANDS)]
-        self._blocks = [_Block(high - low) for low, high in self._bounds]
+        tail = PooledTail()
+        self._tail = tail
+        self._blocks = [_Block(high - low, tail) for low, high in self._bounds]
         self._bucket = -1
 
     def step(self, index: int, mentions: Array, negatives: Array) -> FleetScores:
@@ -116,8 +121,11 @@ class FleetModel:
 class _Block:
     """Some brands of a fleet. Arrays are (windows, brands) or (brands,); clocks are plain numbers."""
 
-    def __init__(self, brands: int) -> None:
+    def __init__(self, brands: int, tail: PooledTail) -> None:
         windows = (len(WINDOWS), brands)
+        self.tail = tail
+        self.peak = np.full(brands, -np.inf)
+        self.shift, self.stretch = np.zeros(brands), np.ones(brands)
         self.bucket, self.seen, self.unobserved = -1, 0, 0
         self.level = np.zeros(brands)
         self.level_dispersion = np.full(brands, 2.0)
@@ -146,7 +154,7 @@ class _Block:
         return factor
 
     def step(self, index: int, mentions: Array, negatives: Array) -> tuple[Array, Array, Array]:
-        self.maxima.enter_day(index // BUCKETS_PER_DAY, self.level, self.unobserved // BUCKETS_PER_DAY)
+        self._enter_day(index // BUCKETS_PER_DAY)
         self.unobserved = 0
         settled = self.seen >= SETTLING_BUCKETS
         season = self.season(index)
@@ -164,6 +172,10 @@ class _Block:
             crisis = standard[0] - GROUP_OFFSET[0]
             for group in range(1, GROUPS):
                 np.maximum(crisis, standard[group] - GROUP_OFFSET[group], out=crisis)
+            np.minimum(crisis, standard[GROUPS] + NEGATIVITY_LEAD, out=crisis)
+            np.maximum(self.peak, crisis, out=self.peak)
+            excess = crisis - PEAK_LEVEL
+            crisis = PEAK_LEVEL + self.shift + np.where(excess > 0.0, excess * self.stretch, excess)
             scores = (crisis, standard[GROUPS], standard[GROUPS + 1])
         else:
             nothing = np.zeros(len(mentions))
@@ -175,6 +187,35 @@ class _Block:
         self._learn_base_rate(mentions, negatives, base_rate)
         self.maxima.see(evidence)
         return scores
+
+    def _enter_day(self, day: int) -> None:
+        """Close the days before `day`: what they brought teaches the brands' own maxima and the pooled tail."""
+        maxima = self.maxima
+        if day == maxima.day:
+            return
+        self.tail.enter_day(day)
+        log_size = np.log(np.maximum(self.level, 1e-3) * BUCKETS_PER_HOUR)
+        place = np.clip(np.searchsorted(_SIZES, log_size, side="right") - 1, 0, len(_SIZES) - 2)
+        weight = np.clip((log_size - _SIZES[place]) / (_SIZES[place + 1] - _SIZES[place]), 0.0, 1.0)
+        known = self.peak > -np.inf
+        if maxima.days >= YOUNG_DAYS and known.any():
+            days = max(day - maxima.day - self.unobserved // BUCKETS_PER_DAY, 1)
+            excess = np.where(known, np.maximum(self.peak - PEAK_LEVEL, 0.0), 0.0)
+            state = self.tail.state
+            for at, share in ((place, np.where(known, 1.0 - weight, 0.0)), (place + 1, np.where(known, weight, 0.0))):
+                cut = np.minimum(excess, HIGHEST_EXCESS * EXCESS / np.array(self.tail.stretch)[at])
+                for sums, value in (
+                    (state.new_days, share * min(days, 60)),
+                    (state.new_peaks, share * (excess > 0.0)),
+                    (state.new_excess, share * cut),
+                ):
+                    for i, more in enumerate(np.bincount(at, value, len(_SIZES)).tolist()):
+                        sums[i] += more
+        for knots, values in ((self.tail.shift, "shift"), (self.tail.stretch, "stretch")):
+            table = np.array(knots)
+            setattr(self, values, table[place] * (1.0 - weight) + table[place + 1] * weight)
+        self.peak = np.full(len(self.level), -np.inf)
+        maxima.enter_day(day, self.level, self.unobserved // BUCKETS_PER_DAY)
 
     def pass_unobserved(self, index: int) -> None:
         for sums in (self.sums, self.expected, self.negatives):
@@ -189,7 +230,7 @@ class _Block:
         evidence = np.empty((GROUPS + 2, y.shape[1]))
         np.multiply(y, base_rate, out=self._a)
         np.subtract(k, self._a, out=self._b)
-        is_negative = (self._b > 0.5) & (k >= 1.0)
+        is_negative = (self._b > 0.5) & (self.negatives >= LEAST_NEGATIVES)
         np.subtract(y, mu, out=self._b)
         is_loud = (self._b > 0.5) & (y >= 1.0)
         q.fill(0.0)

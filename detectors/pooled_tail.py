@@ -1,0 +1,124 @@
+"""What the daily maxima of the crisis score look like over all brands of a partition, and the correction it implies.
+
+A brand's own calibration knows the mean and the deviation of its daily maxima, not how heavy their tail is: threads of
+mentions, a poor classifier or a very calm world change the tail, and with it the number of false alarms that a
+threshold gives. One brand has too few days to learn a tail that matters once a year; a fleet has enough.
+
+Method: peaks over a threshold with exponential excesses (Pickands 1975; Davison & Smith 1990), pooled over brands by
+size and shrunk to the tail that the shipped thresholds were measured with. A score is then moved to the value that was
+as rare under that tail.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+SIZES: Final = tuple(math.log(rate) for rate in (0.04, 0.2, 1.0, 5.0, 25.0, 125.0, 625.0, 3125.0))
+"""Log mentions an hour at which a tail is kept; between them it is interpolated."""
+PEAK_LEVEL: Final = 2.6
+"""Daily maxima above this score are peaks."""
+PEAKS_A_DAY: Final = 0.02
+"""Share of days with a peak under the tail that the shipped thresholds were measured with."""
+EXCESS: Final = 0.6
+"""Mean height of a peak above PEAK_LEVEL, likewise."""
+PRIOR_PEAKS: Final = 10.0
+"""Weight of that tail against what is seen."""
+HALF_LIFE_DAYS: Final = 30.0
+YOUNG_DAYS: Final = 14
+"""Younger brands teach nothing: their own calibration is still finding itself, and its peaks are not those of others."""
+HIGHEST_EXCESS: Final = 4.0
+"""Peaks count up to so many mean heights: days of real crises must not make the tail."""
+GREATEST_FACTOR: Final = 30.0
+"""By which the share of days with a peak may differ from the shipped one."""
+GREATEST_STRETCH: Final = 3.0
+PLACES: Final = range(len(SIZES))
+
+
+class TailState(msgspec.Struct, array_like=True, kw_only=True):
+    """Decayed sums by size: days, peaks among them, excess of these; and what came since the day began."""
+
+    day: int = -1
+    days: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+    peaks: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+    excess: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+    new_days: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+    new_peaks: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+    new_excess: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+
+
+class PooledTail:
+    """The pooled tail of one partition.
+
+    What a day brought counts from the day after the next on: a day's correction is settled before its first bucket, so
+    that it does not depend on the order in which brands are visited.
+    """
+
+    __slots__ = ("shift", "state", "stretch")
+
+    def __init__(self, state: TailState | None = None) -> None:
+        self.state = state or TailState()
+        self.shift: list[float]
+        self.stretch: list[float]
+        self._settle()
+
+    def enter_day(self, day: int) -> None:
+        """Let what came before `day` count; nothing happens for a day that has begun, or an earlier one."""
+        s = self.state
+        if day <= s.day:
+            return
+        keep = 0.5 ** ((day - s.day) / HALF_LIFE_DAYS) if s.day >= 0 else 1.0
+        for old, new in ((s.days, s.new_days), (s.peaks, s.new_peaks), (s.excess, s.new_excess)):
+            for i in PLACES:
+                old[i] = old[i] * keep + new[i]
+                new[i] = 0.0
+        s.day = day
+        self._settle()
+
+    def add(self, log_size: float, days: int, maximum: float) -> None:
+        """Count days of a brand: their number, and the maximum of the first; the others were silent."""
+        s = self.state
+        place, weight = place_of(log_size)
+        excess = maximum - PEAK_LEVEL
+        for i, share in ((place, 1.0 - weight), (place + 1, weight)):
+            s.new_days[i] += share * days
+            if excess > 0.0:
+                s.new_peaks[i] += share
+                s.new_excess[i] += share * min(excess, HIGHEST_EXCESS * EXCESS / self.stretch[i])
+
+    def correction(self, log_size: float) -> tuple[float, float]:
+        """Shift and stretch of the scores of a brand of this size; (0, 1) where nothing is known."""
+        place, weight = place_of(log_size)
+        return (
+            self.shift[place] * (1.0 - weight) + self.shift[place + 1] * weight,
+            self.stretch[place] * (1.0 - weight) + self.stretch[place + 1] * weight,
+        )
+
+    def _settle(self) -> None:
+        s = self.state
+        self.shift, self.stretch = [], []
+        for days, peaks, excess in zip(s.days, s.peaks, s.excess, strict=True):
+            rate = (peaks + PRIOR_PEAKS) / (days + PRIOR_PEAKS / PEAKS_A_DAY)
+            height = (excess + PRIOR_PEAKS * EXCESS) / (peaks + PRIOR_PEAKS)
+            factor = min(max(PEAKS_A_DAY / rate, 1.0 / GREATEST_FACTOR), GREATEST_FACTOR)
+            self.shift.append(EXCESS * math.log(factor))
+            self.stretch.append(min(max(EXCESS / height, 1.0 / GREATEST_STRETCH), GREATEST_STRETCH))
+
+
+def corrected(score: float, shift: float, stretch: float) -> float:
+    """The score under the shipped tail that is as rare as this one is here."""
+    excess = score - PEAK_LEVEL
+    return PEAK_LEVEL + shift + (excess * stretch if excess > 0.0 else excess)
+
+
+def place_of(log_size: float, sizes: Sequence[float] = SIZES) -> tuple[int, float]:
+    """The known size below (the last but one at most) and the weight of the one above it."""
+    last = len(sizes) - 2
+    for i in range(last + 1):
+        if log_size < sizes[i + 1] or i == last:
+            weight = (log_size - sizes[i]) / (sizes[i + 1] - sizes[i])
+            return i, min(max(weight, 0.0), 1.0)
+    raise AssertionError("unreachable: sizes are at least two")
