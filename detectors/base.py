@@ -10,21 +10,31 @@ from river import base
 
 from detectors.brand_model import STATE_VERSION, Assessment, BrandModel, Explanation, Kind, ModelState, explain
 from detectors.features import Bucket, bucket_of
+from detectors.pooled_tail import PooledTail, TailState
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(ModelState)
+
+
+class Snapshot(msgspec.Struct, array_like=True):
+    """A detector's whole state: that of the brand, and the tail of its daily maxima."""
+
+    model: ModelState
+    tail: TailState
+
+
+_decoder = msgspec.msgpack.Decoder(Snapshot)
 
 
 class StateVersionError(ValueError):
     """A snapshot that this version cannot restore."""
 
 
-def encode_state(state: ModelState) -> bytes:
+def encode_state(state: Snapshot) -> bytes:
     """The state as MessagePack; about 1 kB, the same for equal states."""
     return _encoder.encode(state)
 
 
-def decode_state(payload: bytes) -> ModelState:
+def decode_state(payload: bytes) -> Snapshot:
     """The state in a snapshot.
 
     Raises:
@@ -34,8 +44,8 @@ def decode_state(payload: bytes) -> ModelState:
         state = _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StateVersionError(f"expected a detector snapshot of version {STATE_VERSION}: {error}") from None
-    if state.version != STATE_VERSION:
-        raise StateVersionError(f"expected a detector snapshot of version {STATE_VERSION}, got {state.version}")
+    if state.model.version != STATE_VERSION:
+        raise StateVersionError(f"expected a detector snapshot of version {STATE_VERSION}, got {state.model.version}")
     return state
 
 
@@ -97,7 +107,7 @@ class Detector(base.AnomalyDetector, abc.ABC):  # type: ignore[misc]  # River is
 
     def snapshot(self) -> bytes:
         """The whole state; `restore` gives a detector with bit-equal next scores."""
-        return encode_state(self.model.state)
+        return encode_state(Snapshot(self.model.state, self.model.tail.state))
 
     @classmethod
     def restore(cls, payload: bytes) -> Self:
@@ -107,5 +117,6 @@ class Detector(base.AnomalyDetector, abc.ABC):  # type: ignore[misc]  # River is
             StateVersionError: not a snapshot of this version.
         """
         detector = cls()
-        detector.model = BrandModel(decode_state(payload))
+        snapshot = decode_state(payload)
+        detector.model = BrandModel(snapshot.model, PooledTail(snapshot.tail))
         return detector

@@ -17,13 +17,14 @@ import msgspec
 from detectors.baseline import DISPERSION_RATE, LEAST_LEVEL, LONGEST_REPLAYED_SILENCE, SETTLING_BUCKETS, Baseline
 from detectors.calibration import DailyMaxima, Fives, Prior
 from detectors.features import Bucket
-from detectors.negativity import TRUST, BaseRate, correlation, learned_moments, share_surprise
+from detectors.negativity import LEAST_NEGATIVES, TRUST, BaseRate, correlation, learned_moments, share_surprise
+from detectors.pooled_tail import YOUNG_DAYS, PooledTail, corrected
 from detectors.surge import SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
 from detectors.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 SCORE_UNIT: Final = "deviations above the brand's ordinary daily maximum"
 WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
 """A day: before that neither the level nor a daily maximum is known."""
@@ -56,13 +57,18 @@ _MOMENT_RATE: Final = tuple(1.0 - (1.0 - DISPERSION_RATE) ** buckets for buckets
 
 
 class ModelState(msgspec.Struct, array_like=True, kw_only=True):
-    """The whole explicit state of one brand's model."""
+    """The whole explicit state of one brand's model.
+
+    `peak` is the day's greatest crisis score before `correction`, the shift and stretch of the pooled tail on that day.
+    """
 
     version: int = STATE_VERSION
     baseline: Baseline = msgspec.field(default_factory=Baseline)
     base_rate: BaseRate = msgspec.field(default_factory=BaseRate)
     windows: bytes = FIRST_ROWS
     maxima: DailyMaxima = msgspec.field(default_factory=DailyMaxima)
+    peak: float = -math.inf
+    correction: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if len(self.windows) != len(FIRST_ROWS):
@@ -77,6 +83,7 @@ class Assessment(msgspec.Struct):
         is_warm: False while warming up; the scores are then 0.
         crisis, shift, surge: scores in deviations above the ordinary daily maximum; may be negative.
         crisis_window, shift_window, surge_window: index into WINDOWS.
+        own_crisis: the crisis score by the brand's own calibration, before the pooled tail corrects it.
         evidence: raw evidence: the three crisis groups and shift in nats, surge in deviations.
         season, expected_now: the bucket's factor, and the mentions that this brand normally has in it.
         base_rate: the brand's usual negative share.
@@ -92,6 +99,7 @@ class Assessment(msgspec.Struct):
     crisis_window: int
     shift_window: int
     surge_window: int
+    own_crisis: float
     evidence: Fives
     season: float
     expected_now: float
@@ -138,10 +146,17 @@ class BrandModel:
     Method: daily-maxima calibration of joint volume and negative-share surprise over eight windows in three groups.
     """
 
-    __slots__ = ("state",)
+    __slots__ = ("state", "tail")
 
-    def __init__(self, state: ModelState | None = None) -> None:
+    def __init__(self, state: ModelState | None = None, tail: PooledTail | None = None) -> None:
+        """Go on from a state, or begin.
+
+        Args:
+            state: of this brand; changed in place.
+            tail: shared by the brands that are judged together; by default the brand is alone.
+        """
         self.state = state or ModelState()
+        self.tail = tail or PooledTail()
 
     @property
     def last_bucket(self) -> int:
@@ -172,8 +187,7 @@ class BrandModel:
                 self._pass_silence(index)
         day = index // BUCKETS_PER_DAY
         if day != self.state.maxima.day:
-            log_size = math.log(max(self.state.baseline.level, 1e-3) * BUCKETS_PER_HOUR)
-            self.state.maxima.enter_day(day, PRIORS, log_size, unobserved // BUCKETS_PER_DAY)
+            self._enter_day(day, unobserved // BUCKETS_PER_DAY)
         return index
 
     def pass_unobserved(self, index: int) -> None:
@@ -213,7 +227,7 @@ class BrandModel:
                 mean = LEAST_LEVEL
             k = sum_negatives * scale
             q = 0.0
-            if k >= 1.0 and k > n * p:
+            if sum_negatives >= LEAST_NEGATIVES and k > n * p:
                 q = share_surprise(n, k, p, correlation(excess, pairs, trust))
                 if q > shift:
                     shift, shift_window = q, w
@@ -231,14 +245,16 @@ class BrandModel:
         shifted = seen >= BUCKETS_PER_DAY and is_shifted(n, mean)
         surge, surge_window = surge_evidence(surprises)
         evidence = (joint[0], joint[1], joint[2], shift, surge)
-        crisis, crisis_window = 0.0, 0
+        crisis, crisis_window, own_crisis = 0.0, 0, -math.inf
         is_warm = self.is_warm
         if is_warm:
             *groups, shift, surge = state.maxima.standardise(evidence)
-            crisis = -math.inf
             for score, offset, window in zip(groups, GROUP_OFFSET, joint_window, strict=True):
-                if score - offset > crisis:
-                    crisis, crisis_window = score - offset, window
+                if score - offset > own_crisis:
+                    own_crisis, crisis_window = score - offset, window
+            if own_crisis > shift + NEGATIVITY_LEAD:
+                own_crisis = shift + NEGATIVITY_LEAD
+            crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
         return Assessment(
@@ -250,6 +266,7 @@ class BrandModel:
             crisis_window,
             shift_window,
             surge_window,
+            own_crisis,
             evidence,
             season,
             now,
@@ -284,6 +301,20 @@ class BrandModel:
             shifted=assessment.is_shifted,
         )
         state.maxima.see(assessment.evidence)
+        if assessment.own_crisis > state.peak:
+            state.peak = assessment.own_crisis
+
+    def _enter_day(self, day: int, unobserved_days: int) -> None:
+        """Close the days before `day`: what they brought teaches the brand's own calibration and the pooled tail."""
+        state, tail = self.state, self.tail
+        maxima = state.maxima
+        tail.enter_day(day)
+        log_size = math.log(max(state.baseline.level, 1e-3) * BUCKETS_PER_HOUR)
+        if maxima.days >= YOUNG_DAYS and state.peak > -math.inf:
+            tail.add(log_size, min(max(day - maxima.day - unobserved_days, 1), 60), state.peak)
+        state.correction = tail.correction(log_size)
+        state.peak = -math.inf
+        maxima.enter_day(day, PRIORS, log_size, unobserved_days)
 
     def expect(self, first: int, end: int) -> list[float]:
         """Mentions expected in each of the buckets [first, end), by what is known now."""
