@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from detectors.base import encode_state
+from detectors.base import Snapshot, encode_state
 from detectors.brand_model import Assessment, BrandModel
 from detectors.features import Bucket
 from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY
@@ -113,7 +113,7 @@ def main(brands: int, days: int) -> None:
                     pass
             detector = min(detector, time.process_time() - began)
             engine = min(engine, engine_seconds(observations(rows), Engine(0, Config())))
-            state = max(len(encode_state(model.state)) for model in models)
+            state = max(len(encode_state(Snapshot(model.state, model.tail.state))) for model in models)
         print(
             f"  {size:8}{rate:10.0f}{closed:9}{1e6 * detector / closed:10.1f}{1e6 * engine / closed:8.1f}"
             f"{engine / detector:7.2f}{state:9}"

@@ -15,7 +15,7 @@ from typing import Final, Literal
 import msgspec
 
 from detectors.baseline import DISPERSION_RATE, LEAST_LEVEL, LONGEST_REPLAYED_SILENCE, SETTLING_BUCKETS, Baseline
-from detectors.calibration import DailyMaxima, Fives, Prior
+from detectors.calibration import DailyMaxima, Fives, Prior, prior_at
 from detectors.features import Bucket
 from detectors.negativity import LEAST_NEGATIVES, TRUST, BaseRate, correlation, learned_moments, share_surprise
 from detectors.pooled_tail import YOUNG_DAYS, PooledTail, corrected
@@ -32,9 +32,10 @@ VOLUME_CAP: Final = 8.0
 """Nats: past this more volume is no more proof of a crisis, only negativity is."""
 BOTH_FACTOR: Final = 4.0
 """The weaker of the two kinds of evidence counts at most fourfold: both must speak."""
-NEGATIVITY_LEAD: Final = 3.0
-"""A crisis scores at most so far above the negativity by itself: while a launch or a lasting shift keeps the volume
-loud all day, an ordinary day's worst share must not be enough."""
+NEGATIVITY_LEAD: Final = (3.5, 2.5, 2.5)
+"""By size: a crisis scores at most so far above the negativity by itself. While a launch or a lasting shift keeps the
+volume loud all day, an ordinary day's worst share must not be enough. Small brands, whose worst share of an ordinary
+day is two or three posts, are given more room."""
 GROUP_OFFSET: Final = (0.0, 0.0, 0.5)
 
 Kind = Literal["crisis", "sentiment_shift", "volume_surge"]
@@ -59,7 +60,8 @@ _MOMENT_RATE: Final = tuple(1.0 - (1.0 - DISPERSION_RATE) ** buckets for buckets
 class ModelState(msgspec.Struct, array_like=True, kw_only=True):
     """The whole explicit state of one brand's model.
 
-    `peak` is the day's greatest crisis score before `correction`, the shift and stretch of the pooled tail on that day.
+    `peak` is the day's greatest crisis score before `correction`, the shift and stretch of the pooled tail on that day;
+    `lead` is the brand's NEGATIVITY_LEAD.
     """
 
     version: int = STATE_VERSION
@@ -69,6 +71,7 @@ class ModelState(msgspec.Struct, array_like=True, kw_only=True):
     maxima: DailyMaxima = msgspec.field(default_factory=DailyMaxima)
     peak: float = -math.inf
     correction: tuple[float, float] = (0.0, 1.0)
+    lead: float = NEGATIVITY_LEAD[0]
 
     def __post_init__(self) -> None:
         if len(self.windows) != len(FIRST_ROWS):
@@ -252,8 +255,8 @@ class BrandModel:
             for score, offset, window in zip(groups, GROUP_OFFSET, joint_window, strict=True):
                 if score - offset > own_crisis:
                     own_crisis, crisis_window = score - offset, window
-            if own_crisis > shift + NEGATIVITY_LEAD:
-                own_crisis = shift + NEGATIVITY_LEAD
+            if own_crisis > shift + state.lead:
+                own_crisis = shift + state.lead
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
@@ -313,6 +316,7 @@ class BrandModel:
         if maxima.days >= YOUNG_DAYS and state.peak > -math.inf:
             tail.add(log_size, min(max(day - maxima.day - unobserved_days, 1), 60), state.peak)
         state.correction = tail.correction(log_size)
+        state.lead = prior_at(NEGATIVITY_LEAD, log_size)
         state.peak = -math.inf
         maxima.enter_day(day, PRIORS, log_size, unobserved_days)
 

@@ -126,6 +126,7 @@ class _Block:
         self.tail = tail
         self.peak = np.full(brands, -np.inf)
         self.shift, self.stretch = np.zeros(brands), np.ones(brands)
+        self.lead = np.full(brands, NEGATIVITY_LEAD[0])
         self.bucket, self.seen, self.unobserved = -1, 0, 0
         self.level = np.zeros(brands)
         self.level_dispersion = np.full(brands, 2.0)
@@ -172,7 +173,7 @@ class _Block:
             crisis = standard[0] - GROUP_OFFSET[0]
             for group in range(1, GROUPS):
                 np.maximum(crisis, standard[group] - GROUP_OFFSET[group], out=crisis)
-            np.minimum(crisis, standard[GROUPS] + NEGATIVITY_LEAD, out=crisis)
+            np.minimum(crisis, standard[GROUPS] + self.lead, out=crisis)
             np.maximum(self.peak, crisis, out=self.peak)
             excess = crisis - PEAK_LEVEL
             crisis = PEAK_LEVEL + self.shift + np.where(excess > 0.0, excess * self.stretch, excess)
@@ -214,6 +215,7 @@ class _Block:
         for knots, values in ((self.tail.shift, "shift"), (self.tail.stretch, "stretch")):
             table = np.array(knots)
             setattr(self, values, table[place] * (1.0 - weight) + table[place + 1] * weight)
+        self.lead = np.interp(log_size, KNOWN_SIZES, NEGATIVITY_LEAD)
         self.peak = np.full(len(self.level), -np.inf)
         maxima.enter_day(day, self.level, self.unobserved // BUCKETS_PER_DAY)
 

@@ -19,9 +19,9 @@ PRIOR_OTHER: Final = 8.2
 """Beta prior of the negative share: 18 % with the weight of ten mentions."""
 BASE_RATE_KEEP: Final = 0.5 ** (1.0 / 4032.0)
 """Half-life of the base rate: 14 days of buckets."""
-LEAST_NEGATIVES: Final = 2.2
-"""Decayed sum of negatives below which a window says nothing: three posts at least. Without it one bad post on a brand
-of a few mentions a day rings."""
+LEAST_NEGATIVES: Final = 1.5
+"""Decayed sum of negatives below which a window says nothing: two posts at least. Without it a single bad post rings on
+a brand of a few mentions a day; with three, one small brand's crisis in thirty would be missed."""
 TRUST: Final = tuple(float(min(w, 72)) for w in WINDOWS)
 """Weight of the prior correlation per window."""
 PRIOR_CORRELATION: Final = 0.03

@@ -29,7 +29,7 @@ PRIOR_PEAKS: Final = 10.0
 """Weight of that tail against what is seen."""
 HALF_LIFE_DAYS: Final = 30.0
 YOUNG_DAYS: Final = 14
-"""Younger brands teach nothing: their own calibration is still finding itself, and its peaks are not those of others."""
+"""Younger brands teach nothing: their own calibration is still finding itself, and they have more peaks for it."""
 HIGHEST_EXCESS: Final = 4.0
 """Peaks count up to so many mean heights: days of real crises must not make the tail."""
 GREATEST_FACTOR: Final = 30.0

@@ -22,6 +22,7 @@ import msgspec
 
 from detectors.brand_model import BrandModel, ModelState
 from detectors.features import Bucket
+from detectors.pooled_tail import PooledTail
 from detectors.sentiment import LANGUAGES, SentimentModels, language_of
 from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY, WINDOWS
 from pipeline import feed
@@ -105,9 +106,9 @@ class _Brand:
 
     __slots__ = ("episodes", "last", "model", "name", "negative_posts", "open", "recent", "stories", "top_posts")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tail: PooledTail) -> None:
         self.name = name
-        self.model = BrandModel(ModelState())
+        self.model = BrandModel(ModelState(), tail)
         self.episodes = [Episode() for _ in KINDS]
         self.open: dict[int, OpenBucket] = {}
         self.negative_posts: list[PostRecord] = []
@@ -142,6 +143,7 @@ class Engine:
         self._sentiment = SentimentModels()
         self.stats.sentiment_drifts = self._sentiment.drifts
         self._at = Checkpoint()
+        self._tail = PooledTail(self._at.tail)
         self._close_end = -1
         self._outputs = Outputs()
         self._closing: Iterator[str] | None = None
@@ -386,6 +388,7 @@ class Engine:
                 latest[key] = value
         if CHECKPOINT_KEY in latest:
             self._at = decode_checkpoint(CHECKPOINT_KEY, latest.pop(CHECKPOINT_KEY))
+            self._tail = PooledTail(self._at.tail)
         opened: list[tuple[int, str, int, OpenBucket]] = []
         for key, value in latest.items():
             if key.startswith(SENTIMENT_PREFIX):
@@ -411,7 +414,7 @@ class Engine:
     def _restore_brand(self, key: bytes, value: bytes) -> None:
         stored = decode_brand(key, value)
         brand = self._brand(key.decode())
-        brand.model = BrandModel(stored.model)
+        brand.model = BrandModel(stored.model, self._tail)
         brand.episodes = stored.episodes
         brand.negative_posts = stored.negative_posts
         brand.top_posts = stored.top_posts
@@ -547,7 +550,7 @@ class Engine:
     def _brand(self, name: str) -> _Brand:
         brand = self._brands.get(name)
         if brand is None:
-            brand = self._brands[name] = _Brand(name)
+            brand = self._brands[name] = _Brand(name, self._tail)
             category = self._config.brand(name).category
             if category is not None:
                 self._category(category).join(brand)

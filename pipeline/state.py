@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from detectors.brand_model import ModelState
+from detectors.pooled_tail import TailState
 from pipeline.episodes import Episode
 from pipeline.errors import StateError
 from pipeline.recent_counts import RecentCounts
@@ -86,6 +87,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     next_bucket: int = -1
     rejected_in_a_row: int = 0
     feed: FeedState = msgspec.field(default_factory=FeedState)
+    tail: TailState = msgspec.field(default_factory=TailState)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from benchmarks import closing
-from detectors.base import encode_state
+from detectors.base import Snapshot, encode_state
 from detectors.brand_model import BrandModel
 from pipeline.config import Config
 from pipeline.engine import Engine
@@ -31,4 +31,4 @@ def test_the_detector_alone_and_the_engine_close_the_same_buckets_with_the_same_
             # Silence is learned bucket by bucket there and hour by hour here, which is nearly the same.
             assert view.expected == pytest.approx(found[-1].expected_now, rel=1e-3)
             assert view.score == pytest.approx(max(found[-1].crisis, 0.0), rel=1e-2, abs=1e-2)
-        assert len(encode_state(model.state)) <= 4096
+        assert len(encode_state(Snapshot(model.state, model.tail.state))) <= 4096

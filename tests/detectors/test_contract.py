@@ -130,10 +130,10 @@ def test_a_lasting_shift_becomes_the_new_normal_within_two_days(name: str) -> No
 
 def test_refuses_foreign_state(name: str) -> None:
     """A snapshot of another version, or garbage, is refused and never guessed at."""
-    with pytest.raises(StateVersionError, match="version 2"):
+    with pytest.raises(StateVersionError, match="version 3"):
         DETECTORS[name].restore(b"garbage")
     with pytest.raises(StateVersionError, match="got 99"):
-        DETECTORS[name].restore(make_detector(name).snapshot().replace(b"\x95\x02", b"\x95\x63", 1))
+        DETECTORS[name].restore(make_detector(name).snapshot().replace(b"\x98\x03", b"\x98\x63", 1))
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)

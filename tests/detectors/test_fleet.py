@@ -9,9 +9,10 @@ from detectors.brand_model import BrandModel
 from detectors.features import Bucket
 from detectors.fleet import FleetModel
 from detectors.fleet_tails import surprises
+from detectors.pooled_tail import PooledTail
 from detectors.tails import surprise
 
-DAYS = 5
+DAYS = 19
 RATES = np.array([0.02, 0.3, 4.0, 30.0, 400.0])
 
 
@@ -30,20 +31,23 @@ def streams(seed: int, buckets: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def reference(first: int, mentions: np.ndarray, negatives: np.ndarray, holes: frozenset[int]) -> np.ndarray:
-    """Scores (3, buckets, brands) of one BrandModel a brand; NaN in holes."""
+    """Scores (3, buckets, brands) of one BrandModel a brand, all of one pooled tail; NaN in holes."""
     found = np.full((3, *mentions.shape), np.nan)
-    for brand in range(mentions.shape[1]):
-        model, unobserved = BrandModel(), 0
-        for row in range(len(mentions)):
-            if row in holes:
-                unobserved += 1
-                continue
+    tail = PooledTail()
+    models = [BrandModel(tail=tail) for _ in range(mentions.shape[1])]
+    unobserved = 0
+    for row in range(len(mentions)):
+        if row in holes:
+            unobserved += 1
+            continue
+        for brand, model in enumerate(models):
             n, k = mentions[row, brand], negatives[row, brand]
             index = model.advance(Bucket(first + row, n, k, unobserved))
-            unobserved = 0
             assessment = model.assess(index, n, k)
             model.learn(assessment, n, k)
             found[:, row, brand] = assessment.crisis, assessment.shift, assessment.surge
+        unobserved = 0
+    assert max(tail.state.peaks) > 0.0
     return found
 
 
