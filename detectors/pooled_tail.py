@@ -12,7 +12,7 @@ as rare under that tail.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
 from typing import Final
 
 import msgspec
@@ -114,11 +114,8 @@ def corrected(score: float, shift: float, stretch: float) -> float:
     return PEAK_LEVEL + shift + (excess * stretch if excess > 0.0 else excess)
 
 
-def place_of(log_size: float, sizes: Sequence[float] = SIZES) -> tuple[int, float]:
+def place_of(log_size: float) -> tuple[int, float]:
     """The known size below (the last but one at most) and the weight of the one above it."""
-    last = len(sizes) - 2
-    for i in range(last + 1):
-        if log_size < sizes[i + 1] or i == last:
-            weight = (log_size - sizes[i]) / (sizes[i + 1] - sizes[i])
-            return i, min(max(weight, 0.0), 1.0)
-    raise AssertionError("unreachable: sizes are at least two")
+    place = min(max(bisect_right(SIZES, log_size) - 1, 0), len(SIZES) - 2)
+    weight = (log_size - SIZES[place]) / (SIZES[place + 1] - SIZES[place])
+    return place, min(max(weight, 0.0), 1.0)
