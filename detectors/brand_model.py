@@ -17,9 +17,18 @@ import msgspec
 from detectors.baseline import DISPERSION_RATE, LEAST_LEVEL, LONGEST_REPLAYED_SILENCE, SETTLING_BUCKETS, Baseline
 from detectors.calibration import DailyMaxima, Fives, Prior, prior_at
 from detectors.features import Bucket
-from detectors.negativity import LEAST_NEGATIVES, TRUST, BaseRate, correlation, learned_moments, share_surprise
+from detectors.negativity import (
+    LEAST_NEGATIVES,
+    LEAST_NEGATIVES_OF_TINY,
+    TINY_LEVEL,
+    TRUST,
+    BaseRate,
+    correlation,
+    learned_moments,
+    share_surprise,
+)
 from detectors.pooled_tail import YOUNG_DAYS, PooledTail, corrected
-from detectors.surge import SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
+from detectors.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
 from detectors.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
@@ -210,6 +219,7 @@ class BrandModel:
         settled = seen >= SETTLING_BUCKETS
         now = baseline.expect(season) if settled else max(mentions, 0.02)
         p = state.base_rate.value
+        least = LEAST_NEGATIVES if baseline.level >= TINY_LEVEL else LEAST_NEGATIVES_OF_TINY
         rate = 1.0 / (seen + 1.0)
         if rate < DISPERSION_RATE:
             rate = DISPERSION_RATE
@@ -230,12 +240,15 @@ class BrandModel:
                 mean = LEAST_LEVEL
             k = sum_negatives * scale
             q = 0.0
-            if sum_negatives >= LEAST_NEGATIVES and k > n * p:
+            if sum_negatives >= least and k > n * p:
                 q = share_surprise(n, k, p, correlation(excess, pairs, trust))
                 if q > shift:
                     shift, shift_window = q, w
+            is_surge = is_surge and sum_mentions >= LEAST_MENTIONS  # noqa: PLW2901 - no window's own name is needed
             if n - 0.5 > mean and n >= 1.0 and (q > 0.0 or is_surge):
-                s = surprises[w] = volume_surprise(n, mean, dispersion)
+                s = volume_surprise(n, mean, dispersion)
+                if is_surge:
+                    surprises[w] = s
                 if q > 0.0:
                     both = joint_evidence(s, q)
                     if both > joint[group]:
@@ -289,7 +302,8 @@ class BrandModel:
                 joint[GROUP_OF_WINDOW[w]] = max(joint[GROUP_OF_WINDOW[w]], joint_evidence(s, q))
         evidence = (joint[0], joint[1], joint[2], max(share), surge_evidence(volume)[0])
         *groups, shift, surge = self.state.maxima.standardise(evidence)
-        return max(map(operator.sub, groups, GROUP_OFFSET)), shift, surge
+        own_crisis = min(max(map(operator.sub, groups, GROUP_OFFSET)), shift + self.state.lead)
+        return corrected(own_crisis, *self.state.correction), shift, surge
 
     def learn(self, assessment: Assessment, mentions: float, negatives: float) -> None:
         """Learn the bucket that was assessed."""

@@ -25,9 +25,17 @@ from detectors.brand_model import (
 )
 from detectors.calibration import KNOWN_SIZES, SKIPPED_DAYS, Prior
 from detectors.fleet_tails import Array, binomial_roots, negative_binomial_roots, surprises
-from detectors.negativity import BASE_RATE_KEEP, LEAST_NEGATIVES, PRIOR_CORRELATION, PRIOR_NEGATIVE, PRIOR_OTHER
+from detectors.negativity import (
+    BASE_RATE_KEEP,
+    LEAST_NEGATIVES,
+    LEAST_NEGATIVES_OF_TINY,
+    PRIOR_CORRELATION,
+    PRIOR_NEGATIVE,
+    PRIOR_OTHER,
+    TINY_LEVEL,
+)
 from detectors.pooled_tail import EXCESS, HIGHEST_EXCESS, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
-from detectors.surge import SURGE_PRIOR, SURGE_WINDOWS, surge_evidences
+from detectors.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidences
 from detectors.volume import FIRST_DISPERSION, SHIFT_MENTIONS, SHIFT_RATIO
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, DECAY, GROUP_OF_WINDOW, GROUPS, SCALE, WINDOWS
 
@@ -230,9 +238,10 @@ class _Block:
         """Raw evidence (crisis groups and shift in nats, surge in deviations); needs the sums of this bucket."""
         y, mu, k, q, s, joint = self._y, self._mu, self._k, self._q, self._s, self._joint
         evidence = np.empty((GROUPS + 2, y.shape[1]))
+        least = np.where(self.level >= TINY_LEVEL, LEAST_NEGATIVES, LEAST_NEGATIVES_OF_TINY)
         np.multiply(y, base_rate, out=self._a)
         np.subtract(k, self._a, out=self._b)
-        is_negative = (self._b > 0.5) & (self.negatives >= LEAST_NEGATIVES)
+        is_negative = (self._b > 0.5) & (self.negatives >= least)
         np.subtract(y, mu, out=self._b)
         is_loud = (self._b > 0.5) & (y >= 1.0)
         q.fill(0.0)
@@ -245,7 +254,7 @@ class _Block:
         both = is_loud & is_negative
         wanted = both.copy()
         for w in SURGE_WINDOWS:
-            wanted[w] = is_loud[w]
+            wanted[w] |= is_loud[w] & (self.sums[w] >= LEAST_MENTIONS)
         s.fill(0.0)
         place = np.flatnonzero(wanted)
         if place.size:
@@ -260,7 +269,7 @@ class _Block:
         for group, rows in enumerate(_GROUP_ROWS):
             np.max(joint[rows], axis=0, out=evidence[group])
         np.max(q, axis=0, out=evidence[GROUPS])
-        evidence[GROUPS + 1] = surge_evidences(s)
+        evidence[GROUPS + 1] = surge_evidences(np.where(self.sums >= LEAST_MENTIONS, s, 0.0))
         return evidence
 
     def _learn_dispersion(self) -> None:

@@ -19,6 +19,8 @@ from detectors.calibration import Prior
 
 SURGE_WINDOWS: Final = (0, 2, 4)
 """Indices into WINDOWS: 5 minutes, 30 minutes, 3 hours."""
+LEAST_MENTIONS: Final = 2.5
+"""Decayed sum of mentions below which a window says nothing: three posts at least are a surge."""
 SURGE_PRIOR: Final = Prior((2.75, 2.6, 2.55), (0.5, 0.7, 0.8), 3.0, 15.0, 60.0, 2.5, 0.3)
 """Daily maxima of this evidence by size, as the calibration itself would learn them: measured on simulated ordinary
 streams (the world `ordinary`), not on recorded ones."""
