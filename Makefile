@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # make run: DURATION=seconds, INPUT=file of mentions, CONFIG=TOML file, ARGS=anything else for `tocsin demo`
+# make torture: ARGS=arguments of `python -m tests.torture`
 DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check lint format types imports bench kafka-up kafka-down docs lock image clean
+.PHONY: help run test test-fast check lint format types imports bench torture kafka-up kafka-down docs lock image clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +53,9 @@ imports: $(VENV)/dev.stamp  ## the direction of imports
 
 bench: $(VENV)/dev.stamp  ## measure: seconds a mention by stage, sentiment quality
 	@$(BIN)/python -m benchmarks
+
+torture: $(VENV)/dev.stamp  ## faults on a real broker against the pure engine, 20 minutes: ARGS="--seed 1 --only zombie"
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 kafka-up: $(VENV)/runtime.stamp  ## a local Apache Kafka that stays
 	@$(BIN)/python -m pipeline kafka start

@@ -14,7 +14,12 @@ import traceback
 from typing import NoReturn
 
 import structlog
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    UnknownTopicOrPartitionError,
+)
 
 from pipeline.errors import TocsinError
 from pipeline.health import Health
@@ -34,11 +39,19 @@ def explain(error: BaseException, where: str) -> str:
             "TOCSIN_INSTANCE or TOCSIN_GROUP"
         )
     if isinstance(error, KafkaError):
-        advice = "; the user needs an ACL that allows it" if "Authorization" in type(error).__name__ else ""
-        return printable(f"{where}: Kafka refused or did not answer: {error!r}{advice}", 1000)
+        what = "".join(f" {note}" for note in dict.fromkeys(getattr(error, "__notes__", ())))
+        return printable(f"{where}:{what}: Kafka refused or did not answer: {error!r}{_advice(error)}", 1000)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return printable(f"{where}: {type(error).__name__}: {error}{place}", 1000)
+
+
+def _advice(error: KafkaError) -> str:
+    if "Authorization" in type(error).__name__:
+        return "; the user needs an ACL that allows it"
+    if isinstance(error, MessageSizeTooLargeError | UnknownTopicOrPartitionError):
+        return "; `tocsin topics apply` makes the topic what the catalogue says"
+    return ""
 
 
 def crash(error: BaseException, where: str, health: Health) -> NoReturn:

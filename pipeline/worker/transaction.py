@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from pipeline.errors import StateError
 from pipeline.records import OutRecord
@@ -112,13 +113,25 @@ class PartitionTransactions:
             aiokafka.errors.KafkaError: the broker refused or cannot be reached; nothing was written.
         """
         await self._producer.begin_transaction()
-        acknowledgements = [
-            await self._producer.send_batch(batch, write.topic, partition=self._partition)
-            for write in writes
-            for batch in write.batches
-        ]
-        await asyncio.gather(*acknowledgements)
+        await asyncio.gather(*[await self._send(batch, write.topic) for write in writes for batch in write.batches])
         await self._producer.commit_transaction()
+
+    async def _send(self, batch: Any, topic: str) -> asyncio.Task[None]:
+        """Queue a batch; the task ends with its acknowledgement. A refusal names the topic: Kafka's does not always."""
+        try:
+            acknowledged = await self._producer.send_batch(batch, topic, partition=self._partition)
+        except KafkaError as error:
+            error.add_note(f"writing {topic}[{self._partition}]")
+            raise
+
+        async def await_acknowledgement() -> None:
+            try:
+                await acknowledged
+            except KafkaError as error:
+                error.add_note(f"writing {topic}[{self._partition}]")
+                raise
+
+        return asyncio.create_task(await_acknowledgement())
 
 
 def _append(batch: Any, record: OutRecord) -> bool:

@@ -95,3 +95,19 @@ def test_a_header_name_that_is_not_utf8_costs_no_mention(cluster_settings, worke
     wait_until(lambda: consumed() == 3, 20, "every mention folded in")
     assert counted(worker, "tocsin_mentions_rejected_total{")() == 0
     assert worker.terminate()[0] == 0
+
+
+def test_mentions_of_an_aborted_transaction_were_never_said(cluster_settings, worker):
+    send(cluster_settings, mention(id="1"))
+    with producer(cluster_settings, transactional_id=f"{cluster_settings.group}-collector") as client:
+        client.init_transactions()
+        for name, end in (("2", client.commit_transaction), ("3", client.abort_transaction)):
+            client.begin_transaction()
+            client.send(topic_name(cluster_settings, "mentions"), mention(id=name), b"acme")
+            client.flush()
+            end()
+    send(cluster_settings, mention(id="4"))
+    settle(cluster_settings, [worker])
+    assert counted(worker, "tocsin_mentions_consumed_total{")() == 3
+    assert worker.terminate()[0] == 0
+    assert not difference(outcome(cluster_settings), oracle(cluster_settings))

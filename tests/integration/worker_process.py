@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,16 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 class WorkerProcess:
     """`python -m pipeline worker`; may be started again under the same name after it has ended."""
 
-    def __init__(self, settings: Settings, folder: Path, instance: str = "w0", config: str = "") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        instance: str = "w0",
+        config: str = "",
+        program: Sequence[str] = ("pipeline", "worker"),
+    ) -> None:
+        self.program = program
+        """Module and arguments of the next start."""
         toml = folder / f"{instance}.toml"
         toml.write_text(config)
         mine = settings.model_copy(update={"instance": instance, "config": toml, "metrics_port": 0})
@@ -69,7 +78,7 @@ class WorkerProcess:
         self._read_from = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "worker"],
+                [sys.executable, "-m", *self.program],
                 cwd=ROOT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -222,10 +231,10 @@ def outcome(settings: Settings) -> Outcome:
     )
 
 
-def oracle(settings: Settings, config: Config | None = None) -> Outcome:
-    """What the pure engine makes of the log."""
+def oracle(settings: Settings, config: Config | None = None, log: dict[int, list[Any]] | None = None) -> Outcome:
+    """What the pure engine makes of the log, which is read unless given."""
     result = Outcome()
-    for number, records in read(settings, "mentions").items():
+    for number, records in (log or read(settings, "mentions")).items():
         engine = Engine(number, config or Config(), topic=topic_name(settings, "mentions"))
         outputs = engine.process(records)
         result.alerts[number] = list(map(_message, outputs.alerts))

@@ -47,6 +47,19 @@ def test_group_instance_and_session_are_those_of_the_settings():
     assert conf.broker_request_timeout >= conf.broker_session_timeout
 
 
+def test_what_keeps_faust_from_delivery_state_and_memory_is_set():
+    conf = create_app(Settings(), Config()).conf
+    # Held acknowledgements would block every rebalance until the next checkpoint.
+    assert conf.stream_wait_empty is False
+    # Slices of up to 4,000 records each: the default of 4096 would hold millions in memory.
+    assert conf.stream_buffer_maxsize <= 16
+    # With standbys Faust would bring its own assignor and state; with a leader topic another topic to be allowed.
+    assert (conf.table_standby_replicas, conf.topic_disable_leader, conf.topic_allow_declare) == (0, True, False)
+    # "latest" would skip what came before the first start.
+    assert conf.consumer_auto_offset_reset == "earliest"
+    assert conf.processing_guarantee.value == "at_least_once"
+
+
 def test_nothing_is_written_to_the_disk(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     create_app(Settings(), Config())._create_directories()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 
 from pipeline.errors import StateError
 from pipeline.worker.exit import explain
@@ -26,6 +26,14 @@ def test_a_fenced_producer_is_explained_by_its_cause():
     line = explain(ProducerFenced(), "mentions[1]")
     assert line.startswith("mentions[1]: another worker has taken this partition over")
     assert "TOCSIN_INSTANCE" in line
+
+
+def test_a_refusal_of_kafkas_names_the_topic_that_was_written_and_the_way_out():
+    error = MessageSizeTooLargeError(0)
+    error.add_note("writing alerts[1]")
+    line = explain(error, "mentions[1]")
+    assert line.startswith("mentions[1]: writing alerts[1]: Kafka refused or did not answer: MessageSizeTooLargeError")
+    assert "tocsin topics apply" in line
 
 
 def test_an_unexpected_error_is_named_with_its_place():

@@ -212,6 +212,11 @@ def test_no_gap_is_remembered_between_slices(consumer):
     assert consumer._gap == {}
 
 
+def test_fausts_guess_at_stalled_partitions_is_never_asked(consumer):
+    consumer._thread = None  # Faust's own method asks the thread
+    consumer.verify_event_path(1e6, TP("m", 0))
+
+
 @pytest.mark.parametrize(
     ("owner", "name", "parameters"),
     [

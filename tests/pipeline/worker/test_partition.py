@@ -1,0 +1,158 @@
+"""What a partition does to Faust's events and to its transactions, with everything around it replaced."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.config import Config, WorkerConfig
+from pipeline.engine import Engine
+from pipeline.health import Health
+from pipeline.metrics import WorkerMetrics
+from pipeline.records import Record
+from pipeline.worker.partition import Partition, TopicNames
+from pipeline.worker.transaction import Write
+from tests.pipeline.mention_streams import START, mention, record
+
+
+class Transactions:
+    """Remembers what is committed; a commit may be made to fail."""
+
+    def __init__(self) -> None:
+        self.committed: list[list[str]] = []
+        self.error: Exception | None = None
+
+    def encode(self, topic: str, records: Any) -> Write:
+        return Write(topic, [SimpleNamespace(size=lambda: 1)] if list(records) else [])
+
+    encode_state = encode
+
+    async def commit(self, writes: list[Write]) -> None:
+        if self.error:
+            raise self.error
+        self.committed.append([write.topic for write in writes if write.batches])
+
+
+class Gaps:
+    """Holds the records that Faust passed over."""
+
+    def __init__(self, records: list[Record]) -> None:
+        self.records = records
+        self.asked: list[tuple[int, int]] = []
+
+    async def read(self, partition: int, start: int, end: int) -> Any:
+        self.asked.append((start, end))
+        yield [one for one in self.records if start <= one.offset < end]
+
+
+def slice_of(*records: Record) -> Any:
+    event = SimpleNamespace(value=list(records), message=SimpleNamespace(value=list(records)), acks=0)
+
+    def ack() -> None:
+        event.acks += 1
+
+    event.ack = ack
+    return event
+
+
+def mentions(first: int, end: int) -> list[Record]:
+    return [record(n, mention(id=str(n), at=START + n)) for n in range(first, end)]
+
+
+@pytest.fixture
+def transactions():
+    return Transactions()
+
+
+@pytest.fixture
+def gaps():
+    return Gaps(mentions(0, 100))
+
+
+@pytest.fixture
+def partition(transactions, gaps):
+    config = Config()
+    return Partition(
+        number=0,
+        engine=Engine(0, config),
+        transactions=transactions,
+        gaps=gaps,
+        topics=TopicNames("m", "a", "d", "s"),
+        config=config.worker,
+        metrics=WorkerMetrics(config),
+        health=Health(),
+    )
+
+
+def test_an_event_that_waits_for_its_checkpoint_holds_no_records(partition):
+    event = slice_of(*mentions(0, 10))
+    asyncio.run(partition.fold(event))
+    assert event.value is None
+    assert event.message.value is None
+
+
+def test_a_slice_is_acknowledged_only_when_its_checkpoint_is_committed_and_with_it_all_before(partition, transactions):
+    first, second = slice_of(*mentions(0, 10)), slice_of(*mentions(10, 20))
+
+    async def run() -> None:
+        await partition.fold(first)
+        await partition.fold(second)
+        assert (first.acks, second.acks) == (0, 0)
+        await partition.checkpoint()
+
+    asyncio.run(run())
+    assert transactions.committed == [["s"]]
+    assert (first.acks, second.acks) == (0, 1)
+
+
+def test_a_failed_checkpoint_acknowledges_nothing(partition, transactions):
+    event = slice_of(*mentions(0, 10))
+    transactions.error = RuntimeError("fenced")
+
+    async def run() -> None:
+        await partition.fold(event)
+        await partition.checkpoint()
+
+    with pytest.raises(RuntimeError, match="fenced"):
+        asyncio.run(run())
+    assert event.acks == 0
+
+
+def test_what_faust_passes_over_is_read_before_the_slice_and_once_only(partition, gaps):
+    async def run() -> None:
+        await partition.fold(slice_of(*mentions(5, 10)))
+        await partition.fold(slice_of(*mentions(10, 12)))
+
+    asyncio.run(run())
+    assert gaps.asked == [(0, 5)]
+    assert partition.engine.stats.consumed == 12
+    assert partition.engine.stats.skipped == 0
+
+
+def test_a_slice_read_again_counts_nothing_twice(partition):
+    async def run() -> None:
+        await partition.fold(slice_of(*mentions(0, 10)))
+        await partition.fold(slice_of(*mentions(4, 12)))
+
+    asyncio.run(run())
+    assert partition.engine.stats.consumed == 12
+    assert partition.engine.stats.skipped == 6
+
+
+def test_a_suspended_partition_begins_no_transaction_of_its_own_accord(partition, transactions):
+    partition._config = WorkerConfig(checkpoint_seconds=0.1)
+    transactions.error = RuntimeError("a transaction")
+
+    async def run() -> None:
+        await partition.fold(slice_of(*mentions(0, 10)))
+        partition.suspend()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(partition.keep_checkpointing(), 0.3)
+        partition.resume()
+        with pytest.raises(RuntimeError, match="a transaction"):
+            await asyncio.wait_for(partition.keep_checkpointing(), 10)
+
+    asyncio.run(run())
