@@ -10,7 +10,7 @@ import logging
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from pipeline.errors import BrokerError, ConfigError
@@ -217,6 +217,7 @@ def producer(settings: Settings, **options: Any) -> Iterator[Any]:
         BrokerError: no connection; also for every KafkaError in the block.
     """
     from kafka import KafkaProducer  # noqa: PLC0415 - see broker_errors
+    from kafka.errors import KafkaError  # noqa: PLC0415 - see broker_errors
 
     milliseconds = int(settings.kafka_timeout_seconds * 1000)
     defaults = {
@@ -228,7 +229,30 @@ def producer(settings: Settings, **options: Any) -> Iterator[Any]:
         "allow_auto_create_topics": False,
     }
     with _client(settings, KafkaProducer, defaults | options) as client:
-        yield client
+        try:
+            yield client
+        except BaseException:
+            with suppress(KafkaError):
+                _flush(client, 2 * settings.kafka_timeout_seconds)
+            raise
+        _flush(client, 2 * settings.kafka_timeout_seconds)
+
+
+def _flush(client: Any, seconds: float) -> None:
+    """Wait for what is still to be sent, and give it up when it takes longer.
+
+    kafka-python 3.0.12 waits for ever in `close` for a batch whose answer was lost while a broker stood still.
+
+    Raises:
+        kafka.errors.KafkaTimeoutError: something was given up.
+    """
+    from kafka.errors import KafkaTimeoutError  # noqa: PLC0415 - see broker_errors
+
+    try:
+        client.flush(timeout=seconds)
+    except KafkaTimeoutError:
+        client._sender.force_close()  # noqa: SLF001 - only this ends the batches, and with them the wait in `close`
+        raise
 
 
 @contextmanager

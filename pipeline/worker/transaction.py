@@ -10,7 +10,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from pipeline.errors import StateError
+from pipeline.errors import BrokerError, StateError
 from pipeline.records import OutRecord
 
 BATCH_BYTES: Final = 900_000
@@ -20,7 +20,9 @@ MAX_STATE_BYTES: Final = 1_048_576
 REQUEST_BYTES: Final = 4 << 20
 """A dead letter is as large as the largest mention (1 MiB) plus its headers and goes out beside other batches."""
 TRANSACTION_TIMEOUT_SECONDS: Final = 60
-"""The broker aborts a transaction left open for so long, so that a dead worker holds up no read_committed consumer."""
+"""The broker aborts a transaction left open for so long, so that a dead worker holds up no read_committed consumer.
+
+We wait no longer either: aiokafka tries for ever to add a partition that is not there to a transaction."""
 DELIVERY_TIMEOUT_SECONDS: Final = 30
 """A broker that is away for longer ends the worker; shorter restarts of a broker are waited for."""
 
@@ -111,7 +113,20 @@ class PartitionTransactions:
         Raises:
             aiokafka.errors.ProducerFenced: another worker owns the partition now; nothing was written.
             aiokafka.errors.KafkaError: the broker refused or cannot be reached; nothing was written.
+            BrokerError: aiokafka waits for something that does not come, such as a topic that was deleted.
         """
+        writes = list(writes)
+        try:
+            async with asyncio.timeout(TRANSACTION_TIMEOUT_SECONDS):
+                await self._commit(writes)
+        except TimeoutError:
+            topics = ", ".join(f"{write.topic}[{self._partition}]" for write in writes if write.batches)
+            raise BrokerError(
+                f"{topics}: expected a checkpoint to be written within {TRANSACTION_TIMEOUT_SECONDS} s, got no end of "
+                "it: was a topic deleted? `tocsin topics plan` tells what is missing"
+            ) from None
+
+    async def _commit(self, writes: Iterable[Write]) -> None:
         await self._producer.begin_transaction()
         await asyncio.gather(*[await self._send(batch, write.topic) for write in writes for batch in write.batches])
         await self._producer.commit_transaction()

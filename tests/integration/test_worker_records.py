@@ -107,6 +107,8 @@ def test_mentions_of_an_aborted_transaction_were_never_said(cluster_settings, wo
             client.flush()
             end()
     send(cluster_settings, mention(id="4"))
+    # The markers that end a transaction are written after the coordinator has answered.
+    wait_until(lambda: len([*chain(*read(cluster_settings, "mentions").values())]) == 3, 20, "transactions ended")
     settle(cluster_settings, [worker])
     assert counted(worker, "tocsin_mentions_consumed_total{")() == 3
     assert worker.terminate()[0] == 0

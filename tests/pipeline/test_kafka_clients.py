@@ -7,11 +7,14 @@ import ssl
 import threading
 import time
 
+import kafka
 import pytest
 import trustme
 from kafka import errors
+from kafka.producer.sender import Sender
 from pydantic import SecretStr
 
+from pipeline import kafka_clients
 from pipeline.errors import BrokerError, ConfigError
 from pipeline.kafka_clients import (
     admin,
@@ -185,3 +188,42 @@ def test_every_fault_becomes_one_line_without_a_secret(error, words):
     assert words in line
     assert "\n" not in line
     assert "s3cret-word" not in line
+
+
+class StuckProducer:
+    """A producer with a batch that is never answered, as kafka-python's after a broker stood still."""
+
+    def __init__(self) -> None:
+        self._sender = self
+        self.waited: list[float | None] = []
+        self.given_up = False
+
+    def flush(self, timeout: float | None = None) -> None:
+        self.waited.append(timeout)
+        raise errors.KafkaTimeoutError
+
+    def force_close(self) -> None:
+        self.given_up = True
+
+    def close(self) -> None:
+        assert self.given_up, "would wait for ever"
+
+
+def produce(error: Exception | None) -> None:
+    with kafka_clients.producer(Settings(kafka_timeout_seconds=3)):
+        if error:
+            raise error
+
+
+@pytest.mark.parametrize(("error", "words"), [(None, "no answer"), (BrokerError("mine"), "mine")])
+def test_a_batch_that_is_never_answered_holds_nobody_up(monkeypatch, error, words):
+    stuck = StuckProducer()
+    monkeypatch.setattr(kafka_clients, "await_broker", lambda _: None)
+    monkeypatch.setattr(kafka, "KafkaProducer", lambda **_: stuck)
+    with pytest.raises(BrokerError, match=words):
+        produce(error)
+    assert stuck.waited == [6]
+
+
+def test_kafka_pythons_sender_can_be_told_to_give_up():
+    assert callable(Sender.force_close)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -26,6 +28,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=[one.name for one in SCENARIOS], help="may be repeated")
     parser.add_argument("--short", action="store_true", help="three scenarios, a minute")
     arguments = parser.parse_args()
+    faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows where it stands
     err = Console(stderr=True)
     err.print(f"seed {arguments.seed}")
     folder = Path(tempfile.mkdtemp(prefix="tocsin-torture-"))

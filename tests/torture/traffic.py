@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from kafka.errors import KafkaError
 
@@ -115,15 +115,18 @@ class Feed(threading.Thread):
     def _publish_until_stopped(self) -> None:
         patient = self._settings.model_copy(update={"kafka_timeout_seconds": 5.0})
         with producer(patient, linger_ms=20) as client:
-            began, sent = time.monotonic(), 0
-            while not self._stop_asked.wait(0.05):
-                due = int((time.monotonic() - began) * self._rate)
-                if due - sent > 5 * self._rate:  # after an outage: no flood
-                    began, sent = time.monotonic(), 0
-                    continue
-                for key, value in itertools.islice(self._source, due - sent):
-                    client.send(topic_name(self._settings, "mentions"), value, key)
-                sent = due
+            self._send_until_stopped(client)
+
+    def _send_until_stopped(self, client: Any) -> None:
+        began, sent = time.monotonic(), 0
+        while not self._stop_asked.wait(0.05):
+            due = int((time.monotonic() - began) * self._rate)
+            if due - sent > 5 * self._rate:  # after an outage: no flood
+                began, sent = time.monotonic(), 0
+                continue
+            for key, value in itertools.islice(self._source, due - sent):
+                client.send(topic_name(self._settings, "mentions"), value, key)
+            sent = due
 
     def stop(self) -> None:
         """No more; returns when everything is on the broker or given up."""

@@ -34,10 +34,14 @@ class RecoveryWatch(threading.Thread):
         self._ends: dict[Any, int] = {}
         self._guard = threading.Lock()
 
-    def fault(self) -> None:
-        """A fault happens now (or, for a broker that was away, is over now)."""
+    def fault(self, *, anew: bool = False) -> None:
+        """A fault happens now (or, for a broker that was away, is over now).
+
+        Args:
+            anew: the topic is a new one, whose ends begin at 0.
+        """
         with self._guard:
-            self._since, self._at_fault = time.monotonic(), dict(self._ends)
+            self._since, self._at_fault = time.monotonic(), {} if anew else dict(self._ends)
 
     def recovered(self) -> bool:
         """Whether every partition has moved since the last fault."""
@@ -59,6 +63,9 @@ class RecoveryWatch(threading.Thread):
         topic = topic_name(self._settings, "brand-state")
         with consumer(self._settings) as client:
             partitions = [TopicPartition(topic, number) for number in client.partitions_for_topic(topic) or ()]
+            if not partitions:
+                self._stop_asked.wait(0.5)  # deleted at this moment
+                return
             while not self._stop_asked.wait(LOOK_SECONDS):
                 ends = client.end_offsets(partitions)
                 with self._guard:

@@ -37,7 +37,7 @@ def _gone(trial: Trial, least: float, most: float) -> None:
 
 
 def paused(trial: Trial) -> None:
-    """SIGSTOP for ten seconds, as a disk that does not answer."""
+    """SIGSTOP for ten seconds, as a disk that does not answer; a worker that is stopped meanwhile ends in time."""
     trial.begin(2)
     for _ in trial.each_round():
         trial.pause(1, 4)
@@ -45,10 +45,14 @@ def paused(trial: Trial) -> None:
         assert process is not None
         os.kill(process, signal.SIGSTOP)
         try:
-            time.sleep(10)
+            time.sleep(5)
+            name = trial.dice.choice(trial.fleet.running)
+            trial.fleet.stop(name)
+            time.sleep(5)
         finally:
             os.kill(process, signal.SIGCONT)
         trial.watch.fault()
+        trial.fleet.start(name)
         trial.await_recovery()
 
 

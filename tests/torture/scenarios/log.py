@@ -35,7 +35,7 @@ def transactional(trial: Trial) -> None:
 
 def disorder(trial: Trial) -> None:
     """A third of the mentions late, a fifth twice, every fifth followed by poison."""
-    trial.begin(1, trouble=Trouble(late=0.33, twice=0.2, poison_every=5))
+    trial.begin(1, trouble=Trouble(late=0.33, twice=0.2, poison_every=5), rate=600)
     for _ in trial.each_round():
         trial.pause(2, 5)
         _kill(trial)

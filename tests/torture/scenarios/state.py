@@ -59,7 +59,6 @@ def unreadable(trial: Trial) -> None:
             key, value = b"brand-1", b"\xc1 no MessagePack begins like this"
         with producer(trial.settings) as client:
             client.send(topic_name(trial.settings, "brand-state"), value, key, partition=0)
-        trial.watch.fault()
         worker = trial.fleet.start("w0")
         code = worker.await_end(60)
         line = last_line(worker)
@@ -86,6 +85,7 @@ def _rebuild(trial: Trial) -> None:
         client.delete_topics([topic_name(trial.settings, "brand-state")])
         client.delete_groups([trial.settings.group])
     apply_topics(trial.settings)
+    trial.watch.fault(anew=True)
     trial.fleet.start("w0")
     trial.await_recovery()
 

@@ -1,0 +1,64 @@
+"""A checkpoint's transaction that the broker never ends, or refuses: said with the topics' names."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from pipeline.errors import BrokerError
+from pipeline.worker import transaction
+from pipeline.worker.transaction import PartitionTransactions, Write
+
+
+class Producer:
+    """Gives each batch the answer that is set for its topic; None never comes."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+        self.ended = False
+
+    async def begin_transaction(self) -> None:
+        pass
+
+    async def send_batch(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
+        acknowledged: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer = self.answers[topic]
+        if isinstance(answer, Exception):
+            acknowledged.set_exception(answer)
+        elif answer is not None:
+            acknowledged.set_result(answer)
+        return acknowledged
+
+    async def commit_transaction(self) -> None:
+        self.ended = True
+
+
+def commit(producer: Producer) -> None:
+    one = object.__new__(PartitionTransactions)
+    one._partition, one._producer = 3, producer
+    asyncio.run(one.commit([Write("alerts", ["batch"]), Write("mentions-dlq", []), Write("brand-state", ["batch"])]))
+
+
+def test_a_transaction_is_committed_when_every_batch_is_acknowledged():
+    producer = Producer({"alerts": 1, "brand-state": 1})
+    commit(producer)
+    assert producer.ended
+
+
+def test_a_refused_batch_names_its_topic_and_commits_nothing():
+    producer = Producer({"alerts": MessageSizeTooLargeError(), "brand-state": 1})
+    with pytest.raises(KafkaError) as caught:
+        commit(producer)
+    assert caught.value.__notes__ == ["writing alerts[3]"]
+    assert not producer.ended
+
+
+def test_a_transaction_that_does_not_end_is_an_error_and_no_endless_wait(monkeypatch):
+    monkeypatch.setattr(transaction, "TRANSACTION_TIMEOUT_SECONDS", 0.05)
+    producer = Producer({"alerts": None, "brand-state": 1})
+    with pytest.raises(BrokerError, match=r"alerts\[3\], brand-state\[3\]: .*`tocsin topics plan`"):
+        commit(producer)
+    assert not producer.ended
