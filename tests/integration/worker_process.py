@@ -206,7 +206,7 @@ def committed(settings: Settings) -> dict[int, int]:
 
 def settle(settings: Settings, workers: Iterable[WorkerProcess], seconds: float = SETTLE_SECONDS) -> None:
     """Until the workers have committed all of mentions."""
-    ends = {number: len(records) for number, records in read(settings, "mentions").items() if records}
+    ends = {number: records[-1].offset + 1 for number, records in read(settings, "mentions").items() if records}
     workers = list(workers)
 
     def done() -> bool:
