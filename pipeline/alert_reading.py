@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from pipeline.errors import TocsinError
-from pipeline.kafka_clients import broker_errors, consumer, topic_name
 from pipeline.settings import Settings
-from pipeline.topics import partition_count
+from pipeline.topic_reading import place, read_records
 from schemas.alert import Alert, decode_alert
 from schemas.text import printable
-
-_POLL_MILLISECONDS: Final = 200
 
 
 class AlertRecord(msgspec.Struct, frozen=True):
@@ -75,32 +72,14 @@ def _detected(record: AlertRecord) -> tuple[float, str]:
 def _records(
     settings: Settings, *, from_beginning: bool, follow: bool, stop: Callable[[], bool]
 ) -> Iterator[AlertRecord]:
-    from kafka import TopicPartition  # noqa: PLC0415 - 0.2 s that commands without Kafka do not pay
-
-    topic = topic_name(settings, "alerts")
-    partitions = [TopicPartition(topic, number) for number in range(partition_count(settings, "alerts"))]
-    with consumer(settings) as client, broker_errors(settings, f"read {topic}"):
-        client.assign(partitions)
-        if from_beginning:
-            client.seek_to_beginning(*partitions)
-        else:
-            client.seek_to_end(*partitions)
-            for partition in partitions:
-                client.position(partition)  # now, not at the first poll: what comes after this moment is new
-        ends = {} if follow else client.end_offsets(partitions)
-        while not stop():
-            for batch in client.poll(_POLL_MILLISECONDS).values():
-                for record in batch:
-                    yield _read(record)
-            if not follow and all(client.position(partition) >= end for partition, end in ends.items()):
-                return
+    return map(_read, read_records(settings, "alerts", from_beginning=from_beginning, follow=follow, stop=stop))
 
 
 def _read(record: Any) -> AlertRecord:
-    place = f"{record.topic}[{record.partition}]@{record.offset}"
+    where = place(record)
     if record.value is None:
-        return AlertRecord(place, b"", None, "no value")
+        return AlertRecord(where, b"", None, "no value")
     try:
-        return AlertRecord(place, record.value, decode_alert(record.value))
+        return AlertRecord(where, record.value, decode_alert(record.value))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return AlertRecord(place, record.value, None, printable(str(error), 200))
+        return AlertRecord(where, record.value, None, printable(str(error), 200))

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "topics": "Show or create the Kafka topics of the catalogue.",
     "publish": "Write recorded mentions to the mentions topic.",
     "alerts": "Read the alerts topic.",
+    "dead-letters": "Read the refused mentions with their reasons.",
     "simulate": "Write a simulated stream of mentions and its labels.",
     "evaluate": "Measure recall, delay and false alarms on public counts, recordings and simulated worlds.",
     "check": "Validate the configuration, the schemas and, if asked, the broker.",

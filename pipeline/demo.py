@@ -22,9 +22,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
+import msgspec
+
 from pipeline.alert_reading import follow_alerts
 from pipeline.errors import TocsinError
 from pipeline.local_kafka import LocalKafka
+from pipeline.logs import FATAL
 from pipeline.owned_process import owned_command
 from pipeline.publishing import PublishReport, publish
 from pipeline.run_guard import alone
@@ -34,6 +37,10 @@ from schemas.alert import Alert
 
 READY_SECONDS: Final = 60.0
 _SAMPLE: Final = re.compile(r"^tocsin_(\w+?)(?:\{[^}]*\})? ([0-9.e+-]+|\+Inf|NaN)$", re.MULTILINE)
+
+
+class _LogLine(msgspec.Struct):
+    event: str
 
 
 class Line:
@@ -265,4 +272,7 @@ def _last_line(log: Path) -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:
         return f"no log at {log}"
-    return f"{lines[-1][:500] if lines else 'no message'} (see {log})"
+    last = lines[-1] if lines else "no message"
+    with contextlib.suppress(msgspec.DecodeError):  # a line of another form is shown as it is
+        last = msgspec.json.decode(last, type=_LogLine).event.removeprefix(FATAL)
+    return f"{last[:500]} (see {log})"

@@ -62,7 +62,7 @@ def ssl_context(settings: Settings) -> ssl.SSLContext | None:
     if keyfile and not certfile:
         raise ConfigError(f"environment: {PREFIX}KAFKA_SSL_CERTFILE must be set when {PREFIX}KAFKA_SSL_KEYFILE is")
     if certfile:
-        password = settings.kafka_ssl_password.get_secret_value() if settings.kafka_ssl_password else ""
+        password = settings.ssl_password() or ""
         try:
             # A password is always given: without one OpenSSL would ask for it on the terminal.
             context.load_cert_chain(certfile, keyfile, password)
@@ -98,11 +98,10 @@ def _common_options(settings: Settings) -> dict[str, Any]:
         "ssl_context": ssl_context(settings),
     }
     if settings.kafka_security_protocol.startswith("SASL"):
-        assert settings.kafka_sasl_password is not None  # the settings are checked as a whole
         options |= {
             "sasl_mechanism": settings.kafka_sasl_mechanism,
             "sasl_plain_username": settings.kafka_sasl_username,
-            "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
+            "sasl_plain_password": settings.sasl_password(),
         }
     return options
 
@@ -263,6 +262,10 @@ def consumer(settings: Settings, **options: Any) -> Iterator[Any]:
         BrokerError: no connection; also for every KafkaError in the block.
     """
     from kafka import KafkaConsumer  # noqa: PLC0415 - see broker_errors
+
+    from pipeline import kafka_codecs  # noqa: PLC0415 - see broker_errors
+
+    kafka_codecs.install()
 
     defaults = {
         "client_id": "tocsin-reader",

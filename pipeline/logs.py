@@ -6,12 +6,14 @@ Faust, mode, kafka-python) comes out the same way, at WARNING and above and neve
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import structlog
@@ -24,6 +26,8 @@ LIBRARIES: Final = ("aiokafka", "faust", "mode", "kafka")
 RATE_LIMIT_SECONDS: Final = 10.0
 _TEMPLATES_REMEMBERED: Final = 1000
 _MAX_TEXT: Final = 8192
+FATAL: Final = "tocsin: error: "
+"""What the last line of a command that failed begins with; in JSON its event does."""
 _FIRST: Final = ("timestamp", "level", "logger", "event")
 """What every line has, before what the event brings."""
 
@@ -58,7 +62,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
         if console
         else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     )
-    handler = logging.StreamHandler(target)
+    handler = _Lines(target, as_json=not console)
     handler.addFilter(RateLimit())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -84,6 +88,30 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """The one handler, which knows its own form."""
+
+    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
+        super().__init__(stream)
+        self.as_json = as_json
+
+
+def say_fatal(why: str) -> None:
+    """Write why this process ends, as the last line of its log: in the log's own form, to where the log goes.
+
+    Args:
+        why: one line, already made printable.
+    """
+    ours = next((handler for handler in logging.getLogger().handlers if isinstance(handler, _Lines)), None)
+    stream = ours.stream if ours else sys.stderr
+    if ours and ours.as_json:
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line = {"timestamp": now, "level": "critical", "logger": "tocsin", "event": FATAL + why}
+        print(json.dumps(line, ensure_ascii=False), file=stream, flush=True)
+    else:
+        print(FATAL + why, file=stream, flush=True)
 
 
 class RateLimit(logging.Filter):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import ConfigError
 
 PREFIX = "TOCSIN_"
+_MAX_SECRET_BYTES: Final = 4096
 
 
 class Settings(BaseSettings):
@@ -31,10 +32,16 @@ class Settings(BaseSettings):
     ] = None
     kafka_sasl_username: Annotated[str | None, Field(description="With SASL_*: the user.")] = None
     kafka_sasl_password: Annotated[SecretStr | None, Field(description="With SASL_*: the password.")] = None
+    kafka_sasl_password_file: Annotated[
+        Path | None, Field(description="Instead of the password: a file that holds it.")
+    ] = None
     kafka_ssl_cafile: Annotated[Path | None, Field(description="PEM of the authority that signed the brokers.")] = None
     kafka_ssl_certfile: Annotated[Path | None, Field(description="PEM of our own certificate (mutual TLS).")] = None
     kafka_ssl_keyfile: Annotated[Path | None, Field(description="PEM of our own key (mutual TLS).")] = None
     kafka_ssl_password: Annotated[SecretStr | None, Field(description="Password of our own key.")] = None
+    kafka_ssl_password_file: Annotated[
+        Path | None, Field(description="Instead of the password of our own key: a file that holds it.")
+    ] = None
     kafka_ssl_check_hostname: Annotated[bool, Field(description="Broker certificates must name the broker.")] = True
     kafka_timeout_seconds: Annotated[float, Field(gt=0, le=30, description="Give up on a broker after this.")] = 10.0
 
@@ -65,11 +72,22 @@ class Settings(BaseSettings):
     )
     home: Annotated[Path, Field(description="Where the local Kafka keeps its jars, data and pid.")] = Path(".tocsin")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any, info: ValidationInfo) -> Any:
+        """Compose files and shells pass on an empty variable for one that is not set."""
+        assert info.field_name is not None
+        return None if value == "" and cls.model_fields[info.field_name].default is None else value
+
     @model_validator(mode="after")
-    def _sasl_is_whole(self) -> Settings:
+    def _files_and_sasl_are_whole(self) -> Settings:
+        for name in ("kafka_sasl_password", "kafka_ssl_password"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                raise ValueError(f"expected {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, got both")
+            self._secret(name)  # a file that cannot be read is told at the start
         if self.kafka_security_protocol.startswith("SASL"):
             for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
-                if getattr(self, name) is None:
+                if getattr(self, name) is None and getattr(self, f"{name}_file", None) is None:
                     raise ValueError(
                         f"{PREFIX}{name.upper()} must be set when {PREFIX}KAFKA_SECURITY_PROTOCOL is "
                         f"{self.kafka_security_protocol}"
@@ -79,6 +97,49 @@ class Settings(BaseSettings):
             if path is not None and not path.is_file():
                 raise ValueError(f"{PREFIX}{name.upper()} must name a file that can be read, got {str(path)!r}")
         return self
+
+    def sasl_password(self) -> str | None:
+        """The password of the SASL user, given or read from its file now; None without one.
+
+        Raises:
+            ConfigError: the file cannot be read any more, is empty or holds more than a password.
+        """
+        return self._secret_now("kafka_sasl_password")
+
+    def ssl_password(self) -> str | None:
+        """The password of our own key; as `sasl_password`."""
+        return self._secret_now("kafka_ssl_password")
+
+    def _secret_now(self, name: str) -> str | None:
+        try:
+            return self._secret(name)
+        except ValueError as error:
+            raise ConfigError(f"environment: {error}") from None
+
+    def _secret(self, name: str) -> str | None:
+        given: SecretStr | None = getattr(self, name)
+        path: Path | None = getattr(self, f"{name}_file")
+        if path is None:
+            return given.get_secret_value() if given is not None else None
+        variable = f"{PREFIX}{name.upper()}_FILE"
+        try:
+            with path.open("rb") as file:
+                content = file.read(_MAX_SECRET_BYTES + 1)
+        except OSError as error:
+            raise ValueError(
+                f"{variable} must name a file that can be read, got {str(path)!r}: {error.strerror}"
+            ) from None
+        try:
+            # Editors and `echo` end the file with a line end, which is no part of the password.
+            secret = content.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            raise ValueError(f"{variable}={str(path)!r} must hold text in UTF-8, got other bytes") from None
+        if not secret or "\n" in secret or "\0" in secret or len(content) > _MAX_SECRET_BYTES:
+            raise ValueError(
+                f"{variable}={str(path)!r} must hold the password on one line of at most {_MAX_SECRET_BYTES} bytes, "
+                f"got {'nothing' if not secret else 'more'}"
+            )
+        return secret
 
     def masked(self) -> dict[str, str]:
         """Every setting as text for the start-up log, secrets as asterisks."""

@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
 
 @click.command()
-def command() -> None:
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help="TOML file of detection and behaviour; default: TOCSIN_CONFIG, else every default holds.",
+)
+def command(path: Path | None) -> int:
     """Read mentions, watch every brand, write alerts (runs until stopped).
 
-    Addresses, secrets and names come from the TOCSIN_ environment, detection from the TOML file that TOCSIN_CONFIG
-    names. SIGTERM or Ctrl-C writes a last checkpoint and ends with exit code 0 within 5 seconds. Anything unexpected
-    ends with one line and exit code 1; started again, the worker goes on from the last checkpoint.
+    Addresses, secrets and names come from the TOCSIN_ environment, detection from the TOML file of --config or
+    TOCSIN_CONFIG. SIGTERM or Ctrl-C writes a last checkpoint and ends with exit code 0 within 5 seconds. Anything
+    unexpected ends with one line and exit code 1; started again, the worker goes on from the last checkpoint.
     """
+    from pipeline.errors import TocsinError
+    from pipeline.logs import configure_logging, say_fatal
+    from pipeline.settings import load_settings
+    from schemas.text import printable
+
+    settings = load_settings()
+    if path is not None:
+        settings = settings.model_copy(update={"config": path})
+    configure_logging(settings)
+    try:
+        _work(settings)
+    except TocsinError as error:  # from here on in the form of the log, which a program may be reading
+        say_fatal(printable(str(error), 4000))
+        return 1
+    return 0
+
+
+def _work(settings: Settings) -> None:
     import structlog
 
     from pipeline.config import load_config
-    from pipeline.logs import configure_logging
-    from pipeline.settings import load_settings
 
-    settings = load_settings()
-    config = load_config(settings.config)
-    configure_logging(settings)
     logger = structlog.get_logger("tocsin.worker")
     logger.info("settings", **settings.masked())
+    config = load_config(settings.config)
     logger.info("configuration", **config.document())
 
     from pipeline.kafka_clients import topic_name

@@ -23,6 +23,7 @@ from aiokafka.errors import (
 
 from pipeline.errors import TocsinError
 from pipeline.health import Health
+from pipeline.logs import say_fatal
 from schemas.text import printable
 
 logger = structlog.get_logger("tocsin.worker")
@@ -66,7 +67,7 @@ def crash(error: BaseException, where: str, health: Health) -> NoReturn:
     health.fail(why)
     logger.debug("traceback", exc_info=error)
     logging.shutdown()
-    print(f"tocsin: error: {why}", file=sys.stderr, flush=True)  # noqa: T201 - the form of every command's error
+    say_fatal(why)
     os._exit(1)
 
 

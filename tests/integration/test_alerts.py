@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.alert_reading import follow_alerts, read_alerts
 from pipeline.alert_text import alert_lines
 from pipeline.cli import tocsin
 from pipeline.errors import BrokerError, TocsinError
-from pipeline.kafka_clients import aiokafka_options, producer, topic_name
+from pipeline.kafka_clients import admin, aiokafka_options, producer, topic_name
 from pipeline.settings import Settings
 from schemas.alert import Alert, decode_alert, encode_alert
 
@@ -79,6 +80,17 @@ def test_json_is_the_record_as_it_stands_and_words_are_those_of_alert_lines(run,
     write(cluster_settings, value)
     assert run("--json").stdout == value.decode() + "\n"
     assert run().stdout == "\n".join(alert_lines(decode_alert(value))) + "\n"
+
+
+@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
+def test_alerts_are_read_however_the_broker_compresses_its_topics(cluster_settings, compression):
+    """`compression.type` of a topic is the cluster's to choose."""
+    topic = topic_name(cluster_settings, "alerts")
+    with admin(cluster_settings) as client:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"compression.type": compression})])
+    value = encode_alert(alert("full"))
+    write(cluster_settings, value)
+    assert [record.value for record in read_alerts(cluster_settings)] == [value]
 
 
 def test_kind_brand_and_limit_choose(run, cluster_settings):

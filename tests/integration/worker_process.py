@@ -26,6 +26,7 @@ from pydantic import SecretStr
 from pipeline.config import Config
 from pipeline.engine import Engine
 from pipeline.kafka_clients import admin, consumer, producer, topic_name
+from pipeline.logs import FATAL
 from pipeline.records import Record
 from pipeline.settings import PREFIX, Settings
 
@@ -100,6 +101,12 @@ class WorkerProcess:
         """Log lines of this run with that event."""
         lines = (json.loads(line) for line in self.said.splitlines() if line.startswith("{") and line.endswith("}"))
         return [line for line in lines if line.get("event") == name]
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines of this run that say why it ended, without their prefix; there must be one at most."""
+        lines = (json.loads(line) if line.startswith("{") else {"event": line} for line in self.said.splitlines())
+        return [line["event"].removeprefix(FATAL) for line in lines if line["event"].startswith(FATAL)]
 
     def answer(self, path: str) -> tuple[int, str]:
         """Status and body of a path of its HTTP server; status 0 while it does not listen."""

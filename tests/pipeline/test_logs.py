@@ -16,7 +16,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.logs import LIBRARIES, RATE_LIMIT_SECONDS, RateLimit, configure_logging
+from pipeline.logs import LIBRARIES, RATE_LIMIT_SECONDS, RateLimit, configure_logging, say_fatal
 from pipeline.settings import Settings
 
 HOSTILE = "\x1b[31mred\x07\x00\r\nlevel=critical forged\x9b2J\u2028\u202eevil\ud800 end"
@@ -227,3 +227,26 @@ def test_configuring_twice_writes_once() -> None:
     stream = log_to(io.StringIO())
     structlog.get_logger("tocsin.worker").info("once")
     assert len(lines(stream)) == 1
+
+
+def test_the_last_line_of_a_log_in_json_is_json() -> None:
+    """Whoever reads the log with a program reads why it ended too."""
+    stream = log_to(io.StringIO())
+    say_fatal("mentions[0]: 東京 is not there")
+    (line,) = lines(stream)
+    assert line["event"] == "tocsin: error: mentions[0]: 東京 is not there"
+    assert line["level"] == "critical"
+    assert datetime.fromisoformat(line["timestamp"]).tzinfo
+
+
+def test_on_a_terminal_the_last_line_is_that_of_every_command() -> None:
+    """Plain, as `tocsin: error: ...`."""
+    stream = log_to(Terminal())
+    say_fatal("no broker")
+    assert stream.getvalue() == "tocsin: error: no broker\n"
+
+
+def test_without_a_log_the_last_line_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before logging is configured."""
+    say_fatal("no broker")
+    assert capsys.readouterr().err == "tocsin: error: no broker\n"

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.settings import PREFIX, Settings, load_settings
+from pipeline.settings import PREFIX, Settings, child_environment, load_settings
 
 SECRET = "correct-horse-battery"
 
@@ -95,6 +95,57 @@ def test_sasl_with_all_its_parts_is_taken(monkeypatch):
     password = load_settings().kafka_sasl_password
     assert password is not None
     assert password.get_secret_value() == SECRET
+
+
+@pytest.mark.parametrize("content", [SECRET, SECRET + "\n", SECRET + "\r\n"], ids=["bare", "line", "crlf"])
+def test_a_password_may_come_from_a_file_and_is_read_when_it_is_needed(monkeypatch, tmp_path, content):
+    path = tmp_path / "password"
+    path.write_bytes(content.encode())
+    for name, value in WHOLE.items():
+        if name != "TOCSIN_KAFKA_SASL_PASSWORD":
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TOCSIN_KAFKA_SASL_PASSWORD_FILE", str(path))
+    settings = load_settings()
+    assert settings.sasl_password() == SECRET
+    assert SECRET not in str(settings.masked())
+    assert SECRET not in str(child_environment(settings))
+    path.write_text("another-one\n")
+    assert settings.sasl_password() == "another-one"
+    path.unlink()
+    with pytest.raises(ConfigError, match="TOCSIN_KAFKA_SASL_PASSWORD_FILE must name a file that can be read"):
+        settings.sasl_password()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"two\nlines\n", b"\xff" + SECRET.encode(), b"a\0b", SECRET.encode() * 1000]
+)
+def test_a_password_file_that_holds_no_password_is_named_and_its_content_is_not_shown(monkeypatch, tmp_path, content):
+    path = tmp_path / "password"
+    path.write_bytes(content)
+    monkeypatch.setenv("TOCSIN_KAFKA_SSL_PASSWORD_FILE", str(path))
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"environment: TOCSIN_KAFKA_SSL_PASSWORD_FILE={str(path)!r} must hold ")
+    assert "\n" not in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_password_given_twice_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("TOCSIN_KAFKA_SASL_PASSWORD", SECRET)
+    monkeypatch.setenv("TOCSIN_KAFKA_SASL_PASSWORD_FILE", str(tmp_path))
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert str(caught.value) == (
+        "environment: expected TOCSIN_KAFKA_SASL_PASSWORD or TOCSIN_KAFKA_SASL_PASSWORD_FILE, got both"
+    )
+
+
+def test_an_empty_variable_of_a_setting_without_a_default_is_not_set(monkeypatch):
+    for name, field in Settings.model_fields.items():
+        if field.default is None:
+            monkeypatch.setenv(PREFIX + name.upper(), "")
+    assert load_settings() == Settings()
+    assert load_settings().config is None
 
 
 @pytest.mark.parametrize("missing", list(WHOLE)[1:])

@@ -1,0 +1,46 @@
+"""kafka-python reads what aiokafka reads: batches in lz4, snappy and zstd, by the decoders of a package we have.
+
+kafka-python looks for three packages more and refuses a topic that somebody's broker or producer compresses.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_CODECS: Final = ("lz4", "snappy", "zstd")
+
+
+def install() -> None:
+    """Give kafka-python the decoders that it has not found itself. Doing it again changes nothing."""
+    import kafka.codec  # noqa: PLC0415 - 0.2 s that commands without Kafka do not pay
+    from kafka.record import default_records  # noqa: PLC0415 - see above
+
+    for name in _CODECS:
+        if not getattr(kafka.codec, f"has_{name}")():
+            setattr(kafka.codec, f"has_{name}", _yes)
+            setattr(default_records, f"{name}_decode", _Decoder(name))
+
+
+def _yes() -> bool:
+    return True
+
+
+class _Decoder:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, payload: bytes) -> bytes:
+        """The batch, unpacked.
+
+        Raises:
+            kafka.errors.CorruptRecordError: it is none of its kind.
+        """
+        import cramjam  # noqa: PLC0415 - only where a batch is compressed
+        from aiokafka import codec  # noqa: PLC0415 - only where a batch is compressed
+        from kafka.errors import CorruptRecordError  # noqa: PLC0415 - see install
+
+        try:
+            unpacked: bytes = getattr(codec, f"{self._name}_decode")(payload)
+        except (cramjam.DecompressionError, ValueError) as error:
+            raise CorruptRecordError(f"expected a batch compressed by {self._name}: {error}") from error
+        return unpacked
