@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check lint format types imports bench torture kafka-up kafka-down docs lock image clean
+.PHONY: help run test test-fast check lint format types imports bench torture kafka-up kafka-down docs lock audit image clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,11 @@ $(VENV)/runtime.stamp: requirements/local.lock requirements/build.lock pyproject
 	@echo "installing the locked requirements (once)" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/local.lock -r requirements/build.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/audit.stamp: requirements/audit.lock $(VENV)/runtime.stamp
+	@$(BIN)/python -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/audit.lock
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp
@@ -73,6 +78,11 @@ lock: $(VENV)/dev.stamp  ## resolve the locked requirements anew
 	    --no-header --universal --python-version 3.11 --quiet --output-file requirements/$${target%%:*}.lock; done
 	@printf 'hatchling>=1.27\neditables>=0.5\n' | $(BIN)/uv pip compile - --constraint requirements/dev.lock --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --universal --python-version 3.11 --quiet --output-file requirements/build.lock
+	@$(BIN)/uv pip compile --group audit --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --universal --python-version 3.11 --quiet --output-file requirements/audit.lock
+
+audit: $(VENV)/audit.stamp  ## the locked requirements against known vulnerabilities
+	@$(BIN)/python .ci/audit.py $(VENV)/audit/bin/pip-audit
 
 image: ## build the container image (needs a Docker engine)
 	@docker build --file deploy/Dockerfile --tag tocsin:local .

@@ -171,11 +171,18 @@ def broker_errors(settings: Settings, doing: str) -> Iterator[None]:
         raise BrokerError(f"{settings.kafka_bootstrap}: could not {doing}: {explain(settings, error)}") from error
 
 
+def user_of(settings: Settings) -> str:
+    """Who we are to the broker, in the words of a message."""
+    if settings.kafka_security_protocol.startswith("SASL"):
+        return f"the user {settings.kafka_sasl_username!r}"
+    return "the user of our certificate" if settings.kafka_ssl_certfile else "an anonymous user"
+
+
 def explain(settings: Settings, error: Exception) -> str:
     """What a fault of kafka-python means for the one who runs us, and what to do. Shows no secret."""
     from kafka import errors  # noqa: PLC0415 - see broker_errors
 
-    user = f"the user {settings.kafka_sasl_username!r}" if settings.kafka_sasl_username else "an anonymous user"
+    user = user_of(settings)
     match error:
         case errors.SaslAuthenticationFailedError():
             return f"Kafka refuses {user}; check {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD"
@@ -185,7 +192,8 @@ def explain(settings: Settings, error: Exception) -> str:
                 f"check {PREFIX}KAFKA_SASL_MECHANISM and {PREFIX}KAFKA_SECURITY_PROTOCOL"
             )
         case errors.AuthorizationError():
-            return f"{user} has no permission ({type(error).__name__}); ask for an ACL that allows it"
+            about = ": ".join([type(error).__name__, *(str(part) for part in error.args[:1] if part)])
+            return f"{user} has no permission ({' '.join(about.split())}); ask for an ACL that allows it"
         case errors.KafkaTimeoutError() | errors.KafkaConnectionError() | errors.NodeNotReadyError():
             return (
                 f"no answer in {settings.kafka_timeout_seconds:g} s though a broker is there; check that the "

@@ -22,6 +22,8 @@ from pipeline.settings import Settings
 
 LIBRARIES: Final = ("aiokafka", "faust", "mode", "kafka")
 """Loggers that speak for libraries, their children included."""
+SILENT: Final = frozenset({"kafka"})
+"""kafka-python logs every fault that it also raises; what it raises reaches us as one line."""
 
 RATE_LIMIT_SECONDS: Final = 10.0
 _TEMPLATES_REMEMBERED: Final = 1000
@@ -76,7 +78,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     root.addHandler(handler)
     root.setLevel(level)
     for name in LIBRARIES:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+        logging.getLogger(name).setLevel(logging.CRITICAL if name in SILENT else max(level, logging.WARNING))
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[

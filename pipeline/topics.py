@@ -8,7 +8,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from pipeline.errors import BrokerError
-from pipeline.kafka_clients import admin, broker_errors, explain, topic_name
+from pipeline.kafka_clients import admin, broker_errors, explain, topic_name, user_of
+from pipeline.permissions import missing as missing_operations
+from pipeline.permissions import operations_of
 from pipeline.settings import Settings
 from schemas.catalogue import Topic, topics
 
@@ -18,11 +20,16 @@ FOLLOW_MENTIONS: Final = ("mentions-dlq", "brand-state", "alerts")
 
 
 class Existing(msgspec.Struct, frozen=True):
-    """A topic as the broker has it. `config` holds effective values, also those that are defaults."""
+    """A topic as the broker has it.
+
+    `config` holds effective values, also those that are defaults; `operations` are those that we are allowed, None
+    where the broker does not tell.
+    """
 
     partitions: int
     replication: int
     config: Mapping[str, str] = {}
+    operations: frozenset[str] | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -133,8 +140,12 @@ def refusals(steps: Iterable[Step]) -> str:
     return "; ".join(f"{', '.join(names)}: {detail}" for detail, names in alike.items())
 
 
-def verify_topics(settings: Settings) -> int:
+def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None = None) -> int:
     """Check at start that the worker can run on these topics.
+
+    Args:
+        settings: where the broker is and how topics are called.
+        needed: operations that must be allowed, by topic of the catalogue.
 
     Returns:
         The number of partitions of mentions.
@@ -151,6 +162,13 @@ def verify_topics(settings: Settings) -> int:
             f"{settings.kafka_bootstrap}: expected the topics of the catalogue, got no {', no '.join(missing)}; "
             "run `tocsin topics apply`"
         )
+    wanted = {names[name]: operations for name, operations in (needed or {}).items()}
+    denied = missing_operations(wanted, {name: found.operations for name, found in existing.items()})
+    if denied:
+        raise BrokerError(
+            f"{settings.kafka_bootstrap}: {user_of(settings)} has no permission to {', '.join(denied)}; "
+            "ask for ACLs that allow it"
+        )
     mentions = existing[names["mentions"]].partitions
     wrong = [
         f"{names[name]} has {existing[names[name]].partitions}"
@@ -163,6 +181,24 @@ def verify_topics(settings: Settings) -> int:
             f"{', '.join(wrong)}; `tocsin topics apply --partitions {mentions}` says what can be done"
         )
     return mentions
+
+
+def verify_group(settings: Settings) -> None:
+    """Check at start that we may join the consumer group: the client would ask for ever.
+
+    Raises:
+        BrokerError: no broker, or no permission.
+    """
+    from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError  # noqa: PLC0415 - see read_topics
+
+    with admin(settings) as client, broker_errors(settings, f"join the consumer group {settings.group}"):
+        try:
+            found = client.describe_groups([settings.group])[settings.group]
+        except CoordinatorNotAvailableError:  # a new broker makes its offsets topic when the first group comes
+            return
+        allowed = operations_of(found)
+        if allowed is not None and "Read" not in allowed:
+            raise GroupAuthorizationFailedError(f"Read on {settings.group}")
 
 
 def partition_count(settings: Settings, name: str) -> int:
@@ -215,6 +251,7 @@ def read_topics(client: Any, names: Sequence[str], *, with_config: bool) -> dict
             len(found["partitions"]),
             len(found["partitions"][0]["replica_nodes"]),
             {key: entry["value"] for key, entry in configs.get(found["name"], {}).items()},
+            operations_of(found),
         )
         for found in described
     }

@@ -54,9 +54,11 @@ def _work(settings: Settings) -> None:
     logger.info("configuration", **config.document())
 
     from pipeline.kafka_clients import topic_name
-    from pipeline.topics import verify_topics
+    from pipeline.permissions import worker_operations
+    from pipeline.topics import verify_group, verify_topics
 
-    partitions = verify_topics(settings)
+    partitions = verify_topics(settings, worker_operations(ticks=config.worker.ticks))
+    verify_group(settings)
     logger.info("topics verified", partitions=partitions)
 
     from pipeline.app import run_worker

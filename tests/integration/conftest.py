@@ -12,6 +12,7 @@ from pipeline.local_kafka import LocalKafka
 from pipeline.local_kafka.jars import local_extra_missing
 from pipeline.settings import Settings
 from pipeline.topics import apply_topics
+from tests.integration.secured_broker import Secured
 
 JARS = Path(__file__).parents[2] / ".tocsin"
 """Shared with `make run`, so that Kafka's jars are fetched once."""
@@ -38,6 +39,14 @@ def local_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka
 def broker(local_kafka: LocalKafka) -> str:
     """Bootstrap address of the session's broker."""
     return local_kafka.bootstrap
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """The session's broker with TLS, SASL and an authorizer."""
+    broker = Secured(tmp_path_factory.mktemp("secured"), JARS)
+    with broker.kafka:
+        yield broker
 
 
 @pytest.fixture

@@ -3,112 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
 from pipeline.errors import BrokerError
 from pipeline.kafka_clients import admin, aiokafka_options, consumer, producer, topic_name
-from pipeline.local_kafka import LocalKafka
-from pipeline.local_kafka.node import _free_port as free_port
 from pipeline.publishing import publish
 from pipeline.settings import Settings
 from pipeline.topics import apply_topics, verify_topics
-from tests.integration.conftest import JARS
+from tests.integration.secured_broker import PASSWORD, WRONG, run
 
 pytestmark = pytest.mark.integration
-
-PASSWORD = "right-s3cret"
-WRONG = "wrong-s3cret"
-
-
-class Secured:
-    """A broker with a TLS, a SASL and a SASL over TLS listener; only the user `admin` may create topics."""
-
-    def __init__(self, folder: Path) -> None:
-        self.authority = trustme.CA()
-        self.stranger = trustme.CA()
-        certificate = self.authority.issue_cert("localhost", "127.0.0.1")
-        with (folder / "keystore.pem").open("wb") as keystore:
-            for blob in (certificate.private_key_pem, *certificate.cert_chain_pems):
-                keystore.write(_pkcs8(blob.bytes()))
-        for name, authority in (("authority", self.authority), ("stranger", self.stranger)):
-            authority.cert_pem.write_to_path(folder / f"{name}.pem")
-        self.folder = folder
-        self.tls, self.sasl, self.sasl_tls = (free_port(0) for _ in range(3))
-        plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-        scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        users = f'user_admin="{PASSWORD}" user_guest="{PASSWORD}"'
-        listeners = f"TLS://127.0.0.1:{self.tls},SASL://127.0.0.1:{self.sasl},BOTH://127.0.0.1:{self.sasl_tls}"
-        self.kafka = LocalKafka(
-            folder / "kafka",
-            0,
-            properties={
-                "listeners": listeners,
-                "advertised.listeners": listeners,
-                "listener.security.protocol.map": "TLS:SSL,SASL:SASL_PLAINTEXT,BOTH:SASL_SSL",
-                "ssl.keystore.type": "PEM",
-                "ssl.keystore.location": str(folder / "keystore.pem"),
-                "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
-                "listener.name.sasl.plain.sasl.jaas.config": f"{plain} {users};",
-                "listener.name.sasl.scram-sha-512.sasl.jaas.config": scram,
-                "listener.name.both.plain.sasl.jaas.config": f"{plain} {users};",
-                "listener.name.both.scram-sha-512.sasl.jaas.config": scram,
-                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                "super.users": "User:ANONYMOUS;User:admin",
-            },
-            format_arguments=["--add-scram", f"SCRAM-SHA-512=[name=admin,password={PASSWORD}]"],
-            jars=JARS,
-        )
-
-    def settings(self, protocol: str, **changes: Any) -> Settings:
-        port = {"PLAINTEXT": self.kafka.port, "SSL": self.tls, "SASL_PLAINTEXT": self.sasl, "SASL_SSL": self.sasl_tls}
-        facts: dict[str, Any] = {
-            "kafka_bootstrap": f"127.0.0.1:{port[protocol]}",
-            "kafka_security_protocol": protocol,
-            "kafka_timeout_seconds": 4,
-            "topic_prefix": f"{protocol.lower().replace('_', '-')}-",
-        }
-        if protocol.endswith("SSL"):
-            facts["kafka_ssl_cafile"] = self.folder / "authority.pem"
-        if protocol.startswith("SASL"):
-            facts |= {
-                "kafka_sasl_mechanism": "PLAIN",
-                "kafka_sasl_username": "admin",
-                "kafka_sasl_password": SecretStr(PASSWORD),
-            }
-        return Settings(**(facts | changes))
-
-
-def _pkcs8(pem: bytes) -> bytes:
-    """Kafka reads keys in PKCS 8 only, trustme writes the older form."""
-    from cryptography.hazmat.primitives import serialization
-
-    if b"PRIVATE KEY" not in pem:
-        return pem
-    return serialization.load_pem_private_key(pem, None).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    secured = Secured(tmp_path_factory.mktemp("secured"))
-    with secured.kafka:
-        yield secured
 
 
 @pytest.mark.parametrize(
     ("protocol", "mechanism"),
-    [("SSL", None), ("SASL_PLAINTEXT", "PLAIN"), ("SASL_SSL", "SCRAM-SHA-512")],
+    [
+        ("SSL", None),
+        ("SASL_PLAINTEXT", "PLAIN"),
+        ("SASL_PLAINTEXT", "SCRAM-SHA-256"),
+        ("SASL_PLAINTEXT", "SCRAM-SHA-512"),
+        ("SASL_SSL", "PLAIN"),
+        ("SASL_SSL", "SCRAM-SHA-512"),
+    ],
 )
 def test_administration_writing_and_reading_work(secured, protocol, mechanism):
-    settings = secured.settings(protocol, **({"kafka_sasl_mechanism": mechanism} if mechanism else {}))
+    settings = secured.settings(
+        protocol,
+        topic_prefix=f"{protocol}-{mechanism}-".lower().replace("_", "-"),
+        **({"kafka_sasl_mechanism": mechanism} if mechanism else {}),
+    )
     apply_topics(settings, partitions=1)
     assert verify_topics(settings) == 1
     line = b'{"brand":"acme"}'
@@ -183,3 +110,62 @@ def test_no_permission_to_write_is_told_before_anything_is_lost(secured):
     settings = secured.settings("SASL_PLAINTEXT", kafka_sasl_username="guest", topic_prefix="mine-")
     with pytest.raises(BrokerError, match="the user 'guest' has no permission"):
         publish(settings, [b'{"brand":"acme"}'])
+
+
+UNFIT: dict[str, tuple[str, dict[str, Any], str]] = {
+    "wrong password": ("SASL_PLAINTEXT", {"kafka_sasl_password": SecretStr(WRONG)}, "Kafka refuses the user 'admin'"),
+    "wrong password, SCRAM-SHA-256": (
+        "SASL_PLAINTEXT",
+        {"kafka_sasl_password": SecretStr(WRONG), "kafka_sasl_mechanism": "SCRAM-SHA-256"},
+        "Kafka refuses the user 'admin'",
+    ),
+    "wrong password, SCRAM-SHA-512 over TLS": (
+        "SASL_SSL",
+        {"kafka_sasl_password": SecretStr(WRONG), "kafka_sasl_mechanism": "SCRAM-SHA-512"},
+        "Kafka refuses the user 'admin'",
+    ),
+    "unknown user": ("SASL_PLAINTEXT", {"kafka_sasl_username": "nobody"}, "Kafka refuses the user 'nobody'"),
+    "mechanism not offered": ("SASL_SSL", {"kafka_sasl_mechanism": "SCRAM-SHA-256"}, "does not take SCRAM-SHA-256"),
+    "expired certificate": ("SSL", {"kafka_bootstrap": "expired"}, "certificate has expired"),
+    "name mismatch": ("SSL", {"kafka_bootstrap": "elsewhere"}, "IP address mismatch"),
+    "foreign authority": ("SSL", {"kafka_ssl_cafile": "stranger"}, "unable to get local issuer certificate"),
+    "no ACL": ("SASL_PLAINTEXT", {"kafka_sasl_username": "guest"}, "the user 'guest' has no permission"),
+}
+COMMANDS = {
+    "worker": (["worker"], b""),
+    "check": (["check", "--broker"], b""),
+    "topics plan": (["topics", "plan"], b""),
+    "topics apply": (["topics", "apply"], b""),
+    "publish": (["publish", "-"], b'{"brand":"acme"}\n'),
+    "alerts": (["alerts"], b""),
+    "dead-letters": (["dead-letters"], b""),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+@pytest.mark.parametrize("command", ["worker", "publish"])
+def test_a_command_that_gets_no_access_ends_with_one_clear_line(secured, command, case):
+    protocol, changes, words = UNFIT[case]
+    apply_topics(secured.settings("PLAINTEXT", topic_prefix="unfit-"), partitions=1)
+    changes = dict(changes)
+    if changes.get("kafka_ssl_cafile"):
+        changes["kafka_ssl_cafile"] = secured.folder / "stranger.pem"
+    if changes.get("kafka_bootstrap"):
+        changes["kafka_bootstrap"] = f"127.0.0.1:{getattr(secured, changes['kafka_bootstrap'])}"
+    settings = secured.settings(protocol, topic_prefix="unfit-", log_format="console", log_level="error", **changes)
+    arguments, given = COMMANDS[command]
+    error = run(settings, *arguments, given=given).error
+    assert words in error
+    assert "TOCSIN_" in error or "ACL" in error  # what to do
+    if case != "no ACL":
+        assert settings.kafka_bootstrap in error
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_tells_of_a_refused_login_and_of_a_certificate_in_the_same_words(secured, command):
+    arguments, given = COMMANDS[command]
+    quiet = {"log_format": "console", "log_level": "error"}
+    wrong = secured.settings("SASL_PLAINTEXT", kafka_sasl_password=SecretStr(WRONG), **quiet)
+    assert "Kafka refuses the user 'admin'" in run(wrong, *arguments, given=given).error
+    foreign = secured.settings("SSL", kafka_bootstrap=f"127.0.0.1:{secured.expired}", **quiet)
+    assert "certificate has expired" in run(foreign, *arguments, given=given).error

@@ -5,16 +5,24 @@ from __future__ import annotations
 import pytest
 
 from pipeline.topics import apply_topics
-from tests.integration.test_security import secured  # noqa: F401 - the broker with TLS and SASL is a fixture of theirs
 from tests.integration.worker_process import WorkerProcess, difference, oracle, outcome, publish, settle
 from tests.pipeline.mention_streams import START, mention, record
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize(("protocol", "mechanism"), [("SSL", None), ("SASL_SSL", "SCRAM-SHA-512")])
-def test_mentions_go_through_a_secured_broker(secured, tmp_path, protocol, mechanism):  # noqa: F811 - the fixture
-    name = protocol.lower().replace("_", "-")
+@pytest.mark.parametrize(
+    ("protocol", "mechanism"),
+    [
+        ("SSL", None),
+        ("SASL_PLAINTEXT", "PLAIN"),
+        ("SASL_PLAINTEXT", "SCRAM-SHA-256"),
+        ("SASL_SSL", "PLAIN"),
+        ("SASL_SSL", "SCRAM-SHA-512"),
+    ],
+)
+def test_mentions_go_through_a_secured_broker(secured, tmp_path, protocol, mechanism):
+    name = f"{protocol}-{mechanism}".lower().replace("_", "-")
     changes = {"kafka_sasl_mechanism": mechanism} if mechanism else {}
     settings = secured.settings(protocol, topic_prefix=f"worker-{name}-", group=name, **changes)
     apply_topics(settings, 1)
@@ -29,7 +37,7 @@ def test_mentions_go_through_a_secured_broker(secured, tmp_path, protocol, mecha
     assert not difference(outcome(settings), oracle(settings))
 
 
-def test_a_user_without_permission_is_told_in_one_line(secured, tmp_path):  # noqa: F811 - the fixture
+def test_a_user_without_permission_is_told_in_one_line(secured, tmp_path):
     settings = secured.settings("SASL_PLAINTEXT", topic_prefix="denied-")
     apply_topics(settings, 1)
     worker = WorkerProcess(settings.model_copy(update={"kafka_sasl_username": "guest"}), tmp_path)
@@ -38,4 +46,5 @@ def test_a_user_without_permission_is_told_in_one_line(secured, tmp_path):  # no
         assert worker.await_end(30) == 1
     finally:
         worker.close()
-    assert [line.startswith("tocsin: error: ") for line in worker.said.splitlines() if line[0] != "{"] == [True]
+    (error,) = worker.errors
+    assert "the user 'guest' has no permission" in error

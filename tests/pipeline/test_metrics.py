@@ -414,3 +414,15 @@ def test_close_frees_the_port_and_ends_the_thread() -> None:
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", running.port), timeout=5):
         pass
     assert not [thread for thread in threading.enumerate() if thread.name == "tocsin-metrics"]
+
+
+def test_unless_told_otherwise_metrics_and_health_answer_this_machine_only() -> None:
+    """127.0.0.2 is this machine too, but an address of its own: only a server on all addresses would answer there."""
+    assert Settings().metrics_host == "127.0.0.1"
+    running = serve(Settings(metrics_port=0), WorkerMetrics(Config()), Health())
+    try:
+        socket.create_connection(("127.0.0.1", running.port), 5).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", running.port), 5)
+    finally:
+        running.close()

@@ -1,0 +1,221 @@
+"""A real broker with TLS, SASL and an authorizer, and commands run against it as processes of their own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import trustme
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+)
+from pydantic import SecretStr
+
+from pipeline.kafka_clients import admin
+from pipeline.local_kafka import LocalKafka
+from pipeline.local_kafka.node import _free_port as free_port
+from pipeline.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "right-s3cret"
+WRONG = "wrong-s3cret"
+USERS = [f"user{number}" for number in range(80)]
+"""Each test that gives permissions takes users of its own; all have the same password."""
+
+_numbers = itertools.count()
+
+
+class Secured:
+    """A broker with a TLS, a SASL and a SASL over TLS listener, and two of TLS with unfit certificates.
+
+    Only ANONYMOUS (TLS, and the broker itself) and `admin` may do anything; all others need ACLs.
+    """
+
+    def __init__(self, folder: Path, jars: Path) -> None:
+        self.authority = trustme.CA()
+        self.stranger = trustme.CA()
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        for name, certificate in {
+            "right": self.authority.issue_cert("localhost", "127.0.0.1"),
+            "expired": self.authority.issue_cert(
+                "localhost", "127.0.0.1", not_before=yesterday - timedelta(days=9), not_after=yesterday
+            ),
+            "elsewhere": self.authority.issue_cert("kafka.example"),
+        }.items():
+            with (folder / f"{name}.keystore.pem").open("wb") as keystore:
+                for blob in (certificate.private_key_pem, *certificate.cert_chain_pems):
+                    keystore.write(_pkcs8(blob.bytes()))
+        for name, authority in (("authority", self.authority), ("stranger", self.stranger)):
+            authority.cert_pem.write_to_path(folder / f"{name}.pem")
+        self.folder = folder
+        self.tls, self.sasl, self.sasl_tls, self.expired, self.elsewhere = (free_port(0) for _ in range(5))
+        plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        users = " ".join(f'user_{name}="{PASSWORD}"' for name in ("admin", "guest", *USERS))
+        listeners = f"TLS://127.0.0.1:{self.tls},SASL://127.0.0.1:{self.sasl},BOTH://127.0.0.1:{self.sasl_tls},"
+        listeners += f"EXPIRED://127.0.0.1:{self.expired},ELSEWHERE://127.0.0.1:{self.elsewhere}"
+        self.kafka = LocalKafka(
+            folder / "kafka",
+            0,
+            properties={
+                "listeners": listeners,
+                "advertised.listeners": listeners,
+                "listener.security.protocol.map": "TLS:SSL,SASL:SASL_PLAINTEXT,BOTH:SASL_SSL,EXPIRED:SSL,ELSEWHERE:SSL",
+                "ssl.keystore.type": "PEM",
+                "ssl.keystore.location": str(folder / "right.keystore.pem"),
+                "listener.name.expired.ssl.keystore.type": "PEM",
+                "listener.name.expired.ssl.keystore.location": str(folder / "expired.keystore.pem"),
+                "listener.name.elsewhere.ssl.keystore.type": "PEM",
+                "listener.name.elsewhere.ssl.keystore.location": str(folder / "elsewhere.keystore.pem"),
+                "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+                "listener.name.both.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+                "listener.name.sasl.scram-sha-256.sasl.jaas.config": scram,
+                "listener.name.sasl.plain.sasl.jaas.config": f"{plain} {users};",
+                "listener.name.sasl.scram-sha-512.sasl.jaas.config": scram,
+                "listener.name.both.plain.sasl.jaas.config": f"{plain} {users};",
+                "listener.name.both.scram-sha-512.sasl.jaas.config": scram,
+                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "allow.everyone.if.no.acl.found": "false",
+                "super.users": "User:ANONYMOUS;User:admin",
+            },
+            format_arguments=[
+                argument
+                for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+                for argument in ("--add-scram", f"{mechanism}=[name=admin,password={PASSWORD}]")
+            ],
+            jars=jars,
+        )
+
+    def settings(self, protocol: str, **changes: Any) -> Settings:
+        port = {"PLAINTEXT": self.kafka.port, "SSL": self.tls, "SASL_PLAINTEXT": self.sasl, "SASL_SSL": self.sasl_tls}
+        facts: dict[str, Any] = {
+            "kafka_bootstrap": f"127.0.0.1:{port[protocol]}",
+            "kafka_security_protocol": protocol,
+            "kafka_timeout_seconds": 4,
+            "topic_prefix": f"{protocol.lower().replace('_', '-')}-",
+        }
+        if protocol.endswith("SSL"):
+            facts["kafka_ssl_cafile"] = self.folder / "authority.pem"
+        if protocol.startswith("SASL"):
+            facts |= {
+                "kafka_sasl_mechanism": "PLAIN",
+                "kafka_sasl_username": "admin",
+                "kafka_sasl_password": SecretStr(PASSWORD),
+            }
+        return Settings(**(facts | changes))
+
+    def restricted(self, **changes: Any) -> Settings:
+        """Settings of a user of its own who may do nothing yet, with a topic prefix and a group of its own."""
+        number = next(_numbers)
+        return self.settings(
+            "SASL_PLAINTEXT",
+            kafka_sasl_username=USERS[number],
+            topic_prefix=f"least{number}-",
+            group=f"least{number}",
+            **changes,
+        )
+
+    def permit(self, settings: Settings, permissions: Iterable[Permission]) -> None:
+        """Give the user of these settings the permissions, and wait until the broker knows them."""
+        principal = f"User:{settings.kafka_sasl_username}"
+        acls = [
+            ACL(
+                principal,
+                "*",
+                ACLOperation[permission.operation.upper()],
+                ACLPermissionType.ALLOW,
+                ResourcePattern(
+                    ResourceType[permission.resource.upper()],
+                    permission.name.replace("PREFIX", settings.topic_prefix).replace("GROUP", settings.group),
+                    ACLResourcePatternType[permission.pattern.upper()],
+                ),
+            )
+            for permission in permissions
+        ]
+        anything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+        mine = ACLFilter(principal, None, ACLOperation.ANY, ACLPermissionType.ANY, anything)
+        with admin(self.settings("PLAINTEXT")) as client:
+            assert not client.create_acls(acls)["failed"]
+            deadline = time.monotonic() + 10
+            while len(client.describe_acls(mine)[0]) < len(acls):
+                assert time.monotonic() < deadline, "the broker does not show the ACLs"
+                time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One ACL of the table in docs/security.md."""
+
+    resource: str
+    name: str
+    pattern: str
+    operation: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line of a command that failed as it should: exit code 1, one line, no traceback, no secret."""
+        assert self.code == 1, self
+        (line,) = self.err.splitlines()
+        assert line.startswith("tocsin: error: "), line
+        assert PASSWORD not in self.out + self.err
+        assert WRONG not in self.out + self.err
+        return line.removeprefix("tocsin: error: ")
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process under these settings."""
+    inherited = os.environ  # noqa: TID251 - what a process inherits, less our own settings
+    return {name: value for name, value in inherited.items() if not name.startswith(PREFIX)} | {
+        PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in settings
+        if value is not None
+    }
+
+
+def run(settings: Settings, *arguments: str, given: bytes = b"") -> Ended:
+    """`tocsin ARGUMENTS` as a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments],
+        env=environment(settings),
+        cwd=ROOT,
+        input=given,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def _pkcs8(pem: bytes) -> bytes:
+    """Kafka reads keys in PKCS 8 only, trustme writes the older form."""
+    from cryptography.hazmat.primitives import serialization
+
+    if b"PRIVATE KEY" not in pem:
+        return pem
+    return serialization.load_pem_private_key(pem, None).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,0 +1,162 @@
+"""The permissions that docs/security.md lists are enough for each command, and none of them can be left out.
+
+The table of the document is read, its ACLs are given to a user that has no others, and the command is run; then each
+operation in turn is held back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.kafka_clients import admin, topic_name
+from pipeline.settings import Settings
+from pipeline.topics import apply_topics
+from schemas.catalogue import topics
+from tests.integration.secured_broker import PASSWORD, Permission, Secured, run
+from tests.integration.worker_process import WorkerProcess, outcome, publish, settle, wait_until
+from tests.pipeline.mention_streams import troubled_stream
+
+pytestmark = pytest.mark.integration
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
+MENTION = b'{"brand":"acme"}\n'
+
+
+def table() -> dict[str, list[Permission]]:
+    """The ACLs of each command as the document lists them."""
+    found: dict[str, list[Permission]] = {}
+    (rows,) = re.findall(r"<!-- acl: begin -->\n(.*?)<!-- acl: end -->", DOCUMENT, re.DOTALL)
+    for row in rows.splitlines()[2:]:
+        command, resource, name, pattern, operations = (
+            cell.strip() for cell in row.replace("`", "").strip("|").split("|")
+        )
+        for operation in operations.split(","):
+            words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation.strip())
+            found.setdefault(command, []).append(Permission(resource, name, pattern, words))
+    return found
+
+
+TABLE = table()
+LEAVING_OUT = [
+    pytest.param(command, permission, id=f"{command} without {permission.operation} on {permission.name}")
+    for command, permissions in TABLE.items()
+    # Of operations that are the same on four topics, on one.
+    for permission in {permission.operation: permission for permission in permissions}.values()
+    if command != "worker"
+]
+
+
+def command_line(command: str) -> tuple[list[str], bytes]:
+    arguments = command.partition(",")[0].split()
+    return ([*arguments, "-"], MENTION) if command == "publish" else (arguments, b"")
+
+
+def prepared(secured: Secured, command: str) -> Settings:
+    """A user of its own, on topics that are there; for `topics apply` either none or other ones."""
+    settings = secured.restricted(kafka_timeout_seconds=6)
+    mine = secured.settings("PLAINTEXT", topic_prefix=settings.topic_prefix)
+    if command == "topics apply, changes":
+        counts = {name: 1 if name == "mentions-dlq" else 4 for name in topics()}
+        orders = {
+            topic_name(settings, name): {"num_partitions": count, "replication_factor": 1}
+            for name, count in counts.items()
+        }
+        with admin(mine) as client:
+            client.create_topics(orders)
+            client.wait_for_topics(list(orders))
+    elif command != "topics apply, new topics":
+        apply_topics(mine)
+    return settings
+
+
+@pytest.mark.parametrize("command", [command for command in TABLE if command != "worker"])
+def test_the_permissions_of_the_document_are_enough(secured, command):
+    settings = prepared(secured, command)
+    secured.permit(settings, TABLE[command])
+    arguments, given = command_line(command)
+    done = run(settings, *arguments, given=given)
+    assert done.code == 0, done
+
+
+@pytest.mark.parametrize(("command", "left_out"), LEAVING_OUT)
+def test_without_one_of_them_a_command_says_who_lacks_it(secured, command, left_out):
+    settings = prepared(secured, command)
+    secured.permit(settings, [permission for permission in TABLE[command] if permission != left_out])
+    arguments, given = command_line(command)
+    error = run(settings, *arguments, given=given).error
+    assert f"the user {settings.kafka_sasl_username!r} has no permission" in error
+    assert left_out.name.replace("PREFIX", settings.topic_prefix) in error
+
+
+@contextmanager
+def working(settings: Settings, folder: Path) -> Iterator[WorkerProcess]:
+    config = "[worker]\ncheckpoint_seconds = 0.3\ntick_idle_seconds = 1.0\n"
+    worker = WorkerProcess(settings, folder, config=config)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.close()
+
+
+def test_the_permissions_of_the_document_are_enough_for_the_worker(secured, tmp_path):
+    """Alerts, dead letters, state and ticks included."""
+    settings = prepared(secured, "worker")
+    secured.permit(settings, TABLE["worker"])
+    mine = secured.settings("PLAINTEXT", topic_prefix=settings.topic_prefix, group=settings.group)
+    publish(mine, [record for record in troubled_stream(3) if record.key and record.value])
+    with working(settings, tmp_path) as worker:
+        settle(mine, [worker])
+        wait_until(lambda: ticked(worker), 20, "a tick")
+        found = outcome(mine)
+        assert found.alert_count
+        assert found.dead_letter_count
+        assert any(found.state.values())
+        said = [worker.said, worker.answer("/metrics")[1], worker.answer("/healthz")[1], worker.answer("/readyz")[1]]
+        said.append(Path(f"/proc/{worker.process.pid}/cmdline").read_text())
+        assert worker.terminate()[0] == 0
+    assert not [text for text in said if PASSWORD in text]
+
+
+def ticked(worker: WorkerProcess) -> bool:
+    metrics = re.findall(r"^tocsin_ticks_total(?:{[^}]*})? (\S+)$", worker.answer("/metrics")[1], re.MULTILINE)
+    return sum(map(float, metrics)) > 0
+
+
+@pytest.mark.parametrize("left_out", TABLE["worker"], ids=lambda one: f"{one.operation} on {one.name}")
+def test_without_one_of_them_the_worker_ends_at_its_start_and_says_who_lacks_it(secured, tmp_path, left_out):
+    settings = prepared(secured, "worker")
+    secured.permit(settings, [permission for permission in TABLE["worker"] if permission != left_out])
+    with working(settings, tmp_path) as worker:
+        assert worker.await_end(40) == 1
+    (error,) = worker.errors
+    if left_out.resource == "Transactional_ID":
+        assert "TransactionalIdAuthorizationFailed" in error
+        assert "the user needs an ACL that allows it" in error
+    else:
+        assert f"the user {settings.kafka_sasl_username!r} has no permission" in error
+        # Where nothing else is allowed on a topic, Kafka does not even say that it is there.
+        name = left_out.name.replace("PREFIX", settings.topic_prefix).replace("GROUP", settings.group)
+        assert name in error
+    assert PASSWORD not in worker.said
+    assert "Traceback" not in worker.said
+
+
+def test_the_worker_s_password_from_a_file_is_in_no_part_of_its_process(secured, tmp_path):
+    path = tmp_path / "password"
+    path.write_text(PASSWORD + "\n")
+    changes: dict[str, Any] = {"kafka_sasl_password": None, "kafka_sasl_password_file": path}
+    settings = secured.settings("SASL_SSL", topic_prefix="from-file-", group="from-file", **changes)
+    apply_topics(settings, 1)
+    with working(settings, tmp_path) as worker:
+        worker.await_ready(1)
+        process = Path(f"/proc/{worker.process.pid}")
+        assert not [name for name in ("cmdline", "environ") if PASSWORD in (process / name).read_text()]
+        assert worker.terminate()[0] == 0
+    assert PASSWORD not in worker.said
