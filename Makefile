@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check lint format types imports bench torture kafka-up kafka-down docs lock audit image clean
+.PHONY: help run test test-fast check lint format types imports bench torture kafka-up kafka-down docs lock audit fuzz image clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,9 @@ lock: $(VENV)/dev.stamp  ## resolve the locked requirements anew
 
 audit: $(VENV)/audit.stamp  ## the locked requirements against known vulnerabilities
 	@$(BIN)/python .ci/audit.py $(VENV)/audit/bin/pip-audit
+
+fuzz: $(VENV)/dev.stamp  ## look for input that crashes a reader: SECONDS=60 for all targets together
+	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS))
 
 image: ## build the container image (needs a Docker engine)
 	@docker build --file deploy/Dockerfile --tag tocsin:local .

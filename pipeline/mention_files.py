@@ -7,12 +7,16 @@ import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Final, cast
 
 import msgspec
 
 from pipeline.errors import TocsinError
+
+MAX_LINE_BYTES: Final = 16 << 20
+"""Far above any mention; gzip can pack gigabytes of one line into a small file."""
 
 
 class _BrandOnly(msgspec.Struct):
@@ -67,11 +71,13 @@ def lines(path: str) -> Iterator[bytes]:
     """The lines of a file of mentions without their line ends; empty lines are left out.
 
     Raises:
-        TocsinError: the file cannot be read, or its gzip data is cut or damaged.
+        TocsinError: the file cannot be read, a line is longer than MAX_LINE_BYTES, or its gzip data is cut or damaged.
     """
     with open_text(path) as stream:
         try:
-            for line in stream:
+            for number, line in enumerate(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""), 1):
+                if len(line) > MAX_LINE_BYTES:
+                    raise TocsinError(f"{path}: line {number}: expected at most {MAX_LINE_BYTES:,} bytes, got more")
                 stripped = line.rstrip(b"\r\n")
                 if stripped:
                     yield stripped

@@ -14,6 +14,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -22,7 +23,7 @@ import msgspec
 from pipeline.config import Config
 from pipeline.engine import Engine
 from pipeline.errors import TocsinError
-from pipeline.mention_files import open_text, record_key
+from pipeline.mention_files import MAX_LINE_BYTES, open_text, record_key
 from pipeline.placement import partition_of_brand
 from pipeline.records import TICK_HEADER, OutRecord, Record, closing_tick_milliseconds
 from schemas.mention import EARLIEST_EVENT_TIME, LATEST_EVENT_TIME
@@ -148,7 +149,9 @@ def _place(row: _Row) -> tuple[int, str]:
 def _read_rows(path: str) -> list[_Row]:
     with open_text(path) as raw:
         # Spreadsheets put a byte order mark before the first column.
-        reader = csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""), restval="")
+        text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+        # A longer line ends in one field that is longer than csv allows.
+        reader = csv.DictReader(iter(partial(text.readline, MAX_LINE_BYTES), ""), restval="")
         try:
             missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
             if missing:
