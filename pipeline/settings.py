@@ -94,7 +94,7 @@ class Settings(BaseSettings):
                     )
         for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
             path = getattr(self, name)
-            if path is not None and not path.is_file():
+            if path is not None and not _is_file(path):
                 raise ValueError(f"{PREFIX}{name.upper()} must name a file that can be read, got {str(path)!r}")
         return self
 
@@ -144,6 +144,13 @@ class Settings(BaseSettings):
     def masked(self) -> dict[str, str]:
         """Every setting as text for the start-up log, secrets as asterisks."""
         return {PREFIX + name.upper(): str(value) for name, value in self}
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is longer than a name may be
+        return False
 
 
 def load_settings() -> Settings:

@@ -49,6 +49,12 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
         time.sleep(0.1)
 
 
+def event_of(line: str) -> str:
+    """What a line of a worker's log says: its event where it is JSON, else the line itself."""
+    whole = line.startswith("{") and line.endswith("}")  # kill -9 may cut one
+    return str(json.loads(line)["event"]) if whole else line
+
+
 class WorkerProcess:
     """`python -m pipeline worker`; may be started again under the same name after it has ended."""
 
@@ -105,8 +111,8 @@ class WorkerProcess:
     @property
     def errors(self) -> list[str]:
         """The lines of this run that say why it ended, without their prefix; there must be one at most."""
-        lines = (json.loads(line) if line.startswith("{") else {"event": line} for line in self.said.splitlines())
-        return [line["event"].removeprefix(FATAL) for line in lines if line["event"].startswith(FATAL)]
+        events = [event_of(line) for line in self.said.splitlines()]
+        return [event.removeprefix(FATAL) for event in events if event.startswith(FATAL)]
 
     def answer(self, path: str) -> tuple[int, str]:
         """Status and body of a path of its HTTP server; status 0 while it does not listen."""

@@ -162,8 +162,9 @@ def test_sasl_without_one_of_its_parts_names_the_part(monkeypatch, missing, prot
 
 
 @pytest.mark.parametrize("name", ["CAFILE", "CERTFILE", "KEYFILE"])
-def test_a_certificate_file_that_is_absent_is_named(monkeypatch, tmp_path, name):
-    path = tmp_path / "absent.pem"
+@pytest.mark.parametrize("file", ["absent.pem", "x" * 300])
+def test_a_certificate_file_that_is_absent_is_named(monkeypatch, tmp_path, name, file):
+    path = tmp_path / file
     monkeypatch.setenv(f"TOCSIN_KAFKA_SSL_{name}", str(path))
     with pytest.raises(ConfigError) as caught:
         load_settings()

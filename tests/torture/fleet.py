@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.settings import Settings
-from tests.integration.worker_process import WorkerProcess
+from tests.integration.worker_process import WorkerProcess, event_of
 
 CONFIG: Final = "[worker]\nticks = false\ncheckpoint_seconds = 0.3\nmax_poll_records = 200\n"
 """Small slices and frequent checkpoints, so that a fault meets every phase of them."""
@@ -102,9 +102,9 @@ class Fleet:
 
 
 def last_line(worker: WorkerProcess) -> str:
-    """The last line of a worker's run, empty if it has said nothing."""
+    """What the last line of a worker's run says, empty if it has said nothing."""
     lines = worker.said.strip().splitlines()
-    return lines[-1] if lines else ""
+    return event_of(lines[-1]) if lines else ""
 
 
 def end_of(process: int) -> bool:

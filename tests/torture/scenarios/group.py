@@ -69,7 +69,7 @@ def zombie(trial: Trial) -> None:
         finally:
             frozen.send(signal.SIGCONT)
         code = frozen.await_end(30)
-        errors = [line for line in frozen.said.splitlines() if line.startswith("tocsin: error: ")]
+        errors = frozen.errors
         trial.expect(
             code == 1 and len(errors) == 1 and "another worker has taken this partition over" in last_line(frozen),
             f"the zombie to end with code 1 and one line, got {code}: {errors}",

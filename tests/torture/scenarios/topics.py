@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.kafka_clients import admin, topic_name
+from pipeline.logs import FATAL
 from pipeline.topics import apply_topics
 from tests.integration.worker_process import WorkerProcess, oracle, outcome, read
 from tests.torture.fleet import last_line
@@ -51,7 +52,7 @@ def alerts_deleted(trial: Trial) -> None:
 def _ends_saying(trial: Trial, words: str) -> WorkerProcess:
     worker = trial.fleet["w0"]
     code = worker.await_end(90)
-    errors = [line for line in worker.said.splitlines() if line.startswith("tocsin: error: ")]
+    errors = [FATAL + error for error in worker.errors]
     trial.expect(
         code == 1 and errors == [last_line(worker)] and words in errors[0],
         f"the worker to end with code 1 and one line that names {words}, got {code}: {errors}",
