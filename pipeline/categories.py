@@ -70,6 +70,10 @@ class Category:
         """A brand of the category has been heard of for the first time."""
         insort(self.members, member, key=attrgetter("name"))
 
+    def leave(self, member: Member) -> None:
+        """A brand of the category has been forgotten."""
+        self.members.remove(member)
+
     @property
     def is_open(self) -> bool:
         """True while an episode of the category is open."""

@@ -49,6 +49,13 @@ class EngineConfig(Section, frozen=True):
     """So many refused records in a row on one partition stop the worker; 0 never stops it."""
     max_ids_per_brand: Annotated[int, Meta(ge=100, le=20_000)] = 16_384
     """Ids remembered per brand over its open buckets to find duplicates; later ones are counted as unchecked."""
+    forget_after_days: Annotated[int, Meta(ge=8, le=3650)] = 60
+    """A brand not mentioned for so long is forgotten; it starts as a new one when it returns. Above every cool-down."""
+    forget_new_after_days: Annotated[int, Meta(ge=1, le=365)] = 7
+    """The same for a brand that has never been warm (mentioned over less than a day)."""
+    max_brands: Annotated[int, Meta(ge=100, le=10_000_000)] = 200_000
+    """Brands known per partition: past that, those never warm are forgotten first, the least recently mentioned first.
+    As many buckets of unknown brands may be open at once; mentions of more unknown brands are dead letters."""
 
 
 class SentimentConfig(Section, frozen=True):
@@ -64,6 +71,9 @@ class SentimentConfig(Section, frozen=True):
     """The sample: one text in so many."""
     learn: bool = True
     """Learn online from mentions that carry a trusted `sentiment`."""
+    full_labels_per_bucket: Annotated[int, Meta(ge=1, le=1_000_000)] = 500
+    """Labels learned in full per language, partition and five minutes; past that fewer and fewer: the n-th with
+    probability this / n."""
 
 
 class WorkerConfig(Section, frozen=True):

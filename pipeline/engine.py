@@ -33,6 +33,7 @@ from pipeline.config import BrandConfig, Config
 from pipeline.dead_letters import dead_letter
 from pipeline.episodes import Episode, Rule, Suppressed, close, step
 from pipeline.errors import DeadLetterLimitError
+from pipeline.forgetting import FORGET_REASONS, ForgetReason, Known, Roster, Verdict
 from pipeline.recent_counts import BucketCounts, RecentCounts, onset
 from pipeline.records import TICK_HEADER, Outputs, SourceRecord
 from pipeline.rules import rules
@@ -93,9 +94,12 @@ class EngineStats(msgspec.Struct):
     duplicates: int = 0
     duplicates_unchecked: int = 0
     texts_scored: int = 0
+    labels_learned: int = 0
+    labels_left_out: int = 0
     sentiment_drifts: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(LANGUAGES, 0))
     buckets_closed: int = 0
     scores: int = 0
+    forgotten: dict[ForgetReason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(FORGET_REASONS, 0))
     rejected: dict[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
     alerts: dict[tuple[Kind, Severity, Transition], int] = msgspec.field(default_factory=dict)
     suppressed: dict[tuple[Kind, SuppressionReason], int] = msgspec.field(default_factory=dict)
@@ -104,16 +108,36 @@ class EngineStats(msgspec.Struct):
 class _Brand:
     """One brand in memory."""
 
-    __slots__ = ("episodes", "last", "model", "name", "negative_posts", "open", "recent", "stories", "top_posts")
+    __slots__ = (
+        "episodes",
+        "last",
+        "model",
+        "name",
+        "negative_posts",
+        "open",
+        "recent",
+        "rests",
+        "stories",
+        "top_posts",
+    )
 
     def __init__(self, name: str, tail: PooledTail) -> None:
         self.name = name
+        self.open: dict[int, OpenBucket] = {}
+        self.begin(tail)
+
+    def begin(self, tail: PooledTail) -> None:
+        """Know nothing but the open buckets."""
         self.model = BrandModel(ModelState(), tail)
         self.episodes = [Episode() for _ in KINDS]
-        self.open: dict[int, OpenBucket] = {}
+        self.last = (0.0, 0.0, 0.0, 0.0)
+        self.rests = True
+        self.rest()
+
+    def rest(self) -> None:
+        """Drop what nothing asks for after a day without mentions (pipeline.forgetting)."""
         self.negative_posts: list[PostRecord] = []
         self.top_posts: list[PostRecord] = []
-        self.last = (0.0, 0.0, 0.0, 0.0)
         self.stories = StoryMemory()
         self.recent = RecentCounts()
 
@@ -138,6 +162,7 @@ class Engine:
         self._categories: dict[str, Category] = {}
         self._open_categories: set[str] = set()
         self._categorised: list[tuple[str, str]] = []
+        self._ever_categorised: set[str] = set()
         self._open: dict[int, dict[str, OpenBucket]] = {}
         self._open_order: list[int] = []
         self._sentiment = SentimentModels()
@@ -149,6 +174,12 @@ class Engine:
         self._closing: Iterator[str] | None = None
         self._closing_watched = False
         self._rules: dict[str, tuple[Rule, ...]] = {}
+        self._roster = Roster(config.engine)
+        self._forgetting: Iterator[Verdict | None] | None = None
+        self._amid_bucket = False  # restored with a part of `next_bucket` closed
+        self._most_open = config.engine.max_brands
+        self._open_count = 0  # open buckets of brands that are not due
+        self._forgotten_brands: dict[str, None] = {}
         self._changed_brands: dict[str, None] = {}
         self._changed_open: dict[str, None] = {}
         self._changed_categories: dict[str, None] = {}
@@ -249,6 +280,12 @@ class Engine:
                         f'field "event_time" must not be more than {self._tolerance_ms // 1000} s ahead of the record '
                         f"timestamp {record.timestamp} ms, got {mention.event_time.isoformat()}",
                     )
+                if self._open_count >= self._most_open and self._is_stranger(mention.brand, event_time):
+                    raise Rejected(  # noqa: TRY301 - as above
+                        Reason.TOO_MANY_BRANDS,
+                        f"expected at most {self._most_open} open buckets of brands (engine.max_brands), got one more "
+                        f"of {mention.brand}, a brand not known here",
+                    )
             except Rejected as rejected:
                 self._reject(record, rejected)
                 continue
@@ -296,11 +333,17 @@ class Engine:
         """
         closed = 0
         at = self._at
-        while at.next_bucket < self._close_end:
-            brands = self._open.get(at.next_bucket)
+        while True:
             if self._closing is None:
+                closed = self._forget_due(closed, limit)
+                if limit and closed >= limit:
+                    return True
+                if at.next_bucket >= self._close_end:
+                    return False
+                brands = self._open.get(at.next_bucket)
                 if not brands and not self._watched and not self._open_categories:
                     at.next_bucket = self._next_open()
+                    self._amid_bucket = False
                     continue
                 self._closing = iter(list(brands or ()))
                 self._closing_watched = False
@@ -321,8 +364,51 @@ class Engine:
             while self._open_order and self._open_order[0] < at.next_bucket:
                 heapq.heappop(self._open_order)
             self._closing = None
+            self._amid_bucket = False
             feed.forget(at.feed, at.next_bucket)
-        return False
+
+    def _forget_due(self, done: int, limit: int) -> int:
+        """Let brands rest and forget brands, now that every bucket before `next_bucket` is closed.
+
+        Args:
+            done: steps taken in this call of `close_due`.
+            limit: at most so many; 0 takes all.
+
+        Returns:
+            Steps taken. Less than the limit means that nothing is left to do.
+        """
+        if self._forgetting is None:
+            bucket = self._at.next_bucket
+            if self._amid_bucket or not self._roster.is_due(bucket):
+                return done
+            self._forgetting = self._roster.due(bucket)
+        for verdict in self._forgetting:
+            if verdict is not None:
+                self._let_go(*verdict)
+            done += 1
+            if limit and done >= limit:
+                return done
+        self._forgetting = None
+        return done
+
+    def _let_go(self, brand: Known, reason: ForgetReason | None) -> None:
+        self._changed = True
+        name = brand.name
+        found = self._brands[name]
+        if reason is None:
+            found.rest()
+            self._changed_brands[name] = None
+            return
+        self.stats.forgotten[reason] += 1
+        self._changed_brands.pop(name, None)
+        self._forgotten_brands[name] = None
+        if found.open:
+            found.begin(self._tail)
+            return
+        del self._brands[name]
+        category = self._config.brand(name).category
+        if category is not None:
+            self._category(category).leave(found)
 
     def _next_open(self) -> int:
         """The next bucket in which something is to be closed, or the end of what is due."""
@@ -342,7 +428,7 @@ class Engine:
         """What changed since the last cut, encoded: None is a tombstone, the checkpoint is last; [] if nothing did."""
         if not self._changed:
             return []
-        records: list[tuple[bytes, bytes | None]] = []
+        records: list[tuple[bytes, bytes | None]] = [(name.encode(), None) for name in self._forgotten_brands]
         for name in self._changed_brands:
             brand = self._brands[name]
             record = BrandRecord(
@@ -357,7 +443,8 @@ class Engine:
             )
             records.append((name.encode(), encode(record)))
         for name in self._changed_open:
-            buckets = self._brands[name].open
+            found = self._brands.get(name)
+            buckets = {} if found is None else found.open
             records.append((name.encode() + OPEN_SUFFIX, encode_open(buckets) if buckets else None))
         records.extend(
             (CATEGORY_PREFIX + name.encode(), encode(self._categories[name].record()))
@@ -365,6 +452,7 @@ class Engine:
         )
         records.extend((SENTIMENT_PREFIX + name.encode(), payload) for name, payload in self._sentiment.changed())
         records.append((CHECKPOINT_KEY, encode(self._at)))
+        self._forgotten_brands = {}
         self._changed_brands = {}
         self._changed_open = {}
         self._changed_categories = {}
@@ -410,6 +498,11 @@ class Engine:
             self._brand(name).open[index] = bucket
         if self._at.event_time:
             self._close_end = max(int(self.watermark // BUCKET_SECONDS), self._at.next_bucket)
+        for brand in self._brands.values():
+            if brand.model.last_bucket >= 0:
+                self._roster.restore(brand)
+                self._amid_bucket |= brand.model.last_bucket >= self._at.next_bucket
+        self._count_open()
 
     def _restore_brand(self, key: bytes, value: bytes) -> None:
         stored = decode_brand(key, value)
@@ -475,9 +568,15 @@ class Engine:
             positive = mention.sentiment >= config.positive_above
             bucket.negatives += negative
             bucket.positives += positive
-            if config.learn:
+            bucket_now = int(self._at.event_time // BUCKET_SECONDS)
+            if not config.learn:
+                return negative
+            if self._at.labels.admit(bucket_now, language, config.full_labels_per_bucket):
+                self.stats.labels_learned += 1
                 # The model learns what this configuration calls negative, not the raw number.
                 self._sentiment.learn_one(mention.text, language, float(positive) - float(negative))
+            else:
+                self.stats.labels_left_out += 1
             return negative
         full = bucket.scored < config.full_texts_per_bucket
         if not full and not bucket.is_in_sample(index, config.sample_one_in):
@@ -519,9 +618,24 @@ class Engine:
         first = not at.event_time
         at.event_time = max(at.event_time, event_time)
         # Never back: a longer lateness after a restart must not open buckets that were closed.
-        self._close_end = max(int((at.event_time - self._lateness) // BUCKET_SECONDS), self._close_end)
+        due = int((at.event_time - self._lateness) // BUCKET_SECONDS)
+        if due > self._close_end:
+            self._close_end = due
+            self._count_open()
         if first:
             at.next_bucket = self._close_end
+
+    def _count_open(self) -> None:
+        self._open_count = sum(len(brands) for index, brands in self._open.items() if index >= self._close_end)
+
+    def _is_stranger(self, name: str, event_time: float) -> bool:
+        """Whether a mention would open a bucket of a brand of which no bucket was ever closed."""
+        index = int(event_time // BUCKET_SECONDS)
+        if index < self._close_end:
+            return False
+        self.close_due()  # What is known must not depend on how far closing has come.
+        brand = self._brands.get(name)
+        return brand is None or (brand.model.last_bucket < 0 and index not in brand.open)
 
     def _bucket(self, name: str, index: int, offset: int) -> OpenBucket:
         brand = self._brand(name)
@@ -539,6 +653,7 @@ class Engine:
             brands = self._open[index] = {}
             heapq.heappush(self._open_order, index)
         brands[name] = bucket
+        self._open_count += 1
 
     def _may_remember(self, name: str, bucket: OpenBucket) -> bool:
         """Whether the brand's memory of ids has room; it is counted over the buckets only when one of them is large."""
@@ -554,7 +669,9 @@ class Engine:
             category = self._config.brand(name).category
             if category is not None:
                 self._category(category).join(brand)
-                self._categorised.append((name, category))
+                if name not in self._ever_categorised:
+                    self._ever_categorised.add(name)
+                    self._categorised.append((name, category))
         return brand
 
     def _category(self, name: str) -> Category:
@@ -567,7 +684,8 @@ class Engine:
         at = self._at
         self.stats.rejected[rejected.reason] += 1
         self._outputs.dead_letters.append(dead_letter(record, rejected, self._topic, self.partition))
-        at.rejected_in_a_row += 1
+        # A flood of brands says nothing about the deploy, and nobody shall stop a worker with it.
+        at.rejected_in_a_row += rejected.reason is not Reason.TOO_MANY_BRANDS
         limit = self._config.engine.dead_letter_run_limit
         if limit and at.rejected_in_a_row > limit:
             raise DeadLetterLimitError(
@@ -580,6 +698,8 @@ class Engine:
 
     def _close(self, name: str, index: int) -> None:
         brand = self._brands[name]
+        if brand.rests:
+            self._roster.wake(brand, index)
         bucket = brand.open.pop(index, None)
         if not brand.open:
             brand.open = {}  # An emptied dictionary keeps its table.

@@ -19,6 +19,7 @@ from detectors.brand_model import ModelState
 from detectors.pooled_tail import TailState
 from pipeline.episodes import Episode
 from pipeline.errors import StateError
+from pipeline.label_sampling import LabelCounts
 from pipeline.recent_counts import RecentCounts
 from pipeline.stories import StoryMemory
 from pipeline.windows import OpenBucket, PostRecord
@@ -88,6 +89,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     rejected_in_a_row: int = 0
     feed: FeedState = msgspec.field(default_factory=FeedState)
     tail: TailState = msgspec.field(default_factory=TailState)
+    labels: LabelCounts = msgspec.field(default_factory=LabelCounts)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -36,6 +36,8 @@ class Reason(StrEnum):
     """event_time is later than the record's own Kafka timestamp by more than the tolerance."""
     INVALID_TICK = "invalid_tick"
     """A tick record whose time cannot be read or lies in the future."""
+    TOO_MANY_BRANDS = "too_many_brands"
+    """A brand never heard of, while as many buckets of brands are open as the partition may know brands."""
 
 
 class Rejected(ValueError):  # noqa: N818 - it is the verdict on a record, not a fault of the program

@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from detectors.sentiment.language import LANGUAGES
+from pipeline.forgetting import FORGET_REASONS
 from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
 from schemas.rejection import Reason
 
@@ -107,7 +108,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         type="counter",
         unit="mentions",
         meaning="Mentions counted without the duplicate check: the brand had too many ids in one bucket.",
-        remedy="Raise engine.max_ids_per_bucket if brands really get so many mentions in five minutes.",
+        remedy="Raise engine.max_ids_per_brand if brands really get so many mentions in five minutes.",
     ),
     Metric(
         name="tocsin_ticks_total",
@@ -124,6 +125,22 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="This is the main cost of the engine; lower sentiment.full_texts_per_bucket when a core is full.",
     ),
     Metric(
+        name="tocsin_labels_learned_total",
+        type="counter",
+        unit="mentions",
+        meaning="Mentions whose trusted sentiment a language model learned from.",
+        remedy="None at all while mentions carry a sentiment: sentiment.learn is off.",
+        diagnostic=True,
+    ),
+    Metric(
+        name="tocsin_labels_left_out_total",
+        type="counter",
+        unit="mentions",
+        meaning="Mentions whose trusted sentiment was counted but not learned from: more labels than a model needs.",
+        remedy="Harmless: of a flood a sample is learned. sentiment.full_labels_per_bucket sets where it begins.",
+        diagnostic=True,
+    ),
+    Metric(
         name="tocsin_sentiment_drifts_total",
         type="counter",
         unit="drifts",
@@ -132,6 +149,21 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy=(
             "One rise: a word has changed its meaning, a new source of labels came, or a crisis is under way; nothing "
             "to do. Again and again: the labels of that language contradict each other; look at who writes `sentiment`."
+        ),
+        diagnostic=True,
+    ),
+    Metric(
+        name="tocsin_brands_forgotten_total",
+        type="counter",
+        unit="brands",
+        labels=(Label("reason", values=FORGET_REASONS),),
+        meaning=(
+            "Brands whose state was dropped: `silent` for engine.forget_after_days, `new` and silent for "
+            "engine.forget_new_after_days, or over the `limit` of engine.max_brands. They start anew when they return."
+        ),
+        remedy=(
+            "`silent` and `new` are healthy. `limit`: see who invents brands (docs/limits.md), or raise "
+            "engine.max_brands by what memory allows, 5 kB a brand."
         ),
         diagnostic=True,
     ),

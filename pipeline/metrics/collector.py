@@ -244,6 +244,10 @@ def _counts(partition: int, stats: StatsReadings) -> Iterator[tuple[tuple[str, L
     yield (PREFIX + "mentions_duplicate_unchecked_total", ()), stats.duplicates_unchecked
     yield (PREFIX + "ticks_total", ()), stats.ticks
     yield (PREFIX + "texts_scored_total", ()), stats.texts_scored
+    yield (PREFIX + "labels_learned_total", ()), stats.labels_learned
+    yield (PREFIX + "labels_left_out_total", ()), stats.labels_left_out
+    for forgotten, count in list(stats.forgotten.items()):
+        yield (PREFIX + "brands_forgotten_total", (forgotten,)), count
     yield (PREFIX + "buckets_closed_total", ()), stats.buckets_closed
     yield (PREFIX + "scores_total", ()), stats.scores
     for language, count in list(stats.sentiment_drifts.items()):

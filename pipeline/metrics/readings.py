@@ -16,11 +16,15 @@ class StatsReadings(Protocol):
     duplicates: int
     duplicates_unchecked: int
     texts_scored: int
+    labels_learned: int
+    labels_left_out: int
     buckets_closed: int
     scores: int
 
     @property
     def sentiment_drifts(self) -> Mapping[str, int]: ...
+    @property
+    def forgotten(self) -> Mapping[Any, int]: ...
     @property
     def rejected(self) -> Mapping[Any, int]: ...  # dict is invariant in its keys: Reason here, str in a test double
     @property

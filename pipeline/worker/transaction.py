@@ -86,7 +86,7 @@ class PartitionTransactions:
             if batch.size() > MAX_STATE_BYTES:
                 raise StateError(
                     f"{topic}: expected state records of at most {MAX_STATE_BYTES} bytes, got one of {batch.size()} "
-                    "bytes: lower engine.max_ids_per_bucket"
+                    "bytes: lower engine.max_ids_per_brand"
                 )
         return write
 

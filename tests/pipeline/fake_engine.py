@@ -16,6 +16,9 @@ class FakeStats:
     texts_scored: int = 0
     buckets_closed: int = 0
     scores: int = 0
+    labels_learned: int = 0
+    labels_left_out: int = 0
+    forgotten: dict[str, int] = field(default_factory=dict)
     sentiment_drifts: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     alerts: dict[tuple[str, str, str], int] = field(default_factory=dict)

@@ -19,6 +19,7 @@ NOT_FROM_DECODING = {
     Reason.BRAND_KEY_MISMATCH,
     Reason.EVENT_TIME_IN_FUTURE,
     Reason.INVALID_TICK,
+    Reason.TOO_MANY_BRANDS,
 }
 
 # Invalid examples that JSON Schema cannot refuse; docs/contracts.md lists these rules for people.
