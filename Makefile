@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check lint format types imports bench torture kafka-up kafka-down docs lock audit fuzz image clean
+.PHONY: help run test test-fast check lint format types imports bench ablation plots torture kafka-up kafka-down docs lock audit fuzz image clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,12 @@ bench: $(VENV)/dev.stamp  ## measure: seconds a mention by stage, sentiment qual
 
 torture: $(VENV)/dev.stamp  ## faults on a real broker against the pure engine, 20 minutes: ARGS="--seed 1 --only zombie"
 	@$(BIN)/python -m tests.torture $(ARGS)
+
+ablation: $(VENV)/dev.stamp  ## what each part of the detector is worth: half an hour of one core
+	@$(BIN)/python -m benchmarks.ablation
+
+plots: $(VENV)/dev.stamp  ## draw the plots of docs/detection.md anew
+	@$(BIN)/python -m benchmarks.detection_plots
 
 kafka-up: $(VENV)/runtime.stamp  ## a local Apache Kafka that stays
 	@$(BIN)/python -m pipeline kafka start
