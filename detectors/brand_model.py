@@ -50,11 +50,14 @@ GROUP_OFFSET: Final = (0.0, 0.0, 0.5)
 Kind = Literal["crisis", "sentiment_shift", "volume_surge"]
 
 CRISIS_PRIORS: Final = (
-    Prior((5.2, 6.2, 5.7), (1.7, 2.1, 2.4), 3.0, 15.0, 60.0, 4.0, 1.0),
-    Prior((3.4, 3.2, 3.0), (1.8, 2.0, 2.0), 3.0, 15.0, 60.0, 4.0, 1.0),
-    Prior((2.4, 2.1, 2.1), (1.9, 1.9, 1.9), 3.0, 15.0, 60.0, 4.0, 1.0),
+    Prior((5.6, 6.4, 5.5), (2.2, 2.1, 2.5), 3.0, 15.0, 60.0, 4.0, 1.0),
+    Prior((4.3, 3.3, 2.7), (2.4, 2.2, 2.2), 3.0, 15.0, 60.0, 4.0, 1.0),
+    Prior((3.0, 2.2, 1.9), (2.2, 2.1, 2.1), 3.0, 15.0, 60.0, 4.0, 1.0),
 )
-"""Daily maxima of the joint evidence per window group, by size: measured on simulated ordinary streams."""
+"""Daily maxima of the joint evidence per window group, by size: measured on simulated streams of ordinary and rough
+noise, some of them in threads."""
+YOUTH_DAYS: Final = 0.1
+"""A score rests on few days at first: it is worth days / (days + 0.1) of itself."""
 SHIFT_PRIOR: Final = Prior((6.0, 7.5, 7.5), (2.5, 3.0, 3.0), 3.0, 15.0, 60.0, 4.0, 0.6)
 PRIORS: Final = (*CRISIS_PRIORS, SHIFT_PRIOR, SURGE_PRIOR)
 """In the order of Assessment.evidence."""
@@ -270,6 +273,8 @@ class BrandModel:
                     own_crisis, crisis_window = score - offset, window
             if own_crisis > shift + state.lead:
                 own_crisis = shift + state.lead
+            if own_crisis > 0.0:
+                own_crisis *= state.maxima.days / (state.maxima.days + YOUTH_DAYS)
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
@@ -303,6 +308,8 @@ class BrandModel:
         evidence = (joint[0], joint[1], joint[2], max(share), surge_evidence(volume)[0])
         *groups, shift, surge = self.state.maxima.standardise(evidence)
         own_crisis = min(max(map(operator.sub, groups, GROUP_OFFSET)), shift + self.state.lead)
+        if own_crisis > 0.0:
+            own_crisis *= self.state.maxima.days / (self.state.maxima.days + YOUTH_DAYS)
         return corrected(own_crisis, *self.state.correction), shift, surge
 
     def learn(self, assessment: Assessment, mentions: float, negatives: float) -> None:

@@ -22,6 +22,7 @@ from detectors.brand_model import (
     SHIFT_PRIOR,
     VOLUME_CAP,
     WARM_UP_BUCKETS,
+    YOUTH_DAYS,
 )
 from detectors.calibration import KNOWN_SIZES, SKIPPED_DAYS, Prior
 from detectors.fleet_tails import Array, binomial_roots, negative_binomial_roots, surprises
@@ -182,6 +183,7 @@ class _Block:
             for group in range(1, GROUPS):
                 np.maximum(crisis, standard[group] - GROUP_OFFSET[group], out=crisis)
             np.minimum(crisis, standard[GROUPS] + self.lead, out=crisis)
+            np.multiply(crisis, self.maxima.days / (self.maxima.days + YOUTH_DAYS), out=crisis, where=crisis > 0.0)
             np.maximum(self.peak, crisis, out=self.peak)
             excess = crisis - PEAK_LEVEL
             crisis = PEAK_LEVEL + self.shift + np.where(excess > 0.0, excess * self.stretch, excess)

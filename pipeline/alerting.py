@@ -101,8 +101,8 @@ def alert_record(
         window=Window(start=moment(end - explanation.window_buckets), end=moment(end)),
         score=ScoreReading(value=score, threshold=round(episode.threshold or rule.threshold, 4), unit=SCORE_UNIT),
         observed=Observed(
-            mentions=observed.mentions,
-            negatives=round(observed.negatives, 1),
+            mentions=float(observed.mentions),
+            negatives=round(float(observed.negatives), 1),
             negative_share=round(min(observed.negatives / observed.mentions, 1.0), 4) if observed.mentions else 0.0,
             stories=max(observed.mentions - observed.repeats, min(observed.mentions, 1)),
             counted=round(observed.counted, 1) if observed.counted < observed.mentions else None,

@@ -17,7 +17,7 @@ from pipeline.engine import Engine
 from pipeline.errors import DeadLetterLimitError, StateError
 from pipeline.records import Outputs, Record
 from pipeline.state import CHECKPOINT_KEY
-from schemas.alert import Alert, decode_alert
+from schemas.alert import Alert, decode_alert, encode_alert
 from schemas.mention import decode_mention
 from schemas.observation import Observation
 from schemas.rejection import Reason
@@ -59,6 +59,7 @@ def test_a_crisis_opens_on_the_brand_in_trouble_and_not_on_the_praised_one() -> 
     """Volume and negativity together ring; the same volume without negativity does not."""
     outputs, _ = undisturbed(troubled_stream(1))
     opened = [decode_alert(alert.value or b"") for alert in outputs.alerts]
+    assert [encode_alert(alert) for alert in opened] == [alert.value for alert in outputs.alerts]
     crises = {alert.brand for alert in opened if alert.kind == "crisis" and alert.transition == "opened"}
     surges = {alert.brand for alert in opened if alert.kind == "volume_surge"}
     assert crises == {"acme"}
