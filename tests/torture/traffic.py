@@ -114,7 +114,9 @@ class Feed(threading.Thread):
 
     def _publish_until_stopped(self) -> None:
         patient = self._settings.model_copy(update={"kafka_timeout_seconds": 5.0})
-        with producer(patient, linger_ms=20) as client:
+        # kafka-python's idempotent producer is stuck for good after a broker that stood still past its time-out; what
+        # is in the log twice is in the oracle's log twice.
+        with producer(patient, linger_ms=20, enable_idempotence=False) as client:
             self._send_until_stopped(client)
 
     def _send_until_stopped(self, client: Any) -> None:
