@@ -99,6 +99,10 @@ class WorkerProcess:
         return self._process
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def said(self) -> str:
         """What this run has written so far."""
         return self.log.read_bytes()[self._read_from :].decode()

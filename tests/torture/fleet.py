@@ -40,6 +40,7 @@ class Fleet:
         worker = self._workers.get(name)
         if worker is None:
             worker = self._workers[name] = WorkerProcess(self._settings, self._folder, name, CONFIG)
+        assert not worker.is_running, f"{name} runs already"
         worker.program = tuple(program)
         worker.start()
         return worker

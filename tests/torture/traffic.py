@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
 import random
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from kafka.errors import KafkaError
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
-from pipeline.errors import BrokerError
-from pipeline.kafka_clients import producer, topic_name
+from pipeline.kafka_clients import aiokafka_options, producer, topic_name
 from pipeline.settings import Settings
 from tests.pipeline.mention_streams import mention
 
@@ -106,29 +108,25 @@ class Feed(threading.Thread):
                 client.send(topic_name(self._settings, "mentions"), value, key)
 
     def run(self) -> None:
-        while not self._stop_asked.is_set():
-            try:
-                self._publish_until_stopped()
-            except (BrokerError, KafkaError):
-                self._stop_asked.wait(0.5)  # the broker is away: that is the scenario
+        asyncio.run(self._publish_until_stopped())
 
-    def _publish_until_stopped(self) -> None:
-        patient = self._settings.model_copy(update={"kafka_timeout_seconds": 5.0})
-        # kafka-python's idempotent producer is stuck for good after a broker that stood still past its time-out; what
-        # is in the log twice is in the oracle's log twice.
-        with producer(patient, linger_ms=20, enable_idempotence=False) as client:
-            self._send_until_stopped(client)
-
-    def _send_until_stopped(self, client: Any) -> None:
-        began, sent = time.monotonic(), 0
-        while not self._stop_asked.wait(0.05):
-            due = int((time.monotonic() - began) * self._rate)
-            if due - sent > 5 * self._rate:  # after an outage: no flood
-                began, sent = time.monotonic(), 0
-                continue
-            for key, value in itertools.islice(self._source, due - sent):
-                client.send(topic_name(self._settings, "mentions"), value, key)
-            sent = due
+    async def _publish_until_stopped(self) -> None:
+        # aiokafka, because kafka-python's producer can stop sending for good when its broker dies or stands still.
+        options = aiokafka_options(self._settings) | {"linger_ms": 20, "request_timeout_ms": 10_000}
+        async with AIOKafkaProducer(**options) as client:
+            began, sent = time.monotonic(), 0
+            while not self._stop_asked.is_set():
+                await asyncio.sleep(0.05)
+                due = int((time.monotonic() - began) * self._rate)
+                if due - sent > 5 * self._rate:  # after an outage: no flood
+                    began, sent = time.monotonic(), 0
+                    continue
+                for key, value in itertools.islice(self._source, due - sent):
+                    # Refused in an outage: then it is no part of the log.
+                    with suppress(KafkaError):
+                        acknowledged = await client.send(topic_name(self._settings, "mentions"), value, key)
+                        acknowledged.add_done_callback(lambda one: one.cancelled() or one.exception())
+                sent = due
 
     def stop(self) -> None:
         """No more; returns when everything is on the broker or given up."""

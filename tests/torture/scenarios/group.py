@@ -13,7 +13,7 @@ def up_and_down(trial: Trial) -> None:
     """One worker, three, and one again."""
     trial.begin(1)
     for _ in trial.each_round():
-        for name in ("w1", "w2"):
+        for name in sorted({"w0", "w1", "w2"} - set(trial.fleet.running)):
             trial.watch.fault()
             trial.fleet.start(name)
             trial.pause(0, 2)
