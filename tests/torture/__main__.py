@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import logging
 import secrets
 import shutil
 import signal
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=[one.name for one in SCENARIOS], help="may be repeated")
     parser.add_argument("--short", action="store_true", help="three scenarios, a minute")
     arguments = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the load's view of every outage that we cause
     faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows where it stands
     err = Console(stderr=True)
     err.print(f"seed {arguments.seed}")
