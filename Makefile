@@ -65,8 +65,8 @@ torture: $(VENV)/dev.stamp  ## faults on a real broker against the pure engine, 
 ablation: $(VENV)/dev.stamp  ## what each part of the detector is worth: half an hour of one core
 	@$(BIN)/python -m benchmarks.ablation
 
-plots: $(VENV)/dev.stamp  ## draw the plots of docs/detection.md anew
-	@$(BIN)/python -m benchmarks.detection_plots
+plots: $(VENV)/dev.stamp  ## draw the plots of docs/detection.md anew: REPORT=simulated.json
+	@$(BIN)/python -m benchmarks.detection_plots $(if $(REPORT),--report $(REPORT))
 
 kafka-up: $(VENV)/runtime.stamp  ## a local Apache Kafka that stays
 	@$(BIN)/python -m pipeline kafka start

@@ -219,7 +219,7 @@ class Cell:
         realised: false alarms a brand-year at the variant's threshold of the ordinary world.
         recall: by kind of crisis, at `threshold`.
         benign: of benign bursts, those that rang at `threshold`.
-        fortnight: episodes a brand in the first 14 days that count, at the ordinary world's threshold of this size.
+        fortnight: episodes a brand in the first 14 days that count, at the threshold of `realised`.
     """
 
     threshold: float
@@ -229,14 +229,13 @@ class Cell:
     fortnight: float
 
 
-def measured(run: WorldRun, size: str, common: float, own: float) -> Cell:
+def measured(run: WorldRun, size: str, common: float) -> Cell:
     """A cell.
 
     Args:
         run: of the variant in the world.
         size: of the brands.
         common: threshold at which all sizes together ring once a brand-year in the ordinary world.
-        own: threshold at which this size does so.
     """
     places = np.flatnonzero(run.sizes == size)
     first = WARM_UP_DAYS * BUCKETS_PER_DAY
@@ -251,7 +250,7 @@ def measured(run: WorldRun, size: str, common: float, own: float) -> Cell:
         rang = simulated._benign(run, places, starts_of(run.crisis[:, places], rule, first), first)  # noqa: SLF001
         benign = math.nan if rang is None else rang.value
     fortnight = 0
-    for starts in starts_of(run.crisis[:, places], base.at(own), first):
+    for starts in starts_of(run.crisis[:, places], base.at(common), first):
         fortnight += int((starts < simulated.FORTNIGHT_DAYS * BUCKETS_PER_DAY).sum())
     return Cell(
         threshold=threshold,
@@ -271,22 +270,19 @@ class Ablation:
 
     def __init__(self, brands: int, days: int, seed: int) -> None:
         self.brands, self.days, self.seed = brands, days, seed
-        self._thresholds: dict[str, dict[str, float]] = {}
+        self._thresholds: dict[str, float] = {}
 
     def cells(self, variant: Variant, world: str, on_day: Callable[[], None] = lambda: None) -> dict[str, Cell]:
         """Cells by size; worlds other than the ordinary one need the ordinary one first."""
         run = self._run(variant, world, on_day)
         sizes = tuple(dict.fromkeys(run.sizes.tolist()))
         if world == "ordinary":
-            self._thresholds[variant.name] = {
-                size: threshold_at(run, np.flatnonzero(run.sizes == size), TOLERATED) for size in sizes
-            } | {"all": threshold_at(run, np.arange(len(run.sizes)), TOLERATED)}
-        known = self._thresholds[variant.name]
-        return {size: measured(run, size, known["all"], known.get(size, known["all"])) for size in sizes}
+            self._thresholds[variant.name] = threshold_at(run, np.arange(len(run.sizes)), TOLERATED)
+        return {size: measured(run, size, self.common(variant)) for size in sizes}
 
     def common(self, variant: Variant) -> float:
         """The threshold at which the variant rings once a brand-year in the ordinary world, all sizes together."""
-        return self._thresholds[variant.name]["all"]
+        return self._thresholds[variant.name]
 
     def days_of(self, world: str) -> int:
         """Days that a run of this world takes, warm-up included."""

@@ -1,4 +1,4 @@
-"""The plots of docs/detection.md, made anew: python -m benchmarks.detection_plots [--out DIR].
+"""The plots of docs/detection.md, made anew: python -m benchmarks.detection_plots [--report simulated.json].
 
 Everything in them is simulated counts of the ordinary world, seeded: the same code draws the same files.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +21,7 @@ from detectors.fleet import FleetModel
 from detectors.threshold import crisis_threshold
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 from pipeline.evaluation.plots import Panel, Timeline, draw
-from pipeline.evaluation.simulated import FIRST_BUCKET, RATES, WARM_UP_DAYS, crisis_rule, measure, run_world
-from pipeline.simulation import fleet
+from pipeline.evaluation.simulated import FIRST_BUCKET, RATES, WARM_UP_DAYS, CellReport, crisis_rule
 from pipeline.simulation.fleet import FleetStream, Latent, with_crisis
 
 Array = NDArray[np.float64]
@@ -163,28 +163,31 @@ def kept(found: Mapping[tuple[str, str], Sequence[Estimate]]) -> str:
     return _standing_alone("".join([*parts, "</svg>"]))
 
 
-def false_alarms(brands: int, days: int) -> dict[tuple[str, str], list[Estimate]]:
-    """False alarms by world and size at each tolerated rate; nobody has a crisis."""
-    found = {}
-    for world in fleet.WORLDS:
-        run = run_world(world, sizes=tuple(_COLOURS), brands=brands, days=days, seed=SEED, kinds=())
-        for size in _COLOURS:
-            found[world, size] = [row.realised for row in measure(run, size).false_alarms]
-    return found
+def false_alarms(report: Path) -> dict[tuple[str, str], list[Estimate]]:
+    """False alarms by world and size at each tolerated rate, as `tocsin evaluate simulated --out` wrote them.
+
+    Raises:
+        click.ClickException: the file holds no such report.
+    """
+    try:
+        cells = msgspec.convert(msgspec.json.decode(report.read_bytes())["results"]["cells"], list[CellReport])
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise click.ClickException(
+            f"{report}: expected simulated.json of tocsin evaluate simulated: {error}"
+        ) from error
+    return {(cell.world, cell.size): [row.realised for row in cell.false_alarms] for cell in cells}
 
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=IMAGES, show_default="docs/images")
-@click.option("--brands", type=click.IntRange(min=2), default=100, show_default=True, help="Of each size and world.")
-@click.option("--days", type=click.IntRange(min=15), default=56, show_default=True, help="That count.")
-@click.option("--scenes-only", is_flag=True, help="Without the plot of false alarms, which takes minutes.")
-def main(out: Path, brands: int, days: int, *, scenes_only: bool) -> None:
-    """Write the plots."""
+@click.option("--report", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="simulated.json")
+def main(out: Path, report: Path | None) -> None:
+    """Write the plots of scores; with the report of `tocsin evaluate simulated` also that of false alarms."""
     out.mkdir(parents=True, exist_ok=True)
     for name in SCENES:
         (out / f"detection-{name}.svg").write_text(scene(name), encoding="utf-8")
-    if not scenes_only:
-        (out / "detection-false-alarms.svg").write_text(kept(false_alarms(brands, days)), encoding="utf-8")
+    if report is not None:
+        (out / "detection-false-alarms.svg").write_text(kept(false_alarms(report)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import math
 import xml.etree.ElementTree as ET
 from typing import Any
 
+import click
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -132,6 +134,27 @@ def test_the_plot_of_kept_promises_has_a_point_for_each_world_size_and_rate():
     one = [Estimate(rate, rate * 0.8, rate * 1.2, 10, 10) for rate in simulated.RATES]
     drawn = detection_plots.kept({(world, size): one for world in ("calm", "rough") for size in "SML"})
     assert len(ET.fromstring(drawn).findall(".//{http://www.w3.org/2000/svg}circle")) == 2 * 3 * 3
+
+
+def test_false_alarms_are_drawn_from_the_report_of_an_evaluation(tmp_path):
+    realised = Estimate(1.0, 0.5, 1.5, 10, 10)
+    cell = simulated.CellReport(
+        world="calm",
+        size="S",
+        brands=2,
+        days=56,
+        false_alarms=[simulated.RateRow(rate, 3.0, realised) for rate in simulated.RATES],
+        crises={},
+        benign=None,
+        fortnight=realised,
+        surge_hours=0.0,
+    )
+    report = tmp_path / "simulated.json"
+    report.write_bytes(msgspec.json.encode({"results": {"cells": [cell]}}))
+    assert detection_plots.false_alarms(report) == {("calm", "S"): [realised] * 3}
+    report.write_text("{}")
+    with pytest.raises(click.ClickException, match=r"expected simulated\.json"):
+        detection_plots.false_alarms(report)
 
 
 def test_tiny_brands_are_tiny():
