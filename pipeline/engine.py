@@ -23,7 +23,7 @@ import msgspec
 from detectors.brand_model import BrandModel, ModelState
 from detectors.features import Bucket
 from detectors.pooled_tail import PooledTail
-from detectors.sentiment import LANGUAGES, SentimentModels, language_of
+from detectors.sentiment import LANGUAGES, PLAIN_TAGS, SentimentModels, language_of
 from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY, WINDOWS
 from pipeline import feed
 from pipeline.alerting import WindowCounts, alert_record, take_suppressed
@@ -34,6 +34,7 @@ from pipeline.dead_letters import dead_letter
 from pipeline.episodes import Episode, Rule, Suppressed, close, step
 from pipeline.errors import DeadLetterLimitError
 from pipeline.forgetting import FORGET_REASONS, ForgetReason, Known, Roster, Verdict
+from pipeline.identities import LONG_ID, identity
 from pipeline.recent_counts import BucketCounts, RecentCounts, onset
 from pipeline.records import TICK_HEADER, Outputs, SourceRecord
 from pipeline.rules import rules
@@ -54,12 +55,30 @@ from pipeline.state import (
     unreadable,
 )
 from pipeline.stories import StoryMemory
-from pipeline.windows import KEPT_POSTS, OpenBucket, PostRecord, by_audience, identity
+from pipeline.windows import (
+    KEPT_POSTS,
+    OpenBucket,
+    PostRecord,
+    by_audience,
+    is_in_sample,
+    keep_post,
+)
 from schemas.alert import KINDS, Kind, Severity, SuppressionReason, Transition
-from schemas.mention import Mention, brand_key, decode_mention
+from schemas.mention import (
+    EARLIEST_EVENT_TIME,
+    LATEST_EVENT_TIME,
+    Mention,
+    brand_key,
+    decode_mention,
+    decode_of_some_brand,
+)
 from schemas.observation import Observation
 from schemas.rejection import Reason, Rejected
 
+STORY_TEXTS: Final = 32
+"""Where stories only explain, so many texts a brand and bucket are compared; past that a sample stands for the rest."""
+STORY_SAMPLE: Final = 8
+"""The sample: one text in so many."""
 POST_BUCKETS: Final = 12
 """Posts are kept as evidence for an hour."""
 
@@ -110,20 +129,26 @@ class _Brand:
 
     __slots__ = (
         "episodes",
+        "key",
         "last",
         "model",
         "name",
         "negative_posts",
         "open",
         "recent",
+        "remembered",
         "rests",
         "stories",
         "top_posts",
+        "weighs_stories",
     )
 
-    def __init__(self, name: str, tail: PooledTail) -> None:
+    def __init__(self, name: str, tail: PooledTail, *, weighs_stories: bool) -> None:
         self.name = name
+        self.key = name.encode()
+        self.weighs_stories = weighs_stories
         self.open: dict[int, OpenBucket] = {}
+        self.remembered = 0  # ids in the open buckets
         self.begin(tail)
 
     def begin(self, tail: PooledTail) -> None:
@@ -157,6 +182,12 @@ class Engine:
         self._config = config
         self._lateness = float(config.engine.allowed_lateness_seconds)
         self._tolerance_ms = config.engine.future_tolerance_seconds * 1000
+        self._most_ids = config.engine.max_ids_per_brand
+        self._small_ids = self._most_ids // 16
+        self._negative_below = config.sentiment.negative_below
+        self._positive_above = config.sentiment.positive_above
+        self._learns = config.sentiment.learn
+        self._full_labels = config.sentiment.full_labels_per_bucket
         self._brands: dict[str, _Brand] = {}
         self._watched: set[str] = set()
         self._categories: dict[str, Category] = {}
@@ -170,6 +201,7 @@ class Engine:
         self._at = Checkpoint()
         self._tail = PooledTail(self._at.tail)
         self._close_end = -1
+        self._close_at = 0.0  # event time at which the next bucket becomes due
         self._outputs = Outputs()
         self._closing: Iterator[str] | None = None
         self._closing_watched = False
@@ -260,38 +292,65 @@ class Engine:
         """
         at = self._at
         stats = self.stats
+        brands = self._brands
+        tolerance_ms = self._tolerance_ms
         for record in records:
-            if record.offset < at.next_offset:
+            offset = record.offset
+            if offset < at.next_offset:
                 stats.skipped += 1
                 continue
             self._changed = True
-            at.next_offset = record.offset + 1
-            at.last_timestamp = record.timestamp
-            try:
-                if record.value is None:
-                    self._tick(record)
-                    continue
-                mention = decode_mention(record.value)
-                brand_key(mention, record.key)
-                event_time = mention.event_time.timestamp()
-                if event_time * 1000 > record.timestamp + self._tolerance_ms:
-                    raise Rejected(  # noqa: TRY301 - one place where refusals end
-                        Reason.EVENT_TIME_IN_FUTURE,
-                        f'field "event_time" must not be more than {self._tolerance_ms // 1000} s ahead of the record '
-                        f"timestamp {record.timestamp} ms, got {mention.event_time.isoformat()}",
-                    )
-                if self._open_count >= self._most_open and self._is_stranger(mention.brand, event_time):
-                    raise Rejected(  # noqa: TRY301 - as above
-                        Reason.TOO_MANY_BRANDS,
-                        f"expected at most {self._most_open} open buckets of brands (engine.max_brands), got one more "
-                        f"of {mention.brand}, a brand not known here",
-                    )
-            except Rejected as rejected:
-                self._reject(record, rejected)
-                continue
-            at.rejected_in_a_row = 0
-            stats.consumed += 1
-            self._take(mention, event_time, record.offset)
+            at.next_offset = offset + 1
+            at.last_timestamp = timestamp = record.timestamp
+            value = record.value
+            mention = None if value is None else decode_of_some_brand(value)
+            if mention is not None:
+                brand = brands.get(mention.brand)
+                if brand is not None and brand.key == record.key:
+                    event_time = mention.event_time.timestamp()
+                    if (
+                        self._open_count < self._most_open
+                        and event_time * 1000 <= timestamp + tolerance_ms
+                        and EARLIEST_EVENT_TIME <= event_time < LATEST_EVENT_TIME
+                    ):
+                        at.rejected_in_a_row = 0
+                        stats.consumed += 1
+                        self._take(brand, mention, event_time, offset)
+                        continue
+            self._fold_unknown(record)
+
+    def _fold_unknown(self, record: SourceRecord) -> None:
+        """Take a tick, the first mention of a brand, or a record that must be refused."""
+        at = self._at
+        try:
+            if record.value is None:
+                self._tick(record)
+                return
+            mention = decode_mention(record.value)
+            brand_key(mention, record.key)
+            event_time = mention.event_time.timestamp()
+            if event_time * 1000 > record.timestamp + self._tolerance_ms:
+                raise Rejected(  # noqa: TRY301 - one place where refusals end
+                    Reason.EVENT_TIME_IN_FUTURE,
+                    f'field "event_time" must not be more than {self._tolerance_ms // 1000} s ahead of the record '
+                    f"timestamp {record.timestamp} ms, got {mention.event_time.isoformat()}",
+                )
+            if self._open_count >= self._most_open and self._is_stranger(mention.brand, event_time):
+                raise Rejected(  # noqa: TRY301 - as above
+                    Reason.TOO_MANY_BRANDS,
+                    f"expected at most {self._most_open} open buckets of brands (engine.max_brands), got one more "
+                    f"of {mention.brand}, a brand not known here",
+                )
+        except Rejected as rejected:
+            self._reject(record, rejected)
+            return
+        at.rejected_in_a_row = 0
+        self.stats.consumed += 1
+        # A brand whose mentions are all late is not remembered.
+        if event_time // BUCKET_SECONDS < self._close_end:
+            self.stats.late += 1
+        else:
+            self._take(self._brand(mention.brand), mention, event_time, record.offset)
 
     def fold_observations(self, observations: Iterable[Observation]) -> None:
         """Take aggregated history, in order of `start`: each row is a whole bucket of one brand.
@@ -309,7 +368,9 @@ class Engine:
                 raise ValueError(
                     f"expected one row per brand and bucket in order of start, got {row.brand} {row.start}"
                 )
-            bucket = self._bucket(row.brand, index, self._at.next_offset)
+            bucket = self._bucket(self._brand(row.brand), index, self._at.next_offset)
+            self._changed_open[row.brand] = None
+            self._changed = True
             self._at.next_offset += 1
             bucket.mentions = row.mentions
             bucket.reposts = row.reposts
@@ -495,7 +556,9 @@ class Engine:
         # Buckets close their brands in order of first mention, so that alerts keep their order through a crash.
         for _, name, index, bucket in sorted(opened, key=lambda item: item[0]):
             self._enter_open(index, name, bucket)
-            self._brand(name).open[index] = bucket
+            brand = self._brand(name)
+            brand.open[index] = bucket
+            brand.remembered += len(bucket.ids)
         if self._at.event_time:
             self._close_end = max(int(self.watermark // BUCKET_SECONDS), self._at.next_bucket)
         for brand in self._brands.values():
@@ -525,61 +588,91 @@ class Engine:
 
     # ---------------------------------------------------------------- one record
 
-    def _take(self, mention: Mention, event_time: float, offset: int) -> None:
+    def _take(self, brand: _Brand, mention: Mention, event_time: float, offset: int) -> None:
+        # The path of every mention: branches where a function would do, and nothing looked up twice.
         index = int(event_time // BUCKET_SECONDS)
         if index < self._close_end:
             self.stats.late += 1
             return
-        bucket = self._bucket(mention.brand, index, offset)
-        identity_ = identity(mention.id)
-        if identity_ in bucket.ids:
+        bucket = brand.open.get(index)
+        if bucket is None:
+            bucket = self._bucket(brand, index, offset)
+        self._changed_open[brand.name] = None
+        ids = bucket.ids
+        own = mention.id
+        if len(own) > LONG_ID or not own.isascii():
+            own = identity(own)
+        if own in ids:
             self.stats.duplicates += 1
             return
-        feed.see(self._at.feed, index, 1, self._close_end)
-        language = language_of(mention.text, mention.lang)
+        feed_state = self._at.feed
+        if index > feed_state.bucket:
+            feed.see(feed_state, index, 1, self._close_end)
+        else:
+            feed_state.mentions += 1
+        lang = mention.lang
+        language = (PLAIN_TAGS.get(lang) if lang else None) or language_of(mention.text, lang)
+        position = bucket.mentions
         read_before = bucket.scored, bucket.sampled
         negative = self._judge(bucket, index, mention, language)
-        author = bucket.add_facts(mention, language)
-        sampled = bucket.sampled > read_before[1]
-        number = bucket.stories.join(
-            mention,
-            own=identity_,
-            root=None if mention.repost_of is None else identity(mention.repost_of),
-            ids=bucket.ids,
-            event_time=event_time,
-            author=author,
-            negative=negative,
-            read=sampled or bucket.scored > read_before[0] or mention.sentiment is not None,
-            sampled=sampled,
-        )
-        if self._may_remember(mention.brand, bucket):
-            bucket.ids[identity_] = number
+        if brand.weighs_stories:
+            sampled = bucket.sampled > read_before[1]
+            read = sampled or bucket.scored > read_before[0] or mention.sentiment is not None
+        elif position < STORY_TEXTS:
+            sampled, read = False, True
+        else:
+            sampled = read = is_in_sample(index, position, STORY_SAMPLE)
+        bucket.add_facts(mention, language)
+        if read or mention.repost_of is not None:
+            number = bucket.stories.join(mention, own, ids, event_time, negative=negative, read=read, sampled=sampled)
+        else:
+            number = bucket.stories.join_unread(mention, own, event_time, negative=negative)
+        if len(ids) < self._small_ids or brand.remembered < self._most_ids:
+            ids[own] = number
+            brand.remembered += 1
         else:
             self.stats.duplicates_unchecked += 1
-        bucket.offer_post(mention, event_time, index, negative=negative)
+        reach = mention.reach or 0
+        author = mention.author
+        followers = author.followers if author is not None else None
+        weight = followers if followers is not None and followers > reach else reach
+        posts = bucket.top_posts
+        if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
+            keep_post(posts, mention, event_time, index, weight)
+        if negative:
+            posts = bucket.negative_posts
+            if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
+                keep_post(posts, mention, event_time, index, weight)
         if event_time > self._at.event_time:
-            self._pass_time(event_time)
+            if event_time < self._close_at:
+                self._at.event_time = event_time
+            else:
+                self._pass_time(event_time)
 
     def _judge(self, bucket: OpenBucket, index: int, mention: Mention, language: str) -> bool:
         """Count the mention as negative, positive or neither; True where it is known to be negative."""
-        config = self._config.sentiment
-        if mention.sentiment is not None:
-            negative = mention.sentiment <= config.negative_below
-            positive = mention.sentiment >= config.positive_above
-            bucket.negatives += negative
-            bucket.positives += positive
-            bucket_now = int(self._at.event_time // BUCKET_SECONDS)
-            if not config.learn:
+        sentiment = mention.sentiment
+        if sentiment is not None:
+            negative = positive = False
+            if sentiment <= self._negative_below:
+                negative = True
+                bucket.negatives += 1
+            if sentiment >= self._positive_above:
+                positive = True
+                bucket.positives += 1
+            if not self._learns:
                 return negative
-            if self._at.labels.admit(bucket_now, language, config.full_labels_per_bucket):
+            at = self._at
+            if at.labels.admit(int(at.event_time // BUCKET_SECONDS), language, self._full_labels):
                 self.stats.labels_learned += 1
                 # The model learns what this configuration calls negative, not the raw number.
                 self._sentiment.learn_one(mention.text, language, float(positive) - float(negative))
             else:
                 self.stats.labels_left_out += 1
             return negative
+        config = self._config.sentiment
         full = bucket.scored < config.full_texts_per_bucket
-        if not full and not bucket.is_in_sample(index, config.sample_one_in):
+        if not full and not is_in_sample(index, bucket.mentions, config.sample_one_in):
             bucket.unscored += 1
             return False
         p_negative, p_positive = self._sentiment.estimate_one(mention.text, language)
@@ -622,6 +715,7 @@ class Engine:
         if due > self._close_end:
             self._close_end = due
             self._count_open()
+        self._close_at = (self._close_end + 1) * BUCKET_SECONDS + self._lateness
         if first:
             at.next_bucket = self._close_end
 
@@ -637,14 +731,11 @@ class Engine:
         brand = self._brands.get(name)
         return brand is None or (brand.model.last_bucket < 0 and index not in brand.open)
 
-    def _bucket(self, name: str, index: int, offset: int) -> OpenBucket:
-        brand = self._brand(name)
+    def _bucket(self, brand: _Brand, index: int, offset: int) -> OpenBucket:
         bucket = brand.open.get(index)
         if bucket is None:
             bucket = brand.open[index] = OpenBucket(first_offset=offset)
-            self._enter_open(index, name, bucket)
-        self._changed_open[name] = None
-        self._changed = True
+            self._enter_open(index, brand.name, bucket)
         return bucket
 
     def _enter_open(self, index: int, name: str, bucket: OpenBucket) -> None:
@@ -655,18 +746,13 @@ class Engine:
         brands[name] = bucket
         self._open_count += 1
 
-    def _may_remember(self, name: str, bucket: OpenBucket) -> bool:
-        """Whether the brand's memory of ids has room; it is counted over the buckets only when one of them is large."""
-        limit = self._config.engine.max_ids_per_brand
-        if len(bucket.ids) < limit // 16:
-            return True
-        return sum(len(other.ids) for other in self._brands[name].open.values()) < limit
-
     def _brand(self, name: str) -> _Brand:
         brand = self._brands.get(name)
         if brand is None:
-            brand = self._brands[name] = _Brand(name, self._tail)
-            category = self._config.brand(name).category
+            config = self._config.brand(name)
+            weighs_stories = config.detection.copies == "story"
+            brand = self._brands[name] = _Brand(name, self._tail, weighs_stories=weighs_stories)
+            category = config.category
             if category is not None:
                 self._category(category).join(brand)
                 if name not in self._ever_categorised:
@@ -701,6 +787,8 @@ class Engine:
         if brand.rests:
             self._roster.wake(brand, index)
         bucket = brand.open.pop(index, None)
+        if bucket is not None:
+            brand.remembered -= len(bucket.ids)
         if not brand.open:
             brand.open = {}  # An emptied dictionary keeps its table.
         model = brand.model

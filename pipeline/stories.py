@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.identities import author_hash, identity
 from schemas.mention import Mention
 
 READ_CHARACTERS: Final = 280
@@ -149,12 +150,10 @@ class BucketStories(msgspec.Struct, array_like=True):
     def join(
         self,
         mention: Mention,
-        *,
         own: str,
-        root: str | None,
         ids: Mapping[str, int],
         event_time: float,
-        author: int,
+        *,
         negative: bool,
         read: bool,
         sampled: bool,
@@ -164,10 +163,8 @@ class BucketStories(msgspec.Struct, array_like=True):
         Args:
             mention: the mention.
             own: its identity.
-            root: identity of the post it repeats, if it says so.
             ids: identity of each mention of the bucket to the number of its story.
             event_time: of the mention, Unix seconds.
-            author: hash of its author.
             negative: whether it is known to be negative.
             read: whether its text was read; an unread text is nobody's copy.
             sampled: whether it was read for others that were not.
@@ -178,8 +175,10 @@ class BucketStories(msgspec.Struct, array_like=True):
         number = 0
         keys = self.keys
         prints: tuple[bytes, ...] = ()
+        root = None if mention.repost_of is None else identity(mention.repost_of)
         if root is not None:
             number = ids.get(root, 0) or keys.get(_ID_MARK + root.encode(), 0)
+            sampled = False  # A repost says whose it is, so every one is counted and none stands for others.
         else:
             self.unread += not read
             self.sampled += sampled
@@ -192,7 +191,7 @@ class BucketStories(msgspec.Struct, array_like=True):
         if not number:
             number = keys.get(_ID_MARK + own.encode(), 0)
         if number:
-            self._tell(self.stories[number - 1], mention, event_time, author, negative=negative, sampled=sampled)
+            self._tell(self.stories[number - 1], mention, event_time, negative=negative, sampled=sampled)
             return number
         first_id = mention.repost_of or mention.id
         limit = MOST_STORIES if len(first_id) <= LONG_ID else MOST_TOLD
@@ -214,21 +213,27 @@ class BucketStories(msgspec.Struct, array_like=True):
                 sampled=int(sampled),
                 reach=mention.reach or 0,
                 audience=_audience(mention),
-                author=author,
+                author=_author(mention),
             )
         )
         return number
 
-    def _tell(
-        self, story: Story, mention: Mention, event_time: float, author: int, *, negative: bool, sampled: bool
-    ) -> None:
+    def join_unread(self, mention: Mention, own: str, event_time: float, *, negative: bool) -> int:
+        """`join` of a post that repeats none and whose text is not read: it can only be what others have repeated."""
+        self.unread += 1
+        number = self.keys.get(_ID_MARK + own.encode(), 0)
+        if number:
+            self._tell(self.stories[number - 1], mention, event_time, negative=negative, sampled=False)
+        return number
+
+    def _tell(self, story: Story, mention: Mention, event_time: float, *, negative: bool, sampled: bool) -> None:
         if story.mentions == 1 and self.told < MOST_TOLD:
             self.told += 1
             story.authors = bytearray(REGISTERS)
             story.text = mention.text[:EXCERPT_KEPT]
             _see(story.authors, story.author)
         if story.authors:
-            _see(story.authors, author)
+            _see(story.authors, _author(mention))
         story.first_seen = min(story.first_seen, event_time)
         story.mentions += 1
         story.reposts += mention.repost_of is not None
@@ -317,10 +322,10 @@ class StoryMemory(msgspec.Struct, array_like=True):
         for key, number in bucket.keys.items():
             if number in keys:
                 keys[number].append(key)
-        for identity, number in ids.items():
+        for own, number in ids.items():
             if number in chosen and len(keys[number]) < KEPT_KEYS:
-                chosen[number].id = chosen[number].id or identity
-                keys[number].append(_ID_MARK + identity.encode())
+                chosen[number].id = chosen[number].id or own
+                keys[number].append(_ID_MARK + own.encode())
         for number, story in chosen.items():
             story.last_told = index
             story.keys = tuple(keys[number])
@@ -349,6 +354,11 @@ def without_mark(text: str) -> str:
 
 def _digest(letters: bytes) -> bytes:
     return hashlib.blake2b(letters, digest_size=8).digest()
+
+
+def _author(mention: Mention) -> int:
+    # Nobody can tell strangers without a name apart, so each is one of their own.
+    return author_hash(mention.id if mention.author is None else mention.author.id)
 
 
 def _audience(mention: Mention) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 import zlib
 from typing import Final
 
 import msgspec
 
+from pipeline.identities import author_hash
 from pipeline.stories import BucketStories
 from schemas.mention import Mention
 from schemas.text import printable
@@ -21,8 +20,6 @@ KEPT_POSTS: Final = 3
 KEPT_NAMES: Final = 8
 """Platforms and languages counted by name in one bucket; the rest is `other`."""
 AUTHOR_BITS: Final = 2048
-LONG_ID: Final = 24
-"""Bytes: longer ids are remembered by a digest, so that memory and state are bounded whatever ids look like."""
 
 
 class PostRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -87,53 +84,52 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
         empty = AUTHOR_BITS - int.from_bytes(self.author_bits, "big").bit_count()
         return round(AUTHOR_BITS * math.log(AUTHOR_BITS / max(empty, 1)))
 
-    def is_in_sample(self, bucket: int, one_in: int) -> bool:
-        """Whether the next text is read. By its position in the bucket: an author who chooses ids cannot avoid it."""
-        return zlib.crc32(b"%d %d" % (bucket, self.mentions)) % one_in == 0
-
-    def add_facts(self, mention: Mention, language: str) -> int:
-        """Count platform, language, author, reach and repost; returns the author's hash."""
+    def add_facts(self, mention: Mention, language: str) -> None:
+        """Count platform, language, author, reach and repost."""
         self.mentions += 1
-        _count(self.platforms, mention.platform)
-        _count(self.languages, language)
+        table = self.platforms
+        name = mention.platform
+        if name in table:
+            table[name] += 1
+        else:
+            _count(table, name)
+        table = self.languages
+        if language in table:
+            table[language] += 1
+        else:
+            _count(table, language)
         if mention.repost_of is not None:
             self.reposts += 1
-        if mention.reach is not None:
-            self.reach += mention.reach
+        reach = mention.reach
+        if reach is not None:
+            self.reach += reach
         author = mention.author
         if author is not None:
-            if not self.author_bits:
-                self.author_bits = bytearray(AUTHOR_BITS // 8)
-            hashed = author_hash(author.id)
-            bit = hashed >> 21
-            self.author_bits[bit >> 3] |= 1 << (bit & 7)
-            return hashed
-        # Nobody can tell strangers without a name apart, so each is one of their own.
-        return author_hash(mention.id)
-
-    def offer_post(self, mention: Mention, event_time: float, bucket: int, *, negative: bool) -> None:
-        """Keep the post if its audience is among the greatest of the bucket; the earliest wins a tie."""
-        followers = mention.author.followers if mention.author is not None else None
-        weight = max(mention.reach or 0, followers or 0)
-        for kept in (self.top_posts, self.negative_posts) if negative else (self.top_posts,):
-            if len(kept) < KEPT_POSTS or weight > kept[-1].weight:
-                kept.append(_post(mention, event_time, bucket, weight))
-                kept.sort(key=by_audience)
-                del kept[KEPT_POSTS:]
+            bits = self.author_bits
+            if not bits:
+                bits = self.author_bits = bytearray(AUTHOR_BITS // 8)
+            bit = author_hash(author.id) >> 21
+            bits[bit >> 3] |= 1 << (bit & 7)
 
 
-def identity(mention_id: str) -> str:
-    """The id itself, or a 96-bit digest of a long one."""
-    encoded = mention_id.encode()
-    if len(encoded) <= LONG_ID:
-        return mention_id
-    return "\0" + base64.b64encode(hashlib.blake2b(encoded, digest_size=12).digest()).decode()
+def is_in_sample(bucket: int, position: int, one_in: int) -> bool:
+    """Whether a text is read, by its position in the bucket: an author who chooses ids cannot avoid it."""
+    return zlib.crc32(b"%d %d" % (bucket, position)) % one_in == 0
 
 
-def author_hash(author: str) -> int:
-    """32 bits, of which the high ones are even."""
-    # CRC-32 alone is linear and would deal numbered authors unevenly: multiply (Knuth).
-    return zlib.crc32(author.encode()) * 0x9E3779B1 & 0xFFFFFFFF
+def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucket: int, weight: int) -> None:
+    """Put a post among those of the greatest audience; the earliest wins a tie.
+
+    Args:
+        kept: in order, changed in place.
+        mention: the post; its audience is greater than that of the last one kept, or there is room.
+        event_time: of the post, Unix seconds.
+        bucket: its bucket.
+        weight: its audience: followers of its author or reach, whichever is more.
+    """
+    kept.append(_post(mention, event_time, bucket, weight))
+    kept.sort(key=by_audience)
+    del kept[KEPT_POSTS:]
 
 
 def by_audience(post: PostRecord) -> tuple[int, float, str]:

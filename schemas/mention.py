@@ -53,7 +53,14 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     reply_to: Identifier | None = None
 
 
+class _OfSomeBrand(Mention, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A mention whose brand is not held against its pattern."""
+
+    brand: str
+
+
 _decoder: Final = msgspec.json.Decoder(Mention)
+_decode_of_some_brand: Final = msgspec.json.Decoder(_OfSomeBrand).decode
 # msgspec's messages end in the path of the field; what stands before may quote the record and is not to be trusted.
 _RULE_AND_FIELD: Final = re.compile(r"(.*?)(?: - at `\$\.?([^`]*)`)?", re.DOTALL)
 _OUT_OF_RANGE: Final = re.compile(
@@ -82,7 +89,7 @@ def decode_mention(value: bytes) -> Mention:
         raise Rejected(
             Reason.TOO_LARGE, f"expected a mention of at most {MAX_MENTION_BYTES} bytes, got {len(value)} bytes"
         )
-    if value.count(b"[") + value.count(b"{") > MAX_NESTING and _nesting(value) > MAX_NESTING:
+    if not _is_flat(value) and _nesting(value) > MAX_NESTING:
         raise Rejected(
             Reason.NESTED_TOO_DEEP, f"expected arrays and objects nested at most {MAX_NESTING} deep, got more"
         )
@@ -99,6 +106,25 @@ def decode_mention(value: bytes) -> Mention:
             f'field "event_time" must lie in the years 2000 to 2199, got {mention.event_time.isoformat()}',
         )
     return mention
+
+
+def decode_of_some_brand(value: bytes) -> Mention | None:
+    """What decode_mention gives, without the brand's pattern and the range of the event time, in half the time.
+
+    For a caller that knows the brands there are and checks the event time.
+
+    Args:
+        value: as decode_mention takes it.
+
+    Returns:
+        The mention; None where only decode_mention can say what it is or why it is none.
+    """
+    if len(value) > MAX_MENTION_BYTES or not _is_flat(value):
+        return None
+    try:
+        return _decode_of_some_brand(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def encode_mention(mention: Mention) -> bytes:
@@ -119,6 +145,16 @@ def brand_key(mention: Mention, key: bytes | None) -> None:
             Reason.BRAND_KEY_MISMATCH,
             f"expected the record key to be the brand {mention.brand!r}, got {key[:80].decode('utf-8', 'replace')!r}",
         )
+
+
+def _is_flat(value: bytes) -> bool:
+    """Whether the brackets are so few that nothing can be nested too deep."""
+    # Nearly every mention is an object with an author in it. To look for a third bracket takes a fifth of the time
+    # that counting them takes.
+    second = value.find(b"{", 1)
+    if (second < 0 or value.find(b"{", second + 1) < 0) and b"[" not in value:
+        return True
+    return value.count(b"[") + value.count(b"{") <= MAX_NESTING
 
 
 def _nesting(value: bytes) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.sentiment.language import LANGUAGES, language_of
+from detectors.sentiment.language import LANGUAGES, PLAIN_TAGS, language_of
 from detectors.sentiment.models import SentimentModels
 
-__all__ = ["LANGUAGES", "SentimentModels", "language_of"]
+__all__ = ["LANGUAGES", "PLAIN_TAGS", "SentimentModels", "language_of"]

@@ -19,6 +19,9 @@ _SUBTAGS: Final = {
     "zh": "zh", "zho": "zh", "chi": "zh", "cmn": "zh", "yue": "zh", "wuu": "zh", "nan": "zh", "hak": "zh", "lzh": "zh",
 }  # fmt: skip
 
+PLAIN_TAGS: Final = {language: language for language in ("en", "zh", "ja")}
+"""Tags for which `language_of` need not be asked."""
+
 # Undetermined, several, uncoded, no linguistic content, and "unknown" as some platforms write it.
 _NO_GUESS: Final = frozenset({"", "und", "mul", "mis", "zxx", "unknown", "none", "null"})
 # The private-use range of ISO 639: platforms put "only links", "only tags" and the like here.

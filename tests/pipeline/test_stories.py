@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.identities import identity
 from pipeline.stories import (
     KEPT_POSTS,
     KEPT_STORIES,
@@ -16,7 +17,6 @@ from pipeline.stories import (
     StoryMemory,
     fingerprints,
 )
-from pipeline.windows import author_hash, identity
 from schemas.mention import Mention, decode_mention
 from tests.pipeline.mention_streams import START, mention
 
@@ -37,11 +37,9 @@ class Told:
         own = identity(m.id)
         number = self.stories.join(
             m,
-            own=own,
-            root=None if m.repost_of is None else identity(m.repost_of),
-            ids=self.ids,
-            event_time=m.event_time.timestamp(),
-            author=author_hash(m.author.id if m.author else m.id),
+            own,
+            self.ids,
+            m.event_time.timestamp(),
             negative=negative,
             read=read,
             sampled=sampled,

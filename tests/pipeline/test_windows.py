@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.identities import identity
 from pipeline.state import decode_open, encode_open
-from pipeline.windows import KEPT_NAMES, KEPT_POSTS, OpenBucket, identity
+from pipeline.windows import KEPT_NAMES, KEPT_POSTS, OpenBucket, keep_post
 from schemas.mention import decode_mention
 from tests.pipeline.mention_streams import mention
 
@@ -18,7 +19,7 @@ def bucket_of(*mentions: bytes) -> OpenBucket:
     for value in mentions:
         decoded = decode_mention(value)
         bucket.add_facts(decoded, "en")
-        bucket.offer_post(decoded, decoded.event_time.timestamp(), 0, negative=True)
+        keep_post(bucket.negative_posts, decoded, decoded.event_time.timestamp(), 0, decoded.reach or 0)
         bucket.ids[identity(decoded.id)] = 0
     return bucket
 

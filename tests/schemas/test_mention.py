@@ -23,6 +23,7 @@ from schemas.mention import (
     Mention,
     brand_key,
     decode_mention,
+    decode_of_some_brand,
     encode_mention,
 )
 from schemas.rejection import Reason, Rejected
@@ -93,6 +94,27 @@ def test_arbitrary_bytes_are_refused_with_a_reason_and_never_raise_anything_else
 
 
 @settings(max_examples=500)
+@given(mentions)
+def test_a_mention_of_a_known_brand_is_decoded_to_the_same_fields(original):
+    found = decode_of_some_brand(encode_mention(original))
+    assert found is not None
+    assert msgspec.to_builtins(found) == msgspec.to_builtins(original)
+
+
+@given(value=mentions.map(encode_mention), data=st.data())
+def test_the_fast_way_takes_nothing_that_is_refused_but_for_brand_and_year(value, data):
+    place = data.draw(st.integers(0, len(value) - 1))
+    damaged = value[:place] + data.draw(st.binary(max_size=3)) + value[place + 1 :]
+    found = decode_of_some_brand(damaged)
+    if found is not None:
+        reason = None
+        try:
+            assert msgspec.to_builtins(decode_mention(damaged)) == msgspec.to_builtins(found)
+        except Rejected as rejected:
+            reason = rejected.reason
+        assert reason in (None, Reason.INVALID_BRAND, Reason.INVALID_EVENT_TIME)
+
+
 @given(data=st.data())
 def test_a_mention_with_damaged_bytes_decodes_or_is_refused_and_never_raises_anything_else(data):
     value = bytearray(data.draw(st.sampled_from([path.read_bytes() for path in examples("mention", "valid")])))

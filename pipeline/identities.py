@@ -1,0 +1,25 @@
+"""What a mention and its author are remembered by: bounded, whatever their ids look like."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from typing import Final
+
+LONG_ID: Final = 24
+"""Bytes: longer ids are remembered by a digest, so that memory and state are bounded."""
+
+
+def identity(mention_id: str) -> str:
+    """The id itself, or a 96-bit digest of a long one."""
+    encoded = mention_id.encode()
+    if len(encoded) <= LONG_ID:
+        return mention_id
+    return "\0" + base64.b64encode(hashlib.blake2b(encoded, digest_size=12).digest()).decode()
+
+
+def author_hash(author: str) -> int:
+    """32 bits, of which the high ones are even."""
+    # CRC-32 alone is linear and would deal numbered authors unevenly: multiply (Knuth).
+    return zlib.crc32(author.encode()) * 0x9E3779B1 & 0xFFFFFFFF
