@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from benchmarks import closing, fleet, sentiment
+from benchmarks import closing, fleet, sentiment, throughput
 from pipeline.config import Config
 from pipeline.engine import Engine
 from pipeline.placement import partition_of
@@ -60,6 +60,7 @@ if __name__ == "__main__":
     engine()
     closing.main(10, 4)
     fleet.main(20_000, 20)
+    throughput.main(1_000_000)
     data = Path(__file__).parents[2] / "shared" / "data" / "sentiment"
     if data.is_dir():
         sentiment.main([str(data)], standalone_mode=False)

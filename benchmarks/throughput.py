@@ -1,0 +1,244 @@
+"""CPU seconds per million mentions, Tocsin beside its peers: python -m benchmarks.throughput [MENTIONS].
+
+One local broker, the same topics for everybody, every consumer a process of its own. What is counted is the CPU time
+(user and system) of the whole process tree from its start to the last mention, less what the same process takes for a
+topic with next to nothing in it; the broker is not counted. Machines differ and neighbours disturb: read ratios.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+from aiokafka import AIOKafkaProducer
+
+from pipeline.kafka_clients import admin, aiokafka_options, consumer, topic_name
+from pipeline.local_kafka import LocalKafka
+from pipeline.owned_process import owned_command
+from pipeline.placement import partition_of
+from pipeline.settings import PREFIX, Settings
+from pipeline.topics import apply_topics
+
+ROOT = Path(__file__).parents[1]
+PARTITIONS = 4
+BRANDS = 1000
+PER_SECOND = 300.0
+"""Mentions a second of event time: 90 a brand and bucket on average, and Zipf's law between the brands."""
+WORDS = (
+    "delivery",
+    "support",
+    "refund",
+    "screen",
+    "battery",
+    "great",
+    "awful",
+    "update",
+    "crash",
+    "love",
+    "price",
+    "broken",
+    "shipping",
+    "store",
+    "app",
+    "login",
+    "waiting",
+    "service",
+    "again",
+    "never",
+    "happy",
+    "quality",
+    "team",
+    "new",
+    "phone",
+    "order",
+    "cancelled",
+    "finally",
+    "thanks",
+    "slow",
+    "fast",
+)
+CHINESE = (
+    "物流太慢了客服一直不回复我",
+    "这次的新产品真的很好用推荐",
+    "屏幕又坏了要求退款没人理",
+    "价格比以前便宜质量也不错",
+)
+JAPANESE = (
+    "配送が遅すぎてサポートも返事がない",
+    "新しいアプリはとても使いやすいです",
+    "またログインできない最悪",
+    "店員さんが親切でした",
+)
+
+
+def mentions(count: int, *, brands: int, kind: str, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values. Kinds: `given` carries a sentiment; `english` and `mixed` (a third each EN, ZH, JA) do not."""
+    rng = random.Random(seed)
+    weights: list[float] = []
+    for rank in range(1, brands + 1):
+        weights.append((weights[-1] if weights else 0.0) + 1.0 / rank)
+    begin = time.time() - 86_400 - count / PER_SECOND
+    begin -= begin % 300
+    for number, brand in enumerate(rng.choices(range(brands), cum_weights=weights, k=count)):
+        at = datetime.fromtimestamp(begin + number / PER_SECOND, UTC)
+        lang, text = "en", " ".join(rng.choices(WORDS, k=16))
+        if kind == "mixed" and number % 3:
+            lang, phrases = (("zh", CHINESE), ("ja", JAPANESE))[number % 3 - 1]
+            text = "".join(rng.choices(phrases, k=3))
+        document: dict[str, object] = {
+            "id": f"m{number:010}",
+            "brand": f"brand-{brand:06}",
+            "text": text,
+            "event_time": at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z",
+            "platform": rng.choice(("x", "weibo", "reddit", "news")),
+            "lang": lang,
+            "author": {"id": f"u{rng.randrange(1_000_000):06}", "followers": int(50 * rng.paretovariate(1))},
+        }
+        if kind == "given":
+            negative = rng.random() < 0.15
+            document["sentiment"] = round(-0.9 + 0.5 * rng.random() if negative else -0.2 + 1.1 * rng.random(), 3)
+        yield f"brand-{brand:06}".encode(), json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+async def fill(settings: Settings, count: int, *, brands: int, kind: str) -> None:
+    """Write the mentions topic."""
+    client = AIOKafkaProducer(**aiokafka_options(settings))
+    await client.start()
+    topic = topic_name(settings, "mentions")
+    batches = [client.create_batch() for _ in range(PARTITIONS)]
+    for key, value in mentions(count, brands=brands, kind=kind):
+        p = partition_of(key, PARTITIONS)
+        if batches[p].append(timestamp=None, key=key, value=value) is None:
+            await client.send_batch(batches[p], topic, partition=p)
+            batches[p] = client.create_batch()
+            batches[p].append(timestamp=None, key=key, value=value)
+    for p, batch in enumerate(batches):
+        if batch.record_count():
+            await client.send_batch(batch, topic, partition=p)
+    await client.stop()
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """User and system time of a process and its children, dead ones included."""
+    times = process.cpu_times()
+    spent = times.user + times.system + times.children_user + times.children_system
+    return spent + sum(cpu_seconds(child) for child in process.children())
+
+
+def worker_seconds(settings: Settings, folder: Path) -> tuple[float, float]:
+    """CPU and wall seconds of `tocsin worker` until its committed offsets are the end of the topic."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}  # noqa: TID251
+    environment |= {
+        f"{PREFIX}KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+        f"{PREFIX}TOPIC_PREFIX": settings.topic_prefix,
+        f"{PREFIX}GROUP": settings.group,
+        f"{PREFIX}INSTANCE": settings.instance,
+        f"{PREFIX}METRICS_PORT": "0",
+    }
+    topic = topic_name(settings, "mentions")
+    with consumer(settings) as client:
+        ends = dict(client.end_offsets(_partitions(topic)))
+    began = time.monotonic()
+    with (folder / f"{settings.instance}.log").open("wb") as log:
+        worker = subprocess.Popen(
+            owned_command([sys.executable, "-m", "pipeline", "worker"]),
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            process = psutil.Process(worker.pid)
+            while worker.poll() is None:
+                spent, passed = cpu_seconds(process), time.monotonic() - began
+                if _is_done(settings, ends):
+                    return spent, passed
+                time.sleep(0.25)
+            raise RuntimeError(f"the worker ended with {worker.returncode}; see {log.name}")
+        finally:
+            worker.terminate()
+            worker.wait(20)
+
+
+def peer_seconds(arguments: list[str]) -> tuple[float, float]:
+    """CPU and wall seconds of a peer from start to end."""
+    before, began = os.times(), time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    after = os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return spent, time.monotonic() - began
+
+
+def _partitions(topic: str) -> list[object]:
+    from kafka import TopicPartition  # noqa: PLC0415 - beside its one use
+
+    return [TopicPartition(topic, p) for p in range(PARTITIONS)]
+
+
+def _is_done(settings: Settings, ends: dict[object, int]) -> bool:
+    with admin(settings) as client:
+        try:
+            offsets = client.list_group_offsets({settings.group: None})[settings.group]
+        except Exception:  # noqa: BLE001 - no group yet, whatever this client calls it
+            return False
+    return all(p in offsets and offsets[p].offset >= end for p, end in ends.items() if end)
+
+
+def main(count: int, *, peers: bool = True) -> dict[str, float]:
+    """Print the table; CPU seconds per million mentions by row."""
+    found: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder, LocalKafka(Path(folder) / "kafka", 0, jars=ROOT / ".tocsin") as kafka:
+
+        def filled(prefix: str, size: int, kind: str, brands: int = BRANDS) -> Settings:
+            settings = Settings(
+                kafka_bootstrap=kafka.bootstrap, topic_prefix=f"{prefix}-", group=f"{prefix}-group", instance=prefix
+            )
+            apply_topics(settings, PARTITIONS)
+            asyncio.run(fill(settings, size, brands=brands, kind=kind))
+            return settings
+
+        def show(name: str, seconds: tuple[float, float], idle: float, size: int) -> None:
+            found[name] = 1e6 * (seconds[0] - idle) / size
+            print(
+                f"  {name:44}{found[name]:8.2f}{1e6 / found[name]:12,.0f}{found[name] / found['tocsin']:8.2f}"
+                f"{size:10,}{seconds[1]:8.1f}",
+                flush=True,
+            )
+
+        start = worker_seconds(filled("start", 1000, "given"), Path(folder))[0]
+        given = filled("given", count, "given")
+        print(f"throughput: {BRANDS} brands, {PARTITIONS} partitions; start of the worker {start:.2f} CPU s, taken off")
+        print(f"  {'':44}{'CPU s/M':>8}{'per s, core':>12}{'ratio':>8}{'mentions':>10}{'wall s':>8}")
+        show("tocsin", worker_seconds(given, Path(folder)), start, count)
+        for kind in ("english", "mixed"):
+            size = count // 2
+            show(f"tocsin, texts {kind}", worker_seconds(filled(kind, size, kind), Path(folder)), start, size)
+        if peers:
+            topic, tiny = topic_name(given, "mentions"), "start-mentions"
+            for name, module, extra, size in (
+                ("aiokafka, read only", "aiokafka_loop", [], count),
+                ("aiokafka, simple job", "aiokafka_loop", ["job"], count),
+                ("kafka-python, simple job", "kafka_python_loop", [], count // 4),
+                ("plain Faust, simple job", "plain_faust", [], count // 20),
+                ("plain Faust, simple job and a table", "plain_faust", ["table"], count // 50),
+            ):
+                run = [f"benchmarks.peers.{module}", kafka.bootstrap]
+                idle = peer_seconds([*run, tiny, "500", *extra])[0]
+                show(name, peer_seconds([*run, topic, str(size), *extra]), idle, size)
+    return found
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
