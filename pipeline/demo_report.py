@@ -42,8 +42,9 @@ def label_lines(labels: Labels, alerts: Iterable[Alert], passed: float) -> list[
         explained.update(alert.id for alert in rung)
     others = [alert for alert in crises if alert.id not in explained]
     years = len(labels.brands) * max(passed - labels.start.timestamp(), 0.0) / (365.25 * 86_400)
+    alarms = "1 crisis alarm" if len(others) == 1 else f"{len(others)} crisis alarms"
     lines.append(
-        f"{len(others)} crisis alarms on brands without a crisis, in {years:.1f} brand-years"
+        f"{alarms} on brands without a crisis, in {years:.1f} brand-years"
         + (f" ({', '.join(sorted({alert.brand for alert in others}))})" if others else "")
     )
     return lines
