@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from benchmarks import closing, fleet, sentiment, throughput
+from benchmarks import closing, fleet, memory, sentiment, throughput
 from pipeline.config import Config
 from pipeline.engine import Engine
 from pipeline.placement import partition_of
@@ -61,6 +61,7 @@ if __name__ == "__main__":
     closing.main(10, 4)
     fleet.main(20_000, 20)
     throughput.main(1_000_000)
+    memory.main(100_000)
     data = Path(__file__).parents[2] / "shared" / "data" / "sentiment"
     if data.is_dir():
         sentiment.main([str(data)], standalone_mode=False)

@@ -47,7 +47,7 @@ def _ones(count: int) -> bytearray:
     return bytearray(_FACTOR.pack(1.0) * count)
 
 
-class Baseline(msgspec.Struct, array_like=True, kw_only=True):
+class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """Expected mentions of a bucket.
 
     The level is an exponentially weighted mean (1/n at first) of counts cut at three deviations, so that a burst does

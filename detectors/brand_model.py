@@ -69,7 +69,7 @@ _MOMENT_RATE: Final = tuple(1.0 - (1.0 - DISPERSION_RATE) ** buckets for buckets
 """How far the moments of the correlation move in so many buckets."""
 
 
-class ModelState(msgspec.Struct, array_like=True, kw_only=True):
+class ModelState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """The whole explicit state of one brand's model.
 
     `peak` is the day's greatest crisis score before `correction`, the shift and stretch of the pooled tail on that day;

@@ -50,7 +50,7 @@ def prior_at(values: Sequence[float], log_size: float) -> float:
     return values[2]
 
 
-class DailyMaxima(msgspec.Struct, array_like=True):
+class DailyMaxima(msgspec.Struct, array_like=True, gc=False):
     """Standardises evidence: (evidence - mean) / deviation of this brand's own daily maxima.
 
     Attributes:

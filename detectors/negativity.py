@@ -33,7 +33,7 @@ LEAST_CORRELATION: Final = 0.003
 GREATEST_CORRELATION: Final = 0.5
 
 
-class BaseRate(msgspec.Struct, array_like=True):
+class BaseRate(msgspec.Struct, array_like=True, gc=False):
     """The brand's usual negative share: decayed beta counts."""
 
     negative: float = PRIOR_NEGATIVE

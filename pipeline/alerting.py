@@ -127,16 +127,17 @@ def alert_record(
 
 def take_suppressed(episodes: Sequence[Episode]) -> Suppressed | None:
     """What has been suppressed since the last alert, and from now on counts as told; episodes in the order of KINDS."""
-    count = sum(episode.suppression.count for episode in episodes)
+    suppressions = [(kind, one.suppression) for kind, one in zip(KINDS, episodes, strict=True) if one.suppression]
+    count = sum(suppression.count for _, suppression in suppressions)
     if not count:
         return None
     recent = [
         SuppressedOpening(time=moment(held.bucket + 1), kind=kind, score=round(held.score, 4), reason=held.reason)
-        for kind, episode in zip(KINDS, episodes, strict=True)
-        for held in episode.suppression.recent
+        for kind, suppression in suppressions
+        for held in suppression.recent
     ]
-    for episode in episodes:
-        episode.suppression.told()
+    for _, suppression in suppressions:
+        suppression.told()
     return Suppressed(count=count, recent=tuple(sorted(recent, key=lambda opening: opening.time)))
 
 

@@ -29,7 +29,7 @@ LEAST_ALLOWANCE: Final = 3.0
 _YEAR: Final = 365.0 * BUCKETS_PER_DAY
 
 
-class Spending(msgspec.Struct, array_like=True):
+class Spending(msgspec.Struct, array_like=True, gc=False):
     """Openings spent and not yet paid back, as of a bucket."""
 
     spent: float = 0.0

@@ -21,11 +21,12 @@ FLARE_UP_BUCKETS: Final = 3 * 288
 """An episode that opens within three days of the last one of its kind is its flare-up."""
 
 
-class Episode(msgspec.Struct, array_like=True, kw_only=True):
+class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """State of one kind of episode of one brand. Bucket numbers are event time over the bucket's seconds.
 
     `id` is empty while no episode is open; `last_id` and `ended` are those of the last resolved one; `threshold` is the
-    one at which the open one opened, what the budget had put on top included.
+    one at which the open one opened, what the budget had put on top included. `spending` and `suppression` are None
+    until something opened or was held back: most brands never need them.
     """
 
     id: str = ""
@@ -38,8 +39,8 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True):
     last_id: str = ""
     ended: int = 0
     threshold: float = 0.0
-    spending: Spending = msgspec.field(default_factory=Spending)
-    suppression: Suppression = msgspec.field(default_factory=Suppression)
+    spending: Spending | None = None
+    suppression: Suppression | None = None
 
     @property
     def is_open(self) -> bool:
@@ -47,7 +48,7 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True):
 
     def stays_quiet(self, score: float, rule: Rule) -> bool:
         """True where `step` would do no more than note the score: nearly always, and cheaper to ask."""
-        return not self.id and score < rule.threshold and self.suppression.last_loud < 0
+        return not self.id and score < rule.threshold and (self.suppression is None or self.suppression.last_loud < 0)
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -97,9 +98,12 @@ def step(
     if not episode.is_open:
         suppression = episode.suppression
         if score < rule.threshold or not may_open:
-            suppression.follow(bucket=bucket, loud=score >= rule.release, quiet=rule.quiet_buckets)
+            if suppression is not None:
+                suppression.follow(bucket=bucket, loud=score >= rule.release, quiet=rule.quiet_buckets)
             return None
-        threshold = rule.threshold + offset(episode.spending, rule.per_year, bucket)
+        threshold = rule.threshold
+        if episode.spending is not None:
+            threshold += offset(episode.spending, rule.per_year, bucket)
         reason: SuppressionReason | None = None
         if episode.last_id and bucket - episode.ended < rule.cool_down_buckets:
             reason = "cool_down"
@@ -108,11 +112,16 @@ def step(
         elif score < threshold:
             reason = "budget"
         if reason:
+            if suppression is None:
+                suppression = episode.suppression = Suppression()
             is_new = suppression.hold(
                 reason, bucket=bucket, score=score, quiet=rule.quiet_buckets, cool_down=rule.cool_down_buckets
             )
             return Suppressed(reason) if is_new else None
-        suppression.opened()
+        if suppression is not None:
+            suppression.opened()
+        if episode.spending is None:
+            episode.spending = Spending()
         spend(episode.spending, rule.per_year, bucket)
         episode.threshold = threshold
         flare_up = episode.last_id and bucket - episode.ended <= FLARE_UP_BUCKETS

@@ -44,7 +44,7 @@ class BucketCounts(msgspec.Struct, gc=False):
     repeats: int = 0
 
 
-class RecentCounts(msgspec.Struct, array_like=True):
+class RecentCounts(msgspec.Struct, array_like=True, gc=False):
     """Buckets with mentions of the last 24 hours (up to 27), oldest first, as variable-length integers.
 
     Each is the distance to the one before (twice, plus one where the last three follow), mentions, tenths of negatives,

@@ -56,7 +56,7 @@ _ID_MARK: Final = b"#"
 """Begins the keys that are ids, which a digest of a text must not be taken for."""
 
 
-class Story(msgspec.Struct, array_like=True, kw_only=True):
+class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """One story, as one bucket saw it or as the hours since it was first told did.
 
     Attributes:

@@ -16,7 +16,7 @@ LISTED: Final = 3
 """Suppressed openings of one kind that are listed; all are counted."""
 
 
-class HeldBack(msgspec.Struct, array_like=True, frozen=True):
+class HeldBack(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One suppressed opening: bucket, score and why."""
 
     bucket: int
@@ -24,7 +24,7 @@ class HeldBack(msgspec.Struct, array_like=True, frozen=True):
     reason: SuppressionReason
 
 
-class Suppression(msgspec.Struct, array_like=True):
+class Suppression(msgspec.Struct, array_like=True, gc=False):
     """What has been suppressed of one kind of one brand.
 
     Attributes:

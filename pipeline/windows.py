@@ -22,7 +22,7 @@ KEPT_NAMES: Final = 8
 AUTHOR_BITS: Final = 2048
 
 
-class PostRecord(msgspec.Struct, array_like=True, frozen=True):
+class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A post kept as evidence: as it came, but cut. Most are never shown, so an alert makes it printable.
 
     `weight` is its audience.

@@ -32,8 +32,8 @@ FOLD_RECORDS: Final = 1000
 """Records folded in before other work (heartbeats, other partitions' transactions) gets its turn."""
 CLOSE_BUCKETS: Final = 1000
 """Brand-buckets closed before the same."""
-DEAD_LETTER_BYTES: Final = 16 << 20
-"""Dead letters waiting for a checkpoint; at this size the partition waits for one instead of reading on."""
+WAITING_BYTES: Final = 16 << 20
+"""Dead letters and alerts waiting for a checkpoint; at this size the partition waits for one instead of reading on."""
 PACE: Final = 2.0
 """A checkpoint is followed by a pause of at least so many times its own duration: many alerts share a transaction."""
 
@@ -99,7 +99,7 @@ class Partition:
         self._covered: Any = None  # the last Faust event whose slice is folded in and not yet in a checkpoint
         self._alerts: list[OutRecord] = []
         self._dead_letters: list[OutRecord] = []
-        self._dead_letter_bytes = 0
+        self._waiting_bytes = 0
         self._urgent = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._suspended = False
@@ -190,7 +190,7 @@ class Partition:
             self._metrics.engine_seconds("fold", time.perf_counter() - started)
             self._check_placement()
             await self._close_due()
-            if self._dead_letter_bytes > DEAD_LETTER_BYTES and not self._suspended:
+            if self._waiting_bytes > WAITING_BYTES and not self._suspended:
                 await self.checkpoint()
 
     def _check_placement(self) -> None:
@@ -227,7 +227,7 @@ class Partition:
         outputs = self.engine.take_outputs()
         self._alerts += outputs.alerts
         self._dead_letters += outputs.dead_letters
-        self._dead_letter_bytes += sum(len(letter.value or b"") + 1024 for letter in outputs.dead_letters)
+        self._waiting_bytes += sum(len(one.value or b"") + 1024 for one in (*outputs.alerts, *outputs.dead_letters))
         if self._alerts:
             self._urgent.set()
 
@@ -259,7 +259,7 @@ class Partition:
             self._urgent.clear()
             alerts, self._alerts = self._alerts, []
             dead_letters, self._dead_letters = self._dead_letters, []
-            self._dead_letter_bytes = 0
+            self._waiting_bytes = 0
             covered, self._covered = self._covered, None
             writes = [
                 self._transactions.encode(self._topics.alerts, alerts),

@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.budget import Spending
 from pipeline.config import Config, ConfigFile, DetectionConfig
 from pipeline.engine import Engine
 from pipeline.episodes import Episode, Rule, Suppressed, close, step
@@ -21,7 +22,7 @@ NO_BUDGET_LEFT = Rule(4.0, 2.0, 6.0, 3, 5, "warning", 1e-9)
 def spent() -> Episode:
     """An episode state whose budget is used up for good."""
     episode = Episode()
-    episode.spending.spent = 1e6
+    episode.spending = Spending(1e6)
     return episode
 
 
@@ -83,13 +84,15 @@ def test_every_opening_that_the_threshold_asks_for_opens_or_is_counted(scores: l
         first = loud_without_anything.index(True)
         assert found[first] == ("opened" if has_budget else "budget")
     held = sum(reason in {"budget", "cool_down"} for reason in found)
-    assert episode.suppression.count == held
-    assert len(episode.suppression.recent) == min(held, LISTED)
+    suppression = episode.suppression or Suppression()
+    assert suppression.count == held
+    assert len(suppression.recent) == min(held, LISTED)
 
 
 def test_what_an_alert_has_carried_is_not_carried_again() -> None:
     episode = spent()
     run(episode, [5.0])
+    assert episode.suppression is not None
     episode.suppression.told()
     assert (episode.suppression.count, episode.suppression.recent) == (0, ())
 

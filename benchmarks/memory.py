@@ -1,0 +1,121 @@
+"""Memory of the engine, as resident set of a process of its own: active brands, brands at rest, a million unseen ones.
+
+python -m benchmarks.memory           # 100,000 brands
+python -m benchmarks.memory 20000     # so many
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from pipeline.config import Config
+from pipeline.engine import Engine
+from pipeline.records import TICK_HEADER, Record
+
+START = 1_767_225_600
+DAY = 86_400
+SLICE = 1000
+CUT_EVERY = 20_000
+TEXT = "an ordinary post of the usual length about the parcel that came today"
+
+
+def main(brands: int) -> None:
+    """Print the figures."""
+    for measure, count in ((active, brands), (unseen, 1_000_000)):
+        # A process of its own: what one measurement leaves behind must not count in the next.
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            print("\n".join(pool.apply(measure, (count,))))
+
+
+def active(brands: int) -> list[str]:
+    """Three days of so many brands, four mentions each a day, then two days of silence."""
+    engine = Engine(0, Config())
+    before = resident()
+    began = time.process_time()
+    offset = 0
+    for quarter in range(12):
+        at = START + quarter * DAY // 4
+        offset = feed(engine, mentions(brands, at, f"{quarter}", offset))
+        offset = feed(engine, [tick(offset, at + 1800)])
+    spent = time.process_time() - began
+    lively = resident() - before
+    feed(engine, [tick(offset, at + 2 * DAY)])
+    gc.collect()
+    quiet = resident() - before
+    return [
+        f"memory: {brands} brands, {offset} mentions, {spent:.0f} CPU s",
+        f"  active brands  {lively / 2**20:7.0f} MiB  {lively / brands:6.0f} bytes a brand",
+        f"  at rest        {quiet / 2**20:7.0f} MiB  {quiet / brands:6.0f} bytes a brand",
+    ]
+
+
+def unseen(brands: int) -> list[str]:
+    """So many brands that are mentioned once, 5,000 in every minute of event time, against the default limits."""
+    engine = Engine(0, Config())
+    before, most, offset, alive = resident(), 0, 0, []
+    for first in range(0, brands, 5000):
+        at = START + first // 5000 * 60
+        offset = feed(engine, mentions(5000, at, "u", offset, first))
+        most = max(most, resident() - before)
+        alive.append(engine.brands)
+    limit = Config().engine.max_brands
+    return [
+        f"memory: {brands} unseen brands, engine.max_brands {limit}",
+        f"  greatest       {most / 2**20:7.0f} MiB, {max(alive)} brands in memory; at the end {engine.brands}",
+        f"  forgotten      {dict(engine.stats.forgotten)}, dead letters {sum(engine.stats.rejected.values())}",
+    ]
+
+
+def mentions(brands: int, at: float, batch: str, offset: int, first: int = 0) -> Iterator[Record]:
+    """One mention of each brand, at this time."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    for number in range(first, first + brands):
+        brand = f"brand-{number:07d}"
+        value = {
+            "id": f"{batch}-{number}",
+            "brand": brand,
+            "text": f"{number * 7919 % 1_000_003} {TEXT}",
+            "event_time": moment,
+            "platform": "x",
+            "sentiment": -0.6 if number % 5 == 0 else 0.5,
+            "author": {"id": f"author-{number}", "followers": number % 1000},
+        }
+        yield Record(offset, int(at) * 1000, brand.encode(), msgspec.json.encode(value))
+        offset += 1
+
+
+def tick(offset: int, at: float) -> Record:
+    """Event time passes."""
+    return Record(offset, int(at) * 1000, None, None, ((TICK_HEADER, str(int(at * 1000)).encode()),))
+
+
+def feed(engine: Engine, records: Iterator[Record] | list[Record]) -> int:
+    """Let the engine take the records as a worker would, checkpoints included; returns the next offset."""
+    batch: list[Record] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) == SLICE:
+            engine.process(batch)
+            batch = []
+        if record.offset % CUT_EVERY == 0:
+            engine.cut()
+    engine.process(batch)
+    engine.cut()
+    return engine.next_offset
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
