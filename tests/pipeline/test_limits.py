@@ -34,7 +34,7 @@ def parts(root: object, shared: set[int]) -> Iterator[object]:
         elif isinstance(one, list | tuple):
             waiting += one
         else:
-            names = getattr(one, "__struct_fields__", None) or getattr(one, "__slots__", ())
+            names: tuple[str, ...] = getattr(one, "__struct_fields__", ()) or getattr(one, "__slots__", ())
             waiting += [getattr(one, name) for name in names]
 
 
