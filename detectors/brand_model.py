@@ -271,10 +271,7 @@ class BrandModel:
             for score, offset, window in zip(groups, GROUP_OFFSET, joint_window, strict=True):
                 if score - offset > own_crisis:
                     own_crisis, crisis_window = score - offset, window
-            if own_crisis > shift + state.lead:
-                own_crisis = shift + state.lead
-            if own_crisis > 0.0:
-                own_crisis *= state.maxima.days / (state.maxima.days + YOUTH_DAYS)
+            own_crisis = self._held_back(own_crisis, shift)
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
@@ -307,10 +304,14 @@ class BrandModel:
                 joint[GROUP_OF_WINDOW[w]] = max(joint[GROUP_OF_WINDOW[w]], joint_evidence(s, q))
         evidence = (joint[0], joint[1], joint[2], max(share), surge_evidence(volume)[0])
         *groups, shift, surge = self.state.maxima.standardise(evidence)
-        own_crisis = min(max(map(operator.sub, groups, GROUP_OFFSET)), shift + self.state.lead)
-        if own_crisis > 0.0:
-            own_crisis *= self.state.maxima.days / (self.state.maxima.days + YOUTH_DAYS)
+        own_crisis = self._held_back(max(map(operator.sub, groups, GROUP_OFFSET)), shift)
         return corrected(own_crisis, *self.state.correction), shift, surge
+
+    def _held_back(self, crisis: float, shift: float) -> float:
+        """The crisis score, at most the lead above the negativity, and worth less while the brand is young."""
+        crisis = min(crisis, shift + self.state.lead)
+        days = self.state.maxima.days
+        return crisis * (days / (days + YOUTH_DAYS)) if crisis > 0.0 else crisis
 
     def learn(self, assessment: Assessment, mentions: float, negatives: float) -> None:
         """Learn the bucket that was assessed."""
