@@ -17,6 +17,7 @@ from pipeline.placement import partition_of, partition_of_brand
 from pipeline.state import CATEGORY_PREFIX
 from schemas.alert import Alert, decode_alert
 from schemas.observation import Observation
+from tests.pipeline.engine_runs import StateLog, latest
 from tests.pipeline.mention_streams import START, tick
 
 BRANDS = tuple(f"brand-{number}" for number in range(8))
@@ -136,10 +137,10 @@ def test_neither_batches_nor_crashes_change_what_a_category_does(seed: int, rhyt
     whole.fold_observations(observations)
     whole.close_due()
     expected = [record.value for record in whole.take_outputs().alerts]
-    final = {key: value for key, value in whole.cut() if value is not None}
+    final = latest(whole.cut())
     engine, position, turn = Engine(0, TOLD), 0, 0
     got: list[bytes | None] = []
-    kept: dict[bytes, bytes] = {}
+    log = StateLog()
     while position < len(observations):
         size, closings = rhythm[turn % len(rhythm)]
         turn += 1
@@ -152,22 +153,16 @@ def test_neither_batches_nor_crashes_change_what_a_category_does(seed: int, rhyt
         for _ in range(closings):
             engine.close_due(7)
         got += [record.value for record in engine.take_outputs().alerts]
-        for key, value in engine.cut():
-            kept.pop(key, None)
-            if value is not None:
-                kept[key] = value
+        log += engine.cut()
         if turn % 2:
             engine = Engine(0, TOLD)
-            engine.restore(kept.items())
+            engine.restore(latest(log).items())
     engine.close_due()
     got += [record.value for record in engine.take_outputs().alerts]
-    for key, value in engine.cut():
-        kept.pop(key, None)
-        if value is not None:
-            kept[key] = value
+    log += engine.cut()
     assert got == expected
-    assert CATEGORY_PREFIX + b"airlines" in kept
-    assert kept == final
+    assert CATEGORY_PREFIX + b"airlines" in final
+    assert latest(log) == final
 
 
 def test_a_category_comes_from_the_brand_or_from_its_tier() -> None:

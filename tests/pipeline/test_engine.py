@@ -21,28 +21,10 @@ from schemas.alert import Alert, decode_alert, encode_alert
 from schemas.mention import decode_mention
 from schemas.observation import Observation
 from schemas.rejection import Reason
+from tests.pipeline.engine_runs import StateLog, add, latest, undisturbed, with_crashes
 from tests.pipeline.mention_streams import START, alerts_of, mention, record, tick, troubled_stream
 
-StateLog = list[tuple[bytes, bytes | None]]
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def latest(log: StateLog) -> dict[bytes, bytes]:
-    """What compaction leaves of a state log."""
-    kept: dict[bytes, bytes] = {}
-    for key, value in log:
-        if value is None:
-            kept.pop(key, None)
-        else:
-            kept[key] = value
-    return kept
-
-
-def undisturbed(records: Sequence[Record]) -> tuple[Outputs, dict[bytes, bytes]]:
-    """Outputs and final state of one engine that saw everything at once."""
-    engine = Engine(0, Config())
-    outputs = engine.process(records)
-    return outputs, latest(engine.cut())
 
 
 def without_ticks(records: Sequence[Record]) -> list[Record]:
@@ -57,7 +39,7 @@ def dead_letters_of(outputs: Outputs) -> list[tuple[bytes | None, object]]:
 
 def test_a_crisis_opens_on_the_brand_in_trouble_and_not_on_the_praised_one() -> None:
     """Volume and negativity together ring; the same volume without negativity does not."""
-    outputs, _ = undisturbed(troubled_stream(1))
+    outputs = undisturbed(troubled_stream(1)).outputs
     opened = [decode_alert(alert.value or b"") for alert in outputs.alerts]
     assert [encode_alert(alert) for alert in opened] == [alert.value for alert in outputs.alerts]
     crises = {alert.brand for alert in opened if alert.kind == "crisis" and alert.transition == "opened"}
@@ -71,7 +53,7 @@ def test_a_crisis_opens_on_the_brand_in_trouble_and_not_on_the_praised_one() -> 
 def test_batches_do_not_matter(seed: int, data: st.DataObject) -> None:
     """Any split into batches, and any limit on closings, gives the same alerts, dead letters and state."""
     records = troubled_stream(seed, hours=31)
-    expected, state = undisturbed(records)
+    expected, state, _ = undisturbed(records)
     engine = Engine(0, Config())
     got = Outputs()
     log: StateLog = []
@@ -83,9 +65,7 @@ def test_batches_do_not_matter(seed: int, data: st.DataObject) -> None:
         limit = data.draw(st.integers(0, 3))
         while engine.close_due(limit):
             pass
-        outputs = engine.take_outputs()
-        got.alerts += outputs.alerts
-        got.dead_letters += outputs.dead_letters
+        add(got, engine.take_outputs())
         if data.draw(st.booleans()):
             log += engine.cut()
     log += engine.cut()
@@ -99,40 +79,17 @@ def test_batches_do_not_matter(seed: int, data: st.DataObject) -> None:
 def test_crashes_do_not_matter(seed: int, rhythm: list[tuple[int, int, bool]]) -> None:
     """Dying after any number of records and closings, before or after a commit, changes nothing that was committed."""
     records = troubled_stream(seed, hours=31)
-    expected, state = undisturbed(records)
-    engine = Engine(0, Config())
-    committed = Outputs()
-    log: StateLog = []
-    turn = 0
-    while engine.next_offset < len(records):
-        size, closings, commits = rhythm[turn % len(rhythm)]
-        turn += 1
-        commits = commits or turn % 7 == 0
-        engine.fold(records[engine.next_offset : engine.next_offset + size])
-        for _ in range(closings):
-            engine.close_due(1)
-        if commits:
-            outputs = engine.take_outputs()
-            committed.alerts += outputs.alerts
-            committed.dead_letters += outputs.dead_letters
-            log += engine.cut()
-        if turn % 3 == 0:
-            engine = Engine(0, Config())
-            engine.restore(log)
-    engine.close_due()
-    outputs = engine.take_outputs()
-    committed.alerts += outputs.alerts
-    committed.dead_letters += outputs.dead_letters
-    log += engine.cut()
+    expected, state, _ = undisturbed(records)
+    committed, left, _ = with_crashes(records, rhythm)
     assert alerts_of(committed) == alerts_of(expected)
     assert dead_letters_of(committed) == dead_letters_of(expected)
-    assert latest(log) == state
+    assert left == state
 
 
 def test_a_crash_after_every_record_changes_nothing() -> None:
     """One engine per record, each restored from its predecessor's state, equals one engine for all."""
     records = troubled_stream(7, hours=30, per_hour=1.0)
-    expected, state = undisturbed(records)
+    expected, state, _ = undisturbed(records)
     log: StateLog = []
     got = Outputs()
     compacted: dict[bytes, bytes] = {}
@@ -152,7 +109,7 @@ def test_a_crash_after_every_record_changes_nothing() -> None:
 def test_workers_do_not_matter(seed: int, order: list[int]) -> None:
     """Partitions are independent: any interleaving of their engines gives each the same alerts."""
     streams = [troubled_stream(seed + n, hours=30) for n in range(3)]
-    expected = [alerts_of(undisturbed(stream)[0]) for stream in streams]
+    expected = [alerts_of(undisturbed(stream).outputs) for stream in streams]
     engines = [Engine(n, Config()) for n in range(3)]
     got: list[list[tuple[bytes | None, bytes | None]]] = [[], [], []]
     for n in itertools.chain(itertools.islice(itertools.cycle(order), 100), [0, 1, 2] * 100):
@@ -372,7 +329,7 @@ def test_what_a_closing_knows_of_holes_does_not_depend_on_batches() -> None:
                 records.append(record(len(records), value, brand.encode()))
         if day % 3 == 0:
             records.append(tick(len(records), START + day * 86_400 + 40_000))
-    expected, state = undisturbed(records)
+    expected, state, _ = undisturbed(records)
     assert expected.alerts
     for size in (1, 37, 1000):
         engine = Engine(0, Config())

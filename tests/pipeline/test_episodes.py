@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.episodes import Episode, Rule, Suppressed, alert_id, close, episode_id, step
 from schemas.alert import Transition
+from tests.pipeline.episode_steps import steps
 
 RULE = Rule(threshold=4.0, release=2.0, critical=6.0, quiet_buckets=3, cool_down_buckets=5, base_severity="warning")
 
 
 def run(scores: list[float], *, rule: Rule = RULE, may_open: bool = True) -> list[tuple[int, Transition]]:
     """Transitions of one episode state over buckets of these scores."""
-    episode = Episode()
-    found: list[tuple[int, Transition]] = []
-    for bucket, score in enumerate(scores):
-        transition = step(
-            episode,
-            rule,
-            brand="acme",
-            kind="crisis",
-            bucket=bucket,
-            score=score,
-            window_buckets=1,
-            may_open=may_open,
-        )
-        if transition and not isinstance(transition, Suppressed):
-            found.append((bucket, transition))
-        if transition == "resolved":
-            close(episode, bucket)
-    return found
+    found = enumerate(steps(Episode(), rule, scores, may_open=may_open))
+    return [(bucket, one) for bucket, one in found if one and not isinstance(one, Suppressed)]
 
 
 def test_opens_at_the_threshold_and_not_below() -> None:
@@ -78,16 +65,16 @@ def test_a_held_back_kind_does_not_open() -> None:
 def test_a_flare_up_names_its_parent() -> None:
     """A second fire within three days is linked to the first."""
     episode = Episode()
-    facts = {"brand": "acme", "kind": "crisis", "window_buckets": 1, "may_open": True}
-    assert step(episode, RULE, bucket=10, score=5.0, **facts) == "opened"  # type: ignore[arg-type]
+    advance = partial(step, episode, RULE, brand="acme", kind="crisis", window_buckets=1, may_open=True)
+    assert advance(bucket=10, score=5.0) == "opened"
     first = episode.id
-    assert step(episode, RULE, bucket=20, score=0.0, **facts) == "resolved"  # type: ignore[arg-type]
+    assert advance(bucket=20, score=0.0) == "resolved"
     close(episode, 20)
-    assert step(episode, RULE, bucket=400, score=5.0, **facts) == "opened"  # type: ignore[arg-type]
+    assert advance(bucket=400, score=5.0) == "opened"
     assert episode.parent_id == first
-    assert step(episode, RULE, bucket=500, score=0.0, **facts) == "resolved"  # type: ignore[arg-type]
+    assert advance(bucket=500, score=0.0) == "resolved"
     close(episode, 500)
-    assert step(episode, RULE, bucket=500 + 4 * 288, score=5.0, **facts) == "opened"  # type: ignore[arg-type]
+    assert advance(bucket=500 + 4 * 288, score=5.0) == "opened"
     assert episode.parent_id == ""
 
 

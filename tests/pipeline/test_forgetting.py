@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -18,25 +18,15 @@ from pipeline.label_sampling import LabelCounts
 from pipeline.records import Outputs, Record
 from schemas.alert import decode_alert
 from schemas.rejection import Reason
+from tests.pipeline.engine_runs import StateLog, add, latest, undisturbed, with_crashes
 from tests.pipeline.mention_streams import START, alerts_of, mention, record, tick, troubled_stream
 
 DAY = 86_400
 SLOW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-StateLog = list[tuple[bytes, bytes | None]]
 
 
 def config(**engine: Any) -> Config:
     return Config(ConfigFile(engine=EngineConfig(**engine)))
-
-
-def latest(log: Iterable[tuple[bytes, bytes | None]]) -> dict[bytes, bytes]:
-    kept: dict[bytes, bytes] = {}
-    for key, value in log:
-        if value is None:
-            kept.pop(key, None)
-        else:
-            kept[key] = value
-    return kept
 
 
 def numbered(drafts: Sequence[tuple[float, str]], angry_from: float = math.inf) -> list[Record]:
@@ -194,23 +184,20 @@ def test_batches_do_not_matter_to_what_is_forgotten(
     """However records and closings are cut, the same alerts, the same state, the same number forgotten."""
     settings_ = config(forget_after_days=8, forget_new_after_days=1, max_brands=100)
     records = wandering_stream(seed, brands)
-    whole = Engine(0, settings_)
-    expected = whole.process(records)
-    state = latest(whole.cut())
+    expected, state, stats = undisturbed(records, settings_)
     engine, got, log = Engine(0, settings_), Outputs(), StateLog()
-    turn = 0
-    while engine.next_offset < len(records):
-        size, limit, commits = rhythm[turn % len(rhythm)]
-        turn += 1
+    for size, limit, commits in itertools.cycle(rhythm):
+        if engine.next_offset >= len(records):
+            break
         engine.fold(records[engine.next_offset : engine.next_offset + size])
         while engine.close_due(limit):
             if commits:
                 log += engine.cut()
-        got.alerts += engine.take_outputs().alerts
+        add(got, engine.take_outputs())
     log += engine.cut()
     assert alerts_of(got) == alerts_of(expected)
     assert latest(log) == state
-    assert engine.stats.forgotten == whole.stats.forgotten
+    assert engine.stats.forgotten == stats.forgotten
     assert sum(engine.stats.forgotten.values())
 
 
@@ -226,28 +213,10 @@ def test_crashes_do_not_matter_to_what_is_forgotten(
     """Dying between any two steps, forgetting included, leads to the same state."""
     settings_ = config(forget_after_days=8, forget_new_after_days=1, max_brands=100)
     records = wandering_stream(seed, brands)
-    whole = Engine(0, settings_)
-    expected = whole.process(records)
-    state = latest(whole.cut())
-    engine, got, log = Engine(0, settings_), Outputs(), StateLog()
-    turn = 0
-    while engine.next_offset < len(records):
-        size, closings, commits = rhythm[turn % len(rhythm)]
-        turn += 1
-        engine.fold(records[engine.next_offset : engine.next_offset + size])
-        for _ in range(closings):
-            engine.close_due(1)
-        if commits or turn % 7 == 0:
-            got.alerts += engine.take_outputs().alerts
-            log += engine.cut()
-        if turn % 3 == 0:
-            engine = Engine(0, settings_)
-            engine.restore(log)
-    engine.close_due()
-    got.alerts += engine.take_outputs().alerts
-    log += engine.cut()
-    assert alerts_of(got) == alerts_of(expected)
-    assert latest(log) == state
+    expected, state, _ = undisturbed(records, settings_)
+    committed, left, _ = with_crashes(records, rhythm, settings_)
+    assert alerts_of(committed) == alerts_of(expected)
+    assert left == state
 
 
 @SLOW

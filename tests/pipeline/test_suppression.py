@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from pipeline.budget import Spending
 from pipeline.config import Config, ConfigFile, DetectionConfig
 from pipeline.engine import Engine
-from pipeline.episodes import Episode, Rule, Suppressed, close, step
+from pipeline.episodes import Episode, Rule, Suppressed
 from pipeline.suppression import LISTED, Suppression
 from schemas.alert import decode_alert
 from schemas.observation import Observation
+from tests.pipeline.engine_runs import StateLog, latest
+from tests.pipeline.episode_steps import steps
 from tests.pipeline.mention_streams import START
 
 NO_BUDGET_LEFT = Rule(4.0, 2.0, 6.0, 3, 5, "warning", 1e-9)
@@ -28,23 +30,10 @@ def spent() -> Episode:
 
 def run(episode: Episode, scores: list[float], *, is_common: bool = False, rule: Rule = NO_BUDGET_LEFT) -> list[str]:
     """What each bucket brings: a transition, a reason or nothing."""
-    found: list[str] = []
-    for bucket, score in enumerate(scores):
-        transition = step(
-            episode,
-            rule,
-            brand="acme",
-            kind="crisis",
-            bucket=bucket,
-            score=score,
-            window_buckets=1,
-            may_open=True,
-            is_common=is_common,
-        )
-        if transition == "resolved":
-            close(episode, bucket)
-        found.append(transition.reason if isinstance(transition, Suppressed) else transition or "")
-    return found
+    return [
+        found.reason if isinstance(found, Suppressed) else found or ""
+        for found in steps(episode, rule, scores, is_common=is_common)
+    ]
 
 
 def test_a_stretch_above_the_threshold_counts_once() -> None:
@@ -141,16 +130,13 @@ def test_what_is_suppressed_survives_a_restart() -> None:
     whole.close_due()
     expected = [record.value for record in whole.take_outputs().alerts]
     got: list[bytes | None] = []
-    kept: dict[bytes, bytes] = {}
+    log = StateLog()
     for day in range(20):
         engine = Engine(0, config)
-        engine.restore(kept.items())
+        engine.restore(latest(log).items())
         engine.fold_observations(rows[day * 288 : (day + 1) * 288])
         engine.close_due()
         got += [record.value for record in engine.take_outputs().alerts]
-        for key, value in engine.cut():
-            kept.pop(key, None)
-            if value is not None:
-                kept[key] = value
+        log += engine.cut()
     assert got == expected
     assert any(b'"suppressed"' in (value or b"") for value in got)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.evaluation.alarms import AlarmRule, Span, episode_starts, episodes
-from pipeline.episodes import Episode, Rule, close, step
+from pipeline.episodes import Episode, Rule
+from tests.pipeline.episode_steps import steps
 
 LEVELS = st.sampled_from([0.0, 1.0, 2.0, 2.9, 3.0, 5.9, 6.0, 9.0, 20.0])
 
@@ -17,22 +18,11 @@ def stepped(scores: list[float], rule: AlarmRule) -> list[Span]:
     worker = Rule(
         rule.threshold, rule.release, rule.threshold * 1.5, rule.quiet_buckets, rule.cool_down_buckets, "warning"
     )
-    for bucket, score in enumerate(scores):
-        transition = step(
-            episode,
-            worker,
-            brand="acme",
-            kind="crisis",
-            bucket=bucket,
-            score=score,
-            window_buckets=1,
-            may_open=True,
-        )
+    for bucket, transition in enumerate(steps(episode, worker, scores)):
         if transition == "opened":
             opened = bucket
         elif transition == "resolved":
             found.append(Span(opened, bucket))
-            close(episode, bucket)
     return [*found, Span(opened, len(scores) - 1)] if episode.is_open else found
 
 
