@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from unittest import mock
 
@@ -22,14 +23,22 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from detectors import fleet
 from detectors.calibration import Prior
 from detectors.evaluation.alarms import AlarmRule
-from detectors.fleet import FleetModel, FleetScores
+from detectors.fleet import BLOCK_BRANDS, GROUP_ROWS, TRUST, FleetBlock, FleetModel, FleetScores
+from detectors.pooled_tail import PooledTail
 from detectors.threshold import crisis_threshold
 from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 from pipeline.evaluation import simulated
-from pipeline.evaluation.simulated import WARM_UP_DAYS, Scores, WorldRun, found_by, run_world, starts_of
+from pipeline.evaluation.simulated import (
+    WARM_UP_DAYS,
+    Scores,
+    WorldRun,
+    benign_bursts_that_rang,
+    found_by,
+    run_world,
+    starts_of,
+)
 from pipeline.simulation.fleet import SIZES, FleetStream
 from pipeline.simulation.worlds import open_stream
 
@@ -62,15 +71,12 @@ class NegativityOnly(_Instead):
     kind = "shift"
 
 
-class _KnowingBlock(fleet._Block):  # noqa: SLF001 - an oracle replaces what a block learns
+class KnowingBlock(FleetBlock):
     """A block that is told each brand's true level, season and base share."""
 
-    def know(self, stream: FleetStream) -> None:
-        self._week = []
-        for day in range(7):
-            stream.day = day
-            self._week.append(stream._season())  # noqa: SLF001 - nobody else may know it
-        stream.day = 0
+    def __init__(self, brands: int, tail: PooledTail, stream: FleetStream) -> None:
+        super().__init__(brands, tail)
+        self._week = [stream.season(day) for day in range(7)]
         self._rate, self._share = stream.rate / BUCKETS_PER_HOUR, stream.base_share
 
     def season(self, bucket: int) -> Array:
@@ -110,7 +116,6 @@ def _fleet(name: str, /, **constants: Any) -> Variant:
 _RAW: Final = Prior((0.0,) * 3, (1.0,) * 3, 1e12, 1e12, 60.0, 4.0, 1.0)
 _NO_TAIL: Final = {("detectors.pooled_tail", "PRIOR_PEAKS"): _HUGE}
 _NO_LEAD: Final = {("detectors.fleet", "NEGATIVITY_LEAD"): (_HUGE,) * 3}
-_ROWS: Final = fleet._GROUP_ROWS  # noqa: SLF001 - windows of each group
 
 VARIANTS: Final = (
     Variant("as shipped"),
@@ -121,7 +126,7 @@ VARIANTS: Final = (
     _fleet("lead 3.5 for all sizes", NEGATIVITY_LEAD=(3.5,) * 3),
     Variant(
         "own calibration off (raw nats)",
-        {**_NO_TAIL, **_NO_LEAD, ("detectors.fleet", "_PRIORS"): (_RAW,) * 5},
+        {**_NO_TAIL, **_NO_LEAD, ("detectors.fleet", "PRIORS"): (_RAW,) * 5},
     ),
     _fleet("weaker evidence counts twofold", BOTH_FACTOR=2.0),
     _fleet("weaker evidence counts threefold", BOTH_FACTOR=3.0),
@@ -132,9 +137,9 @@ VARIANTS: Final = (
     _fleet("three negatives for all", LEAST_NEGATIVES=2.2),
     _fleet("windows to 1 h only", GROUP_OFFSET=(0.0, _HUGE, _HUGE)),
     _fleet("windows from 3 h only", GROUP_OFFSET=(_HUGE, 0.0, 0.5)),
-    _fleet("one window: 1 h", GROUP_OFFSET=(0.0, _HUGE, _HUGE), _GROUP_ROWS=(slice(3, 4), *_ROWS[1:])),
+    _fleet("one window: 1 h", GROUP_OFFSET=(0.0, _HUGE, _HUGE), GROUP_ROWS=(slice(3, 4), *GROUP_ROWS[1:])),
     _fleet("release of the level off", SHIFT_RATIO=_HUGE),
-    _fleet("dispersion of the share off", PRIOR_CORRELATION=0.003, _TRUST=np.full_like(fleet._TRUST, 1e12)),  # noqa: SLF001
+    _fleet("dispersion of the share off", PRIOR_CORRELATION=0.003, TRUST=np.full_like(TRUST, 1e12)),
     Variant("season off", {("detectors.baseline", "HOUR_RATE"): 0.0, ("detectors.baseline", "DAY_RATE"): 0.0}),
     Variant("volume only", model=VolumeOnly),
     Variant("negativity only", model=NegativityOnly),
@@ -158,15 +163,11 @@ def applied(variant: Variant) -> Iterator[None]:
         return stream
 
     def knowing(brands: int) -> FleetModel:
-        if brands > fleet.BLOCK_BRANDS:
-            raise ValueError(f"expected at most {fleet.BLOCK_BRANDS} brands for the oracle, got {brands}")
-        found = FleetModel(brands)
-        for block in found._blocks:  # noqa: SLF001 - see _KnowingBlock
-            block.know(opened[0])  # type: ignore[attr-defined]
-        return found
+        if brands > BLOCK_BRANDS:
+            raise ValueError(f"expected at most {BLOCK_BRANDS} brands for the oracle, got {brands}")
+        return FleetModel(brands, block=partial(KnowingBlock, stream=opened[0]))
 
     if variant.is_oracle:
-        constants["detectors.fleet", "_Block"] = _KnowingBlock
         model = knowing
     constants["pipeline.evaluation.simulated", "FleetModel"] = model
     constants["pipeline.evaluation.simulated", "open_stream"] = opening
@@ -247,7 +248,7 @@ def measured(run: WorldRun, size: str, common: float) -> Cell:
         rule = base.at(threshold)
         for kind in recall:
             recall[kind] = found_by([s for s in run.staged if s.kind == kind], _scores, rule, places).recall.value
-        rang = simulated._benign(run, places, starts_of(run.crisis[:, places], rule, first), first)  # noqa: SLF001
+        rang = benign_bursts_that_rang(run, places, starts_of(run.crisis[:, places], rule, first), first)
         benign = math.nan if rang is None else rang.value
     fortnight = 0
     for starts in starts_of(run.crisis[:, places], base.at(common), first):

@@ -8,6 +8,7 @@ The constants and the order of work are those of the model of one brand; a test 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -43,10 +44,12 @@ from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, DECAY, GROUP_OF
 _DECAY: Final = np.array(DECAY)[:, None]
 _SCALE: Final = np.array(SCALE)[:, None]
 _SIZES: Final = np.array(SIZES)
-_TRUST: Final = np.minimum(np.array(WINDOWS), 72.0)[:, None]
-_GROUP_ROWS: Final = tuple(
+TRUST: Final = np.minimum(np.array(WINDOWS), 72.0)[:, None]
+"""detectors.negativity.TRUST, (windows, 1)."""
+GROUP_ROWS: Final = tuple(
     slice(GROUP_OF_WINDOW.index(group), len(WINDOWS) - GROUP_OF_WINDOW[::-1].index(group)) for group in range(GROUPS)
 )
+"""The windows of each group."""
 BLOCK_BRANDS: Final = 2048
 """Brands worked on at a time, so that a block's arrays (8 windows x 8 bytes x brands) stay in the processor's cache."""
 
@@ -62,11 +65,13 @@ class FleetScores(NamedTuple):
 class FleetModel:
     """BrandModel over brands 0..n-1: `step` scores, then learns, one bucket of all of them."""
 
-    def __init__(self, brands: int) -> None:
+    def __init__(self, brands: int, *, block: Callable[[int, PooledTail], FleetBlock] | None = None) -> None:
         """Begin without history.
 
         Args:
             brands: how many, at least 1.
+            block: makes the parts that score and learn, each for at most BLOCK_BRANDS brands, in order; for studies of
+                the detector. FleetBlock by default.
 
         Raises:
             ValueError: fewer.
@@ -77,7 +82,7 @@ class FleetModel:
         self._bounds = [(low, min(low + BLOCK_BRANDS, brands)) for low in range(0, brands, BLOCK_BRANDS)]
         tail = PooledTail()
         self._tail = tail
-        self._blocks = [_Block(high - low, tail) for low, high in self._bounds]
+        self._blocks = [(block or FleetBlock)(high - low, tail) for low, high in self._bounds]
         self._bucket = -1
 
     def step(self, index: int, mentions: Array, negatives: Array) -> FleetScores:
@@ -127,10 +132,16 @@ class FleetModel:
         self._bucket = index
 
 
-class _Block:
+class FleetBlock:
     """Some brands of a fleet. Arrays are (windows, brands) or (brands,); clocks are plain numbers."""
 
     def __init__(self, brands: int, tail: PooledTail) -> None:
+        """Begin without history.
+
+        Args:
+            brands: how many, at least 1.
+            tail: that these brands share with others.
+        """
         windows = (len(WINDOWS), brands)
         self.tail = tail
         self.peak = np.full(brands, -np.inf)
@@ -153,6 +164,7 @@ class _Block:
         self._q, self._s, self._joint = (np.empty(windows) for _ in range(3))
 
     def season(self, bucket: int) -> Array:
+        """Factor of the level in this bucket, by brand: hour of the day times day of the week."""
         hour = bucket // BUCKETS_PER_HOUR % 24
         f = (bucket % BUCKETS_PER_HOUR + 0.5) / BUCKETS_PER_HOUR
         hours = self.hours
@@ -164,6 +176,7 @@ class _Block:
         return factor
 
     def step(self, index: int, mentions: Array, negatives: Array) -> tuple[Array, Array, Array]:
+        """Crisis, shift and surge scores of a bucket, which is learned after that. Counts are floats, by brand."""
         self._enter_day(index // BUCKETS_PER_DAY)
         self.unobserved = 0
         settled = self.seen >= SETTLING_BUCKETS
@@ -230,6 +243,7 @@ class _Block:
         maxima.enter_day(day, self.level, self.unobserved // BUCKETS_PER_DAY)
 
     def pass_unobserved(self, index: int) -> None:
+        """As FleetModel.pass_unobserved."""
         for sums in (self.sums, self.expected, self.negatives):
             np.multiply(sums, _DECAY, out=sums)
         self._enter(index)
@@ -268,7 +282,7 @@ class _Block:
         if place.size:
             a, b = s.ravel()[place], q.ravel()[place]
             joint.ravel()[place] = np.minimum(np.minimum(a, VOLUME_CAP) + b, BOTH_FACTOR * np.minimum(a, b))
-        for group, rows in enumerate(_GROUP_ROWS):
+        for group, rows in enumerate(GROUP_ROWS):
             np.max(joint[rows], axis=0, out=evidence[group])
         np.max(q, axis=0, out=evidence[GROUPS])
         evidence[GROUPS + 1] = surge_evidences(np.where(self.sums >= LEAST_MENTIONS, s, 0.0))
@@ -325,8 +339,8 @@ class _Block:
         _carry(self.excess, 1.0 - DISPERSION_RATE, residual)
         fewer *= DISPERSION_RATE
         _carry(self.pairs, 1.0 - DISPERSION_RATE, fewer)
-        np.add(self.excess, PRIOR_CORRELATION * _TRUST, out=correlation)
-        np.add(self.pairs, _TRUST, out=self._a)
+        np.add(self.excess, PRIOR_CORRELATION * TRUST, out=correlation)
+        np.add(self.pairs, TRUST, out=self._a)
         correlation /= self._a
         np.clip(correlation, 0.003, 0.5, out=correlation)
 
@@ -399,26 +413,27 @@ def _carry(sums: Array, keep: float | Array, value: Array) -> None:
     sums += value
 
 
-_PRIORS: Final[tuple[Prior, ...]] = (*CRISIS_PRIORS, SHIFT_PRIOR, SURGE_PRIOR)
+PRIORS: Final[tuple[Prior, ...]] = (*CRISIS_PRIORS, SHIFT_PRIOR, SURGE_PRIOR)
+"""Of the daily maxima of every kind of evidence: the groups of windows, negativity, volume."""
 
 
 class _Maxima:
     """detectors.calibration.DailyMaxima of every kind of evidence and brand: arrays are (kinds, brands)."""
 
     def __init__(self, brands: int) -> None:
-        shape = (len(_PRIORS), brands)
+        shape = (len(PRIORS), brands)
         self.day, self.days = -1, 0
         self.maximum, self.sum, self.squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.mean, self.deviation = np.full(shape, -1.0), np.ones(shape)
-        self.weight = np.zeros((len(_PRIORS), 1))
+        self.weight = np.zeros((len(PRIORS), 1))
         self._keep, self._mean_days, self._deviation_days, self._cut, self._least = (
             np.array(values)[:, None]
             for values in (
-                [0.5 ** (1.0 / prior.half_life_days) for prior in _PRIORS],
-                [prior.mean_days for prior in _PRIORS],
-                [prior.deviation_days for prior in _PRIORS],
-                [prior.cut for prior in _PRIORS],
-                [prior.least_deviation for prior in _PRIORS],
+                [0.5 ** (1.0 / prior.half_life_days) for prior in PRIORS],
+                [prior.mean_days for prior in PRIORS],
+                [prior.deviation_days for prior in PRIORS],
+                [prior.cut for prior in PRIORS],
+                [prior.least_deviation for prior in PRIORS],
             )
         )
 
@@ -429,7 +444,7 @@ class _Maxima:
         if day == self.day:
             return
         log_size = np.log(np.maximum(level, 1e-3) * BUCKETS_PER_HOUR)
-        prior_mean = np.array([np.interp(log_size, KNOWN_SIZES, prior.mean) for prior in _PRIORS])
+        prior_mean = np.array([np.interp(log_size, KNOWN_SIZES, prior.mean) for prior in PRIORS])
         if self.day >= 0:
             self._end_day(prior_mean)
             self.maximum.fill(0.0)
@@ -437,7 +452,7 @@ class _Maxima:
                 self._end_day(prior_mean)
         self.maximum.fill(0.0)
         self.day = day
-        prior_deviation = np.array([np.interp(log_size, KNOWN_SIZES, prior.deviation) for prior in _PRIORS])
+        prior_deviation = np.array([np.interp(log_size, KNOWN_SIZES, prior.deviation) for prior in PRIORS])
         self.mean = (self.sum + self._mean_days * prior_mean) / (self.weight + self._mean_days)
         variance = (self.squares + self._deviation_days * prior_deviation**2) / (self.weight + self._deviation_days)
         self.deviation = np.maximum(np.sqrt(variance), self._least)

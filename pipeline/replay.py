@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 
 from pipeline.config import Config
+from pipeline.dead_letters import KEPT_BYTES
 from pipeline.engine import Engine
 from pipeline.errors import TocsinError
 from pipeline.mention_files import MAX_LINE_BYTES, open_text, record_key
@@ -45,7 +46,10 @@ class ReplayReport(msgspec.Struct):
     suppressed: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     """Openings that did not happen, by kind and reason."""
     buckets_closed: int = 0
-    brands: int = 0
+    brands_seen: int = 0
+    """Brands of which something was taken, those forgotten since among them."""
+    brands_known: int = 0
+    """Brands that the engines still know at the end."""
 
 
 def replay_mentions(
@@ -72,6 +76,7 @@ def replay_mentions(
     report = ReplayReport()
     timestamp = int(now.timestamp() * 1000)
     offsets = [0] * partitions
+    lines_of: Counter[bytes | None] = Counter()
     for batch in _batches(lines):
         dealt: list[list[Record]] = [[] for _ in range(partitions)]
         for line in batch:
@@ -79,6 +84,7 @@ def replay_mentions(
             p = partition_of_brand(config, key, partitions)
             dealt[p].append(Record(offsets[p], timestamp, key, line))
             offsets[p] += 1
+            lines_of[None if key is None else key[:KEPT_BYTES]] += 1
         for engine, records in zip(engines, dealt, strict=True):
             _run(engine, records, report)
         if on_progress:
@@ -89,6 +95,9 @@ def replay_mentions(
             tick = str(closing_tick_milliseconds(latest, config.engine.allowed_lateness_seconds, timestamp)).encode()
             for engine, offset in zip(engines, offsets, strict=True):
                 _run(engine, [Record(offset, timestamp, None, None, ((TICK_HEADER, tick),))], report)
+    # A brand counts when not every line of it was refused. Lines without a key were; dead letters keep so much of one.
+    lines_of.subtract(letter.key for letter in report.dead_letters)
+    report.brands_seen = sum(count > 0 for count in lines_of.values())
     return _finish(report, engines)
 
 
@@ -103,8 +112,10 @@ def replay_observations(
     engine = Engine(0, config)
     report = ReplayReport()
     pending: list[Observation] = []
+    seen: set[str] = set()
     start = None
     for row in rows:
+        seen.add(row.brand)
         if row.start != start and len(pending) >= BATCH_LINES:
             _run_observations(engine, pending, report, on_progress)
             pending = []
@@ -116,6 +127,7 @@ def replay_observations(
         milliseconds = closing_tick_milliseconds(engine.event_time, config.engine.allowed_lateness_seconds, sys.maxsize)
         tick = ((TICK_HEADER, str(milliseconds).encode()),)
         _run(engine, [Record(engine.next_offset, milliseconds, None, None, tick)], report)
+    report.brands_seen = len(seen)
     return _finish(report, [engine])
 
 
@@ -247,7 +259,7 @@ def _finish(report: ReplayReport, engines: list[Engine]) -> ReplayReport:
     report.late = sum(engine.stats.late for engine in engines)
     report.duplicates = sum(engine.stats.duplicates for engine in engines)
     report.buckets_closed = sum(engine.stats.buckets_closed for engine in engines)
-    report.brands = sum(engine.brands for engine in engines)
+    report.brands_known = sum(engine.brands for engine in engines)
     for engine in engines:
         report.suppressed.update(engine.stats.suppressed)
     report.alerts.sort(key=_by_time)

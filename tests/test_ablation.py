@@ -23,7 +23,7 @@ from pipeline.simulation import fleet
 def constants() -> dict[tuple[str, str], Any]:
     """Every constant that a variant may set otherwise."""
     names = {name for variant in ablation.VARIANTS for name in variant.constants}
-    names |= {("detectors.fleet", "_Block"), ("pipeline.simulation.fleet", "SIZES")}
+    names |= {("pipeline.simulation.fleet", "SIZES")}
     names |= {("pipeline.evaluation.simulated", name) for name in ("FleetModel", "open_stream")}
     return {name: getattr(importlib.import_module(name[0]), name[1]) for name in names}
 
@@ -144,6 +144,7 @@ def test_false_alarms_are_drawn_from_the_report_of_an_evaluation(tmp_path):
         brands=2,
         days=56,
         false_alarms=[simulated.RateRow(rate, 3.0, realised) for rate in simulated.RATES],
+        surges=simulated.RateRow(18.0, 2.0, realised),
         crises={},
         benign=None,
         fortnight=realised,

@@ -67,9 +67,9 @@ def command(
     kinds = Counter(dict(record.headers)["ce_type"].decode().removeprefix("tocsin.alert.") for record in report.alerts)
     seconds = time.perf_counter() - started
     click.echo(
-        f"{report.mentions} mentions of {report.brands} brands, {report.late} late, {report.duplicates} duplicate, "
-        f"{len(report.dead_letters)} refused; {report.buckets_closed} brand-buckets closed; "
-        f"{len(report.alerts)} alerts in {seconds:.1f} s",
+        f"{report.mentions} mentions of {report.brands_seen} brands, {report.brands_known} of them known at the end, "
+        f"{report.late} late, {report.duplicates} duplicate, {len(report.dead_letters)} refused; "
+        f"{report.buckets_closed} brand-buckets closed; {len(report.alerts)} alerts in {seconds:.1f} s",
         err=True,
     )
     for name, count in sorted(kinds.items()):

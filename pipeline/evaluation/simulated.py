@@ -67,7 +67,7 @@ class WorldRun:
 
 
 class RateRow(msgspec.Struct, frozen=True):
-    """Tolerated false alarms per brand-year, and what was counted."""
+    """Episodes per brand-year that the knob stands for, its threshold, and what was counted."""
 
     nominal: float
     threshold: float
@@ -80,6 +80,7 @@ class CellReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         world, size, brands, days: where; days are those that count.
         false_alarms: by tolerated rate.
+        surges: volume_surge episodes, benign bursts included, at the configured rate.
         crises: by kind, at 1 tolerated false alarm a year.
         benign: share of benign bursts that rang as a crisis; None without bursts.
         fortnight: crisis episodes a brand in the first 14 days that count (after the shift, where a world shifts).
@@ -91,6 +92,7 @@ class CellReport(msgspec.Struct, frozen=True, kw_only=True):
     brands: int
     days: int
     false_alarms: list[RateRow]
+    surges: RateRow
     crises: dict[str, Found]
     benign: Estimate | None
     fortnight: Estimate
@@ -215,11 +217,13 @@ def measure(run: WorldRun, size: str, detection: DetectionConfig | None = None) 
         kind: found_by([s for s in run.staged if s.kind == kind], lambda s: s.scores, rule, places) for kind in kinds
     }
     fortnight = FORTNIGHT_DAYS * BUCKETS_PER_DAY
+    surge_rule = alarm_rule(detection, "volume_surge")
+    surges = false_alarms_per_year(starts_of(run.surge[:, places], surge_rule, first), [buckets] * len(places))
     surge = run.surge[: first + fortnight, places]
     hours = sum(
         (span.end + 1 - max(span.start, first)) / BUCKETS_PER_HOUR
         for column in np.ascontiguousarray(surge.T)
-        for span in episodes(column, alarm_rule(detection, "volume_surge"))
+        for span in episodes(column, surge_rule)
         if span.end >= first
     )
     early = [float((starts < fortnight).sum()) for starts in at_one]
@@ -229,15 +233,28 @@ def measure(run: WorldRun, size: str, detection: DetectionConfig | None = None) 
         brands=len(places),
         days=run.days,
         false_alarms=rows,
+        surges=RateRow(detection.volume_surges_per_brand_year, surge_rule.threshold, surges),
         crises=crises,
-        benign=_benign(run, places, at_one, first),
+        benign=benign_bursts_that_rang(run, places, at_one, first),
         fortnight=estimate(early, [1.0] * len(places)),
         surge_hours=hours / len(places),
     )
 
 
-def _benign(run: WorldRun, places: NDArray[np.int64], starts: list[NDArray[np.int64]], first: int) -> Estimate | None:
-    """Benign bursts during which, or within an hour after which, a crisis episode opened."""
+def benign_bursts_that_rang(
+    run: WorldRun, places: NDArray[np.int64], starts: Sequence[NDArray[np.int64]], first: int
+) -> Estimate | None:
+    """Share of benign bursts during which, or within an hour after which, a crisis episode opened.
+
+    Args:
+        run: with its bursts.
+        places: of the brands that are looked at.
+        starts: of their crisis episodes, counted from `first`; in the order of `places`.
+        first: bucket from which on bursts count.
+
+    Returns:
+        None without bursts.
+    """
     order = {int(brand): place for place, brand in enumerate(places)}
     rang, had = np.zeros(len(places)), np.zeros(len(places))
     for burst in run.bursts:

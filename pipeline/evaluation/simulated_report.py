@@ -20,7 +20,8 @@ FALSE_NOTE = (
     "Crisis episodes per brand-year in days without a crisis, with 95 % intervals; the heading is what was tolerated. "
     "Benign: share of benign bursts that rang as a crisis, at 1 tolerated a year. Fortnight: crisis episodes per brand "
     "in the first 14 days that count, and hours of open volume alarm in them (in the world 'shifted' these are the "
-    "days after the shift)."
+    "days after the shift). Surges: volume_surge episodes per brand-year, in brackets how many were asked for; benign "
+    "bursts, which are surges, are among them."
 )
 FOUND_NOTE = (
     "Share of crises found within 12 h (sudden, weak) or 24 h (slow, weak-slow) at 1 tolerated false alarm a year, its "
@@ -38,10 +39,15 @@ def simulated_report(
     """Tables and data of the worlds that were lived through."""
     report = Report("simulated", "Simulated fleets", facts, plots=plots)
     rates = [row.nominal for row in cells[0].false_alarms]
+    asked = cells[0].surges.nominal
     report.tables.append(
         Table(
             "False alarms per brand-year",
-            ("world", "size", "brand-years", *(f"{rate:g} a year" for rate in rates), "benign", "fortnight", "surge h"),
+            (
+                *("world", "size", "brand-years"),
+                *(f"{rate:g} a year" for rate in rates),
+                *("benign", "fortnight", "surge h", f"surges ({asked:g} a year)"),
+            ),
             [
                 (
                     cell.world,
@@ -51,6 +57,7 @@ def simulated_report(
                     show_rate(cell.benign, 3) if cell.benign else "-",
                     show_rate(cell.fortnight),
                     f"{cell.surge_hours:.1f}",
+                    show_rate(cell.surges.realised, 1),
                 )
                 for cell in cells
             ],

@@ -162,7 +162,7 @@ class FleetStream:
         for row in steps:
             self._noise = self._keep * self._noise + row
             row[:] = self._noise
-        rate = self.rate / BUCKETS_PER_HOUR * self._season()
+        rate = self.rate / BUCKETS_PER_HOUR * self.season(self.day)
         rate *= np.exp(steps[:, 0] + steps[:, 1] - 0.5 * (self._deviation[0] ** 2 + self._deviation[1] ** 2))
         share = 1.0 / (1.0 + np.exp(-(self._logit + steps[:, 2])))
         if self.day >= self._shift_day:
@@ -178,11 +178,12 @@ class FleetStream:
         self.day += 1
         return Latent(rate, share)
 
-    def _season(self) -> Array:
+    def season(self, day: int) -> Array:
+        """Factor of each brand's rate in the buckets of a day of the run, (288, brands), noise and bursts apart."""
         hours = (np.arange(BUCKETS_PER_DAY) + 0.5)[:, None] / BUCKETS_PER_HOUR
         season = 1.0 + self._day[0] * np.cos((hours - self._day[1]) * (2.0 * math.pi / 24.0))
         season += self._half_day[0] * np.cos((hours - self._half_day[1]) * (2.0 * math.pi / 12.0))
-        factor: Array = np.maximum(season, 0.1) * self._week[self.day % 7]
+        factor: Array = np.maximum(season, 0.1) * self._week[day % 7]
         return factor
 
     def _draw_bursts(self, days: int) -> list[Burst]:

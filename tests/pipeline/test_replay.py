@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 
 from pipeline.cli import tocsin
 from pipeline.config import Config
+from pipeline.dead_letters import KEPT_BYTES
 from pipeline.errors import TocsinError
 from pipeline.placement import partition_of
 from pipeline.publishing import event_time
 from pipeline.records import closing_tick_milliseconds
-from pipeline.replay import read_observations, replay_mentions
+from pipeline.replay import read_observations, replay_mentions, replay_observations
 from schemas.alert import decode_alert
-from tests.pipeline.mention_streams import START, troubled_stream
+from tests.pipeline.mention_streams import START, mention, troubled_stream
 
 NOW = datetime(2027, 6, 1, tzinfo=UTC)
 
@@ -85,6 +86,40 @@ def test_the_command_writes_alerts_as_json_lines_and_counts_to_stderr(tmp_path: 
     refused = [json.loads(line) for line in dlq.read_bytes().splitlines()]
     assert {letter["reason"] for letter in refused} == {"invalid_utf8"}
     assert f"{len(refused)} refused" in result.stderr
+
+
+def test_brands_forgotten_by_the_end_count_as_seen_and_brands_of_refused_lines_do_not(tmp_path: Path) -> None:
+    """A brand that was never warm is forgotten after a week; one that only wrote nonsense was never a brand."""
+    week = 8 * 86_400
+    values = [
+        mention(brand="gone"),
+        mention(brand="stays", id="2", at=START + week),
+        mention(brand="refused", id="3", platform=""),
+        mention(brand="stays", id="4", at=START + week + 600),
+        mention(brand="both", id="5", at=START + week + 900),
+        mention(brand="both", id="6", platform=""),
+        mention(brand="x" * (KEPT_BYTES + 1), id="7"),
+        b"no mention",
+    ]
+    report = replay_mentions(values, Config(), partitions=1, now=NOW)
+    assert len(report.dead_letters) == 4
+    assert (report.brands_seen, report.brands_known) == (3, 2)
+    source = tmp_path / "mentions.jsonl"
+    source.write_bytes(b"\n".join(values))
+    result = CliRunner().invoke(tocsin, ["replay", str(source), "--alerts", str(tmp_path / "out"), "--partitions", "1"])
+    assert result.stderr.startswith(
+        "4 mentions of 3 brands, 2 of them known at the end, 0 late, 0 duplicate, 4 refused"
+    )
+
+
+def test_brands_of_observations_are_seen_though_forgotten(tmp_path: Path) -> None:
+    """The last row is more than a week after the first brand's."""
+    rows = [("gone", START, 1, 0), ("stays", START + 8 * 86_400, 1, 0)]
+    text = HEAD + "".join(",".join(map(str, row)) + "\n" for row in rows)
+    source = tmp_path / "counts.csv"
+    source.write_text(text)
+    report = replay_observations(read_observations([str(source)]), Config())
+    assert (report.brands_seen, report.brands_known) == (2, 1)
 
 
 def test_a_recording_that_ends_now_leaves_the_buckets_open_that_may_still_grow() -> None:

@@ -77,6 +77,18 @@ def test_volume_alarms_are_added_up_in_hours_over_the_first_fortnight():
     assert measure(run, "M").surge_hours == pytest.approx((12 + 24) / 12)
 
 
+def test_volume_surges_a_brand_year_are_counted_at_their_own_rate_after_the_warm_up():
+    run = quiet_run(2, 73)
+    score = alarm_rule(DetectionConfig(), "volume_surge").threshold + 0.1
+    for place, day in ((0, WARM_UP_DAYS - 3), (0, WARM_UP_DAYS), (0, WARM_UP_DAYS + 60), (1, WARM_UP_DAYS + 30)):
+        run.surge[day * DAY + 100, place] = score
+    surges = measure(run, "M").surges
+    assert (surges.nominal, surges.realised.events) == (18.0, 3.0)
+    assert surges.realised.value == pytest.approx(3 / 0.4)
+    rarer = measure(run, "M", DetectionConfig(volume_surges_per_brand_year=5.0)).surges
+    assert (rarer.nominal, rarer.realised.events) == (5.0, 0.0)
+
+
 def test_a_staged_crisis_is_found_by_an_alarm_within_its_horizon():
     scores = np.zeros((2 * DAY, 3), np.float32)
     scores[110, 0] = scores[90, 1] = scores[100 + 144, 2] = 9.0
@@ -156,6 +168,7 @@ def test_the_command_prints_tables_and_writes_reports_that_need_nothing_beside_t
     result = CliRunner().invoke(command, [*arguments, "--out", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
     assert "False alarms per brand-year" in result.stdout
+    assert "surges (18 a year)" in " ".join(result.stdout.split())
     document = json.loads((tmp_path / "simulated.json").read_bytes())
     assert [cell["world"] for cell in document["results"]["cells"]] == ["calm", "shifted"]
     assert document["calibration"]
