@@ -21,12 +21,14 @@ from pathlib import Path
 
 import psutil
 from aiokafka import AIOKafkaProducer
+from kafka import TopicPartition
+from kafka.errors import RetriableError
 
 from pipeline.kafka_clients import admin, aiokafka_options, consumer, topic_name
 from pipeline.local_kafka import LocalKafka
 from pipeline.owned_process import owned_command
 from pipeline.placement import partition_of
-from pipeline.settings import PREFIX, Settings
+from pipeline.settings import Settings, child_environment
 from pipeline.topics import apply_topics
 
 ROOT = Path(__file__).parents[1]
@@ -137,14 +139,6 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 def worker_seconds(settings: Settings, folder: Path) -> tuple[float, float]:
     """CPU and wall seconds of `tocsin worker` until its committed offsets are the end of the topic."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}  # noqa: TID251
-    environment |= {
-        f"{PREFIX}KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
-        f"{PREFIX}TOPIC_PREFIX": settings.topic_prefix,
-        f"{PREFIX}GROUP": settings.group,
-        f"{PREFIX}INSTANCE": settings.instance,
-        f"{PREFIX}METRICS_PORT": "0",
-    }
     topic = topic_name(settings, "mentions")
     with consumer(settings) as client:
         ends = dict(client.end_offsets(_partitions(topic)))
@@ -153,7 +147,7 @@ def worker_seconds(settings: Settings, folder: Path) -> tuple[float, float]:
         worker = subprocess.Popen(
             owned_command([sys.executable, "-m", "pipeline", "worker"]),
             cwd=ROOT,
-            env=environment,
+            env=child_environment(settings),
             stdout=log,
             stderr=log,
         )
@@ -182,8 +176,6 @@ def peer_seconds(arguments: list[str]) -> tuple[float, float]:
 
 
 def _partitions(topic: str) -> list[object]:
-    from kafka import TopicPartition  # noqa: PLC0415 - beside its one use
-
     return [TopicPartition(topic, p) for p in range(PARTITIONS)]
 
 
@@ -191,7 +183,7 @@ def _is_done(settings: Settings, ends: dict[object, int]) -> bool:
     with admin(settings) as client:
         try:
             offsets = client.list_group_offsets({settings.group: None})[settings.group]
-        except Exception:  # noqa: BLE001 - no group yet, whatever this client calls it
+        except RetriableError:  # the broker makes its offsets topic when the first group comes
             return False
     return all(p in offsets and offsets[p].offset >= end for p, end in ends.items() if end)
 
@@ -203,7 +195,11 @@ def main(count: int, *, peers: bool = True) -> dict[str, float]:
 
         def filled(prefix: str, size: int, kind: str, brands: int = BRANDS) -> Settings:
             settings = Settings(
-                kafka_bootstrap=kafka.bootstrap, topic_prefix=f"{prefix}-", group=f"{prefix}-group", instance=prefix
+                kafka_bootstrap=kafka.bootstrap,
+                topic_prefix=f"{prefix}-",
+                group=f"{prefix}-group",
+                instance=prefix,
+                metrics_port=0,
             )
             apply_topics(settings, PARTITIONS)
             asyncio.run(fill(settings, size, brands=brands, kind=kind))

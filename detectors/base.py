@@ -49,7 +49,7 @@ def decode_state(payload: bytes) -> Snapshot:
     return state
 
 
-class Detector(base.AnomalyDetector, abc.ABC):  # type: ignore[misc]  # River is not read by the type checker
+class Detector(base.AnomalyDetector, abc.ABC):
     """A causal onset detector over one brand's buckets, as a River estimator.
 
     Features are `mentions`, `negatives`, `start` (Unix seconds of the bucket) and `unobserved` (buckets since the last

@@ -36,7 +36,7 @@ LAST_CHECKPOINT_SECONDS: Final = 3.0
 logger = structlog.get_logger("tocsin.worker")
 
 
-class Application(faust.App):  # type: ignore[misc]  # Faust ships no usable types
+class Application(faust.App):
     """A Faust app that leaves nothing on the disk."""
 
     def _create_directories(self) -> None:
@@ -94,7 +94,7 @@ def attach(app: Application, topic: str, assignment: Assignment, stop_now: Calla
     mentions = app.topic(topic, schema=transport.SliceSchema(key_type=bytes, value_type=bytes))
 
     # concurrency=1: the slices of a partition are folded in one after the other, in order.
-    @app.agent(mentions, concurrency=1, name="tocsin.mentions")  # type: ignore[untyped-decorator]  # Faust is untyped
+    @app.agent(mentions, concurrency=1, name="tocsin.mentions")
     async def fold_slices(stream: Any) -> None:
         try:
             async for event in stream.noack().events():
@@ -104,20 +104,20 @@ def attach(app: Application, topic: str, assignment: Assignment, stop_now: Calla
         except BaseException as error:  # noqa: BLE001 - what leaves an agent is logged, skipped and committed by Faust
             stop_now(error, topic)
 
-    @app.on_partitions_revoked.connect  # type: ignore[untyped-decorator]  # Faust is untyped
-    async def revoked(_: Any, partitions: set[TP], **__: Any) -> None:  # noqa: ARG001 - eager protocol: all of them
+    @app.on_partitions_revoked.connect
+    async def revoked(*_: Any, **__: Any) -> None:  # which ones need not be asked: in the eager protocol it is all
         await assignment.revoked()
 
-    @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]  # Faust is untyped
+    @app.on_partitions_assigned.connect
     async def assigned(_: Any, partitions: set[TP], **__: Any) -> None:
         await assignment.assigned({one.partition for one in partitions if one.topic == topic})
 
-    @app.on_before_shutdown.connect  # type: ignore[untyped-decorator]  # Faust is untyped
+    @app.on_before_shutdown.connect
     async def stopping(_: Any, **__: Any) -> None:
         await assignment.close(LAST_CHECKPOINT_SECONDS)
 
 
-class Worker(faust.Worker):  # type: ignore[misc]  # Faust is untyped
+class Worker(faust.Worker):
     """Faust's worker without its logging, banner, spinner and signal handlers: `run_worker` has its own."""
 
     def __init__(self, app: Application) -> None:

@@ -24,10 +24,11 @@ def broken_rule(message: str, document: dict[str, Any], prefix: str, section: ty
     value: Any = document
     known: Any = section
     walked = [prefix] if prefix else []
-    for key in keys:
+    for step in keys:
+        key = step
         # msgspec writes [...] for the keys of a mapping: the first entry that breaks the rule is the one meant.
         if isinstance(value, dict) and key == "[...]":
-            key, value, known = _culprit(value, known)  # noqa: PLW2901
+            key, value, known = _culprit(value, known)
         else:
             value = value.get(key) if isinstance(value, dict) else None
             known = _field_type(known, key)

@@ -11,12 +11,11 @@ import http.client
 import queue
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,9 +28,10 @@ from pipeline.errors import TocsinError
 from pipeline.local_kafka import LocalKafka
 from pipeline.logs import FATAL
 from pipeline.owned_process import owned_command
+from pipeline.ports import free_port
 from pipeline.publishing import PublishReport, publish
 from pipeline.run_guard import alone
-from pipeline.settings import PREFIX, Settings, child_environment
+from pipeline.settings import Settings, child_environment
 from pipeline.topics import apply_topics
 from schemas.alert import Alert
 
@@ -83,7 +83,7 @@ class Line:
             self.settings = Settings.model_construct(
                 home=self._settings.home,
                 kafka_bootstrap=self._kafka.bootstrap,
-                metrics_port=_free_port(self._settings.metrics_port),
+                metrics_port=_metrics_port(self._settings.metrics_port),
                 config=self._config,
                 log_format="json",
                 log_level=self._settings.log_level,
@@ -144,13 +144,13 @@ class Line:
         if self._kafka.status().pid is None:
             raise TocsinError(f"local Kafka: expected it to run, it ended: {_last_line(self._kafka.log)}")
 
-    def metrics(self) -> Counter[str]:
-        """Sums of the worker's metrics over their labels, by name without the prefix."""
+    def metrics(self) -> dict[str, float]:
+        """Sums of the worker's metrics over their labels, by name without the prefix; 0 where it shows none."""
         status, body = self._get("/metrics")
-        sums: Counter[str] = Counter()
+        sums: dict[str, float] = defaultdict(float)
         if status == http.client.OK:
             for name, value in _SAMPLE.findall(body):
-                sums[name] += float(value)  # type: ignore[assignment]  # Counter's typing knows only int
+                sums[name] += float(value)
         return sums
 
     def _get(self, path: str) -> tuple[int, str]:
@@ -254,17 +254,12 @@ class AlertFollower:
             self._failure = error
 
 
-def _free_port(wanted: int) -> int:
+def _metrics_port(wanted: int) -> int:
     """The wanted port if it is free, else one that is."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise TocsinError(f"{PREFIX}METRICS_PORT={wanted}: expected a free port on 127.0.0.1, none was found")
+    try:
+        return free_port(wanted)
+    except OSError:
+        return free_port()
 
 
 def _last_line(log: Path) -> str:

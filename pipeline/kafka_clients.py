@@ -163,7 +163,7 @@ def broker_errors(settings: Settings, doing: str) -> Iterator[None]:
     Raises:
         BrokerError: instead of any KafkaError.
     """
-    from kafka.errors import KafkaError  # noqa: PLC0415 - 0.2 s that commands without Kafka do not pay
+    from kafka.errors import KafkaError
 
     try:
         yield
@@ -180,7 +180,7 @@ def user_of(settings: Settings) -> str:
 
 def explain(settings: Settings, error: Exception) -> str:
     """What a fault of kafka-python means for the one who runs us, and what to do. Shows no secret."""
-    from kafka import errors  # noqa: PLC0415 - see broker_errors
+    from kafka import errors
 
     user = user_of(settings)
     match error:
@@ -210,7 +210,7 @@ def admin(settings: Settings) -> Iterator[Any]:
     Raises:
         BrokerError: no connection; also for every KafkaError in the block.
     """
-    from kafka.admin import KafkaAdminClient  # noqa: PLC0415 - see broker_errors
+    from kafka.admin import KafkaAdminClient
 
     with _client(settings, KafkaAdminClient, {"client_id": "tocsin-admin"}) as client:
         yield client
@@ -223,8 +223,8 @@ def producer(settings: Settings, **options: Any) -> Iterator[Any]:
     Raises:
         BrokerError: no connection; also for every KafkaError in the block.
     """
-    from kafka import KafkaProducer  # noqa: PLC0415 - see broker_errors
-    from kafka.errors import KafkaError  # noqa: PLC0415 - see broker_errors
+    from kafka import KafkaProducer
+    from kafka.errors import KafkaError
 
     milliseconds = int(settings.kafka_timeout_seconds * 1000)
     defaults = {
@@ -253,7 +253,7 @@ def _flush(client: Any, seconds: float) -> None:
     Raises:
         kafka.errors.KafkaTimeoutError: something was given up.
     """
-    from kafka.errors import KafkaTimeoutError  # noqa: PLC0415 - see broker_errors
+    from kafka.errors import KafkaTimeoutError
 
     try:
         client.flush(timeout=seconds)
@@ -269,9 +269,9 @@ def consumer(settings: Settings, **options: Any) -> Iterator[Any]:
     Raises:
         BrokerError: no connection; also for every KafkaError in the block.
     """
-    from kafka import KafkaConsumer  # noqa: PLC0415 - see broker_errors
+    from kafka import KafkaConsumer
 
-    from pipeline import kafka_codecs  # noqa: PLC0415 - see broker_errors
+    from pipeline import kafka_codecs
 
     kafka_codecs.install()
 
@@ -291,7 +291,7 @@ def consumer(settings: Settings, **options: Any) -> Iterator[Any]:
 def _client(settings: Settings, factory: Any, options: dict[str, Any]) -> Iterator[Any]:
     _quieten()
     await_broker(settings)
-    from pipeline.kafka_login import login_once_client  # noqa: PLC0415 - see broker_errors
+    from pipeline.kafka_login import login_once_client
 
     with broker_errors(settings, "connect"):
         client = factory(kafka_client=login_once_client, **(kafka_python_options(settings) | options))

@@ -12,8 +12,8 @@ _CODECS: Final = ("lz4", "snappy", "zstd")
 
 def install() -> None:
     """Give kafka-python the decoders that it has not found itself. Doing it again changes nothing."""
-    import kafka.codec  # noqa: PLC0415 - 0.2 s that commands without Kafka do not pay
-    from kafka.record import default_records  # noqa: PLC0415 - see above
+    import kafka.codec
+    from kafka.record import default_records
 
     for name in _CODECS:
         if not getattr(kafka.codec, f"has_{name}")():
@@ -35,9 +35,9 @@ class _Decoder:
         Raises:
             kafka.errors.CorruptRecordError: it is none of its kind.
         """
-        import cramjam  # noqa: PLC0415 - only where a batch is compressed
-        from aiokafka import codec  # noqa: PLC0415 - only where a batch is compressed
-        from kafka.errors import CorruptRecordError  # noqa: PLC0415 - see install
+        import cramjam
+        from aiokafka import codec
+        from kafka.errors import CorruptRecordError
 
         try:
             unpacked: bytes = getattr(codec, f"{self._name}_decode")(payload)

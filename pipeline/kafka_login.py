@@ -26,7 +26,7 @@ _REFUSALS = (
 )
 
 
-class _Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python is untyped
+class _Connections(KafkaConnectionManager):
     _refusal: Exception | None = None
 
     async def _build_transport(self, *arguments: Any, **options: Any) -> Any:

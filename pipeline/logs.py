@@ -147,7 +147,7 @@ class RateLimit(logging.Filter):
         return True
 
 
-def _harmless(logger: Any, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - structlog's signature
+def _harmless(_logger: Any, _method: str, event: EventDict) -> EventDict:
     # A traceback keeps its lines, each indented, so that none of them can pass for a line of the log.
     trace = event.pop("exception", None)
     ordered = {key: event.pop(key) for key in _FIRST if key in event} | dict(event)

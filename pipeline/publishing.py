@@ -200,7 +200,7 @@ class _Acknowledgements:
             self._check(self._waiting.popleft())
 
     def _check(self, future: Any) -> None:
-        from kafka.errors import KafkaError  # noqa: PLC0415 - 0.2 s that commands without Kafka do not pay
+        from kafka.errors import KafkaError
 
         try:
             future.get(self._timeout)
@@ -238,10 +238,10 @@ _NULL: Final = object()
 
 def _value_or_null() -> Any:
     """A serializer that makes a null value of _NULL: kafka-python refuses a record with neither key nor value."""
-    from kafka.serializer import Serializer  # noqa: PLC0415 - see _check
+    from kafka.serializer import Serializer
 
-    class ValueOrNull(Serializer):  # type: ignore[misc]  # kafka-python is untyped
-        def serialize(self, topic: str, headers: list[tuple[str, bytes]], data: Any) -> bytes | None:  # noqa: ARG002
+    class ValueOrNull(Serializer):
+        def serialize(self, topic: str, headers: list[tuple[str, bytes]], data: Any) -> bytes | None:  # noqa: ARG002 - its own
             return None if data is _NULL else data
 
     return ValueOrNull()

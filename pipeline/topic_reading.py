@@ -32,7 +32,7 @@ def read_records(
     Raises:
         BrokerError: no broker, no topic, no permission.
     """
-    from kafka import TopicPartition  # noqa: PLC0415 - 0.2 s that commands without Kafka do not pay
+    from kafka import TopicPartition
 
     topic = topic_name(settings, name)
     partitions = [TopicPartition(topic, number) for number in range(partition_count(settings, name))]

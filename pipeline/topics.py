@@ -189,7 +189,7 @@ def verify_group(settings: Settings) -> None:
     Raises:
         BrokerError: no broker, or no permission.
     """
-    from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError  # noqa: PLC0415 - see read_topics
+    from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError
 
     with admin(settings) as client, broker_errors(settings, f"join the consumer group {settings.group}"):
         try:
@@ -228,8 +228,8 @@ def read_topics(client: Any, names: Sequence[str], *, with_config: bool) -> dict
     Raises:
         KafkaError: the broker refuses to say.
     """
-    from kafka import errors  # noqa: PLC0415 - 0.2 s that commands without Kafka do not pay
-    from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415 - see above
+    from kafka import errors
+    from kafka.admin import ConfigResource, ConfigResourceType
 
     described = []
     for found in client.describe_topics(list(names)):
@@ -272,8 +272,8 @@ def _plan(client: Any, settings: Settings, partitions: int | None, replication: 
 
 
 def _take(client: Any, settings: Settings, step: Step) -> None:
-    from kafka import errors  # noqa: PLC0415 - see read_topics
-    from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415 - see read_topics
+    from kafka import errors
+    from kafka.admin import ConfigResource, ConfigResourceType
 
     outcome = None
     match step.action:

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from pipeline.kafka_probe import NotKafkaError, probe
 from pipeline.local_kafka.jars import KAFKA_VERSION, Progress, class_path, java, show_progress
 from pipeline.local_kafka.properties import CLUSTER_ID, LOGGING_PROPERTIES, server_properties
 from pipeline.owned_process import owned_command
+from pipeline.ports import free_port
 
 _POLL_SECONDS: Final = 0.05
 _JAVA_OPTIONS: Final = (
@@ -119,8 +119,8 @@ class LocalKafka:
                 self._join(timeout)
                 return False
             self._owner_file.unlink(missing_ok=True)
-            self.port = _free_port(self.port)
-            command = self._prepare(_free_port(self._controller_port))
+            self.port = _port(self.port)
+            command = self._prepare(_port(self._controller_port))
             if owned:
                 command = owned_command(command)
             with self.log.open("wb") as output:
@@ -284,23 +284,14 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _free_port(port: int) -> int:
-    """The port itself when nobody listens there, a free one for 0.
-
-    Raises:
-        BrokerError: the port cannot be had.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise BrokerError(
-                f"expected port {port} of 127.0.0.1 to be free, got: {error.strerror}; "
-                "stop what listens there, or choose another with --port"
-            ) from None
-        number: int = probe.getsockname()[1]
-        return number
+def _port(wanted: int) -> int:
+    try:
+        return free_port(wanted)
+    except OSError as error:
+        raise BrokerError(
+            f"expected port {wanted} of 127.0.0.1 to be free, got: {error.strerror}; "
+            "stop what listens there, or choose another with --port"
+        ) from None
 
 
 def _answers(port: int) -> bool:

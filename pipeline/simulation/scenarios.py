@@ -75,7 +75,7 @@ _MEDIUM: Final = 55.0
 _SIZES: Final = (_MEDIUM, 20.0, 120.0, 8.0, 35.0)
 
 
-def _quiet(choice: Choice, history_end: float) -> tuple[Event, ...]:  # noqa: ARG001 (the signature of a scenario)
+def _quiet(_choice: Choice, _history_end: float) -> tuple[Event, ...]:
     return ()
 
 
@@ -165,7 +165,7 @@ def _industry(choice: Choice, history_end: float) -> tuple[Event, ...]:
     )
 
 
-def _feed_hole(choice: Choice, history_end: float) -> tuple[Event, ...]:  # noqa: ARG001 (the signature of a scenario)
+def _feed_hole(_choice: Choice, history_end: float) -> tuple[Event, ...]:
     return (Silence(start=history_end + 4 * HOUR, end=history_end + 10 * HOUR),)
 
 
@@ -193,7 +193,7 @@ def _holidays(choice: Choice, history_end: float) -> tuple[Event, ...]:
     return tuple(events)
 
 
-def _classifier_drift(choice: Choice, history_end: float) -> tuple[Event, ...]:  # noqa: ARG001 (as above)
+def _classifier_drift(_choice: Choice, history_end: float) -> tuple[Event, ...]:
     return (ClassifierDrift(start=history_end, end=history_end + 18 * HOUR, missed=0.3, invented=0.12),)
 
 

@@ -44,7 +44,7 @@ class SliceScheduler:
                 yield partition, polled
 
 
-class SliceSchema(faust.Schema):  # type: ignore[misc]  # see above
+class SliceSchema(faust.Schema):
     """Hands the list of records to the agent as it is: mentions are decoded by the engine, never by Faust.
 
     A decoding error inside Faust would acknowledge the message at once, past records that are still being folded.
@@ -59,7 +59,7 @@ class SliceSchema(faust.Schema):  # type: ignore[misc]  # see above
         return message.value
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # see above
+class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Runs aiokafka's consumer; reads committed records only."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -69,7 +69,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # se
         return consumer
 
 
-class Consumer(driver.Consumer):  # type: ignore[misc]  # see above
+class Consumer(driver.Consumer):
     """Faust's consumer with slices for messages and spans for acknowledgements."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -116,13 +116,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # see above
         """Nothing: Faust's guesses at stalled streams false-alarm on idle partitions; pipeline.health answers this."""
 
 
-class Transport(driver.Transport):  # type: ignore[misc]  # see above
+class Transport(driver.Transport):
     """Faust's driver with the consumer above."""
 
     Consumer: ClassVar[Any] = Consumer
 
 
-class LightRecords(aiokafka_fetcher.PartitionRecords):  # type: ignore[misc]  # see above
+class LightRecords(aiokafka_fetcher.PartitionRecords):
     """Records as aiokafka's C parser made them: offset, timestamp, key, value and headers, and nothing copied."""
 
     next_fetch_offset: int

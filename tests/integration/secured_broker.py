@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
 import time
@@ -28,8 +27,8 @@ from pydantic import SecretStr
 
 from pipeline.kafka_clients import admin
 from pipeline.local_kafka import LocalKafka
-from pipeline.local_kafka.node import _free_port as free_port
-from pipeline.settings import PREFIX, Settings
+from pipeline.ports import free_port
+from pipeline.settings import Settings, child_environment
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "right-s3cret"
@@ -63,7 +62,7 @@ class Secured:
         for name, authority in (("authority", self.authority), ("stranger", self.stranger)):
             authority.cert_pem.write_to_path(folder / f"{name}.pem")
         self.folder = folder
-        self.tls, self.sasl, self.sasl_tls, self.expired, self.elsewhere = (free_port(0) for _ in range(5))
+        self.tls, self.sasl, self.sasl_tls, self.expired, self.elsewhere = (free_port() for _ in range(5))
         plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
         scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         users = " ".join(f'user_{name}="{PASSWORD}"' for name in ("admin", "guest", *USERS))
@@ -186,21 +185,11 @@ class Ended:
         return line.removeprefix("tocsin: error: ")
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """The environment of a process under these settings."""
-    inherited = os.environ  # noqa: TID251 - what a process inherits, less our own settings
-    return {name: value for name, value in inherited.items() if not name.startswith(PREFIX)} | {
-        PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in settings
-        if value is not None
-    }
-
-
 def run(settings: Settings, *arguments: str, given: bytes = b"") -> Ended:
     """`tocsin ARGUMENTS` as a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", *arguments],
-        env=environment(settings),
+        env=child_environment(settings),
         cwd=ROOT,
         input=given,
         capture_output=True,

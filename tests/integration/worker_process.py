@@ -7,7 +7,6 @@ read_committed consumer sees afterwards must be what the oracle gives: no alert 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,15 +19,14 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from kafka import TopicPartition
-from kafka.errors import CoordinatorNotAvailableError
-from pydantic import SecretStr
+from kafka.errors import RetriableError
 
 from pipeline.config import Config
 from pipeline.engine import Engine
 from pipeline.kafka_clients import admin, consumer, producer, topic_name
 from pipeline.logs import FATAL
 from pipeline.records import Record
-from pipeline.settings import PREFIX, Settings
+from pipeline.settings import Settings, child_environment
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
@@ -72,12 +70,7 @@ class WorkerProcess:
         toml.write_text(config)
         mine = settings.model_copy(update={"instance": instance, "config": toml, "metrics_port": 0})
         self.log = folder / f"{instance}.log"
-        inherited = os.environ  # noqa: TID251 - what the worker inherits, less our own settings
-        self._environment = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)} | {
-            PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            for name, value in mine
-            if value is not None
-        }
+        self._environment = child_environment(mine)
         self._process: subprocess.Popen[bytes] | None = None
         self._read_from = 0
 
@@ -215,7 +208,7 @@ def committed(settings: Settings) -> dict[int, int]:
     with admin(settings) as client:
         try:
             offsets = client.list_group_offsets({settings.group: None})[settings.group]
-        except CoordinatorNotAvailableError:  # a new broker makes its offsets topic when the first group comes
+        except RetriableError:  # a new broker makes its offsets topic when the first group comes
             return {}
     mentions = topic_name(settings, "mentions")
     return {where.partition: at.offset for where, at in offsets.items() if where.topic == mentions and at.offset >= 0}

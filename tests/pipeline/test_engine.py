@@ -6,7 +6,7 @@ import itertools
 import random
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -381,8 +381,10 @@ def test_observations_give_the_same_score_as_the_mentions_they_add_up_to() -> No
     by_mentions.process([*records, tick(len(records), START + 401 * 300)])
     by_rows.fold_observations(rows)
     by_rows.process([tick(by_rows.next_offset, START + 401 * 300)])
-    assert by_rows.brand_view("acme") == by_mentions.brand_view("acme")
-    assert by_rows.brand_view("acme").score > 1  # type: ignore[union-attr]  # a brand that was fed
+    seen = by_rows.brand_view("acme")
+    assert seen is not None
+    assert seen == by_mentions.brand_view("acme")
+    assert seen.score > 1
 
 
 def test_state_of_another_version_is_refused_with_the_way_out() -> None:
@@ -419,7 +421,7 @@ def test_a_hostile_mention_reaches_no_alert_unescaped() -> None:
 SPAM = "Acme is a total scam, they steal your money and the terrible support never answers, avoid this awful company"
 
 
-def with_burst(burst: Sequence[bytes], *, copies: str = "story") -> list[Alert]:
+def with_burst(burst: Sequence[bytes], *, copies: Literal["count", "story"] = "story") -> list[Alert]:
     """Alerts of a brand with 24 ordinary mentions an hour for 30 hours, into which a burst falls."""
     r = random.Random(5)
     calm = [
@@ -433,7 +435,7 @@ def with_burst(burst: Sequence[bytes], *, copies: str = "story") -> list[Alert]:
     ]
     values = sorted([*calm, *burst], key=lambda value: decode_mention(value).event_time)
     records = [record(n, value) for n, value in enumerate(values)]
-    engine = Engine(0, Config(ConfigFile(detection=DetectionConfig(copies=copies))))  # type: ignore[arg-type]
+    engine = Engine(0, Config(ConfigFile(detection=DetectionConfig(copies=copies))))
     outputs = engine.process([*records, tick(len(records), START + 31 * 3600)])
     return [decode_alert(alert.value or b"") for alert in outputs.alerts]
 

@@ -180,7 +180,9 @@ rows = st.lists(st.tuples(ids | st.text(min_size=1, max_size=9), texts, st.none(
 
 
 @given(st.lists(rows, max_size=6))
-def test_any_stream_keeps_the_sums_within_the_mentions_and_survives_its_encoding(buckets: list[list[tuple]]) -> None:  # type: ignore[type-arg]
+def test_any_stream_keeps_the_sums_within_the_mentions_and_survives_its_encoding(
+    buckets: list[list[tuple[str, str, str | None, bool]]],
+) -> None:
     """Whatever comes: nothing negative, the memory bounded and restored as it was, equal through a crash."""
     memory = StoryMemory()
     for index, bucket in enumerate(buckets):

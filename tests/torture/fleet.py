@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
+
+import psutil
 
 from pipeline.settings import Settings
 from tests.integration.worker_process import WorkerProcess, event_of
@@ -110,4 +111,4 @@ def last_line(worker: WorkerProcess) -> str:
 
 def end_of(process: int) -> bool:
     """Whether a process of that id is gone."""
-    return not os.path.exists(f"/proc/{process}")  # noqa: PTH110 - a kernel file
+    return not psutil.pid_exists(process)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -153,6 +154,10 @@ class Trial:
             said = client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)])["topic"][topic]
         self.expect(said == "OK", f"{config} to be set on {topic}, got {said}")
 
+    def _has_committed(self, ends: Mapping[int, int]) -> bool:
+        committed = self.committed()
+        return all(committed.get(number, 0) >= end for number, end in ends.items())
+
     def quiet(self) -> None:
         """No more load; returns when the workers have committed all of it."""
         if self.feed is not None and self.feed.is_alive():
@@ -160,7 +165,7 @@ class Trial:
         while True:
             ends = self.ends()
             self.fleet.await_condition(
-                lambda ends=ends: all(self.committed().get(n, 0) >= end for n, end in ends.items()),  # type: ignore[misc]
+                partial(self._has_committed, ends),
                 SETTLE_SECONDS,
                 f"all committed: {ends}",
             )

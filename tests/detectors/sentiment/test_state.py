@@ -124,4 +124,4 @@ def test_any_bytes_are_restored_or_refused_with_a_value_error(payload: bytes, na
     try:
         SentimentModels().restore(name, payload)
     except ValueError as error:
-        assert str(error).startswith("sentiment state")  # noqa: PT017 -- either outcome is right, silence is not
+        assert str(error).startswith("sentiment state")  # noqa: PT017 - either outcome is right, silence is not

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ Counts = dict[str, dict[int, tuple[int, int]]]
 class Story:
     """A demo stream, consumed: counts by brand and batch start, and what was said about the labelled brands."""
 
-    def __init__(self, scenario: str, **parameters: float) -> None:
-        simulation = Simulation(scenario, **parameters)  # type: ignore[arg-type]  # numbers of the tests below
+    def __init__(self, scenario: str, **parameters: Any) -> None:
+        simulation = Simulation(scenario, **parameters)
         self.labels = simulation.labels
         labelled = {label.brand for label in self.labels.labels}
         self.counts: Counts = defaultdict(dict)

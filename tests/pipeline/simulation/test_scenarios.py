@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +19,10 @@ HOUR = 3600
 class Lived:
     """A stream, consumed: mentions by brand, and counts by brand and hour."""
 
-    def __init__(self, scenario: str, **shape: float) -> None:
+    def __init__(self, scenario: str, **shape: Any) -> None:
         """Let it happen."""
-        defaults = {"brands": 24, "hours": 24, "history_hours": 48, "seed": 2, "mean_rate": 40, "labelled_share": 1.0}
-        self.simulation = Simulation(scenario, **(defaults | shape))  # type: ignore[arg-type]
+        defaults: dict[str, Any] = {"brands": 24, "hours": 24, "history_hours": 48, "seed": 2, "mean_rate": 40}
+        self.simulation = Simulation(scenario, **({"labelled_share": 1.0} | defaults | shape))
         self.labels = self.simulation.labels
         self.start = int(self.labels.start.timestamp())
         hours = -(-self.simulation.steps // 12)

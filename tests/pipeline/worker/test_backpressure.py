@@ -14,6 +14,7 @@ from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
 from pipeline.records import OutRecord, Record
 from pipeline.settings import Settings
+from pipeline.worker.gap_reader import GapReader
 from pipeline.worker.partition import FOLD_RECORDS, WAITING_BYTES, Partition, TopicNames
 from tests.pipeline.mention_streams import record
 
@@ -54,7 +55,7 @@ async def flood() -> None:
         number=0,
         engine=Engine(0, config),
         transactions=transactions,  # type: ignore[arg-type]  # a broker that answers late, when the test says so
-        gaps=None,  # type: ignore[arg-type]  # no gap is met here
+        gaps=GapReader({}, "mentions"),  # no gap is met here, and it connects at the first
         topics=TopicNames("mentions", "alerts", "mentions-dlq", "brand-state"),
         config=config.worker,
         metrics=WorkerMetrics(config),

@@ -14,6 +14,7 @@ from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
 from pipeline.placement import partition_of
 from pipeline.worker import partition as partition_module
+from pipeline.worker.gap_reader import GapReader
 from pipeline.worker.partition import Partition, TopicNames
 from pipeline.worker.state_loader import LoadedState
 from tests.pipeline.mention_streams import mention, record
@@ -44,7 +45,7 @@ def work(number: int, monkeypatch: Any) -> tuple[float | None, list[dict[str, An
         number=number,
         engine=Engine(number, CONFIG),
         transactions=Transactions(),  # type: ignore[arg-type]  # no broker is needed to look at names
-        gaps=None,  # type: ignore[arg-type]  # no gap is met here
+        gaps=GapReader({}, "mentions"),  # no gap is met here, and it connects at the first
         topics=TopicNames("mentions", "alerts", "mentions-dlq", "brand-state"),
         config=CONFIG.worker,
         metrics=metrics,

@@ -11,6 +11,7 @@ from pipeline.config import Config
 from pipeline.engine import Engine
 from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
+from pipeline.worker.gap_reader import GapReader
 from pipeline.worker.partition import Partition, TopicNames
 from pipeline.worker.stall import STALL_SECONDS
 from tests.pipeline.mention_streams import mention, record
@@ -52,7 +53,7 @@ def partition(clock):
         number=2,
         engine=Engine(2, config),
         transactions=Transactions(),  # type: ignore[arg-type]  # no broker can be made to hang for a minute in a test
-        gaps=None,  # type: ignore[arg-type]  # no gap is met here
+        gaps=GapReader({}, "mentions"),  # no gap is met here, and it connects at the first
         topics=TopicNames("mentions", "alerts", "mentions-dlq", "brand-state"),
         config=config.worker,
         metrics=WorkerMetrics(config),
