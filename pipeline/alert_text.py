@@ -7,18 +7,20 @@ from typing import Final
 
 from rich.text import Text
 
-from schemas.alert import Alert, Member, Post, Suppressed
+from pipeline.counted import counted
+from schemas.alert import Alert, Evidence, Member, Post, Suppressed
 from schemas.text import printable
 
 _STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _RESOLVED_STYLE: Final = "bold green"
 _KINDS: Final = {"crisis": "crisis", "sentiment_shift": "sentiment shift", "volume_surge": "volume surge"}
 _EXCERPT_CHARACTERS: Final = 120
+_ALIKE_CHARACTERS: Final = 60
 _MEMBERS: Final = 8
 
 
 def alert_lines(alert: Alert) -> list[str]:
-    """The alert as one to four lines of plain text, safe for a terminal.
+    """The alert as a few lines of plain text, safe for a terminal.
 
     What came from strangers (excerpts, names of authors and platforms) is made printable and cut.
     """
@@ -30,9 +32,14 @@ def alert_lines(alert: Alert) -> list[str]:
     if alert.suppressed:
         lines.append("  " + _suppressed(alert.suppressed))
     reasons = _reasons(alert)
-    if reasons and alert.transition != "resolved":
+    if alert.transition == "resolved":
+        return lines
+    if reasons:
         lines.append("  " + reasons)
-    if alert.playbook and alert.transition != "resolved":
+    story = _story(alert.evidence, alert.detected_time)
+    if story:
+        lines.append("  " + story)
+    if alert.playbook:
         playbook = f"owner {printable(alert.playbook.owner, 100)}"
         if alert.playbook.respond_by:
             playbook += f", respond by {_when(alert.playbook.respond_by)}"
@@ -64,7 +71,7 @@ def _numbers(alert: Alert) -> str:
     seen, usual = alert.observed, alert.expected
     window = _duration(round((alert.window.end - alert.window.start).total_seconds() / 60))
     return (
-        f"{_count(seen.mentions)} mentions in {window}, {_count(usual.lower)} to {_count(usual.upper)} expected; "
+        f"{counted(seen.mentions, 'mention')} in {window}, {_count(usual.lower)} to {_count(usual.upper)} expected; "
         f"{_percent(seen.negative_share)} negative, {_percent(usual.negative_share)} usual; "
         f"score {alert.score.value + 0.0:.1f}, threshold {alert.score.threshold:.1f}"
     )
@@ -75,7 +82,8 @@ def _reasons(alert: Alert) -> str:
     parts = []
     if total > 0:
         ordered = sorted(alert.contributions.items(), key=lambda item: -item[1])
-        shares = [f"{_percent(part / total)} {printable(name, 40)}" for name, part in ordered if part / total >= 0.005]
+        named = [(name.replace("_", " "), part / total) for name, part in ordered if part / total >= 0.005]
+        shares = [f"{_percent(share)} {printable(name, 40)}" for name, share in named]
         parts.append("because of " + ", ".join(shares))
     if alert.evidence.posts:
         parts.append(_post(alert.evidence.posts[0]))
@@ -101,8 +109,26 @@ def _post(post: Post) -> str:
     if post.author:
         source.append(printable(post.author, 60))
     if post.followers:
-        source.append(f"{post.followers:,} followers")
+        source.append(counted(post.followers, "follower"))
     return f'"{printable(post.excerpt, _EXCERPT_CHARACTERS)}" ({", ".join(source)})'
+
+
+def _story(evidence: Evidence, now: datetime) -> str:
+    """The most told story of the window; empty where nothing was told twice."""
+    if not evidence.stories or evidence.stories[0].mentions < 2:
+        return ""
+    story = evidence.stories[0]
+    shown = evidence.posts[0] if evidence.posts else None
+    is_shown = shown is not None and (
+        shown.id == story.id or shown.excerpt[:_ALIKE_CHARACTERS] == story.excerpt[:_ALIKE_CHARACTERS]
+    )
+    what = "most told is this post:" if is_shown else f'most told: "{printable(story.excerpt, _EXCERPT_CHARACTERS)}",'
+    parts = [f"{what} {story.mentions:,} times since {_when(story.first_seen, now)}"]
+    if story.authors:
+        parts.append(f"by {counted(story.authors, 'author')}")
+    if story.reach:
+        parts.append(f"reach {story.reach:,}")
+    return ", ".join(parts)
 
 
 def _when(moment: datetime, beside: datetime | None = None) -> str:

@@ -115,7 +115,7 @@ def alert_record(
         ),
         contributions={"volume": volume, "negativity": round(score - volume, 4)},
         evidence=_evidence(bucket, posts, stories),
-        playbook=_playbook(config, episode),
+        playbook=playbook_of(config, episode),
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,
         category=config.category,
@@ -178,6 +178,19 @@ def shown_post(post: PostRecord) -> Post:
     )
 
 
+def playbook_of(config: BrandConfig, episode: Episode) -> Playbook | None:
+    """Who acts, by which instructions and by when, as configured; None where it is not."""
+    playbook = config.playbook
+    if playbook is None:
+        return None
+    minutes = playbook.respond_within_minutes
+    return Playbook(
+        owner=playbook.owner,
+        link=playbook.link,
+        respond_by=None if minutes is None else moment(episode.opened + 1) + timedelta(minutes=minutes),
+    )
+
+
 def _story(story: Story) -> AlertStory:
     """The story as the world may see it."""
     return AlertStory(
@@ -194,15 +207,3 @@ def _story(story: Story) -> AlertStory:
 
 def _most_first(table: dict[str, int]) -> dict[str, int]:
     return dict(sorted(table.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _playbook(config: BrandConfig, episode: Episode) -> Playbook | None:
-    playbook = config.playbook
-    if playbook is None:
-        return None
-    minutes = playbook.respond_within_minutes
-    return Playbook(
-        owner=playbook.owner,
-        link=playbook.link,
-        respond_by=None if minutes is None else moment(episode.opened + 1) + timedelta(minutes=minutes),
-    )

@@ -9,7 +9,7 @@ from detectors.brand_model import SCORE_UNIT
 from detectors.registry import DETECTOR_VERSION
 from detectors.window_state import rows_of
 from detectors.windows import SCALE, WINDOWS
-from pipeline.alerting import moment, shown_post
+from pipeline.alerting import moment, playbook_of, shown_post
 from pipeline.categories import WINDOW, Category, Member, common_rule, posts_of
 from pipeline.config import BrandConfig
 from pipeline.episodes import Rule, alert_id
@@ -73,6 +73,7 @@ def category_alert_record(
         evidence=Evidence(
             posts=tuple(shown_post(post) for post in sorted(posts_of(members, kind), key=by_audience)[:KEPT_POSTS])
         ),
+        playbook=playbook_of(config, episode),
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,
         scope="category",

@@ -11,6 +11,8 @@
     cool_down_minutes = 720
     [brands.acme.playbook]
     owner = "duty-officer@acme.example"
+    [categories.airlines.playbook]     # for alerts about the category
+    owner = "industry-desk@acme.example"
 
 Every error names the key, the value, the rule and, for an unknown key, the nearest known one.
 """
@@ -122,7 +124,7 @@ class DetectionConfig(Section, frozen=True):
 
 
 class PlaybookConfig(Section, frozen=True):
-    """What the crisis team is to do; goes into the brand's alerts."""
+    """What the crisis team is to do; goes into the alerts of the brand or category."""
 
     owner: Annotated[str, Meta(min_length=1, max_length=200)]
     """Who acts: a person, a rota or a mailbox."""
@@ -147,6 +149,10 @@ class BrandSection(Section, frozen=True):
     playbook: PlaybookConfig | None = None
 
 
+class CategorySection(Section, frozen=True):
+    playbook: PlaybookConfig | None = None
+
+
 class ConfigFile(Section, frozen=True):
     """The TOML file as written."""
 
@@ -157,6 +163,7 @@ class ConfigFile(Section, frozen=True):
     channels: dict[str, Channel] = {}
     """Channel of a platform, for mentions that do not say (`reddit = "forum"`)."""
     tiers: dict[str, TierSection] = {}
+    categories: dict[str, CategorySection] = {}
     brands: dict[str, BrandSection] = {}
 
 
@@ -183,7 +190,7 @@ class Config:
         """Resolve the file; without one, every default.
 
         Raises:
-            ConfigError: a tier or brand section breaks a rule.
+            ConfigError: a section of a tier, category or brand breaks a rule.
         """
         self._file = file or ConfigFile()
         self.engine = self._file.engine
@@ -194,7 +201,14 @@ class Config:
         for tier, section in self._file.tiers.items():
             self._check(section.detection, f"tiers.{toml_key(tier)}.detection")
         self._members = self._categories()
-        self._category_configs = {category: self._resolve(None, {}, category) for category in sorted(self._members)}
+        for category in self._file.categories:
+            if category not in self._members:
+                near = nearest(category, self._members)
+                raise ConfigError(f"categories.{toml_key(category)}: must be the category of a brand{near}")
+        self._category_configs = {
+            category: self._resolve(self._file.categories.get(category, CategorySection()).playbook, {}, category)
+            for category in sorted(self._members)
+        }
         self._brands = {}
         for name, brand in self._file.brands.items():
             if not re.match(BRAND_PATTERN, name):
@@ -217,7 +231,7 @@ class Config:
         return self._members.get(category, ())
 
     def category(self, name: str) -> BrandConfig:
-        """What holds for a category's own episodes: the detection of every brand, and no playbook."""
+        """What holds for a category's own episodes: the detection of every brand, and the category's playbook."""
         return self._category_configs.get(name, self._default)
 
     def category_of(self, brand: str) -> str | None:

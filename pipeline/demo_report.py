@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from pipeline.counted import counted
 from pipeline.simulation import Labels
 from schemas.alert import Alert
 
@@ -30,9 +31,8 @@ def label_lines(labels: Labels, alerts: Iterable[Alert], passed: float) -> list[
             lines.append(f"{label.brand}: {what}, not yet reached")
         elif label.kind == "crisis" and rung:
             minutes = round((rung[0].detected_time - onset).total_seconds() / 60)
-            lines.append(
-                f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, rung for {minutes} minutes after its onset"
-            )
+            later = counted(minutes, "minute")
+            lines.append(f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, rung for {later} after its onset")
         elif label.kind == "crisis":
             lines.append(f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, not rung for (so far)")
         elif rung:
@@ -42,9 +42,8 @@ def label_lines(labels: Labels, alerts: Iterable[Alert], passed: float) -> list[
         explained.update(alert.id for alert in rung)
     others = [alert for alert in crises if alert.id not in explained]
     years = len(labels.brands) * max(passed - labels.start.timestamp(), 0.0) / (365.25 * 86_400)
-    alarms = "1 crisis alarm" if len(others) == 1 else f"{len(others)} crisis alarms"
     lines.append(
-        f"{alarms} on brands without a crisis, in {years:.1f} brand-years"
+        f"{counted(len(others), 'crisis alarm')} on brands without a crisis, in {years:.1f} brand-years"
         + (f" ({', '.join(sorted({alert.brand for alert in others}))})" if others else "")
     )
     return lines
@@ -87,5 +86,9 @@ def mention_counts(sums: Mapping[str, float], mentions: int, ticks: int) -> Ment
 
 def count_line(alerts: Iterable[Alert]) -> str:
     """Alerts by kind and transition, in one line."""
-    counted = Counter(f"{alert.kind} {alert.transition}" for alert in alerts)
-    return ", ".join(f"{count} {name}" for name, count in sorted(counted.items())) or "none"
+    numbers = Counter((alert.kind, alert.transition) for alert in alerts)
+    parts = []
+    for (kind, transition), number in sorted(numbers.items()):
+        plural = "crises" if kind == "crisis" else ""
+        parts.append(f"{counted(number, kind.replace('_', ' '), plural)} {transition}")
+    return ", ".join(parts) or "none"

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from pipeline.counted import counted
 from pipeline.errors import BrokerError
 from pipeline.kafka_clients import admin, broker_errors, explain, topic_name, user_of
 from pipeline.permissions import missing as missing_operations
@@ -67,11 +68,11 @@ def plan_topic(topic: Topic, name: str, existing: Existing | None, partitions: i
         if replication >= 3:
             # An acknowledged record is then on two brokers at least.
             config.setdefault("min.insync.replicas", "2")
-        detail = f"{_count(partitions, 'partition')}, {_count(replication, 'replica')} each; {_listed(config)}"
+        detail = f"{counted(partitions, 'partition')}, {counted(replication, 'replica')} each; {_listed(config)}"
         return [Step(name, "create", detail, partitions, replication, config)]
     steps = []
     if existing.partitions != partitions:
-        have = _count(existing.partitions, "partition")
+        have = counted(existing.partitions, "partition")
         if topic.keyed:
             detail = (
                 f"there are {have}, expected {partitions}: keys would move to other partitions than their state; "
@@ -88,7 +89,7 @@ def plan_topic(topic: Topic, name: str, existing: Existing | None, partitions: i
     if changes:
         detail = ", ".join(f"{key}: {existing.config.get(key, 'unset')} -> {value}" for key, value in changes.items())
         steps.append(Step(name, "configure", detail, config=changes))
-    return steps or [Step(name, "keep", f"{_count(existing.partitions, 'partition')}, as in the catalogue")]
+    return steps or [Step(name, "keep", f"{counted(existing.partitions, 'partition')}, as in the catalogue")]
 
 
 def plan_topics(settings: Settings, partitions: int | None = None, replication: int | None = None) -> list[Step]:
@@ -177,7 +178,7 @@ def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None
     ]
     if wrong:
         raise BrokerError(
-            f"{settings.kafka_bootstrap}: expected {mentions} partitions as {names['mentions']} has, but "
+            f"{settings.kafka_bootstrap}: expected {counted(mentions, 'partition')} as {names['mentions']} has, but "
             f"{', '.join(wrong)}; `tocsin topics apply --partitions {mentions}` says what can be done"
         )
     return mentions
@@ -293,10 +294,6 @@ def _take(client: Any, settings: Settings, step: Step) -> None:
         if isinstance(error, errors.TopicAlreadyExistsError):
             raise BrokerError(f"topic {step.topic}: somebody else has created it just now; run the command again")
         raise BrokerError(f"topic {step.topic}: could not {step.action}: {explain(settings, error)}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _listed(config: Mapping[str, str]) -> str:

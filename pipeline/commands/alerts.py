@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import click
 
+from pipeline.counted import counted
 from schemas.alert import KINDS
 
 
@@ -71,7 +72,7 @@ def command(
         if shown == limit:
             break
     if unreadable:
-        print(f"tocsin: {unreadable} records could not be read as alerts", file=sys.stderr)
+        print(f"tocsin: {counted(unreadable, 'record')} could not be read as alerts", file=sys.stderr)
     elif not shown:
         print("no alerts", file=sys.stderr)
     return 1 if unreadable else 0

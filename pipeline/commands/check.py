@@ -22,13 +22,14 @@ def command(path: Path | None, broker: bool) -> None:
     connected to.
     """
     from pipeline.config import load_config
+    from pipeline.counted import counted
     from pipeline.settings import load_settings
 
     settings = load_settings()
-    click.echo(f"environment    ok: {len(settings.masked())} settings, broker {settings.kafka_bootstrap}")
+    click.echo(f"environment    ok: {counted(len(settings.masked()), 'setting')}, broker {settings.kafka_bootstrap}")
     source = path or settings.config
     document = load_config(source).document()
-    sections = f"{len(document['tiers'])} tiers, {len(document['brands'])} brands with a section"
+    sections = f"{counted(len(document['tiers']), 'tier')}, {counted(len(document['brands']), 'brand')} with a section"
     click.echo(f"configuration  ok: {source or 'every default'}, {sections}")
     click.echo(f"topics         ok: {_check_topics()}")
     click.echo(f"schemas        ok: {_check_schemas()}")
@@ -36,11 +37,12 @@ def command(path: Path | None, broker: bool) -> None:
         from pipeline.topics import verify_topics
 
         partitions = verify_topics(settings)
-        click.echo(f"broker         ok: {settings.kafka_bootstrap}, {partitions} partitions of mentions")
+        click.echo(f"broker         ok: {settings.kafka_bootstrap}, {counted(partitions, 'partition')} of mentions")
 
 
 def _check_topics() -> str:
     """Names and partitions of the catalogue, which must agree: partition n of each topic belongs together."""
+    from pipeline.counted import counted
     from pipeline.errors import ConfigError
     from schemas.catalogue import topics
 
@@ -48,7 +50,7 @@ def _check_topics() -> str:
         catalogue = topics().values()
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    counts = ", ".join(f"{topic.name} ({topic.partitions} partitions)" for topic in catalogue)
+    counts = ", ".join(f"{topic.name} ({counted(topic.partitions, 'partition')})" for topic in catalogue)
     if len({topic.partitions for topic in catalogue}) != 1:
         raise ConfigError(f"schemas/topics: expected equal partitions on every topic, got {counts}")
     return counts

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.counted import counted
 from pipeline.errors import TocsinError
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def command(
     started = time.monotonic()
     try:
         with stoppable(), Line(load_settings(), config) as line:
-            console.print(f"Apache Kafka answers at {line.settings.kafka_bootstrap}; {line.apply_topics()} topics made")
+            console.print(
+                f"Apache Kafka answers at {line.settings.kafka_bootstrap}; {counted(line.apply_topics(), 'topic')} made"
+            )
             line.start_worker()
             address = f"http://127.0.0.1:{line.settings.metrics_port}"
             console.print(f"worker is ready: {address}/metrics  {address}/healthz  (log: {line.log})")
@@ -175,8 +178,9 @@ class _Run:
         sums = self._line.metrics()
         counts = mention_counts(sums, report.mentions, report.ticks)
         self._console.print(
-            f"{report.mentions} mentions in the file, {counts.consumed} consumed, {counts.refused} refused, "
-            f"{counts.late} late, {counts.duplicate} duplicate; {seconds:.1f} s from the first to the last alert"
+            f"{counted(report.mentions, 'mention')} in the file, {counts.consumed:,} consumed, "
+            f"{counts.refused:,} refused, {counts.late:,} late, {counts.duplicate:,} duplicate; "
+            f"{seconds:.1f} s from the first to the last alert"
         )
         if counts.consumed != report.mentions or sums["alerts_total"] != len(self.alerts):
             raise TocsinError(
@@ -197,7 +201,7 @@ class _Run:
 
         self._show()
         sent = self._publisher.sent if self._publisher else 0
-        self._console.print(f"{sent} mentions published; alerts: {count_line(self.alerts)}")
+        self._console.print(f"{counted(sent, 'mention')} published; alerts: {count_line(self.alerts)}")
         if self._truth is not None:
             for text in label_lines(self._truth, self.alerts, self._passed):
                 self._console.print("  " + text)
@@ -210,7 +214,7 @@ class _Run:
         self._show()
         if time.monotonic() - self._last_status >= 10.0:
             self._last_status = time.monotonic()
-            self._console.print(f"[dim]{self._publisher.sent} mentions published  {status()}[/dim]")
+            self._console.print(f"[dim]{counted(self._publisher.sent, 'mention')} published  {status()}[/dim]")
         time.sleep(0.1)
 
     def _show(self) -> None:
@@ -243,4 +247,4 @@ def _verify(source: str, config: Path | None, run: _Run, console: Console) -> No
     if live != replayed:
         differ = len(set(live) ^ set(replayed))
         raise TocsinError(f"expected the alerts of worker and replay to be equal, {differ} differ")
-    console.print(f"replay agrees: {len(replayed)} alerts, byte for byte")
+    console.print(f"replay agrees: {counted(len(replayed), 'alert')}, byte for byte")

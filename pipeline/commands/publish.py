@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from pipeline.counted import counted
 from pipeline.errors import TocsinError
 from pipeline.mention_files import check_sources, lines
 from pipeline.settings import load_settings
@@ -74,11 +75,11 @@ def command(files: tuple[str, ...], rate: float | None, speed: float | None, fin
         except LineError as error:
             raise TocsinError(f"{source.file}: line {source.number}: {error.problem}") from None
     per_second = report.mentions / max(report.seconds, 1e-9)
-    summary = f"published {report.mentions:,} mentions in {report.seconds:.1f} s ({per_second:,.0f} a second)"
+    summary = f"published {counted(report.mentions, 'mention')} in {report.seconds:.1f} s ({per_second:,.0f} a second)"
     if report.without_brand:
-        summary += f"; {report.without_brand:,} name no brand and will be dead letters"
+        summary += f"; {report.without_brand:,} of them without a brand: see `tocsin dead-letters`"
     if report.ticks:
-        summary += f"; {report.ticks} ticks"
+        summary += f"; {counted(report.ticks, 'tick')}"
     print(summary, file=sys.stderr)
 
 

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pipeline.counted import counted
 from pipeline.records import OutRecord
 
 if TYPE_CHECKING:
@@ -67,9 +68,11 @@ def command(
     kinds = Counter(dict(record.headers)["ce_type"].decode().removeprefix("tocsin.alert.") for record in report.alerts)
     seconds = time.perf_counter() - started
     click.echo(
-        f"{report.mentions} mentions of {report.brands_seen} brands, {report.brands_known} of them known at the end, "
-        f"{report.late} late, {report.duplicates} duplicate, {len(report.dead_letters)} refused; "
-        f"{report.buckets_closed} brand-buckets closed; {len(report.alerts)} alerts in {seconds:.1f} s",
+        f"{counted(report.mentions, 'mention')} of {counted(report.brands_seen, 'brand')}, "
+        f"{report.brands_known:,} of them known at the end, "
+        f"{report.late:,} late, {report.duplicates:,} duplicate, {len(report.dead_letters):,} refused; "
+        f"{counted(report.buckets_closed, 'brand-bucket')} closed; "
+        f"{counted(len(report.alerts), 'alert')} in {seconds:.1f} s",
         err=True,
     )
     for name, count in sorted(kinds.items()):

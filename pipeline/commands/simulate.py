@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pipeline.counted import counted
 from pipeline.new_files import new_file
 from pipeline.simulation import SCENARIOS, Batch, Simulation, encode_labels
 
@@ -91,8 +92,9 @@ def command(
         mentions = _write(simulation, mention_file, count_file)
     seconds = time.monotonic() - began
     click.echo(
-        f"{mentions} mentions of {brands} brands, {simulation.labels.start:%Y-%m-%d %H:%M} to "
-        f"{simulation.labels.end:%Y-%m-%d %H:%M} UTC, {len(simulation.labels.labels)} labels, in {seconds:.1f} s",
+        f"{counted(mentions, 'mention')} of {counted(brands, 'brand')}, "
+        f"{simulation.labels.start:%Y-%m-%d %H:%M} to {simulation.labels.end:%Y-%m-%d %H:%M} UTC, "
+        f"{counted(len(simulation.labels.labels), 'label')}, in {seconds:.1f} s",
         err=True,
     )
 

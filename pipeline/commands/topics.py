@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipeline.counted import counted
 from pipeline.settings import load_settings
 from pipeline.topics import Step, apply_topics, plan_topics, refusals
 
@@ -54,7 +55,7 @@ def apply(partitions: int | None, replication: int | None) -> None:
 
 def _changes(steps: list[Step]) -> str:
     count = sum(step.action not in {"keep", "refuse"} for step in steps)
-    return "" if not count else "1 change" if count == 1 else f"{count} changes"
+    return counted(count, "change") if count else ""
 
 
 def _print(steps: list[Step]) -> None:

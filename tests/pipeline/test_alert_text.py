@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.alert_text import alert_lines, alert_renderable
-from schemas.alert import Alert, Evidence, Playbook, Post, decode_alert
+from schemas.alert import Alert, Evidence, Playbook, Post, Story, decode_alert
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples" / "alert" / "v1" / "valid"
 
@@ -29,9 +29,9 @@ def test_a_full_alert_is_four_lines_that_say_everything():
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
-def test_every_example_is_at_most_four_short_lines(path):
+def test_every_example_is_at_most_five_short_lines(path):
     lines = alert_lines(decode_alert(path.read_bytes()))
-    assert 2 <= len(lines) <= 4
+    assert 2 <= len(lines) <= 5
     assert max(map(len, lines)) < 300
 
 
@@ -52,15 +52,51 @@ def test_small_fractions_are_not_rounded_to_nothing():
     assert "0 to 0.4 expected" in alert_lines(quiet)[1]
 
 
+def test_the_most_told_story_is_named_with_how_often_by_whom_and_how_far():
+    alert = example("stories")
+    told = "120 times since 12:04, by 104 authors, reach 1,210,000"
+    assert alert_lines(alert)[3] == f"  most told is this post: {told}"
+    (post,) = alert.evidence.posts
+    other = msgspec.structs.replace(post, id="another", excerpt="It has gone dark again")
+    evidence = msgspec.structs.replace(alert.evidence, posts=(other,))
+    lines = alert_lines(msgspec.structs.replace(alert, evidence=evidence))
+    assert lines[3] == f'  most told: "Third outage at Acme this week", {told}'
+
+
+def test_a_story_told_once_is_no_story_and_neither_is_one_of_an_episode_that_is_over():
+    alert = example("stories")
+    once = msgspec.structs.replace(alert.evidence.stories[0], mentions=1)
+    evidence = msgspec.structs.replace(alert.evidence, stories=(once,))
+    assert not any("most told" in line for line in alert_lines(msgspec.structs.replace(alert, evidence=evidence)))
+    assert len(alert_lines(msgspec.structs.replace(alert, transition="resolved"))) == 2
+
+
+def test_a_single_mention_and_a_single_follower_are_one():
+    alert = example("full")
+    post = msgspec.structs.replace(alert.evidence.posts[0], followers=1)
+    single = msgspec.structs.replace(
+        alert,
+        observed=msgspec.structs.replace(alert.observed, mentions=1.0),
+        evidence=msgspec.structs.replace(alert.evidence, posts=(post,)),
+    )
+    text = "\n".join(alert_lines(single))
+    assert "  1 mention in 30 min" in text
+    assert "1 follower)" in text
+
+
 @given(st.text(max_size=200))
 def test_no_text_of_a_stranger_reaches_the_terminal_as_a_command(text):
     alert = example("full")
     post = Post(id="1", excerpt=text, platform=text or "x", event_time=alert.onset_time, author=text, followers=3)
+    story = Story(id="2", excerpt="x" + text, mentions=2, first_seen=alert.onset_time)
     hostile = msgspec.structs.replace(
-        alert, evidence=Evidence(posts=(post,)), playbook=Playbook(owner=text, link=text), contributions={text: 1.0}
+        alert,
+        evidence=Evidence(posts=(post,), stories=(story,)),
+        playbook=Playbook(owner=text, link=text),
+        contributions={text: 1.0},
     )
     lines = alert_lines(hostile)
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         line.encode()  # no lone surrogate
         assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in line)

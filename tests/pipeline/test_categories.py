@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.categories import quorum
-from pipeline.config import BrandSection, Config, ConfigFile, TierSection
+from pipeline.config import BrandSection, CategorySection, Config, ConfigFile, PlaybookConfig, TierSection
 from pipeline.engine import Engine
 from pipeline.errors import ConfigError
 from pipeline.placement import partition_of, partition_of_brand
@@ -79,6 +80,22 @@ def test_a_common_move_is_one_alert_about_the_category_instead_of_one_of_every_b
     assert engine.stats.suppressed["crisis", "category"] > 0
     assert sum(common.contributions.values()) == common.score.value >= common.score.threshold
     assert common.observed.mentions > common.expected.upper
+
+
+def test_alerts_about_a_category_carry_its_playbook_and_those_of_its_brands_do_not() -> None:
+    playbook = PlaybookConfig(owner="industry-desk", link="https://wiki.example/airlines", respond_within_minutes=30)
+    brands = {name: BrandSection(category="airlines") for name in BRANDS}
+    told = Config(ConfigFile(brands=brands, categories={"airlines": CategorySection(playbook=playbook)}))
+    alerts = run(Engine(0, told), rows(moving=BRANDS))
+    (common,) = crises(alerts, "category")
+    assert common.playbook is not None
+    assert (common.playbook.owner, common.playbook.link) == (playbook.owner, playbook.link)
+    assert common.playbook.respond_by == common.detected_time + timedelta(minutes=30)
+    rang = crises(alerts, "brand")
+    assert rang
+    assert not any(alert.playbook for alert in rang)
+    assert told.category("airlines").config_hash != TOLD.category("airlines").config_hash
+    assert told.brand("brand-0").config_hash == TOLD.brand("brand-0").config_hash
 
 
 def test_brands_that_rang_before_it_was_known_to_be_common_are_linked_to_the_category() -> None:

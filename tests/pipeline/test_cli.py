@@ -193,7 +193,7 @@ def test_check_reads_the_configuration_that_the_environment_names(capsys, monkey
     monkeypatch.setenv("TOCSIN_CONFIG", str(path))
     code, out, _ = run("check", capsys=capsys)
     assert code == 0
-    assert f"{path}, 1 tiers, 2 brands with a section" in out
+    assert f"{path}, 1 tier, 2 brands with a section" in out
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def write(folder: Path, text: str) -> Path:
         ),
         ("[brands.acme]\ntear = 'x'", "brands.acme.tear='x': unknown key; did you mean 'tier'?"),
         ("[brands.acme.playbook]\nownr = 'x'", "brands.acme.playbook.ownr='x': unknown key; did you mean 'owner'?"),
-        ('"a\\nb" = 1', "'a\\nb'=1: unknown key; known are: brands, channels, detection, engine, "),
+        ('"a\\nb" = 1', "'a\\nb'=1: unknown key; known are: brands, categories, channels, detection, "),
         ("[detection]\nquiet_minutes = 4", "detection.quiet_minutes=4: expected `int` >= 5"),
         ("[detection]\nquiet_minutes = 10081", "detection.quiet_minutes=10081: expected `int` <= 10080"),
         ("[detection]\nrelease_ratio = 0.0", "detection.release_ratio=0.0: expected `float` > 0.0"),
@@ -78,6 +78,14 @@ def write(folder: Path, text: str) -> Path:
         ("[brands.acme]\ntier = 'gold'", "brands.acme.tier='gold': must be one of the tiers []; known are: none"),
         ("[brands.Acme]\n", "brands.Acme: a brand must match ^[a-z0-9][a-z0-9._-]{0,63}\\Z, got 'Acme'"),
         ('[brands."acme\\n"]\n', "brands.'acme\\n': a brand must match"),
+        (
+            "[brands.acme]\ncategory = 'airlines'\n[categories.airline.playbook]\nowner = 'x'",
+            "categories.airline: must be the category of a brand; did you mean 'airlines'?",
+        ),
+        (
+            "[brands.acme]\ncategory = 'airlines'\n[categories.airlines.playbook]\nlink = 'x'",
+            "categories.airlines.playbook={'link': 'x'}: object missing required field `owner`",
+        ),
         ("[detection\n", "expected TOML: "),
     ],
 )

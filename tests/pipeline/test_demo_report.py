@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from pipeline.demo_report import MentionCounts, mention_counts
+from pipeline.demo_report import MentionCounts, count_line, mention_counts
+from schemas.alert import decode_alert
+
+EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples" / "alert" / "v1" / "valid"
 
 
 def sums(consumed: int, rejected: int, ticks: int) -> Counter[str]:
@@ -29,3 +33,10 @@ def sums(consumed: int, rejected: int, ticks: int) -> Counter[str]:
 )
 def test_refused_ticks_are_no_mentions_of_the_file(found: Counter[str], expected: MentionCounts) -> None:
     assert mention_counts(found, 100, 4) == expected
+
+
+def test_alerts_are_counted_by_kind_and_transition_in_plain_words() -> None:
+    names = ("crisis-opened", "volume-surge-opened", "crisis-opened", "crisis-resolved", "volume-surge-opened")
+    alerts = [decode_alert((EXAMPLES / f"{name}.json").read_bytes()) for name in names]
+    assert count_line(alerts) == "2 crises opened, 1 crisis resolved, 2 volume surges opened"
+    assert count_line([]) == "none"
