@@ -38,13 +38,22 @@ WINDOW: Final = 3
 
 
 class Member(Protocol):
-    """What is read of a brand of a category."""
+    """What is read of a brand of a category; `model`, `episodes` and posts only after `wake`."""
 
     name: str
     model: BrandModel
     episodes: list[Episode]
     negative_posts: list[PostRecord]
     top_posts: list[PostRecord]
+
+    @property
+    def last_bucket(self) -> int: ...
+    @property
+    def is_warm(self) -> bool: ...
+    @property
+    def is_watched(self) -> bool: ...
+    def wake(self) -> None: ...
+    def read_episodes(self) -> list[Episode]: ...
 
 
 class Category:
@@ -82,7 +91,8 @@ class Category:
     def active(self, index: int) -> Iterator[Member]:
         """Members that are warm and were heard of lately."""
         for member in self.members:
-            if member.model.last_bucket > index - RECENT_BUCKETS and member.model.is_warm:
+            if member.last_bucket > index - RECENT_BUCKETS and member.is_warm:
+                member.wake()
                 yield member
 
     def is_common(self, member: Member, kind: Kind, rule: Rule, assessment: Assessment) -> bool:

@@ -85,7 +85,7 @@ def category_alert_record(
 
 
 def _members(category: Category, place: int) -> tuple[ShownMember, ...]:
-    own = {member.name: member.episodes[place].id for member in category.members}
+    own = {member.name: member.read_episodes()[place].id for member in category.members if member.is_watched}
     peaks = sorted(category.peaks[place].items(), key=lambda item: (-item[1], item[0]))
     return tuple(
         ShownMember(brand=name, score=round(peak, 4), episode_id=own.get(name) or None)

@@ -20,22 +20,22 @@ from typing import Final
 
 import msgspec
 
-from detectors.brand_model import BrandModel, ModelState
 from detectors.features import Bucket
 from detectors.pooled_tail import PooledTail
 from detectors.sentiment import LANGUAGES, PLAIN_TAGS, SentimentModels, language_of
 from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY, WINDOWS
 from pipeline import feed
 from pipeline.alerting import WindowCounts, alert_record, take_suppressed
+from pipeline.brand_memory import MOST_AWAKE, Brand, BrandMemory
 from pipeline.categories import Category
 from pipeline.category_alerting import category_alert_record
 from pipeline.config import BrandConfig, Config
 from pipeline.dead_letters import dead_letter
-from pipeline.episodes import Episode, Rule, Suppressed, close, step
+from pipeline.episodes import Rule, Suppressed, close, step
 from pipeline.errors import DeadLetterLimitError
 from pipeline.forgetting import FORGET_REASONS, ForgetReason, Known, Roster, Verdict
 from pipeline.identities import LONG_ID, identity
-from pipeline.recent_counts import BucketCounts, RecentCounts, onset
+from pipeline.recent_counts import BucketCounts, onset
 from pipeline.records import TICK_HEADER, Outputs, SourceRecord
 from pipeline.rules import rules
 from pipeline.state import (
@@ -43,18 +43,13 @@ from pipeline.state import (
     CHECKPOINT_KEY,
     OPEN_SUFFIX,
     SENTIMENT_PREFIX,
-    VERSION,
-    BrandRecord,
     Checkpoint,
-    decode_brand,
     decode_category,
     decode_checkpoint,
     decode_open,
     encode,
-    encode_open,
     unreadable,
 )
-from pipeline.stories import StoryMemory
 from pipeline.windows import (
     KEPT_POSTS,
     OpenBucket,
@@ -124,58 +119,20 @@ class EngineStats(msgspec.Struct):
     suppressed: dict[tuple[Kind, SuppressionReason], int] = msgspec.field(default_factory=dict)
 
 
-class _Brand:
-    """One brand in memory."""
-
-    __slots__ = (
-        "episodes",
-        "key",
-        "last",
-        "model",
-        "name",
-        "negative_posts",
-        "open",
-        "recent",
-        "remembered",
-        "rests",
-        "stories",
-        "top_posts",
-        "weighs_stories",
-    )
-
-    def __init__(self, name: str, tail: PooledTail, *, weighs_stories: bool) -> None:
-        self.name = name
-        self.key = name.encode()
-        self.weighs_stories = weighs_stories
-        self.open: dict[int, OpenBucket] = {}
-        self.remembered = 0  # ids in the open buckets
-        self.begin(tail)
-
-    def begin(self, tail: PooledTail) -> None:
-        """Know nothing but the open buckets."""
-        self.model = BrandModel(ModelState(), tail)
-        self.episodes = [Episode() for _ in KINDS]
-        self.last = (0.0, 0.0, 0.0, 0.0)
-        self.rests = True
-        self.rest()
-
-    def rest(self) -> None:
-        """Drop what nothing asks for after a day without mentions (pipeline.forgetting)."""
-        self.negative_posts: list[PostRecord] = []
-        self.top_posts: list[PostRecord] = []
-        self.stories = StoryMemory()
-        self.recent = RecentCounts()
-
-    @property
-    def is_watched(self) -> bool:
-        crisis, shift, surge = self.episodes
-        return bool(crisis.id or shift.id or surge.id)
-
-
 class Engine:
     """State and line of one partition. See the module's text."""
 
-    def __init__(self, partition: int, config: Config, *, topic: str = "mentions") -> None:
+    def __init__(
+        self, partition: int, config: Config, *, topic: str = "mentions", most_awake: int = MOST_AWAKE
+    ) -> None:
+        """Know nothing.
+
+        Args:
+            partition: whose records come.
+            config: what holds for the brands.
+            topic: of the records; named in dead letters.
+            most_awake: brands that are objects at a time (pipeline.brand_memory); nothing but time depends on it.
+        """
         self.partition = partition
         self.stats = EngineStats()
         self._topic = topic
@@ -188,18 +145,18 @@ class Engine:
         self._positive_above = config.sentiment.positive_above
         self._learns = config.sentiment.learn
         self._full_labels = config.sentiment.full_labels_per_bucket
-        self._brands: dict[str, _Brand] = {}
+        self._brands: dict[str, Brand] = {}
         self._watched: set[str] = set()
         self._categories: dict[str, Category] = {}
         self._open_categories: set[str] = set()
         self._categorised: list[tuple[str, str]] = []
         self._ever_categorised: set[str] = set()
-        self._open: dict[int, dict[str, OpenBucket]] = {}
+        self._open: dict[int, dict[str, None]] = {}
         self._open_order: list[int] = []
         self._sentiment = SentimentModels()
         self.stats.sentiment_drifts = self._sentiment.drifts
         self._at = Checkpoint()
-        self._tail = PooledTail(self._at.tail)
+        self._memory = BrandMemory(PooledTail(self._at.tail), most_awake)
         self._close_end = -1
         self._close_at = 0.0  # event time at which the next bucket becomes due
         self._outputs = Outputs()
@@ -261,7 +218,7 @@ class Engine:
                 if episode.id:
                     yield OpenEpisode(name, kind, episode.severity, episode.onset * BUCKET_SECONDS, episode.score)
         for name in sorted(self._watched):
-            for kind, episode in zip(KINDS, self._brands[name].episodes, strict=True):
+            for kind, episode in zip(KINDS, self._brands[name].read_episodes(), strict=True):
                 if episode.id:
                     yield OpenEpisode(name, kind, episode.severity, episode.onset * BUCKET_SECONDS, episode.score)
 
@@ -410,13 +367,14 @@ class Engine:
                 self._closing_watched = False
             for name in self._closing:
                 self._close(name, at.next_bucket)
+                self._memory.shed()
                 closed += 1
                 if limit and closed >= limit:
                     return True
             if not self._closing_watched:
                 self._closing_watched = True
                 index = at.next_bucket
-                silent = [name for name in self._watched if self._brands[name].model.last_bucket < index]
+                silent = [name for name in self._watched if self._brands[name].last_bucket < index]
                 self._closing = iter(sorted(silent))
                 continue
             self._follow_categories(at.next_bucket)
@@ -446,6 +404,7 @@ class Engine:
         for verdict in self._forgetting:
             if verdict is not None:
                 self._let_go(*verdict)
+                self._memory.shed()
             done += 1
             if limit and done >= limit:
                 return done
@@ -463,10 +422,11 @@ class Engine:
         self.stats.forgotten[reason] += 1
         self._changed_brands.pop(name, None)
         self._forgotten_brands[name] = None
-        if found.open:
-            found.begin(self._tail)
+        if found.has_open:
+            found.begin()
             return
         del self._brands[name]
+        self._memory.drop(found)
         category = self._config.brand(name).category
         if category is not None:
             self._category(category).leave(found)
@@ -490,23 +450,10 @@ class Engine:
         if not self._changed:
             return []
         records: list[tuple[bytes, bytes | None]] = [(name.encode(), None) for name in self._forgotten_brands]
-        for name in self._changed_brands:
-            brand = self._brands[name]
-            record = BrandRecord(
-                VERSION,
-                brand.model.state,
-                brand.episodes,
-                brand.negative_posts,
-                brand.top_posts,
-                brand.last,
-                brand.stories,
-                brand.recent,
-            )
-            records.append((name.encode(), encode(record)))
+        records.extend((name.encode(), self._brands[name].record()) for name in self._changed_brands)
         for name in self._changed_open:
             found = self._brands.get(name)
-            buckets = {} if found is None else found.open
-            records.append((name.encode() + OPEN_SUFFIX, encode_open(buckets) if buckets else None))
+            records.append((name.encode() + OPEN_SUFFIX, None if found is None else found.encode_open()))
         records.extend(
             (CATEGORY_PREFIX + name.encode(), encode(self._categories[name].record()))
             for name in self._changed_categories
@@ -537,7 +484,7 @@ class Engine:
                 latest[key] = value
         if CHECKPOINT_KEY in latest:
             self._at = decode_checkpoint(CHECKPOINT_KEY, latest.pop(CHECKPOINT_KEY))
-            self._tail = PooledTail(self._at.tail)
+            self._memory.tail = PooledTail(self._at.tail)
         opened: list[tuple[int, str, int, OpenBucket]] = []
         for key, value in latest.items():
             if key.startswith(SENTIMENT_PREFIX):
@@ -555,28 +502,22 @@ class Engine:
                 self._restore_brand(key, value)
         # Buckets close their brands in order of first mention, so that alerts keep their order through a crash.
         for _, name, index, bucket in sorted(opened, key=lambda item: item[0]):
-            self._enter_open(index, name, bucket)
+            self._enter_open(index, name)
             brand = self._brand(name)
-            brand.open[index] = bucket
+            brand.enter(index, bucket)
             brand.remembered += len(bucket.ids)
+            self._memory.shed()
         if self._at.event_time:
             self._close_end = max(int(self.watermark // BUCKET_SECONDS), self._at.next_bucket)
         for brand in self._brands.values():
-            if brand.model.last_bucket >= 0:
+            if brand.last_bucket >= 0:
                 self._roster.restore(brand)
-                self._amid_bucket |= brand.model.last_bucket >= self._at.next_bucket
+                self._amid_bucket |= brand.last_bucket >= self._at.next_bucket
         self._count_open()
 
     def _restore_brand(self, key: bytes, value: bytes) -> None:
-        stored = decode_brand(key, value)
         brand = self._brand(key.decode())
-        brand.model = BrandModel(stored.model, self._tail)
-        brand.episodes = stored.episodes
-        brand.negative_posts = stored.negative_posts
-        brand.top_posts = stored.top_posts
-        brand.last = stored.last
-        brand.stories = stored.stories
-        brand.recent = stored.recent
+        brand.restore(value)
         if brand.is_watched:
             self._watched.add(brand.name)
 
@@ -588,7 +529,7 @@ class Engine:
 
     # ---------------------------------------------------------------- one record
 
-    def _take(self, brand: _Brand, mention: Mention, event_time: float, offset: int) -> None:
+    def _take(self, brand: Brand, mention: Mention, event_time: float, offset: int) -> None:
         # The path of every mention: branches where a function would do, and nothing looked up twice.
         index = int(event_time // BUCKET_SECONDS)
         if index < self._close_end:
@@ -729,29 +670,36 @@ class Engine:
             return False
         self.close_due()  # What is known must not depend on how far closing has come.
         brand = self._brands.get(name)
-        return brand is None or (brand.model.last_bucket < 0 and index not in brand.open)
+        if brand is None:
+            return True
+        self._memory.shed()
+        brand.wake_open()
+        return brand.last_bucket < 0 and index not in brand.open
 
-    def _bucket(self, brand: _Brand, index: int, offset: int) -> OpenBucket:
+    def _bucket(self, brand: Brand, index: int, offset: int) -> OpenBucket:
+        self._memory.shed()  # Before, for what is given out must stay.
+        brand.wake_open()
         bucket = brand.open.get(index)
         if bucket is None:
-            bucket = brand.open[index] = OpenBucket(first_offset=offset)
-            self._enter_open(index, brand.name, bucket)
+            bucket = OpenBucket(first_offset=offset)
+            brand.enter(index, bucket)
+            self._enter_open(index, brand.name)
         return bucket
 
-    def _enter_open(self, index: int, name: str, bucket: OpenBucket) -> None:
+    def _enter_open(self, index: int, name: str) -> None:
         brands = self._open.get(index)
         if brands is None:
             brands = self._open[index] = {}
             heapq.heappush(self._open_order, index)
-        brands[name] = bucket
+        brands[name] = None
         self._open_count += 1
 
-    def _brand(self, name: str) -> _Brand:
+    def _brand(self, name: str) -> Brand:
         brand = self._brands.get(name)
         if brand is None:
             config = self._config.brand(name)
             weighs_stories = config.detection.copies == "story"
-            brand = self._brands[name] = _Brand(name, self._tail, weighs_stories=weighs_stories)
+            brand = self._brands[name] = Brand(name, self._memory, weighs_stories=weighs_stories)
             category = config.category
             if category is not None:
                 self._category(category).join(brand)
@@ -786,11 +734,8 @@ class Engine:
         brand = self._brands[name]
         if brand.rests:
             self._roster.wake(brand, index)
-        bucket = brand.open.pop(index, None)
-        if bucket is not None:
-            brand.remembered -= len(bucket.ids)
-        if not brand.open:
-            brand.open = {}  # An emptied dictionary keeps its table.
+        brand.wake()
+        bucket = brand.leave(index)
         model = brand.model
         if bucket is None and feed.is_unobserved(self._at.feed, index):
             # An open episode is neither fed nor ended by a hole: its quiet time stands still.
@@ -925,7 +870,7 @@ class Engine:
         return found
 
     @staticmethod
-    def _count(brand: _Brand, bucket: OpenBucket, index: int, config: BrandConfig) -> BucketCounts:
+    def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig) -> BucketCounts:
         """What the bucket holds and what of it the detector counts; its stories pass into the brand's memory."""
         negatives = bucket.counts()[0]
         surplus = brand.stories.absorb(bucket.stories, bucket.ids, index)
@@ -942,12 +887,12 @@ class Engine:
         brand.recent.add(counts)
         return counts
 
-    def _window_counts(self, brand: _Brand, first: int, end: int) -> WindowCounts:
+    def _window_counts(self, brand: Brand, first: int, end: int) -> WindowCounts:
         seen = 1.0 - feed.unobserved(self._at.feed, first, end) / (end - first)
         return WindowCounts(brand.recent.total(first, end), seen * sum(brand.model.expect(first, end)))
 
     @staticmethod
-    def _onset(brand: _Brand, kind: Kind, index: int, base_rate: float) -> int:
+    def _onset(brand: Brand, kind: Kind, index: int, base_rate: float) -> int:
         """First bucket of the excess: of mentions, of negatives, or of negatives against the mentions there were."""
         first = index + 1 - BUCKETS_PER_DAY
         buckets = brand.recent.since(first)
@@ -963,7 +908,7 @@ class Engine:
         return onset(index, observed, expected)
 
     @staticmethod
-    def _keep_posts(brand: _Brand, bucket: OpenBucket | None, index: int) -> None:
+    def _keep_posts(brand: Brand, bucket: OpenBucket | None, index: int) -> None:
         if bucket is None and not brand.top_posts:
             return
         fresh_negative = bucket.negative_posts if bucket else []

@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final, Literal, Protocol, get_args
 
-from detectors.brand_model import BrandModel
 from detectors.windows import BUCKETS_PER_DAY
 from pipeline.config import EngineConfig
 
@@ -40,9 +39,12 @@ class Known(Protocol):
     """What is read of a brand. `rests` is False while a lively slot holds it."""
 
     name: str
-    model: BrandModel
     rests: bool
 
+    @property
+    def last_bucket(self) -> int: ...
+    @property
+    def is_warm(self) -> bool: ...
     @property
     def is_watched(self) -> bool: ...
     def rest(self) -> None: ...
@@ -66,7 +68,7 @@ class Roster:
 
     def wake(self, brand: Known, bucket: int) -> None:
         """A bucket of a brand that rests, or is new, is about to close. Call before its model learns it."""
-        last = brand.model.last_bucket
+        last = brand.last_bucket
         of = self._class_of(brand)
         if last < 0:
             self._count += 1
@@ -79,7 +81,7 @@ class Roster:
         """Take in a brand whose state was restored."""
         self._count += 1
         brand.rests = False
-        self._class_of(brand).lively.put(brand, brand.model.last_bucket)
+        self._class_of(brand).lively.put(brand, brand.last_bucket)
 
     def is_due(self, bucket: int) -> bool:
         """Whether `due` has anything to do, now that every bucket before this one is closed."""
@@ -128,7 +130,7 @@ class Roster:
                     settled[brand] = None
             yield from self._forget_first(of.lively, bucket, settled)
         for brand in watched:
-            of.lively.put(brand, brand.model.last_bucket)
+            of.lively.put(brand, brand.last_bucket)
 
     def _forget_first(self, slots: _Slots, bucket: int, slot: dict[Known, None]) -> Iterator[Verdict | None]:
         """Forget what is over the limit of one bucket's brands; the others go back."""
@@ -144,14 +146,14 @@ class Roster:
 
     def _is_settled(self, of: _Class, brand: Known, bucket: int) -> bool:
         """Whether the brand belongs where its slot is; else it is put where it belongs."""
-        last, now = brand.model.last_bucket, self._class_of(brand)
+        last, now = brand.last_bucket, self._class_of(brand)
         if last == bucket and now is of:
             return True
         now.lively.put(brand, last)
         return False
 
     def _class_of(self, brand: Known) -> _Class:
-        return self._warm if brand.model.is_warm else self._new
+        return self._warm if brand.is_warm else self._new
 
 
 class _Class:

@@ -45,7 +45,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
     """Counts of one brand's bucket.
 
     `negatives` and `positives` count mentions that carry a trusted sentiment or were scored in full; past the first
-    texts only a sample is scored, and `sampled_*` of `sampled` stand for the `unscored` ones.
+    texts only a sample is scored, and `sampled_*` of `sampled` stand for the `unscored` ones: whole numbers,
+    or fractions of aggregated history. Both are told apart, so that a record read and written again stays as it is.
     """
 
     first_offset: int
@@ -54,8 +55,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
     positives: int = 0
     scored: int = 0
     sampled: int = 0
-    sampled_negatives: float = 0
-    sampled_positives: float = 0
+    sampled_negatives: int | float = 0
+    sampled_positives: int | float = 0
     unscored: int = 0
     reposts: int = 0
     reach: int = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from detectors.pooled_tail import PooledTail
+from pipeline.brand_memory import BrandMemory
 from pipeline.config import BrandSection, Config, ConfigFile, EngineConfig, PlaybookConfig
 from pipeline.engine import Engine
 from pipeline.worker.transaction import MAX_STATE_BYTES
@@ -25,7 +25,7 @@ def parts(root: object, shared: set[int]) -> Iterator[object]:
     waiting: list[Any] = [root]
     while waiting:
         one = waiting.pop()
-        if id(one) in seen or isinstance(one, type | PooledTail):
+        if id(one) in seen or isinstance(one, type | BrandMemory):
             continue
         seen.add(id(one))
         yield one
@@ -35,7 +35,7 @@ def parts(root: object, shared: set[int]) -> Iterator[object]:
             waiting += one
         else:
             names: tuple[str, ...] = getattr(one, "__struct_fields__", ()) or getattr(one, "__slots__", ())
-            waiting += [getattr(one, name) for name in names]
+            waiting += [getattr(one, name) for name in names if hasattr(one, name)]
 
 
 def size_of(brand: object) -> int:
