@@ -24,7 +24,7 @@ LEAST_NEGATIVES_OF_TINY: Final = 2.2
 TINY_LEVEL: Final = 0.5 / 12.0
 """Decayed sum of negatives below which a window says nothing: two posts at least, three for a brand of less than half a
 mention an hour (the level is one of buckets). Without it a single bad post rings on a brand of a few mentions a day;
-with three for all, one small brand's crisis in thirty would be missed."""
+with three for all, one small brand's sudden crisis in twenty-five would be missed."""
 TRUST: Final = tuple(float(min(w, 72)) for w in WINDOWS)
 """Weight of the prior correlation per window."""
 PRIOR_CORRELATION: Final = 0.03

@@ -24,7 +24,7 @@ from detectors.windows import BUCKETS_PER_DAY
 STEP: Final = THRESHOLD_PER_DOUBLING
 """Score units an opening: each one beyond the allowance asks for what half as many false alarms would ask for."""
 MAX_AHEAD: Final = 20
-"""Openings beyond the allowance; the threshold is then 11 units above the configured one, and nothing opens."""
+"""Openings beyond the allowance; the threshold is then 8.4 units above the configured one, and nothing opens."""
 LEAST_ALLOWANCE: Final = 3.0
 _YEAR: Final = 365.0 * BUCKETS_PER_DAY
 
