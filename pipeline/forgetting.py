@@ -18,7 +18,8 @@ when the slot falls due, at most once a day: closing a bucket costs nothing.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Final, Literal, Protocol, get_args
 
@@ -29,6 +30,9 @@ REST_BUCKETS: Final = BUCKETS_PER_DAY
 """A brand rests when it was last mentioned more than so many buckets ago: longer than stories (six hours), posts (one
 hour) and recent counts (a day) are looked back upon."""
 
+RUN: Final = 1000
+"""Brands of the one bucket at the limit that are sorted in one step; the runs are merged as they are asked for."""
+
 ForgetReason = Literal["silent", "new", "limit"]
 FORGET_REASONS: Final[tuple[ForgetReason, ...]] = get_args(ForgetReason)
 
@@ -38,9 +42,10 @@ _by_name = attrgetter("name")
 class Known(Protocol):
     """What is read of a brand. `rests` is False while a lively slot holds it."""
 
-    name: str
     rests: bool
 
+    @property
+    def name(self) -> str: ...
     @property
     def last_bucket(self) -> int: ...
     @property
@@ -91,7 +96,7 @@ class Roster:
         """Brands that go to rest or are to be forgotten, now that every bucket before this one is closed.
 
         Brands that are forgotten are off the roster. Take it to its end before anything else is closed; each step,
-        None included, is a bounded piece of work but for the sort of the one bucket at the limit.
+        None included, is a bounded piece of work.
         """
         for of in (self._new, self._warm):
             while of.lively.oldest + REST_BUCKETS < bucket:
@@ -120,29 +125,36 @@ class Roster:
         watched: list[Known] = []
         while self._count > self._most and of.lively:
             bucket, slot = of.lively.pop()
-            settled: dict[Known, None] = {}
+            settled: list[Known] = []
             for brand in slot:
                 if not self._is_settled(of, brand, bucket):
                     yield None
                 elif brand.is_watched:
                     watched.append(brand)
                 else:
-                    settled[brand] = None
+                    settled.append(brand)
             yield from self._forget_first(of.lively, bucket, settled)
         for brand in watched:
             of.lively.put(brand, brand.last_bucket)
 
-    def _forget_first(self, slots: _Slots, bucket: int, slot: dict[Known, None]) -> Iterator[Verdict | None]:
-        """Forget what is over the limit of one bucket's brands; the others go back."""
+    def _forget_first(self, slots: _Slots, bucket: int, brands: Collection[Known]) -> Iterator[Verdict | None]:
+        """Forget what is over the limit of one bucket's brands, by name; the others go back."""
         excess = self._count - self._most
-        brands = list(slot)
-        if excess < len(brands):
-            brands.sort(key=_by_name)
-            for brand in brands[excess:]:
-                slots.put(brand, bucket)
-        for brand in brands[:excess]:
+        if excess >= len(brands):
+            first: Iterable[Known] = brands
+            runs: list[list[Known]] = []
+        else:
+            runs = yield from _sorted_runs(brands)
+            first = islice(heapq.merge(*runs, key=_by_name), excess)
+        forgotten = set()
+        for brand in first:
             self._count -= 1
+            forgotten.add(brand)
             yield brand, "limit"
+        for brand in chain(*runs):
+            if brand not in forgotten:
+                slots.put(brand, bucket)
+            yield None
 
     def _is_settled(self, of: _Class, brand: Known, bucket: int) -> bool:
         """Whether the brand belongs where its slot is; else it is put where it belongs."""
@@ -154,6 +166,19 @@ class Roster:
 
     def _class_of(self, brand: Known) -> _Class:
         return self._warm if brand.is_warm else self._new
+
+
+def _sorted_runs(brands: Iterable[Known]) -> Generator[None, None, list[list[Known]]]:
+    """The brands in runs sorted by name, a brand a step."""
+    runs: list[list[Known]] = [[]]
+    for brand in brands:
+        if len(runs[-1]) == RUN:
+            runs[-1].sort(key=_by_name)
+            runs.append([])
+        runs[-1].append(brand)
+        yield None
+    runs[-1].sort(key=_by_name)
+    return runs
 
 
 class _Class:

@@ -163,9 +163,8 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         ),
         remedy=(
             "`silent` and `new` are healthy. `limit`: see who invents brands (docs/limits.md), or raise "
-            "engine.max_brands by what memory allows, 5 kB a brand."
+            "engine.max_brands by what memory allows, 4 kB a brand."
         ),
-        diagnostic=True,
     ),
     Metric(
         name="tocsin_buckets_closed_total",

@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
 from pipeline.worker.gap_reader import GapReader
+from pipeline.worker.limit_report import LimitReport
 from pipeline.worker.partition import Partition, PartitionEngine, TopicNames
 from pipeline.worker.ticks import Ticker
 from pipeline.worker.transaction import PartitionTransactions
@@ -29,10 +30,16 @@ class _Owned:
     """A partition and the tasks that serve it. `opened` is done when its state is loaded."""
 
     def __init__(
-        self, partition: Partition, where: str, opened: asyncio.Task[None], checkpoints: asyncio.Task[None]
+        self,
+        partition: Partition,
+        where: str,
+        limits: LimitReport,
+        opened: asyncio.Task[None],
+        checkpoints: asyncio.Task[None],
     ) -> None:
         self.partition = partition
         self.where = where
+        self.limits = limits
         self.opened = opened
         self.checkpoints = checkpoints
 
@@ -126,13 +133,14 @@ class Assignment:
         self._in_background(self._report_ready(), "reporting")
 
     async def watch(self) -> None:
-        """Heartbeats, lag, work that stands still, and ticks, until cancelled."""
+        """Heartbeats, lag, work that stands still, limits that are reached, and ticks, until cancelled."""
         while True:
             self._health.heartbeat()
             self._report_stall()
             for owned in list(self._owned.values()):
                 if owned.is_open:
                     self._report_lag(owned.partition)
+                    owned.limits.look(owned.partition.engine.stats)
                     await self._tick_if_idle(owned.partition)
             await asyncio.sleep(WATCH_SECONDS)
 
@@ -174,7 +182,7 @@ class Assignment:
         where = f"{self._topics.mentions}[{number}]"
         opened = asyncio.create_task(self._guarded(partition.open(self._options), f"{where}: loading state"))
         checkpoints = asyncio.create_task(self._guarded(self._keep_checkpointing(partition, opened), where))
-        return _Owned(partition, where, opened, checkpoints)
+        return _Owned(partition, where, LimitReport(number, self._config.engine.max_brands), opened, checkpoints)
 
     async def _keep_checkpointing(self, partition: Partition, opened: asyncio.Task[None]) -> None:
         await asyncio.wait((opened,))

@@ -103,6 +103,7 @@ class Partition:
         self._urgent = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._suspended = False
+        self._may_go_on = asyncio.Event()  # of folding with WAITING_BYTES waiting, while suspended
         self._closed = False
         self._earliest_next = 0.0
         self._partitions = 0
@@ -190,8 +191,11 @@ class Partition:
             self._metrics.engine_seconds("fold", time.perf_counter() - started)
             self._check_placement()
             await self._close_due()
-            if self._waiting_bytes > WAITING_BYTES and not self._suspended:
-                await self.checkpoint()
+            while self._waiting_bytes > WAITING_BYTES and not self._closed:
+                if self._suspended:
+                    await self._may_go_on.wait()
+                else:
+                    await self.checkpoint()
 
     def _check_placement(self) -> None:
         """Tell of brands that lie on another partition than their category's: they are judged alone."""
@@ -295,17 +299,23 @@ class Partition:
         return None if why is None else f"{self._topics.mentions}[{self.number}]: {why}"
 
     def suspend(self) -> None:
-        """No checkpoint of its own accord until `resume`: the partition may be about to get another owner."""
+        """No checkpoint of its own accord until `resume`: the partition may be about to get another owner.
+
+        Folding goes on up to WAITING_BYTES; what is over is left to the owner that there will be.
+        """
         self._suspended = True
+        self._may_go_on.clear()
 
     def resume(self) -> None:
         """The partition stays ours: checkpoints go on."""
         self._suspended = False
+        self._may_go_on.set()
         if self._alerts:
             self._urgent.set()
 
     async def close(self) -> None:
         """Stop working on it. What is not in a checkpoint is left to the next owner."""
         self._closed = True
+        self._may_go_on.set()
         self._metrics.detach(self.number)
         await self._transactions.stop()

@@ -8,12 +8,14 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detectors.sentiment import LANGUAGES
 from pipeline.config import Config, ConfigFile, EngineConfig, SentimentConfig
 from pipeline.engine import Engine
+from pipeline.forgetting import RUN, Roster
 from pipeline.label_sampling import LabelCounts
 from pipeline.records import Outputs, Record
 from schemas.alert import decode_alert
@@ -257,6 +259,47 @@ def test_forgetting_is_cut_into_slices() -> None:
         forgotten.append(engine.stats.forgotten["new"])
     assert engine.stats.forgotten["new"] == 500
     assert max(b - a for a, b in itertools.pairwise(forgotten)) <= 20
+
+
+class CountedName:
+    """A brand heard of once, which counts how often its name is read."""
+
+    read = 0
+    rests = True
+    last_bucket = -1
+    is_warm = is_watched = False
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        CountedName.read += 1
+        return self._name
+
+    def rest(self) -> None:
+        raise AssertionError("forgotten before it rests")
+
+
+@pytest.mark.parametrize("most", [100, RUN, 4 * RUN])
+def test_at_the_limit_one_buckets_brands_are_sorted_in_bounded_steps(most: int) -> None:
+    """The same are forgotten, the first by name, and no step looks at more names than a run holds."""
+    roster = Roster(EngineConfig(max_brands=most))
+    names = [f"b-{n * 7919 % 5003:05d}" for n in range(5003)]
+    for name in names:
+        brand = CountedName(name)
+        roster.wake(brand, 7)
+        brand.last_bucket = 7
+    assert roster.is_due(8)
+    forgotten, greatest, before = [], 0, CountedName.read
+    for verdict in roster.due(8):
+        greatest, before = max(greatest, CountedName.read - before), CountedName.read
+        if verdict is not None:
+            forgotten.append(verdict[0]._name)  # type: ignore[attr-defined]
+    assert forgotten == sorted(names)[: 5003 - most]
+    assert len(roster) == most
+    assert RUN <= greatest <= RUN + 10
+    assert not roster.is_due(9)
 
 
 def test_what_rests_is_dropped_from_memory_and_nothing_asks_for_it() -> None:

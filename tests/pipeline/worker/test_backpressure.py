@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from pipeline.app import create_app
 from pipeline.config import Config, ConfigFile, EngineConfig
 from pipeline.engine import Engine
@@ -14,7 +16,6 @@ from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
 from pipeline.records import OutRecord, Record
 from pipeline.settings import Settings
-from pipeline.worker.gap_reader import GapReader
 from pipeline.worker.partition import FOLD_RECORDS, WAITING_BYTES, Partition, TopicNames
 from tests.pipeline.mention_streams import record
 
@@ -48,19 +49,59 @@ def slice_of(first: int) -> list[Record]:
     return [record(n, b"x" * SIZE) for n in range(first, first + FOLD_RECORDS)]
 
 
-async def flood() -> None:
-    transactions = SlowTransactions()
+def flooded_partition(transactions: SlowTransactions) -> Partition:
     config = Config(ConfigFile(engine=EngineConfig(dead_letter_run_limit=0)))
-    partition = Partition(
+    return Partition(
         number=0,
         engine=Engine(0, config),
         transactions=transactions,  # type: ignore[arg-type]  # a broker that answers late, when the test says so
-        gaps=GapReader({}, "mentions"),  # no gap is met here, and it connects at the first
+        gaps=None,  # type: ignore[arg-type]  # no gap is met here
         topics=TopicNames("mentions", "alerts", "mentions-dlq", "brand-state"),
         config=config.worker,
         metrics=WorkerMetrics(config),
         health=Health(),
     )
+
+
+async def turns() -> None:
+    """Let everybody do what can be done now."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+async def rebalance(*, stays: bool) -> None:
+    transactions = SlowTransactions()
+    transactions.let_through.set()
+    partition = flooded_partition(transactions)
+    partition.suspend()
+    records = [one for first in range(0, 4 * FOLD_RECORDS, FOLD_RECORDS) for one in slice_of(first)]
+    event = SimpleNamespace(message=SimpleNamespace(value=records), value=records, ack=lambda: None)
+    folding = asyncio.create_task(partition.fold(event))
+    await turns()
+    assert not folding.done()
+    assert not transactions.committing.is_set()
+    assert partition.engine.next_offset * SIZE <= WAITING_BYTES + FOLD_RECORDS * SIZE
+    if stays:
+        partition.resume()
+        await folding
+        await partition.checkpoint()
+        assert len(transactions.dead_letters) == 4 * FOLD_RECORDS
+    else:
+        partition._transactions = SimpleNamespace(stop=turns)  # type: ignore[assignment]  # nobody is connected here
+        await partition.close()
+        await folding
+        assert not transactions.committing.is_set()
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_rebalance_keeps_the_bound_on_what_waits(stays: bool) -> None:
+    """Without checkpoints a partition folds on up to the bound, and then waits for its owner, itself or another."""
+    asyncio.run(rebalance(stays=stays))
+
+
+async def flood() -> None:
+    transactions = SlowTransactions()
+    partition = flooded_partition(transactions)
     acknowledged: list[int] = []
 
     async def feed() -> None:
@@ -75,8 +116,7 @@ async def flood() -> None:
 
     feeding = asyncio.create_task(feed())
     await transactions.committing.wait()
-    for _ in range(200):
-        await asyncio.sleep(0)
+    await turns()
     assert not feeding.done()
     assert partition.engine.next_offset * SIZE <= WAITING_BYTES + 2 * FOLD_RECORDS * SIZE
     assert not acknowledged
