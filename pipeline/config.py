@@ -73,7 +73,7 @@ class SentimentConfig(Section, frozen=True):
     """The sample: one text in so many."""
     learn: bool = True
     """Learn online from mentions that carry a trusted `sentiment`."""
-    full_labels_per_bucket: Annotated[int, Meta(ge=1, le=1_000_000)] = 500
+    full_labels_per_bucket: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
     """Labels learned in full per language, partition and five minutes; past that fewer and fewer: the n-th with
     probability this / n."""
 

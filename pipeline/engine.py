@@ -56,7 +56,6 @@ from pipeline.windows import (
     PostRecord,
     by_audience,
     is_in_sample,
-    keep_post,
 )
 from schemas.alert import KINDS, Kind, Severity, SuppressionReason, Transition
 from schemas.mention import (
@@ -247,42 +246,126 @@ class Engine:
         Raises:
             DeadLetterLimitError: more refused records in a row than configured.
         """
+        # The path of every mention: branches where a function would do, counts in local variables, and nothing looked
+        # up twice. What the engine's other methods may ask for meanwhile is written back before they are called.
         at = self._at
         stats = self.stats
         brands = self._brands
+        changed_open = self._changed_open
+        feed_state = at.feed
         tolerance_ms = self._tolerance_ms
-        for record in records:
-            offset = record.offset
-            if offset < at.next_offset:
-                stats.skipped += 1
-                continue
-            self._changed = True
-            at.next_offset = offset + 1
-            at.last_timestamp = timestamp = record.timestamp
-            value = record.value
-            mention = None if value is None else decode_of_some_brand(value)
-            if mention is not None:
-                brand = brands.get(mention.brand)
-                if brand is not None and brand.key == record.key:
-                    event_time = mention.event_time.timestamp()
-                    if (
-                        self._open_count < self._most_open
-                        and event_time * 1000 <= timestamp + tolerance_ms
-                        and EARLIEST_EVENT_TIME <= event_time < LATEST_EVENT_TIME
-                    ):
-                        at.rejected_in_a_row = 0
-                        stats.consumed += 1
-                        self._take(brand, mention, event_time, offset)
+        most_open = self._most_open
+        negative_below, positive_above, learns = self._negative_below, self._positive_above, self._learns
+        next_offset, timestamp, latest = at.next_offset, at.last_timestamp, at.event_time
+        close_end, close_at = self._close_end, self._close_at
+        index, begin, end = 0, 0.0, -1.0  # the bucket of the mention before and its bounds
+        consumed = seen = 0
+        try:
+            for record in records:
+                offset = record.offset
+                if offset < next_offset:
+                    stats.skipped += 1
+                    continue
+                next_offset = offset + 1
+                timestamp = record.timestamp
+                value = record.value
+                mention = None if value is None else decode_of_some_brand(value)
+                if (
+                    mention is not None
+                    and (brand := brands.get(mention.brand)) is not None
+                    and brand.key == record.key
+                    and (event_time := mention.event_time.timestamp()) * 1000 <= timestamp + tolerance_ms
+                    and (begin <= event_time < end or EARLIEST_EVENT_TIME <= event_time < LATEST_EVENT_TIME)
+                    and self._open_count < most_open
+                ):
+                    at.rejected_in_a_row = 0
+                    consumed += 1
+                else:
+                    at.event_time = latest
+                    admitted = self._admit(record)
+                    latest, close_end, close_at = at.event_time, self._close_end, self._close_at
+                    if admitted is None:
                         continue
-            self._fold_unknown(record)
+                    brand, mention, event_time = admitted
+                if not begin <= event_time < end:
+                    index = int(event_time // BUCKET_SECONDS)
+                    begin = float(index * BUCKET_SECONDS)
+                    end = begin + BUCKET_SECONDS
+                if index < close_end:
+                    stats.late += 1
+                    continue
+                bucket = brand.open.get(index)
+                if bucket is None:
+                    bucket = self._bucket(brand, index, offset)
+                changed_open[brand.name] = None
+                ids = bucket.ids
+                own = mention.id
+                if len(own) > LONG_ID or not own.isascii():
+                    own = identity(own)
+                if own in ids:
+                    stats.duplicates += 1
+                    continue
+                if index > feed_state.bucket:
+                    feed_state.mentions += seen
+                    seen = 0
+                    feed.see(feed_state, index, 1, close_end)
+                else:
+                    seen += 1
+                lang = mention.lang
+                language = (PLAIN_TAGS.get(lang) if lang else None) or language_of(mention.text, lang)
+                position = bucket.mentions
+                sentiment = mention.sentiment
+                if sentiment is None:
+                    before = bucket.scored, bucket.sampled
+                    negative = self._judge_text(bucket, index, mention, language)
+                    sampled = bucket.sampled > before[1]
+                    read = sampled or bucket.scored > before[0]
+                else:
+                    sampled, read = False, True
+                    negative = sentiment <= negative_below
+                    if negative:
+                        bucket.negatives += 1
+                    if sentiment >= positive_above:
+                        bucket.positives += 1
+                    if learns:
+                        self._learn(mention, language, sentiment, close_end)
+                if not brand.weighs_stories:
+                    sampled = position >= STORY_TEXTS and is_in_sample(index, position, STORY_SAMPLE)
+                    read = sampled or position < STORY_TEXTS
+                bucket.add(mention, language, event_time, index, negative=negative)
+                if read or mention.repost_of is not None:
+                    stories = bucket.stories
+                    number = stories.join(mention, own, ids, event_time, negative=negative, read=read, sampled=sampled)
+                elif bucket.stories.awaited:
+                    number = bucket.stories.join_unread(mention, own, event_time, negative=negative)
+                else:
+                    number = 0
+                if len(ids) < self._small_ids or brand.remembered < self._most_ids:
+                    ids[own] = number
+                    brand.remembered += 1
+                else:
+                    stats.duplicates_unchecked += 1
+                if event_time > latest:
+                    latest = event_time
+                    if event_time >= close_at:
+                        self._pass_time(event_time)
+                        close_end, close_at = self._close_end, self._close_at
+        finally:
+            self._changed = self._changed or next_offset > at.next_offset
+            at.next_offset, at.last_timestamp, at.event_time = next_offset, timestamp, latest
+            feed_state.mentions += seen
+            stats.consumed += consumed
 
-    def _fold_unknown(self, record: SourceRecord) -> None:
-        """Take a tick, the first mention of a brand, or a record that must be refused."""
+    def _admit(self, record: SourceRecord) -> tuple[Brand, Mention, float] | None:
+        """A mention that is not plainly one of a known brand, with its brand and event time in Unix seconds.
+
+        None for a tick, for what must be refused and for a late mention of a new brand; that is dealt with here.
+        """
         at = self._at
         try:
             if record.value is None:
                 self._tick(record)
-                return
+                return None
             mention = decode_mention(record.value)
             brand_key(mention, record.key)
             event_time = mention.event_time.timestamp()
@@ -300,14 +383,14 @@ class Engine:
                 )
         except Rejected as rejected:
             self._reject(record, rejected)
-            return
+            return None
         at.rejected_in_a_row = 0
         self.stats.consumed += 1
         # A brand whose mentions are all late is not remembered.
         if event_time // BUCKET_SECONDS < self._close_end:
             self.stats.late += 1
-        else:
-            self._take(self._brand(mention.brand), mention, event_time, record.offset)
+            return None
+        return self._brand(mention.brand), mention, event_time
 
     def fold_observations(self, observations: Iterable[Observation]) -> None:
         """Take aggregated history, in order of `start`: each row is a whole bucket of one brand.
@@ -529,88 +612,18 @@ class Engine:
 
     # ---------------------------------------------------------------- one record
 
-    def _take(self, brand: Brand, mention: Mention, event_time: float, offset: int) -> None:
-        # The path of every mention: branches where a function would do, and nothing looked up twice.
-        index = int(event_time // BUCKET_SECONDS)
-        if index < self._close_end:
-            self.stats.late += 1
-            return
-        bucket = brand.open.get(index)
-        if bucket is None:
-            bucket = self._bucket(brand, index, offset)
-        self._changed_open[brand.name] = None
-        ids = bucket.ids
-        own = mention.id
-        if len(own) > LONG_ID or not own.isascii():
-            own = identity(own)
-        if own in ids:
-            self.stats.duplicates += 1
-            return
-        feed_state = self._at.feed
-        if index > feed_state.bucket:
-            feed.see(feed_state, index, 1, self._close_end)
+    def _learn(self, mention: Mention, language: str, sentiment: float, due: int) -> None:
+        """Let the language's model learn a trusted sentiment, unless it is one of a flood."""
+        if self._at.labels.admit(due, language, self._full_labels):
+            self.stats.labels_learned += 1
+            # The model learns what this configuration calls negative, not the raw number.
+            label = float(sentiment >= self._positive_above) - float(sentiment <= self._negative_below)
+            self._sentiment.learn_one(mention.text, language, label)
         else:
-            feed_state.mentions += 1
-        lang = mention.lang
-        language = (PLAIN_TAGS.get(lang) if lang else None) or language_of(mention.text, lang)
-        position = bucket.mentions
-        read_before = bucket.scored, bucket.sampled
-        negative = self._judge(bucket, index, mention, language)
-        if brand.weighs_stories:
-            sampled = bucket.sampled > read_before[1]
-            read = sampled or bucket.scored > read_before[0] or mention.sentiment is not None
-        elif position < STORY_TEXTS:
-            sampled, read = False, True
-        else:
-            sampled = read = is_in_sample(index, position, STORY_SAMPLE)
-        bucket.add_facts(mention, language)
-        if read or mention.repost_of is not None:
-            number = bucket.stories.join(mention, own, ids, event_time, negative=negative, read=read, sampled=sampled)
-        else:
-            number = bucket.stories.join_unread(mention, own, event_time, negative=negative)
-        if len(ids) < self._small_ids or brand.remembered < self._most_ids:
-            ids[own] = number
-            brand.remembered += 1
-        else:
-            self.stats.duplicates_unchecked += 1
-        reach = mention.reach or 0
-        author = mention.author
-        followers = author.followers if author is not None else None
-        weight = followers if followers is not None and followers > reach else reach
-        posts = bucket.top_posts
-        if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
-            keep_post(posts, mention, event_time, index, weight)
-        if negative:
-            posts = bucket.negative_posts
-            if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
-                keep_post(posts, mention, event_time, index, weight)
-        if event_time > self._at.event_time:
-            if event_time < self._close_at:
-                self._at.event_time = event_time
-            else:
-                self._pass_time(event_time)
+            self.stats.labels_left_out += 1
 
-    def _judge(self, bucket: OpenBucket, index: int, mention: Mention, language: str) -> bool:
-        """Count the mention as negative, positive or neither; True where it is known to be negative."""
-        sentiment = mention.sentiment
-        if sentiment is not None:
-            negative = positive = False
-            if sentiment <= self._negative_below:
-                negative = True
-                bucket.negatives += 1
-            if sentiment >= self._positive_above:
-                positive = True
-                bucket.positives += 1
-            if not self._learns:
-                return negative
-            at = self._at
-            if at.labels.admit(int(at.event_time // BUCKET_SECONDS), language, self._full_labels):
-                self.stats.labels_learned += 1
-                # The model learns what this configuration calls negative, not the raw number.
-                self._sentiment.learn_one(mention.text, language, float(positive) - float(negative))
-            else:
-                self.stats.labels_left_out += 1
-            return negative
+    def _judge_text(self, bucket: OpenBucket, index: int, mention: Mention, language: str) -> bool:
+        """Count the mention as its text is read, or as unread; True where it is taken for negative."""
         config = self._config.sentiment
         full = bucket.scored < config.full_texts_per_bucket
         if not full and not is_in_sample(index, bucket.mentions, config.sample_one_in):
@@ -873,7 +886,7 @@ class Engine:
     def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig) -> BucketCounts:
         """What the bucket holds and what of it the detector counts; its stories pass into the brand's memory."""
         negatives = bucket.counts()[0]
-        surplus = brand.stories.absorb(bucket.stories, bucket.ids, index)
+        surplus = brand.stories.absorb(bucket.stories, bucket.ids, index, bucket.mentions - bucket.reposts)
         weighed = config.detection.copies == "story"
         counted = max(bucket.mentions - surplus.mentions, 0.0) if weighed else float(bucket.mentions)
         counts = BucketCounts(

@@ -23,3 +23,11 @@ def author_hash(author: str) -> int:
     """32 bits, of which the high ones are even."""
     # CRC-32 alone is linear and would deal numbered authors unevenly: multiply (Knuth).
     return zlib.crc32(author.encode()) * 0x9E3779B1 & 0xFFFFFFFF
+
+
+def spread(bucket: int, number: int) -> int:
+    """32 bits for the n-th thing of a bucket: evenly spread over any run of n (Weyl's sequence of the golden ratio).
+
+    A sample drawn by it depends on the order of arrival alone: nobody who chooses ids or texts can avoid it.
+    """
+    return (number * 0x9E3779B1 + bucket * 0x85EBCA77) & 0xFFFFFFFF

@@ -6,13 +6,13 @@ more about a language than the first.
 
 from __future__ import annotations
 
-import zlib
-
 import msgspec
+
+from pipeline.identities import spread
 
 
 class LabelCounts(msgspec.Struct, array_like=True):
-    """Labels of the latest bucket of event time by language; part of the checkpoint."""
+    """Labels by language since a bucket last became due; part of the checkpoint."""
 
     bucket: int = -1
     seen: dict[str, int] = msgspec.field(default_factory=dict)
@@ -24,7 +24,7 @@ class LabelCounts(msgspec.Struct, array_like=True):
         author can choose it.
 
         Args:
-            bucket: of the largest event time seen.
+            bucket: the first that is not yet due; with it the numbers begin again.
             language: whose model would learn.
             full: labels of one bucket and language that are learned in full.
         """
@@ -32,4 +32,4 @@ class LabelCounts(msgspec.Struct, array_like=True):
             self.bucket = bucket
             self.seen = {}
         number = self.seen[language] = self.seen.get(language, 0) + 1
-        return number <= full or zlib.crc32(b"%d %d" % (bucket, number)) * number < full << 32
+        return number <= full or spread(bucket, number) * number < full << 32

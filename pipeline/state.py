@@ -24,7 +24,7 @@ from pipeline.recent_counts import RecentCounts
 from pipeline.stories import StoryMemory
 from pipeline.windows import OpenBucket, PostRecord
 
-VERSION: Final = 1
+VERSION: Final = 2
 CHECKPOINT_KEY: Final = b"#checkpoint"
 CATEGORY_PREFIX: Final = b"#category/"
 SENTIMENT_PREFIX: Final = b"#sentiment/"

@@ -136,16 +136,18 @@ class BucketStories(msgspec.Struct, array_like=True):
     Attributes:
         stories: story n at place n - 1.
         keys: digest of a text's end, or marked id of a post repeated but not seen, to the story's number.
-        unread: posts whose text was not read, so that nobody knows their story.
+        read: posts (no reposts) whose text was read; the story of the others is not known.
         sampled: posts that were read for those.
         told: stories with copies whose authors and text are kept.
+        awaited: posts repeated but not seen.
     """
 
     stories: list[Story] = msgspec.field(default_factory=list)
     keys: dict[bytes, int] = msgspec.field(default_factory=dict)
-    unread: int = 0
+    read: int = 0
     sampled: int = 0
     told: int = 0
+    awaited: int = 0
 
     def join(
         self,
@@ -180,7 +182,7 @@ class BucketStories(msgspec.Struct, array_like=True):
             number = ids.get(root, 0) or keys.get(_ID_MARK + root.encode(), 0)
             sampled = False  # A repost says whose it is, so every one is counted and none stands for others.
         else:
-            self.unread += not read
+            self.read += read
             self.sampled += sampled
         if not number and read:
             prints = fingerprints(mention.text)
@@ -188,7 +190,7 @@ class BucketStories(msgspec.Struct, array_like=True):
                 number = keys.get(key, 0)
                 if number:
                     break
-        if not number:
+        if not number and self.awaited:
             number = keys.get(_ID_MARK + own.encode(), 0)
         if number:
             self._tell(self.stories[number - 1], mention, event_time, negative=negative, sampled=sampled)
@@ -202,6 +204,7 @@ class BucketStories(msgspec.Struct, array_like=True):
         for key in prints:
             keys.setdefault(key, number)
         if root is not None:
+            self.awaited += 1
             keys[_ID_MARK + root.encode()] = number
         self.stories.append(
             Story(
@@ -219,8 +222,10 @@ class BucketStories(msgspec.Struct, array_like=True):
         return number
 
     def join_unread(self, mention: Mention, own: str, event_time: float, *, negative: bool) -> int:
-        """`join` of a post that repeats none and whose text is not read: it can only be what others have repeated."""
-        self.unread += 1
+        """`join` of a post that repeats none and whose text is not read: it can only be what others have repeated.
+
+        Need not be called while none is awaited.
+        """
         number = self.keys.get(_ID_MARK + own.encode(), 0)
         if number:
             self._tell(self.stories[number - 1], mention, event_time, negative=negative, sampled=False)
@@ -242,10 +247,14 @@ class BucketStories(msgspec.Struct, array_like=True):
         story.reach += mention.reach or 0
         story.audience = max(story.audience, _audience(mention))
 
-    def weigh_sample(self) -> None:
-        """Let the texts read in a sample stand for those that were not read; call once, when the bucket closes."""
+    def weigh_sample(self, originals: int) -> None:
+        """Let the texts read in a sample stand for those that were not read; call once, when the bucket closes.
+
+        Args:
+            originals: mentions of the bucket that are no reposts.
+        """
         if self.sampled:
-            scale = self.unread / self.sampled
+            scale = (originals - self.read) / self.sampled
             for story in self.stories:
                 if story.sampled:
                     told = story.mentions + round(story.sampled * scale)
@@ -264,18 +273,19 @@ class StoryMemory(msgspec.Struct, array_like=True):
     stories: list[Story] = msgspec.field(default_factory=list)
     posts: list[Story] = msgspec.field(default_factory=list)
 
-    def absorb(self, bucket: BucketStories, ids: Mapping[str, int], index: int) -> Surplus:
+    def absorb(self, bucket: BucketStories, ids: Mapping[str, int], index: int, originals: int) -> Surplus:
         """Take over the stories of a closed bucket; they become part of the memory.
 
         Args:
             bucket: the bucket's stories.
             ids: identity of each mention of the bucket to the number of its story.
             index: the bucket.
+            originals: mentions of the bucket that are no reposts.
 
         Returns:
             What the bucket's mentions are more than its stories weigh.
         """
-        bucket.weigh_sample()
+        bucket.weigh_sample(originals)
         surplus = Surplus()
         oldest = index - MEMORY_BUCKETS
         known: set[int] = set()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import zlib
 from typing import Final
 
 import msgspec
 
-from pipeline.identities import author_hash
+from pipeline.identities import author_hash, spread
 from pipeline.stories import BucketStories
 from schemas.mention import Mention
 from schemas.text import printable
@@ -85,8 +84,16 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
         empty = AUTHOR_BITS - int.from_bytes(self.author_bits, "big").bit_count()
         return round(AUTHOR_BITS * math.log(AUTHOR_BITS / max(empty, 1)))
 
-    def add_facts(self, mention: Mention, language: str) -> None:
-        """Count platform, language, author, reach and repost."""
+    def add(self, mention: Mention, language: str, event_time: float, bucket: int, *, negative: bool) -> None:
+        """Count a mention, its platform, language, author, reach and repost, and keep it if its audience is great.
+
+        Args:
+            mention: the mention; its sentiment has been counted.
+            language: one of detectors.sentiment.LANGUAGES.
+            event_time: of the mention, Unix seconds.
+            bucket: this bucket.
+            negative: whether it is known to be negative.
+        """
         self.mentions += 1
         table = self.platforms
         name = mention.platform
@@ -101,9 +108,11 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
             _count(table, language)
         if mention.repost_of is not None:
             self.reposts += 1
-        reach = mention.reach
-        if reach is not None:
-            self.reach += reach
+        weight = mention.reach
+        if weight is None:
+            weight = 0
+        else:
+            self.reach += weight
         author = mention.author
         if author is not None:
             bits = self.author_bits
@@ -111,11 +120,21 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
                 bits = self.author_bits = bytearray(AUTHOR_BITS // 8)
             bit = author_hash(author.id) >> 21
             bits[bit >> 3] |= 1 << (bit & 7)
+            followers = author.followers
+            if followers is not None and followers > weight:
+                weight = followers
+        posts = self.top_posts
+        if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
+            keep_post(posts, mention, event_time, bucket, weight)
+        if negative:
+            posts = self.negative_posts
+            if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
+                keep_post(posts, mention, event_time, bucket, weight)
 
 
 def is_in_sample(bucket: int, position: int, one_in: int) -> bool:
     """Whether a text is read, by its position in the bucket: an author who chooses ids cannot avoid it."""
-    return zlib.crc32(b"%d %d" % (bucket, position)) % one_in == 0
+    return spread(bucket, position) * one_in < 1 << 32
 
 
 def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucket: int, weight: int) -> None:

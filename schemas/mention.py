@@ -20,6 +20,8 @@ MAX_MENTION_BYTES: Final = 131_072
 """10,000 characters written as JSON escapes are 60 kB; the rest is room for fields that we ignore."""
 MAX_NESTING: Final = 64
 """Counted, not left to the interpreter's recursion limit: that depends on the caller, and the verdict must not."""
+SHORTEST_NESTED: Final = 5 * MAX_NESTING
+"""Bytes: objects alone, nested too deep, take at least so many (`{"":` and `}` a level)."""
 
 EARLIEST_EVENT_TIME: Final = 946_684_800.0  # 2000-01-01T00:00:00Z
 LATEST_EVENT_TIME: Final = 7_258_118_400.0  # 2200-01-01T00:00:00Z
@@ -119,7 +121,10 @@ def decode_of_some_brand(value: bytes) -> Mention | None:
     Returns:
         The mention; None where only decode_mention can say what it is or why it is none.
     """
-    if len(value) > MAX_MENTION_BYTES or not _is_flat(value):
+    if len(value) > MAX_MENTION_BYTES:
+        return None
+    # Nearly every mention is short and holds no array: then it is not looked through for brackets.
+    if (b"[" in value or len(value) >= SHORTEST_NESTED) and not _is_flat(value):
         return None
     try:
         return _decode_of_some_brand(value)

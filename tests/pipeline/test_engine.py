@@ -16,7 +16,7 @@ from pipeline.config import Config, ConfigFile, DetectionConfig, EngineConfig, S
 from pipeline.engine import Engine
 from pipeline.errors import DeadLetterLimitError, StateError
 from pipeline.records import Outputs, Record
-from pipeline.state import CHECKPOINT_KEY
+from pipeline.state import CHECKPOINT_KEY, VERSION
 from schemas.alert import Alert, decode_alert, encode_alert
 from schemas.mention import decode_mention
 from schemas.observation import Observation
@@ -389,7 +389,7 @@ def test_observations_give_the_same_score_as_the_mentions_they_add_up_to() -> No
 
 def test_state_of_another_version_is_refused_with_the_way_out() -> None:
     """A worker never guesses at state it cannot read."""
-    with pytest.raises(StateError, match=r"#checkpoint.*expected state of version 1.*rebuild"):
+    with pytest.raises(StateError, match=rf"#checkpoint.*expected state of version {VERSION}.*rebuild"):
         Engine(0, Config()).restore([(CHECKPOINT_KEY, b"\x91\x63")])
     with pytest.raises(StateError, match="'acme'"):
         Engine(0, Config()).restore([(b"acme", b"garbage")])

@@ -30,6 +30,7 @@ class Told:
     def __init__(self) -> None:
         self.stories = BucketStories()
         self.ids: dict[str, int] = {}
+        self.posts = 0
 
     def tell(self, value: bytes, *, read: bool = True, negative: bool = False, sampled: bool = False) -> int:
         """Take a mention as the engine does; the number of its story."""
@@ -45,6 +46,7 @@ class Told:
             sampled=sampled,
         )
         self.ids[own] = number
+        self.posts += m.repost_of is None
         return number
 
 
@@ -114,7 +116,7 @@ def reposts_by(people: int, count: int) -> StoryMemory:
     for n in range(count):
         told.tell(mention(id=f"r{n}", text="", repost_of="a", author={"id": f"p{n % people}"}))
     memory = StoryMemory()
-    memory.absorb(told.stories, told.ids, 7)
+    memory.absorb(told.stories, told.ids, 7, told.posts)
     return memory
 
 
@@ -128,7 +130,7 @@ def test_copied_texts_weigh_by_their_logarithm_however_many_accounts_write_them(
     told = Told()
     for n in range(256):
         told.tell(mention(id=f"c{n}", text=POST, author={"id": f"robot{n}"}), negative=True)
-    surplus = StoryMemory().absorb(told.stories, told.ids, 7)
+    surplus = StoryMemory().absorb(told.stories, told.ids, 7, told.posts)
     assert surplus.mentions == surplus.negatives == pytest.approx(256 - 9)
     assert surplus.repeats == 255
 
@@ -140,7 +142,7 @@ def test_copies_in_the_next_buckets_go_on_with_the_same_story() -> None:
         told = Told()
         for n in range(32):
             told.tell(mention(id=f"c{index}-{n}", text=POST, at=START + 300 * index + n))
-        weights.append(32 - memory.absorb(told.stories, told.ids, index).mentions)
+        weights.append(32 - memory.absorb(told.stories, told.ids, index, told.posts).mentions)
     assert weights == pytest.approx([6.0, 1.0, 0.585, 0.415], abs=0.01)
     (story,) = memory.stories
     assert (story.id, story.mentions, story.first_seen) == ("c0-0", 128, START)
@@ -150,9 +152,9 @@ def test_a_post_remembered_from_an_earlier_bucket_is_the_first_of_its_reposts() 
     first, then = Told(), Told()
     first.tell(mention(id="trigger", text=POST, author={"id": "ann", "followers": 90_000}))
     memory = StoryMemory()
-    memory.absorb(first.stories, first.ids, 10)
+    memory.absorb(first.stories, first.ids, 10, first.posts)
     then.tell(mention(id="r", text="", repost_of="trigger", at=START + 900), read=False)
-    surplus = memory.absorb(then.stories, then.ids, 13)
+    surplus = memory.absorb(then.stories, then.ids, 13, then.posts)
     (story,) = memory.stories
     assert (story.id, story.first_seen, story.mentions) == ("trigger", START, 2)
     assert surplus.repeats == 1
@@ -162,15 +164,15 @@ def test_a_text_read_in_a_sample_stands_for_those_that_were_not() -> None:
     told = Told()
     for n in range(80):
         told.tell(mention(id=f"c{n}", text=POST), read=n % 8 == 0, sampled=n % 8 == 0)
-    surplus = StoryMemory().absorb(told.stories, told.ids, 7)
+    surplus = StoryMemory().absorb(told.stories, told.ids, 7, told.posts)
     assert surplus.mentions == pytest.approx(80 - (1 + 6.32), abs=0.1)
 
 
 def test_a_story_is_forgotten_some_hours_after_it_was_last_told() -> None:
     memory = reposts_by(3, 3)
-    memory.absorb(BucketStories(), {}, 7 + MEMORY_BUCKETS)
+    memory.absorb(BucketStories(), {}, 7 + MEMORY_BUCKETS, 0)
     assert memory.stories
-    memory.absorb(BucketStories(), {}, 8 + MEMORY_BUCKETS)
+    memory.absorb(BucketStories(), {}, 8 + MEMORY_BUCKETS, 0)
     assert not memory.stories
 
 
@@ -194,8 +196,8 @@ def test_any_stream_keeps_the_sums_within_the_mentions_and_survives_its_encoding
         assert msgspec.msgpack.decode(stored, type=BucketStories) == told.stories
         copy = msgspec.msgpack.decode(msgspec.msgpack.encode(memory), type=StoryMemory)
         again = msgspec.msgpack.decode(stored, type=BucketStories)
-        surplus = memory.absorb(told.stories, told.ids, index)
-        assert copy.absorb(again, told.ids, index) == surplus
+        surplus = memory.absorb(told.stories, told.ids, index, told.posts)
+        assert copy.absorb(again, told.ids, index, told.posts) == surplus
         assert msgspec.msgpack.encode(copy) == msgspec.msgpack.encode(memory)
         assert 0.0 <= surplus.negatives <= surplus.mentions <= len(told.ids)
         assert 0 <= surplus.repeats <= len(told.ids)
@@ -212,5 +214,5 @@ def test_a_flood_of_distinct_texts_or_of_long_ids_stays_small() -> None:
     assert len(told.stories.stories) <= MOST_STORIES
     assert len(msgspec.msgpack.encode(told.stories)) < 100_000
     memory = StoryMemory()
-    memory.absorb(told.stories, told.ids, 3)
+    memory.absorb(told.stories, told.ids, 3, told.posts)
     assert len(msgspec.msgpack.encode(memory)) < 30_000

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.identities import identity
 from pipeline.state import decode_open, encode_open
-from pipeline.windows import KEPT_NAMES, KEPT_POSTS, OpenBucket, keep_post
+from pipeline.windows import KEPT_NAMES, KEPT_POSTS, OpenBucket
 from schemas.mention import decode_mention
 from tests.pipeline.mention_streams import mention
 
@@ -18,8 +18,7 @@ def bucket_of(*mentions: bytes) -> OpenBucket:
     bucket = OpenBucket(first_offset=0)
     for value in mentions:
         decoded = decode_mention(value)
-        bucket.add_facts(decoded, "en")
-        keep_post(bucket.negative_posts, decoded, decoded.event_time.timestamp(), 0, decoded.reach or 0)
+        bucket.add(decoded, "en", decoded.event_time.timestamp(), 0, negative=True)
         bucket.ids[identity(decoded.id)] = 0
     return bucket
 
