@@ -21,7 +21,7 @@ from faust.types import TP
 
 from pipeline.config import Config
 from pipeline.health import Health
-from pipeline.kafka_clients import aiokafka_options, topic_name
+from pipeline.kafka_clients import aiokafka_options, topic_name, user_of
 from pipeline.metrics import WorkerMetrics, serve
 from pipeline.settings import Settings
 from pipeline.worker import transport
@@ -153,7 +153,7 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
     logger.info("listening", host=settings.metrics_host, port=server.port, paths="/metrics /healthz /readyz")
 
     def stop_now(error: BaseException, where: str) -> Any:
-        crash(error, where, health)
+        crash(error, where, health, user_of(settings))
 
     topics = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
     app = create_app(settings, config)

@@ -130,10 +130,7 @@ def await_broker(settings: Settings) -> None:
                     "certificate does"
                 ) from None
             except ssl.SSLError as error:
-                raise BrokerError(
-                    f"{host}:{port}: expected a TLS connection, got: {error.reason or error}; check "
-                    f"{PREFIX}KAFKA_SECURITY_PROTOCOL and {PREFIX}KAFKA_SSL_CERTFILE"
-                ) from None
+                raise BrokerError(f"{host}:{port}: {_tls_fault(settings, error)}") from None
             except NotKafkaError as error:
                 raise BrokerError(
                     f"{host}:{port}: expected a Kafka broker that speaks {settings.kafka_security_protocol}, got "
@@ -150,6 +147,25 @@ def await_broker(settings: Settings) -> None:
                 f"{PREFIX}KAFKA_BOOTSTRAP"
             )
         time.sleep(_RETRY_SECONDS)
+
+
+def _tls_fault(settings: Settings, error: ssl.SSLError) -> str:
+    """What a connection that TLS ended means. An alert about a certificate is the broker's, about ours."""
+    reason = str(error.reason or error)
+    if "ALERT" not in reason or ("CERTIFICATE" not in reason and "UNKNOWN_CA" not in reason):
+        return (
+            f"expected a TLS connection, got: {reason}; check {PREFIX}KAFKA_SECURITY_PROTOCOL and "
+            f"{PREFIX}KAFKA_SSL_CERTFILE"
+        )
+    if settings.kafka_ssl_certfile is None:
+        return (
+            f"the broker asks for a certificate of ours and got none ({reason}); set {PREFIX}KAFKA_SSL_CERTFILE and "
+            f"{PREFIX}KAFKA_SSL_KEYFILE"
+        )
+    return (
+        f"the broker refuses our certificate ({reason}); check that {PREFIX}KAFKA_SSL_CERTFILE has not expired and is "
+        "signed by an authority that the broker trusts"
+    )
 
 
 @contextmanager

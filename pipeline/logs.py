@@ -66,6 +66,8 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     )
     handler = _Lines(target, as_json=not console)
     handler.addFilter(RateLimit())
+    if level > logging.DEBUG:
+        handler.addFilter(_without_foreign_trace)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -145,6 +147,16 @@ class RateLimit(logging.Filter):
         if held:
             record.suppressed = held
         return True
+
+
+def _without_foreign_trace(record: logging.LogRecord) -> bool:
+    """Passes every record; a library's loses its traceback, which names no place of ours and buries the line it is in.
+
+    Faust, mode and aiokafka log one or two for every fault, before we end with a line that says what to do.
+    """
+    if not record.name.startswith("tocsin"):
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _harmless(_logger: Any, _method: str, event: EventDict) -> EventDict:

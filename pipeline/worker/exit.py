@@ -15,9 +15,12 @@ from typing import NoReturn
 
 import structlog
 from aiokafka.errors import (
+    GroupAuthorizationFailedError,
     KafkaError,
     MessageSizeTooLargeError,
     ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartitionError,
 )
 
@@ -29,8 +32,14 @@ from schemas.text import printable
 logger = structlog.get_logger("tocsin.worker")
 
 
-def explain(error: BaseException, where: str) -> str:
-    """One line for a person: what happened, where, what to do."""
+def explain(error: BaseException, where: str, user: str = "our user") -> str:
+    """One line for a person: what happened, where, what to do.
+
+    Args:
+        error: what went wrong; its notes say what was being done.
+        where: such as mentions[3].
+        user: who we are to the broker.
+    """
     if isinstance(error, TocsinError):
         return printable(str(error), 1000)
     if isinstance(error, ProducerFenced):
@@ -40,11 +49,29 @@ def explain(error: BaseException, where: str) -> str:
             "TOCSIN_INSTANCE or TOCSIN_GROUP"
         )
     if isinstance(error, KafkaError):
-        what = "".join(f" {note}" for note in dict.fromkeys(getattr(error, "__notes__", ())))
-        return printable(f"{where}:{what}: Kafka refused or did not answer: {error!r}{_advice(error)}", 1000)
+        denied = _denied(error)
+        if denied:
+            return printable(f"{where}: {user} has no permission to {denied}; ask for ACLs that allow it", 1000)
+        notes = ", ".join(dict.fromkeys(getattr(error, "__notes__", ())))
+        doing = f"{where}: {notes}" if notes else where
+        return printable(f"{doing}: Kafka refused or did not answer: {error!r}{_advice(error)}", 1000)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return printable(f"{where}: {type(error).__name__}: {error}{place}", 1000)
+
+
+def _denied(error: KafkaError) -> str:
+    """The permission that is lacking, in the words of docs/security.md; empty where it is something else."""
+    about = error.args[0] if error.args else "what it asked for"
+    match error:
+        case TopicAuthorizationFailedError():  # about one topic, or a set of them
+            names = about if isinstance(about, str) else ", ".join(sorted(about))
+            return f"{'Write' if getattr(error, '__notes__', ()) else 'Read'} on {names}"
+        case GroupAuthorizationFailedError():
+            return f"Read on the consumer group {about}"
+        case TransactionalIdAuthorizationFailed():
+            return f"Write on the transactional id {about}"
+    return ""
 
 
 def _advice(error: KafkaError) -> str:
@@ -55,15 +82,16 @@ def _advice(error: KafkaError) -> str:
     return ""
 
 
-def crash(error: BaseException, where: str, health: Health) -> NoReturn:
+def crash(error: BaseException, where: str, health: Health, user: str = "our user") -> NoReturn:
     """Say why and end the process with exit code 1, now.
 
     Args:
         error: what went wrong.
         where: what was being done, for the message.
         health: told, for the moment in which /healthz may still be asked.
+        user: who we are to the broker.
     """
-    why = explain(error, where)
+    why = explain(error, where, user)
     health.fail(why)
     logger.debug("traceback", exc_info=error)
     logging.shutdown()

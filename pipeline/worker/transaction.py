@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalOperation, InvalidTxnState, KafkaError
 
 from pipeline.errors import BrokerError, StateError
 from pipeline.records import OutRecord
@@ -125,6 +125,18 @@ class PartitionTransactions:
                 f"{topics}: expected a checkpoint to be written within {TRANSACTION_TIMEOUT_SECONDS} s, got no end of "
                 "it: was a topic deleted? `tocsin topics plan` tells what is missing"
             ) from None
+        except (IllegalOperation, InvalidTxnState) as error:
+            refusal = self._refusal()
+            if refusal is None:
+                raise
+            refusal.add_note("writing a checkpoint")
+            raise refusal from error
+
+    def _refusal(self) -> BaseException | None:
+        """Why Kafka refuses the transaction; its batches hear of the consequences only, and often before."""
+        ended = self._producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001 - nothing else tells
+        found: BaseException | None = ended.exception() if ended.done() else None
+        return found
 
     async def _commit(self, writes: Iterable[Write]) -> None:
         await self._producer.begin_transaction()

@@ -40,9 +40,11 @@ _numbers = itertools.count()
 
 
 class Secured:
-    """A broker with a TLS, a SASL and a SASL over TLS listener, and two of TLS with unfit certificates.
+    """A broker with a TLS, a SASL and a SASL over TLS listener, two of TLS with unfit certificates, and one that asks
+    for the client's certificate too.
 
-    Only ANONYMOUS (TLS, and the broker itself) and `admin` may do anything; all others need ACLs.
+    Only ANONYMOUS (TLS, and the broker itself), `admin` and the certificate of `worker.example` may do anything; all
+    others need ACLs.
     """
 
     def __init__(self, folder: Path, jars: Path) -> None:
@@ -59,28 +61,48 @@ class Secured:
             with (folder / f"{name}.keystore.pem").open("wb") as keystore:
                 for blob in (certificate.private_key_pem, *certificate.cert_chain_pems):
                     keystore.write(_pkcs8(blob.bytes()))
+        for name, certificate in {
+            "worker": self.authority.issue_cert("worker.example", common_name="worker.example"),
+            "guest": self.authority.issue_cert("guest.example", common_name="guest.example"),
+            "outdated": self.authority.issue_cert(
+                "worker.example",
+                common_name="worker.example",
+                not_before=yesterday - timedelta(days=9),
+                not_after=yesterday,
+            ),
+            "foreign": self.stranger.issue_cert("worker.example", common_name="worker.example"),
+        }.items():
+            certificate.private_key_pem.write_to_path(folder / f"{name}.key.pem")
+            for blob in certificate.cert_chain_pems:
+                blob.write_to_path(folder / f"{name}.pem", append=True)
         for name, authority in (("authority", self.authority), ("stranger", self.stranger)):
             authority.cert_pem.write_to_path(folder / f"{name}.pem")
         self.folder = folder
-        self.tls, self.sasl, self.sasl_tls, self.expired, self.elsewhere = (free_port() for _ in range(5))
+        self.tls, self.sasl, self.sasl_tls, self.expired, self.elsewhere, self.mutual = (free_port() for _ in range(6))
         plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
         scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         users = " ".join(f'user_{name}="{PASSWORD}"' for name in ("admin", "guest", *USERS))
         listeners = f"TLS://127.0.0.1:{self.tls},SASL://127.0.0.1:{self.sasl},BOTH://127.0.0.1:{self.sasl_tls},"
-        listeners += f"EXPIRED://127.0.0.1:{self.expired},ELSEWHERE://127.0.0.1:{self.elsewhere}"
+        listeners += f"EXPIRED://127.0.0.1:{self.expired},ELSEWHERE://127.0.0.1:{self.elsewhere},"
+        listeners += f"MUTUAL://127.0.0.1:{self.mutual}"
+        protocols = "TLS:SSL,SASL:SASL_PLAINTEXT,BOTH:SASL_SSL,EXPIRED:SSL,ELSEWHERE:SSL,MUTUAL:SSL"
         self.kafka = LocalKafka(
             folder / "kafka",
             0,
             properties={
                 "listeners": listeners,
                 "advertised.listeners": listeners,
-                "listener.security.protocol.map": "TLS:SSL,SASL:SASL_PLAINTEXT,BOTH:SASL_SSL,EXPIRED:SSL,ELSEWHERE:SSL",
+                "listener.security.protocol.map": protocols,
                 "ssl.keystore.type": "PEM",
                 "ssl.keystore.location": str(folder / "right.keystore.pem"),
                 "listener.name.expired.ssl.keystore.type": "PEM",
                 "listener.name.expired.ssl.keystore.location": str(folder / "expired.keystore.pem"),
                 "listener.name.elsewhere.ssl.keystore.type": "PEM",
                 "listener.name.elsewhere.ssl.keystore.location": str(folder / "elsewhere.keystore.pem"),
+                "listener.name.mutual.ssl.client.auth": "required",
+                "listener.name.mutual.ssl.truststore.type": "PEM",
+                "listener.name.mutual.ssl.truststore.location": str(folder / "authority.pem"),
+                "listener.name.mutual.ssl.principal.mapping.rules": "RULE:^CN=([^,]+),.*$/$1/",
                 "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
                 "listener.name.both.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
                 "listener.name.sasl.scram-sha-256.sasl.jaas.config": scram,
@@ -90,7 +112,7 @@ class Secured:
                 "listener.name.both.scram-sha-512.sasl.jaas.config": scram,
                 "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
                 "allow.everyone.if.no.acl.found": "false",
-                "super.users": "User:ANONYMOUS;User:admin",
+                "super.users": "User:ANONYMOUS;User:admin;User:worker.example",
             },
             format_arguments=[
                 argument
@@ -118,6 +140,13 @@ class Secured:
             }
         return Settings(**(facts | changes))
 
+    def mutual_settings(self, certificate: str, **changes: Any) -> Settings:
+        """Settings for the listener that asks for a certificate, with one of those made above; "" shows none."""
+        if certificate:
+            changes["kafka_ssl_certfile"] = self.folder / f"{certificate}.pem"
+            changes["kafka_ssl_keyfile"] = self.folder / f"{certificate}.key.pem"
+        return self.settings("SSL", kafka_bootstrap=f"127.0.0.1:{self.mutual}", **changes)
+
     def restricted(self, **changes: Any) -> Settings:
         """Settings of a user of its own who may do nothing yet, with a topic prefix and a group of its own."""
         number = next(_numbers)
@@ -131,29 +160,53 @@ class Secured:
 
     def permit(self, settings: Settings, permissions: Iterable[Permission]) -> None:
         """Give the user of these settings the permissions, and wait until the broker knows them."""
-        principal = f"User:{settings.kafka_sasl_username}"
-        acls = [
-            ACL(
-                principal,
-                "*",
-                ACLOperation[permission.operation.upper()],
-                ACLPermissionType.ALLOW,
-                ResourcePattern(
-                    ResourceType[permission.resource.upper()],
-                    permission.name.replace("PREFIX", settings.topic_prefix).replace("GROUP", settings.group),
-                    ACLResourcePatternType[permission.pattern.upper()],
-                ),
-            )
-            for permission in permissions
-        ]
-        anything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
-        mine = ACLFilter(principal, None, ACLOperation.ANY, ACLPermissionType.ANY, anything)
+        acls = [ACL(*_allowed(settings, permission)) for permission in permissions]
         with admin(self.settings("PLAINTEXT")) as client:
+            before = len(_known(client, settings))
             assert not client.create_acls(acls)["failed"]
-            deadline = time.monotonic() + 10
-            while len(client.describe_acls(mine)[0]) < len(acls):
-                assert time.monotonic() < deadline, "the broker does not show the ACLs"
-                time.sleep(0.05)
+            _await_acls(client, settings, before + len(acls))
+
+    def revoke(self, settings: Settings, permission: Permission) -> None:
+        """Take one permission from the user of these settings, and wait until the broker knows it."""
+        with admin(self.settings("PLAINTEXT")) as client:
+            before = len(_known(client, settings))
+            client.delete_acls([ACLFilter(*_allowed(settings, permission))])
+            _await_acls(client, settings, before - 1)
+
+
+def _principal(settings: Settings) -> str:
+    return f"User:{settings.kafka_sasl_username}"
+
+
+def name_of(permission: Permission, settings: Settings) -> str:
+    """What the permission is about on this cluster."""
+    return permission.name.replace("PREFIX", settings.topic_prefix).replace("GROUP", settings.group)
+
+
+def _allowed(settings: Settings, permission: Permission) -> tuple[Any, ...]:
+    """The parts of an ACL that gives the user of these settings a permission."""
+    resource, pattern = ResourceType[permission.resource.upper()], ACLResourcePatternType[permission.pattern.upper()]
+    return (
+        _principal(settings),
+        "*",
+        ACLOperation[permission.operation.upper()],
+        ACLPermissionType.ALLOW,
+        ResourcePattern(resource, name_of(permission, settings), pattern),
+    )
+
+
+def _known(client: Any, settings: Settings) -> list[Any]:
+    """The ACLs of the user of these settings."""
+    anything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    mine = ACLFilter(_principal(settings), None, ACLOperation.ANY, ACLPermissionType.ANY, anything)
+    return list(client.describe_acls(mine)[0])
+
+
+def _await_acls(client: Any, settings: Settings, count: int) -> None:
+    deadline = time.monotonic() + 10
+    while len(_known(client, settings)) != count:
+        assert time.monotonic() < deadline, f"the broker does not show {count} ACLs"
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pipeline.kafka_clients import admin, topic_name
 from pipeline.settings import Settings
 from pipeline.topics import apply_topics
 from schemas.catalogue import topics
-from tests.integration.secured_broker import PASSWORD, Permission, Secured, run
+from tests.integration.secured_broker import PASSWORD, Permission, Secured, name_of, run
 from tests.integration.worker_process import WorkerProcess, outcome, publish, settle, wait_until
 from tests.pipeline.mention_streams import troubled_stream
 
@@ -136,14 +136,9 @@ def test_without_one_of_them_the_worker_ends_at_its_start_and_says_who_lacks_it(
     with working(settings, tmp_path) as worker:
         assert worker.await_end(40) == 1
     (error,) = worker.errors
-    if left_out.resource == "Transactional_ID":
-        assert "TransactionalIdAuthorizationFailed" in error
-        assert "the user needs an ACL that allows it" in error
-    else:
-        assert f"the user {settings.kafka_sasl_username!r} has no permission" in error
-        # Where nothing else is allowed on a topic, Kafka does not even say that it is there.
-        name = left_out.name.replace("PREFIX", settings.topic_prefix).replace("GROUP", settings.group)
-        assert name in error
+    assert f"the user {settings.kafka_sasl_username!r} has no permission" in error
+    # Where nothing else is allowed on a topic, Kafka does not even say that it is there.
+    assert name_of(left_out, settings) in error
     assert PASSWORD not in worker.said
     assert "Traceback" not in worker.said
 

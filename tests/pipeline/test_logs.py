@@ -136,6 +136,19 @@ def test_a_traceback_cannot_forge_a_line() -> None:
     assert "Traceback" in lines(stream)[0]["exception"]
 
 
+@pytest.mark.parametrize(("level", "shown"), [("info", False), ("debug", True)])
+def test_the_traceback_of_a_library_is_for_debugging_only(level: str, shown: bool) -> None:
+    """Why the worker ends is said in one line of ours; a library's traceback before it would bury that."""
+    stream = log_to(io.StringIO(), log_level=level)
+    try:
+        fail("no permission")
+    except ValueError:
+        logging.getLogger("faust.transport.consumer").exception("crashed")
+    (line,) = lines(stream)
+    assert line["event"] == "crashed"
+    assert ("exception" in line) == shown
+
+
 def test_a_huge_value_is_cut() -> None:
     """A megabyte in a mention does not become a megabyte in the log."""
     stream = log_to(io.StringIO())

@@ -5,7 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
+import pytest
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 from pipeline.errors import StateError
 from pipeline.worker.exit import explain
@@ -34,6 +42,29 @@ def test_a_refusal_of_kafkas_names_the_topic_that_was_written_and_the_way_out():
     line = explain(error, "mentions[1]")
     assert line.startswith("mentions[1]: writing alerts[1]: Kafka refused or did not answer: MessageSizeTooLargeError")
     assert "tocsin topics apply" in line
+
+
+def writing(error: KafkaError) -> KafkaError:
+    error.add_note("writing a checkpoint")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "lacking"),
+    [
+        (TopicAuthorizationFailedError("mentions"), "Read on mentions"),
+        (writing(TopicAuthorizationFailedError({"alerts", "brand-state"})), "Write on alerts, brand-state"),
+        (GroupAuthorizationFailedError("tocsin"), "Read on the consumer group tocsin"),
+        (writing(TransactionalIdAuthorizationFailed("tocsin-3")), "Write on the transactional id tocsin-3"),
+    ],
+)
+def test_a_permission_that_is_gone_is_named_with_who_lacks_it(error, lacking):
+    line = explain(error, "mentions[1]", "the user 'worker'")
+    assert line == f"mentions[1]: the user 'worker' has no permission to {lacking}; ask for ACLs that allow it"
+
+
+def test_a_refusal_without_a_note_has_no_empty_part():
+    assert explain(KafkaError("no"), "worker").startswith("worker: Kafka refused or did not answer: KafkaError")
 
 
 def test_an_unexpected_error_is_named_with_its_place():

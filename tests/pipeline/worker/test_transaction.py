@@ -6,18 +6,38 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    IllegalOperation,
+    InvalidTxnState,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TransactionalIdAuthorizationFailed,
+)
 
 from pipeline.errors import BrokerError
 from pipeline.worker import transaction
 from pipeline.worker.transaction import PartitionTransactions, Write
 
 
+class TransactionManager:
+    """aiokafka's knowledge of how the transaction has ended."""
+
+    def __init__(self, refusal: Exception | None) -> None:
+        self.refusal = refusal
+
+    def wait_for_transaction_end(self) -> asyncio.Future[None]:
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.refusal is not None:
+            ended.set_exception(self.refusal)
+        return ended
+
+
 class Producer:
     """Gives each batch the answer that is set for its topic; None never comes."""
 
-    def __init__(self, answers: dict[str, Any]) -> None:
+    def __init__(self, answers: dict[str, Any], manager: TransactionManager | None = None) -> None:
         self.answers = answers
+        self._txn_manager = manager
         self.ended = False
 
     async def begin_transaction(self) -> None:
@@ -62,3 +82,18 @@ def test_a_transaction_that_does_not_end_is_an_error_and_no_endless_wait(monkeyp
     with pytest.raises(BrokerError, match=r"alerts\[3\], brand-state\[3\]: .*`tocsin topics plan`"):
         commit(producer)
     assert not producer.ended
+
+
+@pytest.mark.parametrize("consequence", [InvalidTxnState(), IllegalOperation("not in transaction")])
+def test_what_kafka_refuses_the_transaction_for_is_told_and_not_what_a_batch_hears_of_it(consequence):
+    refused = TransactionManager(TransactionalIdAuthorizationFailed("tocsin-3"))
+    producer = Producer({"alerts": consequence, "brand-state": 1}, refused)
+    with pytest.raises(TransactionalIdAuthorizationFailed) as caught:
+        commit(producer)
+    assert caught.value.__notes__ == ["writing a checkpoint"]
+    assert not producer.ended
+
+
+def test_a_refused_batch_of_a_transaction_that_stands_is_told_itself():
+    with pytest.raises(InvalidTxnState):
+        commit(Producer({"alerts": InvalidTxnState(), "brand-state": 1}, TransactionManager(None)))

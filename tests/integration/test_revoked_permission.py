@@ -1,0 +1,63 @@
+"""A permission taken away while the worker runs: one line and exit code 1; given back, it goes on without a loss."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.topics import apply_topics
+from tests.integration.secured_broker import PASSWORD, Permission, name_of
+from tests.integration.test_least_privilege import TABLE, working
+from tests.integration.worker_process import difference, oracle, outcome, publish, settle
+from tests.pipeline.mention_streams import troubled_stream
+
+pytestmark = pytest.mark.integration
+
+ENDING = [
+    Permission("Topic", "PREFIXmentions", "literal", "Read"),
+    Permission("Topic", "PREFIXalerts", "literal", "Write"),
+    Permission("Topic", "PREFIXmentions-dlq", "literal", "Write"),
+    Permission("Topic", "PREFIXbrand-state", "literal", "Write"),
+    Permission("Group", "GROUP", "literal", "Read"),
+    Permission("Transactional_ID", "PREFIXtocsin-", "prefixed", "Write"),
+]
+
+
+@pytest.mark.parametrize("taken", ENDING, ids=lambda one: f"{one.operation} on {one.name}")
+def test_the_worker_ends_with_one_line_and_goes_on_once_it_may_again(secured, tmp_path, taken):
+    settings = secured.restricted(kafka_timeout_seconds=6)
+    mine = secured.settings("PLAINTEXT", topic_prefix=settings.topic_prefix, group=settings.group)
+    apply_topics(mine, 2)
+    secured.permit(settings, TABLE["worker"])
+    records = [record for record in troubled_stream(3) if record.key and record.value]
+    half = len(records) // 2
+    publish(mine, records[:half])
+    with working(settings, tmp_path) as worker:
+        settle(mine, [worker])
+        secured.revoke(settings, taken)
+        publish(mine, records[half:])
+        assert worker.await_end(60) == 1
+        (error,) = worker.errors
+        assert f"the user {settings.kafka_sasl_username!r} has no permission to {taken.operation} on" in error
+        assert name_of(taken, settings) in error
+        assert "Traceback" not in worker.said
+        assert PASSWORD not in worker.said
+    secured.permit(settings, [taken])
+    with working(settings, tmp_path) as worker:
+        settle(mine, [worker])
+        assert worker.terminate()[0] == 0
+    found = outcome(mine)
+    assert found.alert_count
+    assert found.dead_letter_count
+    assert not difference(found, oracle(mine))
+
+
+def test_a_group_that_may_no_longer_be_read_ends_an_idle_worker_too(secured, tmp_path):
+    settings = secured.restricted(kafka_timeout_seconds=6)
+    apply_topics(secured.settings("PLAINTEXT", topic_prefix=settings.topic_prefix), 2)
+    secured.permit(settings, TABLE["worker"])
+    with working(settings, tmp_path) as worker:
+        worker.await_ready(2)
+        secured.revoke(settings, Permission("Group", "GROUP", "literal", "Read"))
+        assert worker.await_end(60) == 1
+        (error,) = worker.errors
+        assert f"has no permission to Read on the consumer group {settings.group}" in error
