@@ -6,16 +6,13 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands.options import config_option
+
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    help="TOML file of detection and behaviour; default: TOCSIN_CONFIG, else every default holds.",
-)
+@config_option
 @click.option("--broker", is_flag=True, help="Also ask the broker whether its topics are those of the catalogue.")
-def command(path: Path | None, broker: bool) -> None:
+def command(config_path: Path | None, broker: bool) -> None:
     """Validate the environment, the configuration, the topic catalogue and the schemas.
 
     Prints one line for each on stdout and ends at the first fault with exit code 1. Without --broker nothing is
@@ -27,7 +24,7 @@ def command(path: Path | None, broker: bool) -> None:
 
     settings = load_settings()
     click.echo(f"environment    ok: {counted(len(settings.masked()), 'setting')}, broker {settings.kafka_bootstrap}")
-    source = path or settings.config
+    source = config_path or settings.config
     document = load_config(source).document()
     sections = f"{counted(len(document['tiers']), 'tier')}, {counted(len(document['brands']), 'brand')} with a section"
     click.echo(f"configuration  ok: {source or 'every default'}, {sections}")

@@ -18,7 +18,9 @@ from schemas.rejection import Reason
     "reasons",
     multiple=True,
     type=click.Choice([*map(str, Reason), "unknown"]),
-    help="Only this reason; may be repeated. unknown: the worker has not written it.",
+    metavar="REASON",
+    help="Only this reason, such as malformed_json; may be repeated. docs/contracts.md has all of them; unknown: the "
+    "worker has not written it.",
 )
 @click.option(
     "--from-beginning/--new",

@@ -28,7 +28,11 @@ SETTLE_SECONDS = 30.0
 @click.option(
     "--input", "source", metavar="FILE", help="Recorded mentions (.jsonl, .jsonl.gz) instead of a simulation."
 )
-@click.option("--duration", type=click.FloatRange(1), help="Stop after so many seconds. [default: see above]")
+@click.option(
+    "--duration",
+    type=click.FloatRange(1),
+    help="Stop after so many seconds. [default: until Ctrl-C, or the end of --input]",
+)
 @click.option(
     "--speed",
     type=click.FloatRange(1),
@@ -39,7 +43,11 @@ SETTLE_SECONDS = 30.0
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of the simulation.")
 @click.option("--all", "show_all", is_flag=True, help="Print informational alerts (volume surges) as well.")
 @click.option("--verify", is_flag=True, help="With --input: replay the file afterwards and compare the alerts.")
-@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file of detection.")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file of detection. [default: every default holds]",
+)
 def command(
     source: str | None,
     duration: float | None,

@@ -13,13 +13,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pipeline.commands.options import config_option, partitions_option
+
 if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.evaluation.recorded import Recording
     from pipeline.evaluation.report import Report
 
 _OUT_HELP = "Folder for the JSON and the HTML report."
-_config = click.option("--config", "config_path", type=click.Path(path_type=Path), help="TOML file of detection.")
 _out = click.option("--out", type=click.Path(path_type=Path, file_okay=False), help=_OUT_HELP)
 _labels = click.option(
     "--labels",
@@ -49,13 +50,13 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(short_help="The volume channel over count series in NAB format.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_out
 @click.option("--labels", type=click.Path(path_type=Path, dir_okay=False), help="Labels [default: DIR/labels.json].")
 @click.option("--soft", is_flag=True, help="Write graded scores instead of 1.0 at alarms.")
 @click.option("--peers/--no-peers", default=True, show_default=True, help="Run the other detectors too.")
-@_config
+@config_option
 def nab(
     *, folder: Path, out: Path | None, labels: Path | None, soft: bool, peers: bool, config_path: Path | None
 ) -> None:
@@ -88,14 +89,14 @@ def nab(
     _finish(nab_report(series, scores, rule, rows), out)
 
 
-@command.command()
+@command.command(short_help="Aggregated history through the engine.")
 @click.argument("file", metavar="FILE")
 @_labels
 @_coverage
 @_holes
 @_out
 @_peers
-@_config
+@config_option
 def observations(
     *,
     file: str,
@@ -135,15 +136,15 @@ def observations(
     _finish(found, out)
 
 
-@command.command()
+@command.command(short_help="Recorded mentions through the engine, sentiment included.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @_labels
 @_coverage
 @_holes
 @_out
-@click.option("--partitions", type=click.IntRange(1, 1000), help="Partitions to stand for [default: the catalogue's].")
+@partitions_option
 @_peers
-@_config
+@config_option
 def mentions(
     *,
     files: tuple[str, ...],
@@ -193,7 +194,7 @@ def mentions(
     _finish(found, out)
 
 
-@command.command()
+@command.command(short_help="The sentiment models on labelled texts, before and after they learn.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @_out
 def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
@@ -211,7 +212,7 @@ def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
     _finish(sentiment_report(found, len(texts)), out)
 
 
-@command.command()
+@command.command(short_help="Fleets of brands in worlds of known truth.")
 @click.option("--brands", type=click.IntRange(2, 5000), default=100, show_default=True, help="Brands of each size.")
 @click.option("--days", type=click.IntRange(14, 365), default=56, show_default=True, help="Days after the warm-up.")
 @click.option(
@@ -224,7 +225,7 @@ def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
     help="Run peers and controls too, on so many brands of each size (slow: River's detectors are plain Python).",
 )  # fmt: skip
 @_out
-@_config
+@config_option
 def simulated(
     *,
     brands: int,

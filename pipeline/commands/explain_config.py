@@ -7,17 +7,14 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands.options import config_option
+
 
 @click.command()
 @click.argument("brand")
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    help="TOML file of detection and behaviour; default: TOCSIN_CONFIG, else every default holds.",
-)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-def command(brand: str, path: Path | None, as_json: bool) -> None:
+def command(brand: str, config_path: Path | None, as_json: bool) -> None:
     """Show the effective configuration of BRAND, where each value comes from, and the hash its alerts carry.
 
     A brand without a section in the file is shown with what holds for every such brand.
@@ -31,7 +28,7 @@ def command(brand: str, path: Path | None, as_json: bool) -> None:
 
     if not re.match(BRAND_PATTERN, brand):
         raise click.BadParameter(f"expected a brand that matches {BRAND_PATTERN}, got {brand!r}", param_hint="BRAND")
-    config = load_config(path or load_settings().config)
+    config = load_config(config_path or load_settings().config)
     rows = config.explain(brand)
     digest = config.brand(brand).config_hash
     if as_json:

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pipeline.commands.options import config_option, partitions_option
 from pipeline.counted import counted
 from pipeline.records import OutRecord
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--alerts", "alerts_path", metavar="OUT.jsonl", default="-", help="Where alerts go; - is stdout.")
 @click.option("--dead-letters", "dlq_path", metavar="OUT.jsonl", help="Where refused lines go, with their reasons.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="TOML file of detection and behaviour.")
-@click.option("--partitions", type=click.IntRange(1, 1000), help="Partitions to stand for [default: the catalogue's].")
+@config_option
+@partitions_option
 @click.option(
     "--flush/--no-flush", default=True, show_default=True, help="Close the buckets that are still open at the end."
 )

@@ -31,6 +31,7 @@ from pipeline.simulation import SCENARIOS, Batch, Simulation, encode_labels
 @click.option(
     "--scenario",
     type=click.Choice(sorted(SCENARIOS)),
+    metavar="NAME",
     default="demo",
     show_default=True,
     help="; ".join(f"{name}: {SCENARIOS[name].description}" for name in sorted(SCENARIOS)) + ".",

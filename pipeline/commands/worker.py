@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.commands.options import config_option
+
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    help="TOML file of detection and behaviour; default: TOCSIN_CONFIG, else every default holds.",
-)
-def command(path: Path | None) -> int:
+@config_option
+def command(config_path: Path | None) -> int:
     """Read mentions, watch every brand, write alerts (runs until stopped).
 
     Addresses, secrets and names come from the TOCSIN_ environment, detection from the TOML file of --config or
@@ -32,8 +29,8 @@ def command(path: Path | None) -> int:
     from schemas.text import printable
 
     settings = load_settings()
-    if path is not None:
-        settings = settings.model_copy(update={"config": path})
+    if config_path is not None:
+        settings = settings.model_copy(update={"config": config_path})
     configure_logging(settings)
     try:
         _work(settings)
