@@ -7,8 +7,6 @@ operation in turn is held back.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from pipeline.settings import Settings
 from pipeline.topics import apply_topics
 from schemas.catalogue import topics
 from tests.integration.secured_broker import PASSWORD, Permission, Secured, name_of, run
-from tests.integration.worker_process import WorkerProcess, outcome, publish, settle, wait_until
+from tests.integration.worker_process import WorkerProcess, outcome, publish, settle, wait_until, working
 from tests.pipeline.mention_streams import troubled_stream
 
 pytestmark = pytest.mark.integration
@@ -92,17 +90,6 @@ def test_without_one_of_them_a_command_says_who_lacks_it(secured, command, left_
     error = run(settings, *arguments, given=given).error
     assert f"the user {settings.kafka_sasl_username!r} has no permission" in error
     assert left_out.name.replace("PREFIX", settings.topic_prefix) in error
-
-
-@contextmanager
-def working(settings: Settings, folder: Path) -> Iterator[WorkerProcess]:
-    config = "[worker]\ncheckpoint_seconds = 0.3\ntick_idle_seconds = 1.0\n"
-    worker = WorkerProcess(settings, folder, config=config)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.close()
 
 
 def test_the_permissions_of_the_document_are_enough_for_the_worker(secured, tmp_path):

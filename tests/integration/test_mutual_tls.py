@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from pipeline.topics import apply_topics
 from tests.integration.secured_broker import PASSWORD, run
-from tests.integration.worker_process import WorkerProcess, difference, oracle, outcome, publish, settle
+from tests.integration.worker_process import difference, oracle, outcome, publish, settle, working
 from tests.pipeline.mention_streams import troubled_stream
 
 pytestmark = pytest.mark.integration
@@ -46,13 +46,9 @@ def test_the_whole_line_works_with_a_certificate_and_a_locked_key(secured, tmp_p
     )
     apply_topics(settings, 2)
     publish(settings, [record for record in troubled_stream(3) if record.key and record.value])
-    worker = WorkerProcess(settings, tmp_path)
-    worker.start()
-    try:
+    with working(settings, tmp_path) as worker:
         settle(settings, [worker])
         assert worker.terminate()[0] == 0
-    finally:
-        worker.close()
     found = outcome(settings)
     assert found.alert_count
     assert not difference(found, oracle(settings))

@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.topics import apply_topics
 from tests.integration.secured_broker import PASSWORD, Permission, name_of
-from tests.integration.test_least_privilege import TABLE, working
-from tests.integration.worker_process import difference, oracle, outcome, publish, settle
+from tests.integration.test_least_privilege import TABLE
+from tests.integration.worker_process import difference, oracle, outcome, publish, settle, working
 from tests.pipeline.mention_streams import troubled_stream
 
 pytestmark = pytest.mark.integration

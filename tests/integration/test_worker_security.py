@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.topics import apply_topics
-from tests.integration.worker_process import WorkerProcess, difference, oracle, outcome, publish, settle
+from tests.integration.worker_process import difference, oracle, outcome, publish, settle, working
 from tests.pipeline.mention_streams import START, mention, record
 
 pytestmark = pytest.mark.integration
@@ -27,24 +27,16 @@ def test_mentions_go_through_a_secured_broker(secured, tmp_path, protocol, mecha
     settings = secured.settings(protocol, topic_prefix=f"worker-{name}-", group=name, **changes)
     apply_topics(settings, 1)
     publish(settings, [record(0, mention(id=str(n), at=START + n)) for n in range(200)])
-    worker = WorkerProcess(settings, tmp_path)
-    worker.start()
-    try:
+    with working(settings, tmp_path) as worker:
         settle(settings, [worker])
         assert worker.terminate()[0] == 0
-    finally:
-        worker.close()
     assert not difference(outcome(settings), oracle(settings))
 
 
 def test_a_user_without_permission_is_told_in_one_line(secured, tmp_path):
     settings = secured.settings("SASL_PLAINTEXT", topic_prefix="denied-")
     apply_topics(settings, 1)
-    worker = WorkerProcess(settings.model_copy(update={"kafka_sasl_username": "guest"}), tmp_path)
-    worker.start()
-    try:
+    with working(settings.model_copy(update={"kafka_sasl_username": "guest"}), tmp_path) as worker:
         assert worker.await_end(30) == 1
-    finally:
-        worker.close()
     (error,) = worker.errors
     assert "the user 'guest' has no permission" in error

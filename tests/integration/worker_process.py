@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,17 @@ class WorkerProcess:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGCONT)
             self.kill()
+
+
+@contextmanager
+def working(settings: Settings, folder: Path) -> Iterator[WorkerProcess]:
+    """A worker that checkpoints and ticks in a hurry; it does not outlive the block."""
+    worker = WorkerProcess(settings, folder, config="[worker]\ncheckpoint_seconds = 0.3\ntick_idle_seconds = 1.0\n")
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.close()
 
 
 @dataclass

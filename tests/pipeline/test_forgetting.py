@@ -295,7 +295,8 @@ def test_at_the_limit_one_buckets_brands_are_sorted_in_bounded_steps(most: int) 
     for verdict in roster.due(8):
         greatest, before = max(greatest, CountedName.read - before), CountedName.read
         if verdict is not None:
-            forgotten.append(verdict[0]._name)  # type: ignore[attr-defined]
+            assert isinstance(verdict[0], CountedName)
+            forgotten.append(verdict[0]._name)
     assert forgotten == sorted(names)[: 5003 - most]
     assert len(roster) == most
     assert RUN <= greatest <= RUN + 10
