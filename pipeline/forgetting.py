@@ -18,8 +18,7 @@ when the slot falls due, at most once a day: closing a bucket costs nothing.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Generator, Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final, Literal, Protocol, get_args
 
@@ -103,9 +102,10 @@ class Roster:
                 yield from self._rest(of, *of.lively.pop())
         for of in (self._new, self._warm):
             while of.resting.oldest + of.patience < bucket:
-                for brand in of.resting.pop()[1]:
+                slot = of.resting.pop()[1]
+                while slot:
                     self._count -= 1
-                    yield brand, of.reason
+                    yield slot.popitem()[0], of.reason
         for of in (self._new, self._warm):
             if self._count > self._most:
                 yield from self._over_the_limit(of)
@@ -121,40 +121,55 @@ class Roster:
 
     def _over_the_limit(self, of: _Class) -> Iterator[Verdict | None]:
         while self._count > self._most and of.resting:
-            yield from self._forget_first(of.resting, *of.resting.pop())
+            bucket, slot = of.resting.pop()
+            yield from self._forget_first(of.resting, bucket, list(slot))
         watched: list[Known] = []
         while self._count > self._most and of.lively:
             bucket, slot = of.lively.pop()
+            brands = list(slot)
+            slot.clear()
             settled: list[Known] = []
-            for brand in slot:
-                if not self._is_settled(of, brand, bucket):
-                    yield None
-                elif brand.is_watched:
-                    watched.append(brand)
-                else:
-                    settled.append(brand)
+            while brands:
+                brand = brands.pop()
+                if self._is_settled(of, brand, bucket):
+                    (watched if brand.is_watched else settled).append(brand)
+                yield None
             yield from self._forget_first(of.lively, bucket, settled)
         for brand in watched:
             of.lively.put(brand, brand.last_bucket)
 
-    def _forget_first(self, slots: _Slots, bucket: int, brands: Collection[Known]) -> Iterator[Verdict | None]:
-        """Forget what is over the limit of one bucket's brands, by name; the others go back."""
-        excess = self._count - self._most
-        if excess >= len(brands):
-            first: Iterable[Known] = brands
-            runs: list[list[Known]] = []
-        else:
-            runs = yield from _sorted_runs(brands)
-            first = islice(heapq.merge(*runs, key=_by_name), excess)
-        forgotten = set()
-        for brand in first:
+    def _forget_first(self, slots: _Slots, bucket: int, brands: list[Known]) -> Iterator[Verdict | None]:
+        """Forget what is over the limit of one bucket's brands, by name; the others go back.
+
+        The list is emptied as this goes on: brands that are freed all at once would be a stall of their own.
+        """
+        if self._count - self._most >= len(brands):
+            while brands:
+                self._count -= 1
+                yield brands.pop(), "limit"
+            return
+        runs: list[list[Known]] = []
+        while brands:
+            run: list[Known] = []
+            while brands and len(run) < RUN:
+                run.append(brands.pop())
+                yield None
+            run.sort(key=_by_name, reverse=True)
+            runs.append(run)
+        first = [(run[-1].name, place) for place, run in enumerate(runs)]
+        heapq.heapify(first)
+        while self._count > self._most:
+            run = runs[first[0][1]]
             self._count -= 1
-            forgotten.add(brand)
-            yield brand, "limit"
-        for brand in chain(*runs):
-            if brand not in forgotten:
-                slots.put(brand, bucket)
-            yield None
+            yield run.pop(), "limit"
+            if run:
+                heapq.heapreplace(first, (run[-1].name, first[0][1]))
+            else:
+                heapq.heappop(first)
+        for run in runs:
+            while run:
+                slots.put(run.pop(), bucket)
+                yield None
 
     def _is_settled(self, of: _Class, brand: Known, bucket: int) -> bool:
         """Whether the brand belongs where its slot is; else it is put where it belongs."""
@@ -166,19 +181,6 @@ class Roster:
 
     def _class_of(self, brand: Known) -> _Class:
         return self._warm if brand.is_warm else self._new
-
-
-def _sorted_runs(brands: Iterable[Known]) -> Generator[None, None, list[list[Known]]]:
-    """The brands in runs sorted by name, a brand a step."""
-    runs: list[list[Known]] = [[]]
-    for brand in brands:
-        if len(runs[-1]) == RUN:
-            runs[-1].sort(key=_by_name)
-            runs.append([])
-        runs[-1].append(brand)
-        yield None
-    runs[-1].sort(key=_by_name)
-    return runs
 
 
 class _Class:
