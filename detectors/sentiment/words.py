@@ -25,8 +25,11 @@ _BEFORE_BUT: Final = 0.5
 _AFTER_BUT: Final = 1.5
 
 _EDGES: Final = "\"'`.,;:!?()[]{}<>*_~|/\\#-+=…“”‘’«»、。！？，（）【】"
-_CACHED_TOKENS: Final = 1 << 16
 _LONGEST_TOKEN: Final = 40
+_GENERATION: Final = 1 << 13
+"""Tokens remembered of one generation: two of them are 8 MB."""
+_LONGEST_REMEMBERED: Final = _LONGEST_TOKEN
+"""Characters: a longer token is hardly met again, and thousands of them would be hundreds of megabytes."""
 
 
 class _Token(NamedTuple):
@@ -38,17 +41,23 @@ class _Token(NamedTuple):
 
 
 class _Remembered(dict[str, _Token]):
-    """Pure memory of an analysis, bounded: social media repeats its words."""
+    """Pure memory of an analysis: social media repeats its words.
+
+    Bounded in two generations: what was asked for since the last time that one was full stays, the rest goes.
+    """
 
     def __init__(self, analyse: Callable[[str], _Token]) -> None:
         super().__init__()
         self._analyse = analyse
+        self._before: dict[str, _Token] = {}
 
     def __missing__(self, word: str) -> _Token:
-        token = self._analyse(word)
-        if len(self) >= _CACHED_TOKENS:
-            self.clear()
-        self[word] = token
+        token = self._before.get(word) or self._analyse(word)
+        if len(word) <= _LONGEST_REMEMBERED:
+            if len(self) >= _GENERATION:
+                self._before = self.copy()
+                self.clear()
+            self[word] = token
         return token
 
 
