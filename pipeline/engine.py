@@ -543,12 +543,16 @@ class Engine:
         )
         records.extend((SENTIMENT_PREFIX + name.encode(), payload) for name, payload in self._sentiment.changed())
         records.append((CHECKPOINT_KEY, encode(self._at)))
+        self.drop_changes()
+        return records
+
+    def drop_changes(self) -> None:
+        """Take what changed so far as written; for a caller that keeps no state, or the list grows with every brand."""
         self._forgotten_brands = {}
         self._changed_brands = {}
         self._changed_open = {}
         self._changed_categories = {}
         self._changed = False
-        return records
 
     def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take over the state of a fresh engine's predecessor.

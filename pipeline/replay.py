@@ -240,6 +240,7 @@ def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 def _run(engine: Engine, records: list[Record], report: ReplayReport) -> None:
     outputs = engine.process(records)
+    engine.drop_changes()
     report.alerts += outputs.alerts
     report.dead_letters += outputs.dead_letters
 
@@ -249,6 +250,7 @@ def _run_observations(
 ) -> None:
     engine.fold_observations(rows)
     engine.close_due()
+    engine.drop_changes()
     report.alerts += engine.take_outputs().alerts
     if on_progress:
         on_progress(len(rows))

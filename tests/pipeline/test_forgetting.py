@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -301,6 +302,52 @@ def test_at_the_limit_one_buckets_brands_are_sorted_in_bounded_steps(most: int) 
     assert len(roster) == most
     assert RUN <= greatest <= RUN + 10
     assert not roster.is_due(9)
+
+
+def tables(root: object) -> dict[str, int]:
+    """Elements of every container that an engine holds, by the attributes that lead there; keys do not count."""
+    sizes: Counter[str] = Counter()
+    seen: set[int] = set()
+    waiting: list[tuple[str, Any]] = [("engine", root)]
+    while waiting:
+        where, one = waiting.pop()
+        if id(one) in seen or isinstance(one, type | str | bytes):
+            continue
+        seen.add(id(one))
+        if isinstance(one, dict):
+            sizes[where] += len(one)
+            waiting += [(where, part) for pair in one.items() for part in pair]
+        elif isinstance(one, list | tuple | set):
+            sizes[where] += len(one)
+            waiting += [(where, part) for part in one]
+        else:
+            slots = (name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ()))
+            names = {*getattr(one, "__struct_fields__", ()), *getattr(one, "__dict__", ()), *slots}
+            waiting += [(f"{where}.{name}", getattr(one, name)) for name in names if hasattr(one, name)]
+    return dict(sizes)
+
+
+@pytest.mark.parametrize("keeps_state", [True, False])
+def test_nothing_grows_with_the_brands_that_were_ever_heard_of(keeps_state: bool) -> None:
+    """A flood of invented brands at the limit: after six thousand no table is larger than after two thousand."""
+    engine = Engine(0, config(max_brands=100), most_awake=20)
+    sizes: list[dict[str, int]] = []
+    for number in range(6000):
+        at = START + number * 30
+        text = f"order{number} has not come, and nobody answers when I ask where it is"
+        value = mention(brand=f"fake-{number}", id=str(number), at=at, text=text, sentiment=-0.5)
+        engine.process([record(number, value, f"fake-{number}".encode())])
+        if number % 50 == 49:
+            if keeps_state:
+                engine.cut()
+            else:
+                engine.drop_changes()
+        if number in (1999, 5999):
+            sizes.append(tables(engine))
+    assert engine.stats.forgotten["limit"] > 5800
+    before, after = sizes
+    assert len(before) > 20
+    assert {name: size for name, size in after.items() if size > before.get(name, 0) + 2} == {}
 
 
 def test_what_rests_is_dropped_from_memory_and_nothing_asks_for_it() -> None:
