@@ -165,8 +165,39 @@ class Line:
             connection.close()
 
 
+class _Background:
+    """Work in a thread of its own, which ends soon after `asked_to_stop` is set."""
+
+    def __init__(self, work: Callable[[], None], name: str) -> None:
+        self.asked_to_stop = threading.Event()
+        self._work = work
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.start = self._thread.start
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def check(self) -> None:
+        """Raise what ended the work, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self, seconds: float) -> None:
+        """Ask for the end and wait for it, at most so long."""
+        self.asked_to_stop.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that can end the run
+            self._failure = error
+
+
 class Publisher:
-    """Publishes in a thread of its own; `check` raises what went wrong there."""
+    """Publishes beside everything else; `check` raises what went wrong there."""
 
     def __init__(self, settings: Settings, stages: Iterable[tuple[Iterable[bytes], float | None, bool]]) -> None:
         """Each stage is (lines, speed or None for as fast as it goes, whether a final tick closes it)."""
@@ -174,45 +205,33 @@ class Publisher:
         self.report: PublishReport | None = None
         self._settings = settings
         self._stages = stages
-        self._stop = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        self._background = _Background(self._publish, "publisher")
+        self.start = self._background.start
+        self.check = self._background.check
 
     @property
     def done(self) -> bool:
-        return not self._thread.is_alive() and self.report is not None
-
-    def check(self) -> None:
-        """Raise what ended the publishing, if anything did."""
-        if self._failure is not None:
-            raise self._failure
+        return not self._background.is_alive and self.report is not None
 
     def stop(self) -> None:
         """End early, and wait until what was sent is acknowledged."""
-        self._stop.set()
-        self._thread.join(20)
+        self._background.stop(20)
 
-    def _run(self) -> None:
-        try:
-            report: PublishReport | None = None
-            before = 0
-            for lines, speed, final_tick in self._stages:
-                report = publish(
-                    self._settings,
-                    lines,
-                    speed=speed,
-                    final_tick=final_tick,
-                    on_progress=self._progress(before),
-                    stop=self._stop,
-                )
-                before += report.mentions
-                self.sent = before
-            self.report = report
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that can end the run
-            self._failure = error
+    def _publish(self) -> None:
+        report: PublishReport | None = None
+        before = 0
+        for lines, speed, final_tick in self._stages:
+            report = publish(
+                self._settings,
+                lines,
+                speed=speed,
+                final_tick=final_tick,
+                on_progress=self._progress(before),
+                stop=self._background.asked_to_stop,
+            )
+            before += report.mentions
+            self.sent = before
+        self.report = report
 
     def _progress(self, before: int) -> Callable[[int], None]:
         def progress(sent: int) -> None:
@@ -222,36 +241,27 @@ class Publisher:
 
 
 class AlertFollower:
-    """Alerts as they arrive, read in a thread of its own."""
+    """Alerts as they arrive, read beside everything else."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._arrived: queue.SimpleQueue[Alert] = queue.SimpleQueue()
-        self._stop = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        self._background = _Background(self._follow, "alerts")
+        self.start = self._background.start
 
     def arrived(self) -> Iterator[Alert]:
         """What arrived since the last call; raises what ended the reading."""
         with contextlib.suppress(queue.Empty):
             while True:
                 yield self._arrived.get_nowait()
-        if self._failure is not None:
-            raise self._failure
+        self._background.check()
 
     def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(10)
+        self._background.stop(10)
 
-    def _run(self) -> None:
-        try:
-            for alert in follow_alerts(self._settings, self._stop.is_set, from_beginning=True):
-                self._arrived.put(alert)
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that can end the run
-            self._failure = error
+    def _follow(self) -> None:
+        for alert in follow_alerts(self._settings, self._background.asked_to_stop.is_set, from_beginning=True):
+            self._arrived.put(alert)
 
 
 def _metrics_port(wanted: int) -> int:

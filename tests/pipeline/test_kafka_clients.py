@@ -227,3 +227,29 @@ def test_a_batch_that_is_never_answered_holds_nobody_up(monkeypatch, error, word
 
 def test_kafka_pythons_sender_can_be_told_to_give_up():
     assert callable(Sender.force_close)
+
+
+@pytest.mark.parametrize(
+    ("reason", "certificate", "words"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", False, "asks for a certificate of ours and got none"),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", False, "asks for a certificate of ours and got none"),
+        ("SSLV3_ALERT_CERTIFICATE_UNKNOWN", True, "refuses our certificate"),
+        ("TLSV1_ALERT_UNKNOWN_CA", True, "refuses our certificate"),
+        ("WRONG_VERSION_NUMBER", False, "expected a TLS connection, got: WRONG_VERSION_NUMBER"),
+    ],
+)
+def test_an_alert_about_a_certificate_is_about_ours(monkeypatch, tmp_path, reason, certificate, words):
+    def refuse(*_: object) -> None:
+        error = ssl.SSLError(1, reason)
+        error.reason = reason
+        raise error
+
+    monkeypatch.setattr("pipeline.kafka_clients.probe", refuse)
+    monkeypatch.setattr("pipeline.kafka_clients.ssl_context", lambda _: None)
+    own = tmp_path / "own.pem"
+    own.touch()
+    settings = Settings(kafka_security_protocol="SSL", kafka_ssl_certfile=own if certificate else None)
+    with pytest.raises(BrokerError, match=words) as caught:
+        await_broker(settings)
+    assert "TOCSIN_KAFKA_SSL_CERTFILE" in str(caught.value)
