@@ -23,7 +23,8 @@ LEAST_MENTIONS: Final = 2.5
 """Decayed sum of mentions below which a window says nothing: three posts at least are a surge."""
 SURGE_PRIOR: Final = Prior((2.75, 2.6, 2.55), (0.5, 0.7, 0.8), 3.0, 15.0, 60.0, 2.5, 0.3)
 """Daily maxima of this evidence by size, as the calibration itself would learn them: measured on simulated ordinary
-streams (the world `ordinary`), not on recorded ones."""
+streams (the world `ordinary`), not on recorded ones. Those of small brands are from before LEAST_MENTIONS, with which
+they would be 2.2 and .8 (benchmarks.surge_ablation)."""
 SURGE_CALIBRATION_VERSION: Final = "2026-11"
 SURGES_AT_THRESHOLD: Final = (
     (52.0, 1.0),
