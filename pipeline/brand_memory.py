@@ -199,6 +199,21 @@ class Brand:
             self.open_record = None
             self._memory.awake_open[self] = None
 
+    def restore_open(self, key: bytes, value: bytes) -> dict[int, OpenBucket]:
+        """Take over a predecessor's open buckets; returns them, to be read.
+
+        Raises:
+            StateError: they cannot be read.
+        """
+        buckets = decode_open(key, value).buckets
+        self.remembered = sum(len(bucket.ids) for bucket in buckets.values())
+        if self.remembered <= SMALL_BUCKET:
+            self.open_record = value
+        else:
+            self.open = buckets
+            self._memory.awake_open[self] = None
+        return buckets
+
     def enter(self, index: int, bucket: OpenBucket) -> None:
         """Open a bucket."""
         if self.open is NONE_OPEN:

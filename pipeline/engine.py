@@ -46,7 +46,6 @@ from pipeline.state import (
     Checkpoint,
     decode_category,
     decode_checkpoint,
-    decode_open,
     encode,
     unreadable,
 )
@@ -572,7 +571,7 @@ class Engine:
         if CHECKPOINT_KEY in latest:
             self._at = decode_checkpoint(CHECKPOINT_KEY, latest.pop(CHECKPOINT_KEY))
             self._memory.tail = PooledTail(self._at.tail)
-        opened: list[tuple[int, str, int, OpenBucket]] = []
+        opened: list[tuple[int, str, int]] = []
         for key, value in latest.items():
             if key.startswith(SENTIMENT_PREFIX):
                 try:
@@ -583,17 +582,14 @@ class Engine:
                 self._restore_category(key, value)
             elif key.endswith(OPEN_SUFFIX):
                 name = key[: -len(OPEN_SUFFIX)].decode()
-                for index, bucket in decode_open(key, value).buckets.items():
-                    opened.append((bucket.first_offset, name, index, bucket))
+                buckets = self._brand(name).restore_open(key, value)
+                opened += ((bucket.first_offset, name, index) for index, bucket in buckets.items())
+                self._memory.shed()
             else:
                 self._restore_brand(key, value)
         # Buckets close their brands in order of first mention, so that alerts keep their order through a crash.
-        for _, name, index, bucket in sorted(opened, key=lambda item: item[0]):
+        for _, name, index in sorted(opened, key=lambda item: item[0]):
             self._enter_open(index, name)
-            brand = self._brand(name)
-            brand.enter(index, bucket)
-            brand.remembered += len(bucket.ids)
-            self._memory.shed()
         if self._at.event_time:
             self._close_end = max(int(self.watermark // BUCKET_SECONDS), self._at.next_bucket)
         for brand in self._brands.values():

@@ -16,7 +16,7 @@ from schemas.alert import MAX_ALERT_BYTES
 from tests.pipeline.mention_streams import START, mention, record, tick
 
 DAY = 86_400
-GREATEST_REST = 4096
+GREATEST_REST = 2048
 
 
 def parts(root: object, shared: set[int]) -> Iterator[object]:
@@ -62,7 +62,7 @@ def busy_engine(days: int) -> Engine:
     return engine
 
 
-def test_a_brand_at_rest_takes_at_most_four_kibibytes() -> None:
+def test_a_brand_at_rest_takes_at_most_two_kibibytes() -> None:
     """With all it has learned in three weeks: its normal, its extremes, three episodes."""
     engine = busy_engine(21)
     lively = size_of(engine._brands["acme"])
