@@ -225,7 +225,8 @@ class Brand:
 
     def leave(self, index: int) -> OpenBucket | None:
         """Close a bucket; None where none is open."""
-        self.wake_open()
+        if self.open_record is not None:
+            self.wake_open()
         bucket = self.open.pop(index, None) if self.open else None
         if bucket is not None:
             self.remembered -= len(bucket.ids)

@@ -449,7 +449,6 @@ class Engine:
                 self._closing_watched = False
             for name in self._closing:
                 self._close(name, at.next_bucket)
-                self._memory.shed()
                 closed += 1
                 if limit and closed >= limit:
                     return True
@@ -486,7 +485,6 @@ class Engine:
         for verdict in self._forgetting:
             if verdict is not None:
                 self._let_go(*verdict)
-                self._memory.shed()
             done += 1
             if limit and done >= limit:
                 return done
@@ -747,7 +745,9 @@ class Engine:
         brand = self._brands[name]
         if brand.rests:
             self._roster.wake(brand, index)
-        brand.wake()
+        if brand.packed is not None or brand.open_record is not None:
+            self._memory.shed()
+            brand.wake()
         bucket = brand.leave(index)
         model = brand.model
         if bucket is None and feed.is_unobserved(self._at.feed, index):
@@ -836,6 +836,7 @@ class Engine:
     def _follow_categories(self, index: int) -> None:
         """Let a whole bucket act on the open episodes of categories, after its brands were closed."""
         for name in sorted(self._open_categories):
+            self._memory.shed()
             category = self._categories[name]
             self._changed_categories[name] = None
             self._changed = True
