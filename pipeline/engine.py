@@ -6,7 +6,7 @@ same alerts, byte for byte, however they are cut into batches and wherever the p
     fold(records)     mentions into open buckets; the watermark moves; bad records become dead letters
     close_due(limit)  buckets behind the watermark are scored and learned, a few brands at a time; episodes step
     take_outputs()    alerts and dead letters so far
-    cut()             changed state, with the offset it stands for
+    cut_in_slices()   changed state, with the offset it stands for; cut() takes all of it
 
 A brand is visited when a bucket in which it was mentioned closes, and in every bucket while an episode of it is open:
 cost follows mentions, not known brands.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -72,6 +73,8 @@ STORY_TEXTS: Final = 32
 """Where stories only explain, so many texts a brand and bucket are compared; past that a sample stands for the rest."""
 STORY_SAMPLE: Final = 8
 """The sample: one text in so many."""
+CUT_RECORDS: Final = 500
+"""State records encoded at a time, so that a checkpoint of many brands holds up nobody."""
 POST_BUCKETS: Final = 12
 """Posts are kept as evidence for an hour."""
 
@@ -527,21 +530,16 @@ class Engine:
 
     def cut(self) -> list[tuple[bytes, bytes | None]]:
         """What changed since the last cut, encoded: None is a tombstone, the checkpoint is last; [] if nothing did."""
+        return [record for records in self.cut_in_slices() for record in records]
+
+    def cut_in_slices(self, size: int = CUT_RECORDS) -> Iterator[list[tuple[bytes, bytes | None]]]:
+        """`cut` in slices of at most so many records; nothing may change the engine until the last one is taken."""
         if not self._changed:
-            return []
-        records: list[tuple[bytes, bytes | None]] = [(name.encode(), None) for name in self._forgotten_brands]
-        records.extend((name.encode(), self._brands[name].record()) for name in self._changed_brands)
-        for name in self._changed_open:
-            found = self._brands.get(name)
-            records.append((name.encode() + OPEN_SUFFIX, None if found is None else found.encode_open()))
-        records.extend(
-            (CATEGORY_PREFIX + name.encode(), encode(self._categories[name].record()))
-            for name in self._changed_categories
-        )
-        records.extend((SENTIMENT_PREFIX + name.encode(), payload) for name, payload in self._sentiment.changed())
-        records.append((CHECKPOINT_KEY, encode(self._at)))
+            return
+        records = self._changed_records()
+        while taken := list(islice(records, size)):
+            yield taken
         self.drop_changes()
-        return records
 
     def drop_changes(self) -> None:
         """Take what changed so far as written; for a caller that keeps no state, or the list grows with every brand."""
@@ -550,6 +548,20 @@ class Engine:
         self._changed_open = {}
         self._changed_categories = {}
         self._changed = False
+
+    def _changed_records(self) -> Iterator[tuple[bytes, bytes | None]]:
+        for name in self._forgotten_brands:
+            yield name.encode(), None
+        for name in self._changed_brands:
+            yield name.encode(), self._brands[name].record()
+        for name in self._changed_open:
+            found = self._brands.get(name)
+            yield name.encode() + OPEN_SUFFIX, None if found is None else found.encode_open()
+        for name in self._changed_categories:
+            yield CATEGORY_PREFIX + name.encode(), encode(self._categories[name].record())
+        for name, payload in self._sentiment.changed():
+            yield SENTIMENT_PREFIX + name.encode(), payload
+        yield CHECKPOINT_KEY, encode(self._at)
 
     def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take over the state of a fresh engine's predecessor.

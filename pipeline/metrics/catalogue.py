@@ -60,6 +60,7 @@ SEVERITY: Final = Label("severity", SEVERITIES)
 TRANSITION: Final = Label("transition", TRANSITIONS)
 SUPPRESSION: Final = Label("reason", SUPPRESSION_REASONS)
 STAGE: Final = Label("stage", STAGES)
+STEP: Final = Label("stage", STAGES[:3])
 
 CATALOGUE: Final[tuple[Metric, ...]] = (
     Metric(
@@ -296,6 +297,14 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         labels=(STAGE,),
         meaning="Time spent by stage: fold records in, close buckets, encode state, commit.",
         remedy="fold and close near 1 second a second: the core is full, add a worker (at most one per partition).",
+    ),
+    Metric(
+        name="tocsin_engine_longest_step_seconds",
+        type="gauge",
+        unit="seconds",
+        labels=(STEP,),
+        meaning="Longest time since the start that the event loop stood still for one step of a stage.",
+        remedy="Tenths of a second: a core shared with others, or huge brands; heartbeats and alerts wait so long.",
     ),
     Metric(
         name="tocsin_brands_tracked",

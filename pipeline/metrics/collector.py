@@ -64,6 +64,7 @@ class WorkerMetrics(Collector):
         self._partitions: dict[int, _Partition] = {}
         self._detached: Counter[tuple[str, Labels]] = Counter()
         self._stages: dict[str, float] = defaultdict(float)
+        self._longest: dict[str, float] = defaultdict(float)
         self._distributions = {
             metric.name: _Distribution(metric.buckets) for metric in CATALOGUE if metric.type == "histogram"
         }
@@ -118,6 +119,12 @@ class WorkerMetrics(Collector):
         with self._lock:
             self._stages[stage] += seconds
 
+    def engine_step(self, stage: str, seconds: float) -> None:
+        """Add time in which nothing else on the event loop had its turn: `engine_seconds`, and the longest of them."""
+        with self._lock:
+            self._stages[stage] += seconds
+            self._longest[stage] = max(self._longest[stage], seconds)
+
     def describe(self) -> Iterator[Metric]:
         """The families without samples, for the registry's check of names."""
         for metric in CATALOGUE:
@@ -148,6 +155,7 @@ class WorkerMetrics(Collector):
             misplaced = {number: state.misplaced for number, state in partitions}
             counts = self._detached.copy()
             stages = dict(self._stages)
+            longest = dict(self._longest)
             distributions = {name: distribution.reading() for name, distribution in self._distributions.items()}
         now = self._clock()
         samples: Samples = defaultdict(dict)
@@ -170,6 +178,7 @@ class WorkerMetrics(Collector):
         for (name, labels), count in counts.items():
             samples[name][labels] = count
         samples["tocsin_engine_seconds_total"] = {(stage,): seconds for stage, seconds in stages.items()}
+        samples["tocsin_engine_longest_step_seconds"] = {(stage,): seconds for stage, seconds in longest.items()}
         samples["tocsin_partitions_assigned"][()] = len(partitions)
         samples["tocsin_build_info"][(self._version,)] = 1
         samples["tocsin_config_info"][(self._config_hash,)] = 1

@@ -1,7 +1,7 @@
 """One partition of mentions at work: its engine, and the rhythm of its aligned checkpoints.
 
-A checkpoint is one synchronous cut through the engine (alerts, dead letters, changed state, offset: no await between
-them) written in one transaction; only then is Faust told that the offset may be committed. So whatever happens, the
+A checkpoint is one cut through the engine (alerts, dead letters, changed state, offset: nobody folds or closes while it
+is made) written in one transaction; only then is Faust told that the offset may be committed. So whatever happens, the
 alerts on the topic, the state and the offset in the state say the same thing, and Faust's committed offset is at most
 behind: what is read again, the engine skips.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -26,11 +26,11 @@ from pipeline.records import Outputs, OutRecord, SourceRecord
 from pipeline.worker.gap_reader import GapReader
 from pipeline.worker.stall import StallWatch
 from pipeline.worker.state_loader import load_state
-from pipeline.worker.transaction import PartitionTransactions
+from pipeline.worker.transaction import PartitionTransactions, Write
 
 FOLD_RECORDS: Final = 1000
 """Records folded in before other work (heartbeats, other partitions' transactions) gets its turn."""
-CLOSE_BUCKETS: Final = 1000
+CLOSE_BUCKETS: Final = 250
 """Brand-buckets closed before the same."""
 WAITING_BYTES: Final = 16 << 20
 """Dead letters and alerts waiting for a checkpoint; at this size the partition waits for one instead of reading on."""
@@ -57,7 +57,7 @@ class PartitionEngine(EngineReadings, Protocol):
     def fold(self, records: Sequence[SourceRecord]) -> None: ...
     def close_due(self, limit: int = 0) -> bool: ...
     def take_outputs(self) -> Outputs: ...
-    def cut(self) -> list[tuple[bytes, bytes | None]]: ...
+    def cut_in_slices(self) -> Iterator[list[tuple[bytes, bytes | None]]]: ...
 
 
 class TopicNames(msgspec.Struct, frozen=True):
@@ -102,6 +102,7 @@ class Partition:
         self._waiting_bytes = 0
         self._urgent = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
+        self._engine_free = asyncio.Lock()  # held while the engine changes, and while a cut through it is made
         self._suspended = False
         self._may_go_on = asyncio.Event()  # of folding with WAITING_BYTES waiting, while suspended
         self._closed = False
@@ -186,9 +187,10 @@ class Partition:
         for first in range(0, len(records), FOLD_RECORDS):
             if self._closed:
                 return
-            started = time.perf_counter()
-            self.engine.fold(records[first : first + FOLD_RECORDS])
-            self._metrics.engine_seconds("fold", time.perf_counter() - started)
+            async with self._engine_free:
+                started = time.perf_counter()
+                self.engine.fold(records[first : first + FOLD_RECORDS])
+                self._metrics.engine_step("fold", time.perf_counter() - started)
             self._check_placement()
             await self._close_due()
             while self._waiting_bytes > WAITING_BYTES and not self._closed:
@@ -220,10 +222,11 @@ class Partition:
     async def _close_due(self) -> None:
         more = True
         while more and not self._closed:
-            started = time.perf_counter()
-            more = self.engine.close_due(CLOSE_BUCKETS)
-            self._metrics.engine_seconds("close", time.perf_counter() - started)
-            self._collect()
+            async with self._engine_free:
+                started = time.perf_counter()
+                more = self.engine.close_due(CLOSE_BUCKETS)
+                self._collect()
+                self._metrics.engine_step("close", time.perf_counter() - started)
             await asyncio.sleep(0)
 
     def _collect(self) -> None:
@@ -258,17 +261,18 @@ class Partition:
         """Write everything since the last checkpoint in one transaction, then let Faust commit the offset."""
         async with self._one_at_a_time:
             started = time.perf_counter()
-            # One cut: no await until everything is encoded.
-            self._collect()
-            self._urgent.clear()
-            alerts, self._alerts = self._alerts, []
-            dead_letters, self._dead_letters = self._dead_letters, []
-            self._waiting_bytes = 0
-            covered, self._covered = self._covered, None
+            async with self._engine_free:
+                self._collect()
+                self._urgent.clear()
+                alerts, self._alerts = self._alerts, []
+                dead_letters, self._dead_letters = self._dead_letters, []
+                self._waiting_bytes = 0
+                covered, self._covered = self._covered, None
+                state = await self._encode_state()
             writes = [
                 self._transactions.encode(self._topics.alerts, alerts),
                 self._transactions.encode(self._topics.dead_letters, dead_letters),
-                self._transactions.encode_state(self._topics.state, self.engine.cut()),
+                state,
             ]
             size = sum(write.size for write in writes)
             encoded = time.perf_counter()
@@ -277,12 +281,24 @@ class Partition:
                 await self._transactions.commit(writes)
                 self._stall.writing(under_way=False)
                 committed = time.perf_counter()
-                self._metrics.engine_seconds("encode", encoded - started)
                 self._metrics.engine_seconds("commit", committed - encoded)
                 self._metrics.checkpoint(self.number, committed - started, size)
                 self._earliest_next = time.monotonic() + PACE * (committed - started)
             if covered is not None:
                 covered.ack()
+
+    async def _encode_state(self) -> Write:
+        """The changed state, encoded slice by slice so that the event loop turns meanwhile; the engine must be held."""
+        batches: list[Any] = []
+        slices = self.engine.cut_in_slices()
+        while True:
+            started = time.perf_counter()
+            records = next(slices, None)
+            if records is None:
+                return Write(self._topics.state, batches)
+            batches += self._transactions.encode_state(self._topics.state, records).batches
+            self._metrics.engine_step("encode", time.perf_counter() - started)
+            await asyncio.sleep(0)
 
     def stalled(self, handed: int) -> str | None:
         """Why this open partition counts as stuck, None while it does not.

@@ -76,7 +76,7 @@ class PartitionTransactions:
         await self._producer.stop()
 
     def encode_state(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> Write:
-        """State records as batches; never awaits, so that what is encoded is one consistent cut.
+        """State records as batches.
 
         Raises:
             StateError: a record does not fit into a message of the topic.

@@ -35,7 +35,7 @@ class SlowTransactions:
         return SimpleNamespace(size=1, batches=taken, topic=topic)
 
     def encode_state(self, topic: str, records: Any) -> Any:
-        return SimpleNamespace(size=1, batches=list(records), topic=topic)
+        return SimpleNamespace(size=1, batches=[SimpleNamespace(size=lambda: 1) for _ in records], topic=topic)
 
     async def commit(self, writes: list[Any]) -> None:
         self.committing.set()

@@ -156,3 +156,31 @@ def test_a_suspended_partition_begins_no_transaction_of_its_own_accord(partition
             await asyncio.wait_for(partition.keep_checkpointing(), 10)
 
     asyncio.run(run())
+
+
+def test_a_checkpoint_of_many_brands_lets_others_have_their_turn_and_is_still_one_cut(partition, transactions):
+    """Heartbeats go on while state is encoded; mentions that come meanwhile wait and are in the next checkpoint."""
+    brands = [record(n, mention(id=str(n), brand=f"brand-{n}"), key=f"brand-{n}".encode()) for n in range(1200)]
+    turns: list[int] = []
+    written: list[bytes] = []
+
+    def encode_state(topic: str, records: list[tuple[bytes, bytes | None]]) -> Write:
+        written.extend(key for key, _ in records)
+        return transactions.encode(topic, records)
+
+    transactions.encode_state = encode_state
+
+    async def run() -> None:
+        await partition.fold(slice_of(*brands))
+        checkpoint = asyncio.create_task(partition.checkpoint())
+        late = asyncio.create_task(partition.fold(slice_of(*mentions(1200, 1201))))
+        while not checkpoint.done():
+            turns.append(partition.engine.next_offset)
+            await asyncio.sleep(0)
+        await late
+
+    asyncio.run(run())
+    assert len(written) == 1201  # the open buckets and the checkpoint
+    assert written[-1] == b"#checkpoint"
+    assert turns.count(1200) >= 3
+    assert partition.engine.next_offset == 1201
