@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
 from kafka import TopicPartition
 from kafka.errors import RetriableError
 
@@ -112,19 +113,29 @@ def mentions(count: int, *, brands: int, kind: str, seed: int = 1) -> Iterator[t
         yield f"brand-{brand:06}".encode(), json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def fill(settings: Settings, count: int, *, brands: int, kind: str) -> None:
-    """Write the mentions topic."""
+async def fill(
+    settings: Settings,
+    count: int,
+    *,
+    brands: int,
+    kind: str,
+    partitions: int = PARTITIONS,
+    before_sending: Callable[[], None] = lambda: None,
+) -> None:
+    """Write the mentions topic, in one go after everything has been made."""
     client = AIOKafkaProducer(**aiokafka_options(settings))
     await client.start()
     topic = topic_name(settings, "mentions")
-    batches = [client.create_batch() for _ in range(PARTITIONS)]
+    full: list[tuple[int, BatchBuilder]] = []
+    batches = [client.create_batch() for _ in range(partitions)]
     for key, value in mentions(count, brands=brands, kind=kind):
-        p = partition_of(key, PARTITIONS)
+        p = partition_of(key, partitions)
         if batches[p].append(timestamp=None, key=key, value=value) is None:
-            await client.send_batch(batches[p], topic, partition=p)
+            full.append((p, batches[p]))
             batches[p] = client.create_batch()
             batches[p].append(timestamp=None, key=key, value=value)
-    for p, batch in enumerate(batches):
+    before_sending()
+    for p, batch in (*full, *enumerate(batches)):
         if batch.record_count():
             await client.send_batch(batch, topic, partition=p)
     await client.stop()

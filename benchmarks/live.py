@@ -1,0 +1,389 @@
+"""The worker on a real broker, as its operator meets it: python -m benchmarks.live [part ...].
+
+    workers     the same backlog read by one worker and by two
+    partitions  the same backlog in 4 and in 16 partitions
+    brands      100,000 brands closing together: longest stop of the event loop, memory; then loading their state
+    latency     from the mention that makes a bucket due to the alert in a committed read, at 20,000 mentions a second
+    idle        a ready worker with nothing to do
+
+Broker, load and worker share the machine, so times are upper bounds; figures that count CPU do not count the broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+import psutil
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks import throughput
+from pipeline.kafka_clients import aiokafka_options, topic_name
+from pipeline.local_kafka import LocalKafka
+from pipeline.owned_process import owned_command
+from pipeline.placement import partition_of
+from pipeline.ports import free_port
+from pipeline.settings import Settings, child_environment
+from pipeline.topics import apply_topics
+from schemas.alert import decode_alert
+
+BUCKET: Final = 300
+LATENESS: Final = 120
+BACKLOG: Final = 400_000
+MANY_BRANDS: Final = 100_000
+RATE: Final = 20_000
+"""Mentions a second while latency is measured."""
+SPEED: Final = 10
+"""Seconds of event time a second while latency is measured: a bucket is due every 30 s."""
+WATCHED: Final = 400
+"""Brands with a history of which some come into a crisis; the load is of others."""
+HISTORY_BUCKETS: Final = 600
+CRISIS_BUCKETS: Final = 5
+CRISES: Final = 40
+"""Brands a bucket that come into a crisis."""
+LOUD: Final = 200
+"""Brands that make up the load."""
+DEADLINE: Final = 600.0
+JARS: Final = throughput.ROOT / ".tocsin"
+
+T = TypeVar("T")
+
+
+class Worker:
+    """A `tocsin worker` and what its metrics say."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        """Start it; its log goes into the folder."""
+        self.began = time.monotonic()
+        self._port = free_port()
+        self.settings = settings.model_copy(update={"metrics_port": self._port})
+        self._log = folder / f"{settings.topic_prefix}{settings.instance}-{self._port}.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                owned_command([sys.executable, "-m", "pipeline", "worker"]),
+                cwd=throughput.ROOT,
+                env=child_environment(self.settings),
+                stdout=log,
+                stderr=log,
+            )
+
+    def metric(self, name: str, **labels: str) -> list[float]:
+        """The values of a metric's samples with these labels; none while the worker does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=5) as answer:
+                text = answer.read().decode()
+        except OSError:
+            return []
+        return [
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+
+    def wait_until(self, name: str, least: float) -> float:
+        """Seconds since the start at which the metric's samples add up to so much.
+
+        Raises:
+            RuntimeError: the worker ended, or the time is up.
+        """
+        while sum(self.metric(name)) < least:
+            if self.process.poll() is not None or time.monotonic() - self.began > DEADLINE:
+                raise RuntimeError(f"expected {name} to reach {least:g}; see {self._log.read_text()[-2000:]}")
+            time.sleep(0.05)
+        return time.monotonic() - self.began
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the worker and its children so far."""
+        return throughput.cpu_seconds(psutil.Process(self.process.pid))
+
+    def resident_mib(self) -> float:
+        """MiB of the worker in memory."""
+        return max(
+            one.memory_info().rss / 2**20
+            for one in (psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True))
+        )
+
+    def stop(self) -> None:
+        """End it as a supervisor does."""
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@contextmanager
+def worker(settings: Settings, folder: Path) -> Iterator[Worker]:
+    """A worker that is ended in any case."""
+    one = Worker(settings, folder)
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+def settings_of(kafka: LocalKafka, name: str, partitions: int) -> Settings:
+    """Topics of their own, made."""
+    settings = Settings(kafka_bootstrap=kafka.bootstrap, topic_prefix=f"{name}-", group=f"{name}-group", instance=name)
+    apply_topics(settings, partitions)
+    return settings
+
+
+def drained(kafka: LocalKafka, folder: Path, name: str, partitions: int, workers: int) -> tuple[float, float]:
+    """CPU seconds per million mentions and mentions a second of wall time, once every worker has its partitions."""
+    settings = settings_of(kafka, name, partitions)
+    with ExitStack() as running:
+        # Ready on an empty topic first: start, rebalance and the first connections are not part of it.
+        team = [
+            running.enter_context(worker(settings.model_copy(update={"instance": f"{name}-{n}"}), folder))
+            for n in range(workers)
+        ]
+        while [sum(one.metric("tocsin_partitions_assigned")) for one in team] != [partitions / workers] * workers:
+            time.sleep(0.2)
+        spent = [one.cpu_seconds() for one in team]
+        began: list[float] = []
+        asyncio.run(
+            throughput.fill(
+                settings,
+                BACKLOG,
+                brands=throughput.BRANDS,
+                kind="given",
+                partitions=partitions,
+                before_sending=lambda: began.append(time.monotonic()),
+            )
+        )
+        while sum(sum(one.metric("tocsin_mentions_consumed_total")) for one in team) < BACKLOG:
+            time.sleep(0.05)
+        passed = time.monotonic() - began[0]
+        cpu = sum(one.cpu_seconds() - first for one, first in zip(team, spent, strict=True))
+    return 1e6 * cpu / BACKLOG, BACKLOG / passed
+
+
+def workers(kafka: LocalKafka, folder: Path) -> None:
+    """One worker and two."""
+    found = [drained(kafka, folder, f"workers{n}", 4, n) for n in (1, 2)]
+    for n, (cpu, rate) in enumerate(found, 1):
+        print(
+            f"  workers {n}:      {rate:9,.0f} mentions a second of wall time, {cpu:6.2f} CPU s a million", flush=True
+        )
+    print(f"  two against one: {found[1][1] / found[0][1]:.2f} times as many", flush=True)
+
+
+def partitions(kafka: LocalKafka, folder: Path) -> None:
+    """Four partitions and sixteen."""
+    for n in (4, 16):
+        cpu, rate = drained(kafka, folder, f"partitions{n}", n, 1)
+        print(
+            f"  partitions {n:2}:  {rate:9,.0f} mentions a second of wall time, {cpu:6.2f} CPU s a million", flush=True
+        )
+
+
+def brands(kafka: LocalKafka, folder: Path) -> None:
+    """Many brands in one bucket, closed together; then another worker takes their state over."""
+    settings = settings_of(kafka, "brands", throughput.PARTITIONS)
+    begin = int(time.time()) // BUCKET * BUCKET - 86_400
+    with worker(settings, folder) as first:
+        ready = first.wait_until("tocsin_partitions_assigned", throughput.PARTITIONS)
+        print(f"  start:           {ready:6.1f} s from the command to all partitions assigned, no state", flush=True)
+        offset = 0
+        for number in range(4):
+            asyncio.run(send(settings, one_each(MANY_BRANDS, begin + number * BUCKET, f"b{number}")))
+            offset += MANY_BRANDS
+            first.wait_until("tocsin_mentions_consumed_total", offset)
+        time.sleep(3.0)  # three checkpoints
+        longest = {stage: max(first.metric("tocsin_engine_longest_step_seconds", stage=stage)) for stage in STEPS}
+        steps = ", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in longest.items())
+        print(f"  {MANY_BRANDS:,} brands: longest step of {steps}; {first.resident_mib():.0f} MiB", flush=True)
+    with worker(settings.model_copy(update={"instance": "brands-next"}), folder) as second:
+        second.wait_until("tocsin_partitions_assigned", throughput.PARTITIONS)
+        second.wait_until("tocsin_brands_tracked", MANY_BRANDS)
+        restored = max(second.metric("tocsin_state_restore_seconds"))
+        asyncio.run(send(settings, one_each(100, begin + 4 * BUCKET, "after")))
+        mention = second.wait_until("tocsin_mentions_consumed_total", 1)
+        print(f"  state loaded:    {restored:6.1f} s; first mention {mention:.1f} s after the command", flush=True)
+
+
+STEPS: Final = ("fold", "close", "encode")
+
+
+def document(brand: str, name: str, at: float, sentiment: float) -> bytes:
+    """A mention."""
+    moment = datetime.fromtimestamp(at, UTC).isoformat()
+    text = f"{name} a post of the usual length about the parcel that came today"
+    return msgspec.json.encode(
+        {
+            "id": name,
+            "brand": brand,
+            "text": text,
+            "event_time": moment,
+            "platform": "x",
+            "lang": "en",
+            "sentiment": sentiment,
+            "author": {"id": f"a{name}"},
+        }
+    )
+
+
+def one_each(count: int, at: int, name: str) -> Iterator[tuple[int, bytes, bytes]]:
+    """Partition, key and value of one mention of each brand, all in one bucket."""
+    for n in range(count):
+        brand = f"brand-{n:06}"
+        key = brand.encode()
+        value = document(brand, f"{name}-{n}", at + n * 290 / count, 0.4)
+        yield partition_of(key, throughput.PARTITIONS), key, value
+
+
+def batched(records: Iterator[T], size: int) -> Iterator[list[T]]:
+    """So many at a time."""
+    while taken := list(islice(records, size)):
+        yield taken
+
+
+async def send(settings: Settings, records: Iterator[tuple[int, bytes, bytes]]) -> None:
+    """Write records to the mentions topic."""
+    client = AIOKafkaProducer(**aiokafka_options(settings), linger_ms=20)
+    await client.start()
+    topic = topic_name(settings, "mentions")
+    for p, key, value in records:
+        await client.send(topic, value, key=key, partition=p)
+    await client.stop()
+
+
+def latency(kafka: LocalKafka, folder: Path) -> None:
+    """Quiet brands of which some come into a crisis in every bucket, beside a stream of others."""
+    settings = settings_of(kafka, "latency", throughput.PARTITIONS)
+    begin = int(time.time()) // BUCKET * BUCKET - (HISTORY_BUCKETS + 2 * CRISIS_BUCKETS) * BUCKET
+    with worker(settings, folder) as one:
+        one.wait_until("tocsin_partitions_assigned", throughput.PARTITIONS)
+        asyncio.run(send(settings, _history(begin)))
+        one.wait_until("tocsin_mentions_consumed_total", HISTORY_BUCKETS * WATCHED)
+        spent, began = one.cpu_seconds(), time.monotonic()
+        delays, sent, seconds = asyncio.run(_latencies(settings, begin + HISTORY_BUCKETS * BUCKET))
+        share = (one.cpu_seconds() - spent) / (time.monotonic() - began)
+    delays.sort()
+    middle, high = (1000 * delays[int(q * (len(delays) - 1))] for q in (0.5, 0.99))
+    print(
+        f"  latency:         median {middle:.0f} ms, p99 {high:.0f} ms, longest {1000 * delays[-1]:.0f} ms of "
+        f"{len(delays)} alerts at {sent / seconds:,.0f} mentions a second; the worker used {share:.0%} of a core",
+        flush=True,
+    )
+
+
+def _history(begin: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """One mention of every watched brand in every bucket, so that each knows its normal."""
+    rng = random.Random(1)
+    for number in range(HISTORY_BUCKETS):
+        for n in range(WATCHED):
+            key = f"watched-{n:04}".encode()
+            at = begin + number * BUCKET + n * BUCKET / WATCHED
+            value = document(key.decode(), f"h{number}-{n}", at, 0.4 if rng.random() > 0.15 else -0.6)
+            yield partition_of(key, throughput.PARTITIONS), key, value
+
+
+def _live(begin: int) -> Iterator[tuple[float, int, bytes, bytes]]:
+    """Event time, partition, key and value of the load with the crises in it, in order of event time."""
+    each_bucket = RATE * BUCKET // SPEED
+    for number in range(CRISIS_BUCKETS + 1):
+        crises = [f"watched-{number * CRISES + n:04}" for n in range(CRISES)] if number < CRISIS_BUCKETS else []
+        posts = [(name, -0.8) for name in crises for _ in range(30)]
+        posts += [(f"watched-{n:04}", 0.4) for n in range(WATCHED)]
+        posts += [(f"loud-{n % LOUD:04}", 0.4) for n in range(each_bucket - len(posts))]
+        random.Random(number).shuffle(posts)
+        for n, (name, sentiment) in enumerate(posts):
+            at = begin + (number + n / len(posts)) * BUCKET
+            key = name.encode()
+            yield at, partition_of(key, throughput.PARTITIONS), key, document(name, f"{number}-{n}", at, sentiment)
+
+
+async def _latencies(settings: Settings, begin: int) -> tuple[list[float], int, float]:
+    """Seconds from the mention that made a bucket due to its alert; mentions sent, and in what time."""
+    due: dict[tuple[int, int], float] = {}  # partition and bucket to the time of sending
+    delays: list[float] = []
+    enough = asyncio.Event()
+    topic = topic_name(settings, "mentions")
+    client = AIOKafkaProducer(**aiokafka_options(settings), max_batch_size=1 << 19)  # a step in one batch a partition
+    reader = AIOKafkaConsumer(
+        topic_name(settings, "alerts"),
+        **aiokafka_options(settings),
+        isolation_level="read_committed",
+        auto_offset_reset="latest",
+        fetch_max_wait_ms=10,
+    )
+    await client.start()
+    await reader.start()
+
+    async def read() -> None:
+        async for record in reader:
+            alert = decode_alert(record.value)
+            bucket = int(alert.detected_time.timestamp()) // BUCKET - 1
+            if alert.transition == "opened" and (record.partition, bucket) in due:
+                delays.append(time.time() - due[record.partition, bucket])
+                if len(delays) == CRISIS_BUCKETS * CRISES:
+                    enough.set()
+
+    reading = asyncio.create_task(read())
+    sent, began = 0, time.monotonic()
+    for step in batched(_live(begin), RATE // 50):
+        batches = [client.create_batch() for _ in range(throughput.PARTITIONS)]
+        for at, p, key, value in step:
+            assert batches[p].append(timestamp=None, key=key, value=value) is not None
+            last_due = int(at - LATENESS) // BUCKET - 1
+            due.setdefault((p, last_due), time.time())
+        for p, batch in enumerate(batches):
+            if batch.record_count():
+                await client.send_batch(batch, topic, partition=p)
+        sent += len(step)
+        await asyncio.sleep(max(0.0, began + sent / RATE - time.monotonic()))
+    seconds = time.monotonic() - began
+    waiting = asyncio.create_task(enough.wait())
+    # Whatever has not come by then is missing from the number of alerts.
+    done, _ = await asyncio.wait((reading, waiting), timeout=20.0, return_when=asyncio.FIRST_COMPLETED)
+    if reading in done:
+        reading.result()
+    reading.cancel()
+    waiting.cancel()
+    await reader.stop()
+    await client.stop()
+    return delays, sent, seconds
+
+
+def idle(kafka: LocalKafka, folder: Path) -> None:
+    """A worker that waits for mentions."""
+    with worker(settings_of(kafka, "idle", throughput.PARTITIONS), folder) as one:
+        one.wait_until("tocsin_partitions_assigned", throughput.PARTITIONS)
+        time.sleep(5.0)
+        before, seconds = one.cpu_seconds(), 30.0
+        time.sleep(seconds)
+        print(f"  idle:            {(one.cpu_seconds() - before) / seconds:.2%} of a core", flush=True)
+
+
+PARTS: Final = {"workers": workers, "partitions": partitions, "brands": brands, "latency": latency, "idle": idle}
+
+
+def main(wanted: list[str]) -> None:
+    """Run the parts asked for, all of them by default.
+
+    Raises:
+        SystemExit: a part that does not exist.
+    """
+    if unknown := set(wanted) - PARTS.keys():
+        raise SystemExit(f"benchmarks.live: expected parts among {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
+    with tempfile.TemporaryDirectory() as folder, LocalKafka(Path(folder) / "kafka", 0, jars=JARS) as kafka:
+        print("live: the worker on a local broker, everything on this machine", flush=True)
+        for name in wanted or PARTS:
+            PARTS[name](kafka, Path(folder))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
