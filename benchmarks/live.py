@@ -42,7 +42,7 @@ from schemas.alert import decode_alert
 
 BUCKET: Final = 300
 LATENESS: Final = 120
-BACKLOG: Final = 400_000
+BACKLOG: Final = 600_000
 MANY_BRANDS: Final = 100_000
 RATE: Final = 20_000
 """Mentions a second while latency is measured."""
@@ -57,6 +57,8 @@ CRISES: Final = 40
 LOUD: Final = 200
 """Brands that make up the load."""
 DEADLINE: Final = 600.0
+POLL: Final = 0.4
+"""Seconds between two looks at the metrics: to answer takes the worker some milliseconds."""
 JARS: Final = throughput.ROOT / ".tocsin"
 
 T = TypeVar("T")
@@ -103,7 +105,7 @@ class Worker:
         while sum(self.metric(name)) < least:
             if self.process.poll() is not None or time.monotonic() - self.began > DEADLINE:
                 raise RuntimeError(f"expected {name} to reach {least:g}; see {self._log.read_text()[-2000:]}")
-            time.sleep(0.05)
+            time.sleep(POLL)
         return time.monotonic() - self.began
 
     def cpu_seconds(self) -> float:
@@ -164,7 +166,7 @@ def drained(kafka: LocalKafka, folder: Path, name: str, partitions: int, workers
             )
         )
         while sum(sum(one.metric("tocsin_mentions_consumed_total")) for one in team) < BACKLOG:
-            time.sleep(0.05)
+            time.sleep(POLL)
         passed = time.monotonic() - began[0]
         cpu = sum(one.cpu_seconds() - first for one, first in zip(team, spent, strict=True))
     return 1e6 * cpu / BACKLOG, BACKLOG / passed

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
-from kafka import TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import RetriableError
 
 from pipeline.kafka_clients import admin, aiokafka_options, consumer, topic_name
@@ -123,7 +123,7 @@ async def fill(
     before_sending: Callable[[], None] = lambda: None,
 ) -> None:
     """Write the mentions topic, in one go after everything has been made."""
-    client = AIOKafkaProducer(**aiokafka_options(settings))
+    client = AIOKafkaProducer(**aiokafka_options(settings), max_batch_size=1 << 14)
     await client.start()
     topic = topic_name(settings, "mentions")
     full: list[tuple[int, BatchBuilder]] = []
@@ -154,7 +154,8 @@ def worker_seconds(settings: Settings, folder: Path) -> tuple[float, float]:
     with consumer(settings) as client:
         ends = dict(client.end_offsets(_partitions(topic)))
     began = time.monotonic()
-    with (folder / f"{settings.instance}.log").open("wb") as log:
+    # One client that asks seldom: what it takes would be missing to the worker.
+    with admin(settings) as asking, (folder / f"{settings.instance}.log").open("wb") as log:
         worker = subprocess.Popen(
             owned_command([sys.executable, "-m", "pipeline", "worker"]),
             cwd=ROOT,
@@ -166,9 +167,9 @@ def worker_seconds(settings: Settings, folder: Path) -> tuple[float, float]:
             process = psutil.Process(worker.pid)
             while worker.poll() is None:
                 spent, passed = cpu_seconds(process), time.monotonic() - began
-                if _is_done(settings, ends):
+                if _is_done(asking, settings.group, ends):
                     return spent, passed
-                time.sleep(0.25)
+                time.sleep(0.5)
             raise RuntimeError(f"the worker ended with {worker.returncode}; see {log.name}")
         finally:
             worker.terminate()
@@ -190,12 +191,11 @@ def _partitions(topic: str) -> list[object]:
     return [TopicPartition(topic, p) for p in range(PARTITIONS)]
 
 
-def _is_done(settings: Settings, ends: dict[object, int]) -> bool:
-    with admin(settings) as client:
-        try:
-            offsets = client.list_group_offsets({settings.group: None})[settings.group]
-        except RetriableError:  # the broker makes its offsets topic when the first group comes
-            return False
+def _is_done(client: KafkaAdminClient, group: str, ends: dict[object, int]) -> bool:
+    try:
+        offsets = client.list_group_offsets({group: None})[group]
+    except RetriableError:  # the broker makes its offsets topic when the first group comes
+        return False
     return all(p in offsets and offsets[p].offset >= end for p, end in ends.items() if end)
 
 
