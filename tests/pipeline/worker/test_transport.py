@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import defaultdict
+from types import SimpleNamespace
 
 import aiokafka
 import faust
@@ -238,6 +239,16 @@ def test_what_is_overridden_or_called_still_exists_in_that_form(owner, name, par
 
 def test_the_isolation_level_is_read_when_the_consumer_starts():
     assert "isolation_level=self._isolation_level" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_the_consumer_reads_committed_records_and_waits_little_for_silent_partitions(monkeypatch):
+    """A broker holds one fetch at a time: with Faust's 1,500 ms a busy partition waited that long for silent ones."""
+    made = SimpleNamespace(_isolation_level="read_uncommitted", _fetch_max_wait_ms=1500)
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_create_worker_consumer", lambda *_: made)
+    thread = transport.ConsumerThread.__new__(transport.ConsumerThread)
+    assert thread._create_worker_consumer(None) is made
+    assert (made._isolation_level, made._fetch_max_wait_ms) == ("read_committed", transport.FETCH_WAIT_MILLISECONDS)
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
 
 
 def test_an_empty_batch_takes_a_record_larger_than_a_batch_and_one_without_key_and_value():
