@@ -305,6 +305,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         labels=(STEP,),
         meaning="Longest time since the start that the event loop stood still for one step of a stage.",
         remedy="Tenths of a second: a core shared with others, or huge brands; heartbeats and alerts wait so long.",
+        diagnostic=True,
     ),
     Metric(
         name="tocsin_brands_tracked",
