@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,10 +32,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from benchmarks import throughput
 from pipeline.kafka_clients import aiokafka_options, topic_name
 from pipeline.local_kafka import LocalKafka
-from pipeline.owned_process import owned_command
 from pipeline.placement import partition_of
 from pipeline.ports import free_port
-from pipeline.settings import Settings, child_environment
+from pipeline.settings import Settings
 from pipeline.topics import apply_topics
 from schemas.alert import decode_alert
 
@@ -74,13 +72,7 @@ class Worker:
         self.settings = settings.model_copy(update={"metrics_port": self._port})
         self._log = folder / f"{settings.topic_prefix}{settings.instance}-{self._port}.log"
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                owned_command([sys.executable, "-m", "pipeline", "worker"]),
-                cwd=throughput.ROOT,
-                env=child_environment(self.settings),
-                stdout=log,
-                stderr=log,
-            )
+            self.process = throughput.start_worker(self.settings, log)
 
     def metric(self, name: str, **labels: str) -> list[float]:
         """The values of a metric's samples with these labels; none while the worker does not answer."""

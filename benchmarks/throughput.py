@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 from aiokafka import AIOKafkaProducer
@@ -148,6 +149,17 @@ def cpu_seconds(process: psutil.Process) -> float:
     return spent + sum(cpu_seconds(child) for child in process.children())
 
 
+def start_worker(settings: Settings, log: BinaryIO) -> subprocess.Popen[bytes]:
+    """`tocsin worker`, which ends with this process; what it says goes into the log."""
+    return subprocess.Popen(
+        owned_command([sys.executable, "-m", "pipeline", "worker"]),
+        cwd=ROOT,
+        env=child_environment(settings),
+        stdout=log,
+        stderr=log,
+    )
+
+
 def worker_seconds(settings: Settings, folder: Path) -> tuple[float, float]:
     """CPU and wall seconds of `tocsin worker` until its committed offsets are the end of the topic."""
     topic = topic_name(settings, "mentions")
@@ -156,13 +168,7 @@ def worker_seconds(settings: Settings, folder: Path) -> tuple[float, float]:
     began = time.monotonic()
     # One client that asks seldom: what it takes would be missing to the worker.
     with admin(settings) as asking, (folder / f"{settings.instance}.log").open("wb") as log:
-        worker = subprocess.Popen(
-            owned_command([sys.executable, "-m", "pipeline", "worker"]),
-            cwd=ROOT,
-            env=child_environment(settings),
-            stdout=log,
-            stderr=log,
-        )
+        worker = start_worker(settings, log)
         try:
             process = psutil.Process(worker.pid)
             while worker.poll() is None:
