@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+import msgspec
+
 from pipeline.records import OutRecord, SourceRecord
-from schemas.rejection import Rejected
+from schemas.rejection import Reason, Rejected
 from schemas.text import printable
 
 REASON_HEADER: Final = "tocsin-reason"
@@ -20,6 +22,40 @@ SHA256_HEADER: Final = "tocsin-sha256"
 ERROR_CHARACTERS: Final = 300
 KEPT_BYTES: Final = 1 << 20
 """Key and value together; with the headers it stays below max.message.bytes of the dead letter topic (2 MiB)."""
+
+
+class RefusedBatch(msgspec.Struct, frozen=True):
+    """A batch that nobody may unpack, in the place of all its records: a source record that is always refused.
+
+    Attributes:
+        offset: of its last record, so that what comes next lies after the whole batch.
+        timestamp: of the batch, Unix milliseconds.
+        value: the batch as the broker keeps it, packed.
+        first_offset: of its first record that was still to be read.
+        limit: bytes that it was allowed to unpack to.
+    """
+
+    offset: int
+    timestamp: int
+    value: bytes
+    first_offset: int
+    limit: int
+    key: None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def records(self) -> int:
+        """How many offsets it stands for."""
+        return self.offset - self.first_offset + 1
+
+    @property
+    def rejected(self) -> Rejected:
+        """Why."""
+        return Rejected(
+            Reason.TOO_LARGE,
+            f"expected a batch that unpacks to at most {self.limit} bytes, got more: offsets {self.first_offset} to "
+            f"{self.offset} are refused unread, and the value is the batch as the broker keeps it",
+        )
 
 
 def dead_letter(record: SourceRecord, rejected: Rejected, topic: str, partition: int) -> OutRecord:

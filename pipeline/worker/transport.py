@@ -1,19 +1,22 @@
 """Faust's Kafka driver, changed so that one Faust message carries a whole slice of a partition.
 
 Faust spends about 75 us on every message: four tasks, a lock, a decode and an acknowledgement each. Per slice of up to
-`worker.max_poll_records` records that is nothing. Three things differ from Faust's own driver:
+`worker.max_poll_records` records that is nothing. Four things differ from Faust's own driver:
 
 - a message's value is the list of records that one poll gave for one partition (`SliceScheduler`, `Consumer`);
 - acknowledging a slice acknowledges every record up to its last one (`Consumer._new_offset`), which is sound because
   one agent takes the slices of a partition in order;
-- records are aiokafka's own C records (`LightRecords`) instead of an eleven-field dataclass made of each, and a header
-  name that is not UTF-8, which any producer may write, is read leniently instead of ending the fetch.
+- records are aiokafka's own C records (`LightRecords`) instead of an eleven-field dataclass made of each, and what any
+  producer may write does not end the fetch: a header name that is not UTF-8 is read leniently, a batch that unpacks to
+  more than `pipeline.worker.unpacking` allows is handed on as one record that the engine refuses;
+- a slice ends at `SLICE_BYTES` too, because a fetch of packed batches can unpack to anything (`SliceResult`).
 
 Everything private that is relied on here is pinned by tests/pipeline/worker/test_transport.py.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
@@ -26,7 +29,9 @@ from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import ConsumerMessage
 
+from pipeline.dead_letters import RefusedBatch
 from pipeline.errors import ConfigError
+from pipeline.worker import unpacking
 
 SCHEME: Final = "tocsin"
 """Scheme of the broker URLs that select this driver."""
@@ -63,6 +68,13 @@ FETCH_WAIT_MILLISECONDS: Final = 400
 """How long a broker may keep a fetch that finds nothing. aiokafka has one fetch a broker under way, so the records of a
 busy partition wait for the fetch that asks for its silent neighbours: with Faust's 1,500 ms a backlog of one partition
 was read in steps of a second."""
+
+
+SLICE_BYTES: Final = 4 << 20
+"""Unpacked for a slice; no further batch is begun for it then. A refused batch counts as what it was allowed to.
+
+As much as a fetch holds, so that only what was packed is cut. It bounds the sixteen slices that Faust holds, and the
+time of a poll, for which heartbeats wait."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -133,12 +145,30 @@ class LightRecords(aiokafka_fetcher.PartitionRecords):
     """Records as aiokafka's C parser made them: offset, timestamp, key, value and headers, and nothing copied."""
 
     next_fetch_offset: int
+    _records: MemoryRecords
+    _records_iterator: Iterator[Any] | None
+
+    def begin_slice(self) -> None:
+        """Stop, as if this were the end, at the first batch after SLICE_BYTES have been unpacked from now on."""
+        self._records.pause_at = unpacking.spent.bytes + SLICE_BYTES
+
+    def go_on(self) -> bool:
+        """Whether it has stopped before its end; if so, the next slice can be read."""
+        if self._records_iterator is not None or not self._records.is_paused():
+            return False
+        self._records_iterator = self._unpack_records()
+        return True
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:  # noqa: ARG002 - aiokafka's signature
         return record
 
     def _unpack_records(self) -> Iterator[Any]:
-        """As aiokafka does; a batch that its strict parser gives up on is gone through again by `lenient_batch`."""
+        """As aiokafka does, but for two kinds of batches.
+
+        One that its strict parser gives up on is gone through again by `lenient_batch`. One that unpacks to too much
+        becomes a single record at its last offset. Both are met only where aiokafka would have handed their records
+        on: not in an aborted transaction.
+        """
         while True:
             try:
                 yield from super()._unpack_records()
@@ -149,19 +179,49 @@ class LightRecords(aiokafka_fetcher.PartitionRecords):
                         self.next_fetch_offset = record.offset + 1
                         yield record
                 self.next_fetch_offset = batch.next_offset
+            except unpacking.UnpacksTooLargeError as error:
+                refused = refused_batch(self._records.batch_bytes, self.next_fetch_offset, error.limit)
+                if refused.offset >= self.next_fetch_offset:
+                    self.next_fetch_offset = refused.offset + 1
+                    yield refused
             else:
                 return
 
 
+class SliceResult(aiokafka_fetcher.FetchResult):
+    """What a fetch gave for a partition, handed out in slices that are bounded in bytes too."""
+
+    _partition_records: LightRecords | None
+
+    def getall(self, max_records: int | None = None) -> list[Any]:
+        """The next records: at most so many, and none of a further batch once SLICE_BYTES were unpacked for them."""
+        records = self._partition_records
+        if records is not None:
+            records.begin_slice()
+        found: list[Any] = super().getall(max_records)
+        if records is not None and records.go_on():
+            self._partition_records = records
+        return found
+
+
 class MemoryRecords:
-    """aiokafka's `MemoryRecords` that remembers the bytes of the batch it gave last."""
+    """aiokafka's `MemoryRecords` that remembers the bytes of the batch it gave last, and can be paused between two."""
 
     def __init__(self, data: bytes) -> None:
         self._records = aiokafka_memory_records.MemoryRecords(data)
         self._data = data
         self._batch = self._end = 0
         self.size_in_bytes = self._records.size_in_bytes
-        self.has_next = self._records.has_next
+        self.pause_at: float = math.inf
+        """By unpacking.spent."""
+
+    def has_next(self) -> bool:
+        """Whether there is a batch to be given now."""
+        return unpacking.spent.bytes < self.pause_at and bool(self._records.has_next())
+
+    def is_paused(self) -> bool:
+        """Whether there is one, but not now."""
+        return unpacking.spent.bytes >= self.pause_at and bool(self._records.has_next())
 
     def next_batch(self) -> Any:
         """The next batch, None after the last."""
@@ -201,8 +261,21 @@ def lenient_batch(data: bytes) -> Any:
     return batch
 
 
+def refused_batch(data: bytes, wanted: int, limit: int) -> RefusedBatch:
+    """What stands for all records of a batch that must not be unpacked.
+
+    Args:
+        data: one batch of Kafka's message format 2; its checksum has been verified, and the broker has held its header
+            against its records.
+        wanted: first offset that was still to be read.
+        limit: bytes that it was allowed to unpack to.
+    """
+    header = aiokafka_default_records.DefaultRecordBatch(data)
+    return RefusedBatch(header.next_offset - 1, header.max_timestamp, data, max(wanted, header.base_offset), limit)
+
+
 def install() -> None:
-    """Make the driver known to Faust under SCHEME and hand out light records in this process.
+    """Make the driver known to Faust under SCHEME; hand out light records and bound batches in this process.
 
     Raises:
         ConfigError: the installed Faust lacks its compiled stream iterator, whose pure-Python stand-in acknowledges
@@ -217,6 +290,10 @@ def install() -> None:
     if light_records_work():
         aiokafka_fetcher.PartitionRecords = LightRecords
         aiokafka_fetcher.MemoryRecords = MemoryRecords
+        aiokafka_fetcher.FetchResult = SliceResult
+        decoders = unpacking.decoders_of_aiokafka()
+        if decoders is not None:
+            unpacking.install(decoders)
 
 
 def light_records_work() -> bool:
@@ -224,6 +301,8 @@ def light_records_work() -> bool:
     from aiokafka.record.default_records import DefaultRecord  # noqa: PLC0415 - moved between versions; asked, not needed
 
     wanted = ("offset", "timestamp", "key", "value", "headers")
-    return hasattr(aiokafka_fetcher.PartitionRecords, "_consumer_record") and all(
-        hasattr(DefaultRecord, name) for name in wanted
+    return (
+        hasattr(aiokafka_fetcher.PartitionRecords, "_consumer_record")
+        and hasattr(aiokafka_fetcher.FetchResult, "getall")
+        and all(hasattr(DefaultRecord, name) for name in wanted)
     )

@@ -11,13 +11,25 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from pipeline.kafka_clients import aiokafka_options, producer, topic_name
+from pipeline.placement import partition_of
 from pipeline.settings import Settings
-from tests.integration.worker_process import WorkerProcess, difference, oracle, outcome, read, settle, wait_until
+from pipeline.worker.unpacking import UNPACKED_BYTES
+from tests.integration.worker_process import (
+    WorkerProcess,
+    committed,
+    difference,
+    oracle,
+    outcome,
+    read,
+    settle,
+    wait_until,
+)
 from tests.pipeline.mention_streams import mention
 
 pytestmark = pytest.mark.integration
 
 CONFIG = "[worker]\nticks = false\ncheckpoint_seconds = 0.3\n"
+CODECS = ("gzip", "snappy", "lz4", "zstd")
 
 
 @pytest.fixture
@@ -50,6 +62,23 @@ def send(settings: Settings, *values: bytes, **options: Any) -> None:
     asyncio.run(publish())
 
 
+def send_batch(settings: Settings, codec: str, *values: bytes) -> int:
+    """Publish them as one batch in that compression, on the partition of acme; the offset of its first record."""
+
+    async def publish() -> int:
+        options = {"compression_type": codec, "max_batch_size": 256 << 20}
+        async with AIOKafkaProducer(**(aiokafka_options(settings) | options)) as client:
+            batch = client.create_batch()
+            for value in values:
+                assert batch.append(key=b"acme", value=value, timestamp=None) is not None
+            topic = topic_name(settings, "mentions")
+            partition = partition_of(b"acme", len(await client.partitions_for(topic)))
+            written = await (await client.send_batch(batch, topic, partition=partition))
+            return int(written.offset)
+
+    return asyncio.run(publish())
+
+
 def counted(worker: WorkerProcess, sample: str) -> Callable[[], float]:
     """The sum of a metric over its labels, 0 while there is none; the worker must be alive."""
 
@@ -62,11 +91,10 @@ def counted(worker: WorkerProcess, sample: str) -> Callable[[], float]:
 
 
 def test_mentions_of_every_compression_arrive(cluster_settings, worker):
-    codecs = ("gzip", "snappy", "lz4", "zstd")
-    for codec in codecs:
+    for codec in CODECS:
         send(cluster_settings, mention(id=codec, text="a" * 2000), compression_type=codec)
     consumed = counted(worker, "tocsin_mentions_consumed_total{")
-    wait_until(lambda: consumed() == len(codecs), 20, "every compression folded in")
+    wait_until(lambda: consumed() == len(CODECS), 20, "every compression folded in")
     assert counted(worker, "tocsin_mentions_rejected_total{")() == 0
     assert worker.terminate()[0] == 0
 
@@ -82,6 +110,46 @@ def test_a_record_that_was_small_only_while_compressed_becomes_a_dead_letter_cut
     assert len(letter.key + letter.value) == 1 << 20
     assert dict(letter.headers)["tocsin-size"] == b"%d" % len(bomb)
     assert not difference(outcome(cluster_settings), oracle(cluster_settings))
+
+
+def test_batches_that_unpack_to_more_than_the_bound_become_dead_letters_and_their_neighbours_count(
+    cluster_settings, worker
+):
+    """By snappy a batch that a broker takes stays below the bound."""
+    hidden = [mention(id=str(n), text="a" * 100_000) for n in range(600)]
+    first = {}
+    for codec in ("gzip", "lz4", "zstd"):
+        send(cluster_settings, mention(id=f"before {codec}"))
+        first[codec] = send_batch(cluster_settings, codec, *hidden)
+        first[f"{codec}, one record"] = send_batch(cluster_settings, codec, bytes(UNPACKED_BYTES))
+    send(cluster_settings, mention(id="after"))
+    consumed = counted(worker, "tocsin_mentions_consumed_total{")
+    rejected = counted(worker, "tocsin_mentions_rejected_total{")
+    wait_until(lambda: (consumed() - rejected(), rejected()) == (4, 3 * len(hidden) + 3), 30, "all of it folded in")
+    assert worker.terminate()[0] == 0
+    letters = [dict(letter.headers) for letter in chain(*read(cluster_settings, "mentions-dlq").values())]
+    assert {letter["tocsin-reason"] for letter in letters} == {b"too_large"}
+    spans = [(offset, offset + len(hidden) - 1 if codec in CODECS else offset) for codec, offset in first.items()]
+    assert [int(letter["tocsin-offset"]) for letter in letters] == [last for _, last in spans]
+    for letter, (start, last) in zip(letters, spans, strict=True):
+        assert f"offsets {start} to {last} are refused" in letter["tocsin-error"].decode()
+    (partition,) = (at for at in committed(cluster_settings).values() if at)
+    assert partition == spans[-1][1] + 2
+
+
+def test_a_worker_that_starts_at_a_bomb_goes_past_it(cluster_settings, worker):
+    """The state ends before the batch: what lies between is read by the gap reader, which must not unpack it either."""
+    send(cluster_settings, mention(id="before"))
+    settle(cluster_settings, [worker])
+    assert worker.terminate()[0] == 0
+    send_batch(cluster_settings, "zstd", *(mention(id=str(n), text="a" * 100_000) for n in range(600)))
+    send(cluster_settings, mention(id="after"))
+    worker.start()
+    consumed = counted(worker, "tocsin_mentions_consumed_total{")
+    wait_until(lambda: consumed() == 601, 30, "the batch refused and the mention after it folded in")
+    assert counted(worker, "tocsin_mentions_rejected_total{")() == 600
+    assert worker.terminate()[0] == 0
+    assert len([*chain(*read(cluster_settings, "mentions-dlq").values())]) == 1
 
 
 def test_a_header_name_that_is_not_utf8_costs_no_mention(cluster_settings, worker):

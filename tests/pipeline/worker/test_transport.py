@@ -24,10 +24,11 @@ from faust.types import TP
 
 from pipeline.errors import ConfigError
 from pipeline.records import Record
-from pipeline.worker import transport
+from pipeline.worker import transport, unpacking
 
 OWN_RECORDS = fetcher.PartitionRecords.__mro__[-2]
 """aiokafka's class, also when `install` has put ours in its place before."""
+OWN_RESULT = transport.SliceResult.__mro__[1]
 HEADERS = [("a", b"1"), ("a", b"2")]
 
 
@@ -147,19 +148,30 @@ def test_the_fetcher_looks_its_record_class_up_by_name_at_each_fetch():
 def test_install_registers_the_driver_and_the_light_records(monkeypatch):
     monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)
     monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
+    monkeypatch.setattr(fetcher, "FetchResult", fetcher.FetchResult)
+    decoders = unpacking.decoders_of_aiokafka()
+    assert decoders is not None
+    for name in ("gzip", "snappy", "lz4", "zstd"):
+        monkeypatch.setattr(decoders, f"{name}_decode", getattr(decoders, f"{name}_decode"))
     transport.install()
     assert TRANSPORTS.by_name(transport.SCHEME) is transport.Transport
     assert fetcher.PartitionRecords is transport.LightRecords
     assert fetcher.MemoryRecords is transport.MemoryRecords
+    assert fetcher.FetchResult is transport.SliceResult
+    assert all(
+        getattr(decoders, f"{name}_decode").func is unpacking._unpack for name in ("gzip", "snappy", "lz4", "zstd")
+    )
 
 
 def test_install_falls_back_to_aiokafkas_records_where_light_ones_would_not_work(monkeypatch):
     monkeypatch.setattr(fetcher, "PartitionRecords", OWN_RECORDS)
     monkeypatch.setattr(fetcher, "MemoryRecords", memory_records.MemoryRecords)
+    monkeypatch.setattr(fetcher, "FetchResult", OWN_RESULT)
     monkeypatch.setattr(transport, "light_records_work", lambda: False)
     transport.install()
     assert fetcher.PartitionRecords is OWN_RECORDS
     assert fetcher.MemoryRecords is memory_records.MemoryRecords
+    assert fetcher.FetchResult is OWN_RESULT
 
 
 def test_fausts_compiled_stream_iterator_is_present_and_its_absence_is_refused(monkeypatch):
