@@ -184,7 +184,7 @@ def partitions(kafka: LocalKafka, folder: Path) -> None:
 
 
 def brands(kafka: LocalKafka, folder: Path) -> None:
-    """Many brands in one bucket, closed together; then another worker takes their state over."""
+    """Many brands in one bucket, closed together; then the worker is restarted, and another takes its state over."""
     settings = settings_of(kafka, "brands", throughput.PARTITIONS)
     begin = int(time.time()) // BUCKET * BUCKET - 86_400
     with worker(settings, folder) as first:
@@ -199,16 +199,22 @@ def brands(kafka: LocalKafka, folder: Path) -> None:
         longest = {stage: max(first.metric("tocsin_engine_longest_step_seconds", stage=stage)) for stage in STEPS}
         steps = ", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in longest.items())
         print(f"  {MANY_BRANDS:,} brands: longest step of {steps}; {first.resident_mib():.0f} MiB", flush=True)
-    with worker(settings.model_copy(update={"instance": "brands-next"}), folder) as second:
-        second.wait_until("tocsin_partitions_assigned", throughput.PARTITIONS)
-        second.wait_until("tocsin_brands_tracked", MANY_BRANDS)
-        restored = max(second.metric("tocsin_state_restore_seconds"))
-        asyncio.run(send(settings, one_each(100, begin + 4 * BUCKET, "after")))
-        mention = second.wait_until("tocsin_mentions_consumed_total", 1)
-        print(f"  state loaded:    {restored:6.1f} s; first mention {mention:.1f} s after the command", flush=True)
+    for number, (what, instance) in enumerate((("restarted", "brands"), ("taken over", "brands-next"))):
+        with worker(settings.model_copy(update={"instance": instance}), folder) as successor:
+            successor.wait_until("tocsin_partitions_assigned", throughput.PARTITIONS)
+            successor.wait_until("tocsin_brands_tracked", MANY_BRANDS)
+            restored = max(successor.metric("tocsin_state_restore_seconds"))
+            read = sum(successor.metric("tocsin_state_restored_records"))
+            asyncio.run(send(settings, one_each(100, begin + (4 + number) * BUCKET, f"after{number}")))
+            mention = successor.wait_until("tocsin_mentions_consumed_total", 1)
+        print(
+            f"  {what + ':':17}{restored:5.1f} s to load the state ({read:,.0f} records); "
+            f"first mention {mention:.1f} s after the command",
+            flush=True,
+        )
 
 
-STEPS: Final = ("fold", "close", "encode")
+STEPS: Final = ("fold", "close", "encode", "restore", "collect")
 
 
 def document(brand: str, name: str, at: float, sentiment: float) -> bytes:

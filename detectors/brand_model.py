@@ -90,7 +90,7 @@ class ModelState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             raise ValueError(f"expected {len(FIRST_ROWS)} bytes of windows, got {len(self.windows)}")
 
 
-class Assessment(msgspec.Struct):
+class Assessment(msgspec.Struct, gc=False):
     """What one bucket says: three scores and, for each, the window that gave it.
 
     Attributes:

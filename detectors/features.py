@@ -11,7 +11,7 @@ import msgspec
 from detectors.windows import BUCKET_SECONDS
 
 
-class Bucket(msgspec.Struct, frozen=True):
+class Bucket(msgspec.Struct, frozen=True, gc=False):
     """One brand's bucket.
 
     Attributes:

@@ -23,9 +23,11 @@ from pipeline.stories import StoryMemory
 from pipeline.windows import OpenBucket, PostRecord
 from schemas.alert import KINDS
 
-MOST_AWAKE: Final = 4096
-"""Brands of a partition that are objects, and likewise brands whose open buckets are, beside the one at work: some
-30 MB."""
+MOST_AWAKE: Final = 8192
+"""Brands that are objects, and likewise brands whose open buckets are, beside the one at work: some 65 MB. A worker
+shares it out among its partitions."""
+LEAST_AWAKE: Final = 256
+"""A partition's share of it, however many there are."""
 SMALL_BUCKET: Final = 16
 """Remembered ids up to which open buckets may lie as bytes: to wake greater ones costs more than their mention."""
 
@@ -265,21 +267,22 @@ class BrandMemory:
         tail: shared by the models of all brands.
         awake: brands that are objects, the first woken first.
         awake_open: brands whose open buckets are, likewise.
+        most: as many of each are objects at the most.
     """
 
-    __slots__ = ("_most", "awake", "awake_open", "tail")
+    __slots__ = ("awake", "awake_open", "most", "tail")
 
     def __init__(self, tail: PooledTail, most: int = MOST_AWAKE) -> None:
         self.tail = tail
         self.awake: OrderedDict[Brand, None] = OrderedDict()
         self.awake_open: OrderedDict[Brand, None] = OrderedDict()
-        self._most = most
+        self.most = most
 
     def shed(self) -> None:
         """Pack what was woken first, as far as too much is awake. Nobody may hold a part of a brand meanwhile."""
-        while len(self.awake) > self._most:
+        while len(self.awake) > self.most:
             self.awake.popitem(last=False)[0].pack()
-        while len(self.awake_open) > self._most:
+        while len(self.awake_open) > self.most:
             self.awake_open.popitem(last=False)[0].pack_open()
 
     def drop(self, brand: Brand) -> None:

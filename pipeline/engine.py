@@ -31,7 +31,7 @@ from pipeline.brand_memory import MOST_AWAKE, Brand, BrandMemory
 from pipeline.categories import Category
 from pipeline.category_alerting import category_alert_record
 from pipeline.config import BrandConfig, Config
-from pipeline.dead_letters import dead_letter
+from pipeline.dead_letters import RefusedBatch, dead_letter
 from pipeline.episodes import Rule, Suppressed, close, step
 from pipeline.errors import DeadLetterLimitError
 from pipeline.forgetting import FORGET_REASONS, ForgetReason, Known, Roster, Verdict
@@ -75,6 +75,8 @@ STORY_SAMPLE: Final = 8
 """The sample: one text in so many."""
 CUT_RECORDS: Final = 500
 """State records encoded at a time, so that a checkpoint of many brands holds up nobody."""
+RESTORED_RECORDS: Final = 500
+"""State records restored at a time, for the same reason."""
 POST_BUCKETS: Final = 12
 """Posts are kept as evidence for an hour."""
 
@@ -208,6 +210,15 @@ class Engine:
         return self._categorised
 
     @property
+    def most_awake(self) -> int:
+        """Brands that are objects at a time; may change at any time, for nothing but time and memory depends on it."""
+        return self._memory.most
+
+    @most_awake.setter
+    def most_awake(self, count: int) -> None:
+        self._memory.most = count
+
+    @property
     def brands(self) -> int:
         """Brands tracked."""
         return len(self._brands)
@@ -230,9 +241,9 @@ class Engine:
 
     def top_brands(self, count: int) -> list[BrandView]:
         """The brands with most mentions in their last closed bucket, most first."""
-        views = [BrandView(name, *found.last) for name, found in list(self._brands.items())]
-        views.sort(key=lambda view: (-view.mentions, view.brand))
-        return views[:count]
+        # Asked by another thread while mentions are folded in: of 100,000 brands only those that are shown are built.
+        found = heapq.nsmallest(count, list(self._brands.values()), key=lambda brand: (-brand.last[0], brand.name))
+        return [BrandView(brand.name, *brand.last) for brand in found]
 
     # ---------------------------------------------------------------- work
 
@@ -261,7 +272,8 @@ class Engine:
         next_offset, timestamp, latest = at.next_offset, at.last_timestamp, at.event_time
         close_end, close_at = self._close_end, self._close_at
         index, begin, end = 0, 0.0, -1.0  # the bucket of the mention before and its bounds
-        consumed = seen = 0
+        labels, full_labels = at.labels, self._full_labels
+        consumed = seen = left_out = 0
         try:
             for record in records:
                 offset = record.offset
@@ -330,7 +342,10 @@ class Engine:
                     if sentiment >= positive_above:
                         bucket.positives += 1
                     if learns:
-                        self._learn(mention, language, sentiment, close_end)
+                        if labels.admit(close_end, language, full_labels):
+                            self._learn(mention, language, sentiment)
+                        else:
+                            left_out += 1
                 if not brand.weighs_stories:
                     sampled = position >= STORY_TEXTS and is_in_sample(index, position, STORY_SAMPLE)
                     read = sampled or position < STORY_TEXTS
@@ -357,6 +372,7 @@ class Engine:
             at.next_offset, at.last_timestamp, at.event_time = next_offset, timestamp, latest
             feed_state.mentions += seen
             stats.consumed += consumed
+            stats.labels_left_out += left_out
 
     def _admit(self, record: SourceRecord) -> tuple[Brand, Mention, float] | None:
         """A mention that is not plainly one of a known brand, with its brand and event time in Unix seconds.
@@ -365,6 +381,10 @@ class Engine:
         """
         at = self._at
         try:
+            if isinstance(record, RefusedBatch):
+                rejected = record.rejected
+                self.stats.rejected[rejected.reason] += record.records - 1  # one dead letter for all of them
+                raise rejected
             if record.value is None:
                 self._tick(record)
                 return None
@@ -572,6 +592,13 @@ class Engine:
         Raises:
             StateError: a record cannot be read.
         """
+        for _ in self.restore_in_slices(records):
+            pass
+
+    def restore_in_slices(
+        self, records: Iterable[tuple[bytes, bytes | None]], size: int = RESTORED_RECORDS
+    ) -> Iterator[None]:
+        """`restore`, a pause after every so many records; nothing else may be asked of the engine until its end."""
         latest: dict[bytes, bytes] = {}
         for key, value in records:
             if value is None:
@@ -582,7 +609,9 @@ class Engine:
             self._at = decode_checkpoint(CHECKPOINT_KEY, latest.pop(CHECKPOINT_KEY))
             self._memory.tail = PooledTail(self._at.tail)
         opened: list[tuple[int, str, int]] = []
-        for key, value in latest.items():
+        for number, (key, value) in enumerate(latest.items(), 1):
+            if number % size == 0:
+                yield
             if key.startswith(SENTIMENT_PREFIX):
                 try:
                     self._sentiment.restore(key[len(SENTIMENT_PREFIX) :].decode(), value)
@@ -597,12 +626,16 @@ class Engine:
                 self._memory.shed()
             else:
                 self._restore_brand(key, value)
+        yield
         # Buckets close their brands in order of first mention, so that alerts keep their order through a crash.
         for _, name, index in sorted(opened, key=lambda item: item[0]):
             self._enter_open(index, name)
+        yield
         if self._at.event_time:
             self._close_end = max(int(self.watermark // BUCKET_SECONDS), self._at.next_bucket)
-        for brand in self._brands.values():
+        for number, brand in enumerate(self._brands.values(), 1):
+            if number % (10 * size) == 0:
+                yield
             if brand.last_bucket >= 0:
                 self._roster.restore(brand)
                 self._amid_bucket |= brand.last_bucket >= self._at.next_bucket
@@ -622,15 +655,12 @@ class Engine:
 
     # ---------------------------------------------------------------- one record
 
-    def _learn(self, mention: Mention, language: str, sentiment: float, due: int) -> None:
-        """Let the language's model learn a trusted sentiment, unless it is one of a flood."""
-        if self._at.labels.admit(due, language, self._full_labels):
-            self.stats.labels_learned += 1
-            # The model learns what this configuration calls negative, not the raw number.
-            label = float(sentiment >= self._positive_above) - float(sentiment <= self._negative_below)
-            self._sentiment.learn_one(mention.text, language, label)
-        else:
-            self.stats.labels_left_out += 1
+    def _learn(self, mention: Mention, language: str, sentiment: float) -> None:
+        """Let the language's model learn a trusted sentiment."""
+        self.stats.labels_learned += 1
+        # The model learns what this configuration calls negative, not the raw number.
+        label = float(sentiment >= self._positive_above) - float(sentiment <= self._negative_below)
+        self._sentiment.learn_one(mention.text, language, label)
 
     def _judge_text(self, bucket: OpenBucket, index: int, mention: Mention, language: str) -> bool:
         """Count the mention as its text is read, or as unread; True where it is taken for negative."""

@@ -31,5 +31,6 @@ class LabelCounts(msgspec.Struct, array_like=True):
         if bucket != self.bucket:
             self.bucket = bucket
             self.seen = {}
-        number = self.seen[language] = self.seen.get(language, 0) + 1
+        seen = self.seen
+        number = seen[language] = seen.get(language, 0) + 1
         return number <= full or spread(bucket, number) * number < full << 32

@@ -32,7 +32,7 @@ OPEN_SUFFIX: Final = b"#open"
 KINDS_STORED: Final = 3
 
 
-class BrandRecord(msgspec.Struct, array_like=True):
+class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     """Detector, an episode per kind (crisis, sentiment_shift, volume_surge), posts, stories, counts of the last day."""
 
     version: int
@@ -45,7 +45,7 @@ class BrandRecord(msgspec.Struct, array_like=True):
     recent: RecentCounts = msgspec.field(default_factory=RecentCounts)
 
 
-class OpenRecord(msgspec.Struct, array_like=True):
+class OpenRecord(msgspec.Struct, array_like=True, gc=False):
     """Open buckets by index."""
 
     version: int

@@ -110,7 +110,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         return reposts * share + (1.0 + math.log2(copies) if copies else 0.0)
 
 
-class Surplus(msgspec.Struct):
+class Surplus(msgspec.Struct, gc=False):
     """What a bucket's mentions are more than its stories weigh.
 
     Attributes:
@@ -130,7 +130,7 @@ class Surplus(msgspec.Struct):
         self.repeats += repeats
 
 
-class BucketStories(msgspec.Struct, array_like=True):
+class BucketStories(msgspec.Struct, array_like=True, gc=False):
     """The stories of one open bucket, numbered from 1 in order of their first mention.
 
     Attributes:
@@ -262,7 +262,7 @@ class BucketStories(msgspec.Struct, array_like=True):
                     story.mentions = told
 
 
-class StoryMemory(msgspec.Struct, array_like=True):
+class StoryMemory(msgspec.Struct, array_like=True, gc=False):
     """What a brand remembers of closed buckets.
 
     Attributes:

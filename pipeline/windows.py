@@ -40,7 +40,7 @@ class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     url: str | None
 
 
-class OpenBucket(msgspec.Struct, array_like=True, kw_only=True):
+class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """Counts of one brand's bucket.
 
     `negatives` and `positives` count mentions that carry a trusted sentiment or were scored in full; past the first

@@ -16,7 +16,7 @@ from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
 from schemas.rejection import Reason
 
 PREFIX: Final = "tocsin_"
-STAGES: Final = ("fold", "close", "encode", "commit")
+STAGES: Final = ("fold", "close", "encode", "restore", "collect", "commit")
 MAX_EPISODE_BRANDS: Final = 1000
 """Brands with an open episode that get series of their own; the most severe first."""
 
@@ -60,7 +60,7 @@ SEVERITY: Final = Label("severity", SEVERITIES)
 TRANSITION: Final = Label("transition", TRANSITIONS)
 SUPPRESSION: Final = Label("reason", SUPPRESSION_REASONS)
 STAGE: Final = Label("stage", STAGES)
-STEP: Final = Label("stage", STAGES[:3])
+STEP: Final = Label("stage", STAGES[:-1])
 
 CATALOGUE: Final[tuple[Metric, ...]] = (
     Metric(
@@ -295,7 +295,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         type="counter",
         unit="seconds",
         labels=(STAGE,),
-        meaning="Time spent by stage: fold records in, close buckets, encode state, commit.",
+        meaning="Time spent by stage: fold records in, close buckets, encode state, restore state, collect garbage, commit.",
         remedy="fold and close near 1 second a second: the core is full, add a worker (at most one per partition).",
     ),
     Metric(

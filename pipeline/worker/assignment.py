@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
+from pipeline.brand_memory import LEAST_AWAKE, MOST_AWAKE
 from pipeline.config import Config
 from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
@@ -128,6 +129,8 @@ class Assignment:
                 self._owned[number].partition.resume()
             else:
                 self._owned[number] = self._take(number)
+        for one in self._owned.values():
+            one.partition.engine.most_awake = max(LEAST_AWAKE, MOST_AWAKE // len(self._owned))
         logger.info("assigned", partitions=sorted(numbers))
         self._health.not_ready("loading state")
         self._in_background(self._report_ready(), "reporting")

@@ -28,14 +28,17 @@ from pipeline.worker.stall import StallWatch
 from pipeline.worker.state_loader import load_state
 from pipeline.worker.transaction import PartitionTransactions, Write
 
-FOLD_RECORDS: Final = 1000
-"""Records folded in before other work (heartbeats, other partitions' transactions) gets its turn."""
-CLOSE_BUCKETS: Final = 250
-"""Brand-buckets closed before the same."""
+FOLD_RECORDS: Final = 400
+"""Records folded in before other work (heartbeats, other partitions' transactions) gets its turn: 3 ms as a rule, 15 where
+every one of them opens a bucket."""
+CLOSE_BUCKETS: Final = 150
+"""Brand-buckets closed before the same: 8 ms."""
 WAITING_BYTES: Final = 16 << 20
 """Dead letters and alerts waiting for a checkpoint; at this size the partition waits for one instead of reading on."""
 PACE: Final = 2.0
 """A checkpoint is followed by a pause of at least so many times its own duration: many alerts share a transaction."""
+
+_END: Final = object()
 
 logger = structlog.get_logger("tocsin.worker")
 
@@ -53,7 +56,11 @@ class PartitionEngine(EngineReadings, Protocol):
     def needs_time(self) -> bool: ...
     @property
     def categorised(self) -> Sequence[tuple[str, str]]: ...
-    def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> None: ...
+    @property
+    def most_awake(self) -> int: ...
+    @most_awake.setter
+    def most_awake(self, count: int) -> None: ...
+    def restore_in_slices(self, records: Iterable[tuple[bytes, bytes | None]]) -> Iterator[None]: ...
     def fold(self, records: Sequence[SourceRecord]) -> None: ...
     def close_due(self, limit: int = 0) -> bool: ...
     def take_outputs(self) -> Outputs: ...
@@ -123,7 +130,7 @@ class Partition:
             options, self._topics.state, self._topics.mentions, self.number, self._health.heartbeat
         )
         self._partitions = loaded.partitions
-        self.engine.restore(loaded.records.items())
+        await self._restore(loaded.records)
         if self.engine.next_offset > loaded.source_end:
             raise StateError(
                 f"{self._topics.mentions}[{self.number}]: expected at least {self.engine.next_offset} offsets, as the "
@@ -149,6 +156,17 @@ class Partition:
             state_records=len(loaded.records),
             seconds=round(seconds, 3),
         )
+
+    async def _restore(self, records: dict[bytes, bytes]) -> None:
+        """Take over the state, slice by slice so that the event loop turns meanwhile."""
+        slices = self.engine.restore_in_slices(records.items())
+        more = True
+        while more:
+            started = time.perf_counter()
+            more = next(slices, _END) is not _END
+            self._metrics.engine_step("restore", time.perf_counter() - started)
+            self._health.heartbeat()
+            await asyncio.sleep(0)
 
     async def fold(self, event: Any) -> None:
         """Fold in a slice, close what is due, and keep the event for the next checkpoint.
