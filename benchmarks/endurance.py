@@ -1,16 +1,20 @@
-"""The engine at full load for a time: does its memory grow once every limit has been reached?
+"""At full load for a time: does memory grow once every limit has been reached?
 
-    python -m benchmarks.endurance 600    # seconds of wall clock
+    python -m benchmarks.endurance 600             # the engine alone; seconds of wall clock
+    python -m benchmarks.endurance --worker 1800   # a worker on a local broker
 
-2,000 brands with a fifth of the mentions each minute and a flood of brands heard of once, against engine.max_brands =
-10,000, so that brands are forgotten all the time; texts are scored, a fifth of the mentions teach the models.
+2,000 brands mentioned in every five minutes of event time and a flood of brands heard of once, against
+engine.max_brands = 10,000 (2,500 in each of the worker's four partitions), so that brands are forgotten all the time.
+With the engine alone every mention carries a sentiment, which may teach the models; with a worker a fifth does, and the
+texts of the others are scored.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 
+from benchmarks import live_endurance
 from benchmarks.memory import START, mentions, resident, tick
 from pipeline.config import Config, ConfigFile, EngineConfig
 from pipeline.engine import Engine
@@ -21,7 +25,16 @@ STEP = 300
 """Seconds of event time between two rounds."""
 
 
-def main(seconds: float) -> None:
+def main(arguments: list[str] | None = None) -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.endurance", description="Does memory grow?")
+    parser.add_argument("seconds", type=float, nargs="?", default=600.0, help="of wall clock")
+    parser.add_argument("--worker", action="store_true", help="a worker on a local broker, not the engine alone")
+    asked = parser.parse_args(arguments)
+    (live_endurance.main if asked.worker else engine_alone)(asked.seconds)
+
+
+def engine_alone(seconds: float) -> None:
     """Print a line every thirtieth of the time."""
     engine = Engine(0, Config(ConfigFile(engine=EngineConfig(max_brands=10_000))))
     began, shown = time.monotonic(), 0.0
@@ -50,4 +63,4 @@ def main(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 600.0)
+    main()

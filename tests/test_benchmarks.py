@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from benchmarks import closing, live
+from benchmarks import closing, live, live_endurance
 from detectors.base import Snapshot, encode_state
 from detectors.brand_model import BrandModel
-from pipeline.config import Config
+from pipeline.config import Config, ConfigFile, EngineConfig
 from pipeline.engine import Engine
 from pipeline.records import Record
 from schemas.alert import decode_alert
@@ -64,3 +64,62 @@ def test_the_load_of_the_latency_benchmark_brings_the_crises_that_it_waits_for(m
 def test_a_part_of_the_live_benchmark_that_does_not_exist_is_named():
     with pytest.raises(SystemExit, match="expected parts among workers, partitions, brands, latency, idle, got speed"):
         live.main(["speed"])
+
+
+def test_the_load_of_the_endurance_run_forgets_scores_learns_and_rings(monkeypatch):
+    monkeypatch.setattr(live_endurance, "REGULAR", 20)
+    monkeypatch.setattr(live_endurance, "ONCE", 5)
+    monkeypatch.setattr(live_endurance, "STORM_EVERY", 300)
+    limit = 100
+    config = Config(ConfigFile(engine=EngineConfig(max_brands=limit)))
+    engines = [Engine(number, config) for number in range(live_endurance.PARTITIONS)]
+    load, sent, rounds = live_endurance.Load(), 0, 301
+    alerts = []
+    now = 2000 * live_endurance.BEGIN
+    for number in range(rounds):
+        records: list[list[Record]] = [[] for _ in engines]
+        for place, key, value in load.mentions(number):
+            records[place].append(Record(engines[place].next_offset + len(records[place]), now, key, value))
+            sent += 1
+        for engine, part in zip(engines, records, strict=True):
+            alerts += [decode_alert(record.value or b"") for record in engine.process(part).alerts]
+            engine.cut()
+    stats = [engine.stats for engine in engines]
+    assert sent == rounds * 25 + live_endurance.STORM
+    assert sum(one.consumed for one in stats) == sent
+    assert not sum(sum(one.rejected.values()) + one.late + one.duplicates for one in stats)
+    assert all(one.texts_scored and one.labels_learned and one.forgotten["limit"] for one in stats)
+    assert sum(one.texts_scored for one in stats) == pytest.approx(0.8 * sent, rel=0.02)
+    assert all(engine.brands <= limit + 25 for engine in engines)
+    assert {alert.brand for alert in alerts} == {"brand-00000"}
+
+
+def test_the_endurance_run_keeps_seconds_of_mentions_before_the_worker():
+    first, second = (live_endurance.Look(seconds=n, mentions=20_000 * n, mib=100.0) for n in (2, 4))
+    assert live_endurance.room([first], sent=60_000) == 0
+    assert live_endurance.room([first, second], sent=100_000) == 80_000
+
+
+@pytest.mark.parametrize(("leak", "growth", "end"), [(0.0, "+0.00", 51.0), (0.01, "+10.00", 53.0)])
+def test_the_verdict_of_the_endurance_run_leaves_the_first_third_out(leak, growth, end):
+    """50 MiB grow to 51 in the first 100 s, then by the leak, MiB a second; 1,000 mentions a second."""
+    looks = [
+        live_endurance.Look(seconds=n, mentions=1000 * n, mib=50.0 + min(n, 100) / 100 + leak * max(0, n - 100))
+        for n in range(0, 301, 2)
+    ]
+    said = live_endurance.verdict(looks)
+    assert f"51.0 MiB after the first third, {(51.0 + end) / 2:.1f} at two thirds, {end:.1f} at the end" in said
+    assert f"{growth} MiB per million mentions" in said
+    assert "300,000 mentions in 300 s, 1,000 a second" in said
+    assert "too few looks" in live_endurance.verdict(looks[1:2])
+
+
+def test_a_worker_that_ends_in_the_endurance_run_has_a_last_word(tmp_path):
+    log = tmp_path / "w.log"
+    for text, word in (
+        ("", "none"),
+        ('{"event": "ready"}\n{"event": "fenced"}\n', "fenced"),
+        ("{}\nKilled\n", "Killed"),
+    ):
+        log.write_text(text)
+        assert live_endurance.last_word(log) == word

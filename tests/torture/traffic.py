@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,7 +98,7 @@ class Feed(threading.Thread):
         super().__init__(daemon=True)
         self._settings = settings
         self._source = source
-        self._rate = per_second
+        self._usual = self._rate = per_second
         self._stop_asked = threading.Event()
 
     def publish(self, records: int) -> None:
@@ -114,19 +114,30 @@ class Feed(threading.Thread):
         # aiokafka, because kafka-python's producer can stop sending for good when its broker dies or stands still.
         options = aiokafka_options(self._settings) | {"linger_ms": 20, "request_timeout_ms": 10_000}
         async with AIOKafkaProducer(**options) as client:
-            began, sent = time.monotonic(), 0
+            owed, last = 0.0, time.monotonic()
             while not self._stop_asked.is_set():
                 await asyncio.sleep(0.05)
-                due = int((time.monotonic() - began) * self._rate)
-                if due - sent > 5 * self._rate:  # after an outage: no flood
-                    began, sent = time.monotonic(), 0
+                now = time.monotonic()
+                owed, last = owed + (now - last) * self._rate, now
+                if owed > 5 * self._rate:  # after an outage: no flood
+                    owed = 0.0
                     continue
-                for key, value in itertools.islice(self._source, due - sent):
+                due = int(owed)
+                owed -= due
+                for key, value in itertools.islice(self._source, due):
                     # Refused in an outage: then it is no part of the log.
                     with suppress(KafkaError):
                         acknowledged = await client.send(topic_name(self._settings, "mentions"), value, key)
                         acknowledged.add_done_callback(lambda one: one.cancelled() or one.exception())
-                sent = due
+
+    @contextmanager
+    def hurrying(self, times: float) -> Iterator[None]:
+        """So many times the rate, while the block runs."""
+        self._rate = self._usual * times
+        try:
+            yield
+        finally:
+            self._rate = self._usual
 
     def stop(self) -> None:
         """No more; returns when everything is on the broker or given up."""

@@ -21,7 +21,7 @@ from pipeline.topics import apply_topics
 from tests.integration.worker_process import Message, Outcome, committed, oracle, outcome, read
 from tests.torture.fleet import PRODUCT, Fleet, TortureError
 from tests.torture.traffic import LEARNING_HOURS, Feed, Trouble, traffic
-from tests.torture.verdict import Verdict, judge
+from tests.torture.verdict import Verdict, judge, rings
 from tests.torture.watch import RecoveryWatch
 
 SESSION_SECONDS: Final = 6.0
@@ -32,6 +32,10 @@ LEARNING_RECORDS: Final = LEARNING_HOURS * 240
 SETTLE_SECONDS: Final = 120.0
 LEAST_ALERTS: Final = 5
 """A scenario with fewer alerts than this has proved nothing."""
+ENOUGH_ALERTS: Final = 12
+"""The load goes on until its log rings so many: some faults are over after a few seconds of load."""
+HURRY: Final = 10.0
+"""Times `RATE` at which it does, so that this takes seconds. A log rings once in some 500 mentions."""
 PARTITIONS: Final = 4
 
 
@@ -158,9 +162,23 @@ class Trial:
         committed = self.committed()
         return all(committed.get(number, 0) >= end for number, end in ends.items())
 
+    def await_alerts(self, least: int) -> None:
+        """Load, faster than before, until the oracle has so many alerts over the log; returns at once when it has."""
+        feed = self.feed
+        assert feed is not None
+
+        def has_rung() -> bool:
+            self.expect(feed.is_alive(), f"the load to go on until its log rings {least} alerts")
+            return rings(read(self.settings, "mentions"), least)
+
+        if not has_rung():
+            with feed.hurrying(HURRY):
+                self.fleet.await_condition(has_rung, SETTLE_SECONDS, f"a load that rings {least} alerts")
+
     def quiet(self) -> None:
-        """No more load; returns when the workers have committed all of it."""
+        """Load until there are enough alerts, then no more; returns when the workers have committed all of it."""
         if self.feed is not None and self.feed.is_alive():
+            self.await_alerts(ENOUGH_ALERTS)
             self.feed.stop()
         while True:
             ends = self.ends()

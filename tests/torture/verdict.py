@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from pipeline.config import Config
+from pipeline.engine import Engine
+from pipeline.records import Record
 from tests.integration.worker_process import Message, Outcome, difference
+
+SLICE: Final = 1000
 
 
 @dataclass
@@ -44,6 +51,23 @@ def judge(mentions: int, got: Outcome, want: Outcome) -> Verdict:
     if text and not (lost or doubled or different):
         different = text.count("\n") + 1
     return Verdict(mentions, want.alert_count, lost, doubled, different, text)
+
+
+def rings(log: Mapping[int, Sequence[Record]], least: int) -> bool:
+    """Whether the pure engine makes so many alerts of the log. What is appended to a log takes no alert away.
+
+    Args:
+        log: records by partition.
+        least: alerts; it looks no further when it has them.
+    """
+    found = 0
+    for number, records in log.items():
+        engine = Engine(number, Config())
+        for first in range(0, len(records), SLICE):
+            found += len(engine.process(records[first : first + SLICE]).alerts)
+            if found >= least:
+                return True
+    return False
 
 
 def alerts_by_id(outcome: Outcome) -> dict[str, list[Message]]:

@@ -12,7 +12,7 @@ from pipeline.state import CHECKPOINT_KEY
 from pipeline.topics import apply_topics
 from tests.integration.worker_process import outcome, read
 from tests.torture.fleet import last_line
-from tests.torture.trial import Trial
+from tests.torture.trial import LEAST_ALERTS, Trial
 
 
 def compaction(trial: Trial) -> None:
@@ -73,6 +73,7 @@ def deleted(trial: Trial) -> None:
     """The state topic is lost with the workers stopped: it is built anew from the mentions."""
     trial.begin(1)
     for _ in trial.each_round():
+        trial.await_alerts(LEAST_ALERTS)  # of before, which are to be written once more
         trial.pause(2, 4)
         trial.fleet.stop("w0")
         _rebuild(trial)
