@@ -29,14 +29,15 @@ from pipeline.worker.state_loader import load_state
 from pipeline.worker.transaction import PartitionTransactions, Write
 
 FOLD_RECORDS: Final = 400
-"""Records folded in before other work (heartbeats, other partitions' transactions) gets its turn: 3 ms as a rule, 15 where
-every one of them opens a bucket."""
+"""Records folded in before other work (heartbeats, other partitions' transactions) gets its turn: 3 ms as a rule, 15
+where every one of them opens a bucket."""
 CLOSE_BUCKETS: Final = 150
 """Brand-buckets closed before the same: 8 ms."""
 WAITING_BYTES: Final = 16 << 20
 """Dead letters and alerts waiting for a checkpoint; at this size the partition waits for one instead of reading on."""
 PACE: Final = 2.0
-"""A checkpoint is followed by a pause of at least so many times its own duration: many alerts share a transaction."""
+"""A checkpoint is followed by a pause of so many times its own duration, so that many alerts share a transaction; but by
+no more than `checkpoint_seconds`, or an outage of half a minute would hold back alerts for another minute."""
 
 _END: Final = object()
 
@@ -301,7 +302,8 @@ class Partition:
                 committed = time.perf_counter()
                 self._metrics.engine_seconds("commit", committed - encoded)
                 self._metrics.checkpoint(self.number, committed - started, size)
-                self._earliest_next = time.monotonic() + PACE * (committed - started)
+                pause = min(PACE * (committed - started), self._config.checkpoint_seconds)
+                self._earliest_next = time.monotonic() + pause
             if covered is not None:
                 covered.ack()
 

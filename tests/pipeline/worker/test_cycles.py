@@ -57,7 +57,7 @@ def knot() -> weakref.ref[Knot]:
 
 def test_no_collection_starts_by_itself_however_many_containers_are_made(collector):
     lost = knot()
-    kept = [[] for _ in range(200_000)]
+    kept: list[list[int]] = [[] for _ in range(200_000)]
     assert kept
     assert lost() is not None
 

@@ -184,3 +184,43 @@ def test_a_checkpoint_of_many_brands_lets_others_have_their_turn_and_is_still_on
     assert written[-1] == b"#checkpoint"
     assert turns.count(1200) >= 3
     assert partition.engine.next_offset == 1201
+
+
+def test_after_a_transaction_that_took_long_alerts_are_held_back_no_longer_than_between_two_checkpoints(gaps):
+    class SlowTransactions(Transactions):
+        """The first commit takes a while, as when the broker was away."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.ends: list[float] = []
+
+        async def commit(self, writes: list[Write]) -> None:
+            if not self.committed:
+                await asyncio.sleep(0.4)
+            await super().commit(writes)
+            self.ends.append(asyncio.get_running_loop().time())
+
+    slow = SlowTransactions()
+    config = Config()
+    partition = Partition(
+        number=0,
+        engine=Engine(0, config),
+        transactions=slow,  # type: ignore[arg-type]
+        gaps=gaps,
+        topics=TopicNames("m", "a", "d", "s"),
+        config=WorkerConfig(checkpoint_seconds=0.1),
+        metrics=WorkerMetrics(config),
+        health=Health(),
+    )
+
+    async def run() -> None:
+        keeping = asyncio.create_task(partition.keep_checkpointing())
+        async with asyncio.timeout(10):
+            for number in (0, 1):
+                await partition.fold(slice_of(*mentions(10 * number, 10 * number + 10)))
+                while len(slow.ends) <= number:
+                    await asyncio.sleep(0.01)
+        keeping.cancel()
+
+    asyncio.run(run())
+    assert slow.ends[1] - slow.ends[0] < 0.6  # the pause and the wait for the regular one; twice the duration is 0.8
