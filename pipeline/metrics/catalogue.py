@@ -295,7 +295,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         type="counter",
         unit="seconds",
         labels=(STAGE,),
-        meaning="Time spent by stage: fold records in, close buckets, encode and restore state, collect garbage, commit.",
+        meaning="Time spent by stage: fold records, close buckets, encode and restore state, collect garbage, commit.",
         remedy="fold and close near 1 second a second: the core is full, add a worker (at most one per partition).",
     ),
     Metric(

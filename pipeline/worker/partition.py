@@ -36,8 +36,8 @@ CLOSE_BUCKETS: Final = 150
 WAITING_BYTES: Final = 16 << 20
 """Dead letters and alerts waiting for a checkpoint; at this size the partition waits for one instead of reading on."""
 PACE: Final = 2.0
-"""A checkpoint is followed by a pause of so many times its own duration, so that many alerts share a transaction; but by
-no more than `checkpoint_seconds`, or an outage of half a minute would hold back alerts for another minute."""
+"""A checkpoint is followed by a pause of so many times its own duration, so that many alerts share a transaction; but
+by no more than `checkpoint_seconds`, or an outage of half a minute would hold back alerts for another minute."""
 
 _END: Final = object()
 

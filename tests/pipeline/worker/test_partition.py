@@ -192,13 +192,13 @@ def test_after_a_transaction_that_took_long_alerts_are_held_back_no_longer_than_
 
         def __init__(self) -> None:
             super().__init__()
-            self.ends: list[float] = []
+            self.ends: asyncio.Queue[float] = asyncio.Queue()
 
         async def commit(self, writes: list[Write]) -> None:
             if not self.committed:
                 await asyncio.sleep(0.4)
             await super().commit(writes)
-            self.ends.append(asyncio.get_running_loop().time())
+            await self.ends.put(asyncio.get_running_loop().time())
 
     slow = SlowTransactions()
     config = Config()
@@ -213,14 +213,15 @@ def test_after_a_transaction_that_took_long_alerts_are_held_back_no_longer_than_
         health=Health(),
     )
 
-    async def run() -> None:
+    async def run() -> list[float]:
         keeping = asyncio.create_task(partition.keep_checkpointing())
+        ends = []
         async with asyncio.timeout(10):
-            for number in (0, 1):
-                await partition.fold(slice_of(*mentions(10 * number, 10 * number + 10)))
-                while len(slow.ends) <= number:
-                    await asyncio.sleep(0.01)
+            for first in (0, 10):
+                await partition.fold(slice_of(*mentions(first, first + 10)))
+                ends.append(await slow.ends.get())
         keeping.cancel()
+        return ends
 
-    asyncio.run(run())
-    assert slow.ends[1] - slow.ends[0] < 0.6  # the pause and the wait for the regular one; twice the duration is 0.8
+    before, after = asyncio.run(run())
+    assert after - before < 0.6  # the pause and the wait for the regular one; twice the duration is 0.8
