@@ -35,6 +35,11 @@ NONE_OPEN: Final = cast("dict[int, OpenBucket]", MappingProxyType({}))
 """The open buckets of a brand that has none, or whose open buckets lie as bytes; cannot be changed."""
 
 
+def share_of_awake(partitions: int) -> int:
+    """How many brands of each partition may be objects in a process that has so many partitions, 1 or more."""
+    return max(LEAST_AWAKE, MOST_AWAKE // partitions)
+
+
 class Packed(msgspec.Struct, frozen=True, gc=False):
     """A brand's state record, and what is asked of a brand that lies as bytes."""
 

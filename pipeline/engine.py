@@ -219,6 +219,11 @@ class Engine:
         self._memory.most = count
 
     @property
+    def changes(self) -> int:
+        """Brands and open buckets whose records the next cut writes."""
+        return len(self._changed_brands) + len(self._changed_open) + len(self._forgotten_brands)
+
+    @property
     def brands(self) -> int:
         """Brands tracked."""
         return len(self._brands)

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
-from pipeline.brand_memory import LEAST_AWAKE, MOST_AWAKE
+from pipeline.brand_memory import share_of_awake
 from pipeline.config import Config
 from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
@@ -93,6 +93,7 @@ class Assignment:
         self._owned: dict[int, _Owned] = {}
         self._ticker = Ticker(options, topics.mentions)
         self._gaps = GapReader(options, topics.mentions)
+        self._one_large = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
 
     async def fold(self, event: Any) -> None:
@@ -130,7 +131,7 @@ class Assignment:
             else:
                 self._owned[number] = self._take(number)
         for one in self._owned.values():
-            one.partition.engine.most_awake = max(LEAST_AWAKE, MOST_AWAKE // len(self._owned))
+            one.partition.engine.most_awake = share_of_awake(len(self._owned))
         logger.info("assigned", partitions=sorted(numbers))
         self._health.not_ready("loading state")
         self._in_background(self._report_ready(), "reporting")
@@ -181,6 +182,7 @@ class Assignment:
             config=self._config.worker,
             metrics=self._metrics,
             health=self._health,
+            one_large=self._one_large,
         )
         where = f"{self._topics.mentions}[{number}]"
         opened = asyncio.create_task(self._guarded(partition.open(self._options), f"{where}: loading state"))

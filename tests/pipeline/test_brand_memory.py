@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.brand_memory import LEAST_AWAKE, MOST_AWAKE, share_of_awake
 from pipeline.config import Config, ConfigFile, DetectionConfig, SentimentConfig
 from pipeline.engine import Engine
 from pipeline.records import Record
@@ -113,6 +115,39 @@ def test_no_more_brands_are_objects_than_may_be() -> None:
     successor.process([tick(201, START + 100 * 86_400)])
     assert successor.brands == 0
     assert not successor._memory.awake
+
+
+def test_fewer_brands_are_objects_as_soon_as_fewer_may_be() -> None:
+    """A worker that is given more partitions shares its objects out among them."""
+    engine = Engine(0, Config(), most_awake=50)
+    engine.process([*burst(0, 100, START), *burst(100, 100, START + 600)])
+    assert awake(engine)[0] > 11
+    engine.most_awake = 10
+    engine.process([*burst(200, 100, START + 1200)])
+    assert max(awake(engine)) <= 11
+
+
+@pytest.mark.parametrize("partitions", [1, 3, 4, 16, 1000])
+def test_the_partitions_of_a_worker_share_its_objects(partitions: int) -> None:
+    """However many there are, each has some, and a few partitions have no more together than one alone."""
+    share = share_of_awake(partitions)
+    assert share >= LEAST_AWAKE
+    assert share * partitions <= max(MOST_AWAKE, LEAST_AWAKE * partitions)
+    assert share_of_awake(1) == MOST_AWAKE
+
+
+def test_state_is_restored_in_slices_as_at_once() -> None:
+    """A successor's event loop turns after every so many records, and it goes on as if it had not."""
+    engine = Engine(0, Config())
+    engine.process([*burst(0, 100, START), *burst(100, 100, START + 600)])
+    state = engine.cut()
+    at_once, in_slices = Engine(0, Config()), Engine(0, Config())
+    at_once.restore(state)
+    assert sum(1 for _ in in_slices.restore_in_slices(state, 7)) >= len(state) // 7
+    rest = [*burst(200, 100, START + 700), tick(300, START + 2000)]
+    for successor in (at_once, in_slices):
+        successor.process(rest)
+    assert in_slices.cut() == at_once.cut()
 
 
 def test_a_brand_of_many_mentions_keeps_its_open_bucket_as_objects() -> None:

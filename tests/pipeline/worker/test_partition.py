@@ -13,6 +13,7 @@ from pipeline.engine import Engine
 from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
 from pipeline.records import Record
+from pipeline.worker import partition as partition_module
 from pipeline.worker.partition import Partition, TopicNames
 from pipeline.worker.transaction import Write
 from tests.pipeline.mention_streams import START, mention, record
@@ -225,3 +226,45 @@ def test_after_a_transaction_that_took_long_alerts_are_held_back_no_longer_than_
 
     before, after = asyncio.run(run())
     assert after - before < 0.6  # the pause and the wait for the regular one; twice the duration is 0.8
+
+
+@pytest.mark.parametrize(("large", "at_once"), [(1, 1), (1_000, 2)])
+def test_only_one_partition_of_a_worker_makes_a_large_checkpoint_at_a_time(gaps, monkeypatch, large, at_once):
+    monkeypatch.setattr(partition_module, "LARGE_CHANGES", large)
+    under_way: list[int] = [0, 0]  # now, and at most
+
+    class Watched(Transactions):
+        """Counts the commits that are under way."""
+
+        async def commit(self, writes: list[Write]) -> None:
+            under_way[0] += 1
+            under_way[1] = max(under_way)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            under_way[0] -= 1
+            await super().commit(writes)
+
+    config = Config()
+
+    async def run() -> list[int]:
+        one_large = asyncio.Lock()
+        team = [
+            Partition(
+                number=number,
+                engine=Engine(number, config),
+                transactions=Watched(),  # type: ignore[arg-type]
+                gaps=gaps,
+                topics=TopicNames("m", "a", "d", "s"),
+                config=config.worker,
+                metrics=WorkerMetrics(config),
+                health=Health(),
+                one_large=one_large,
+            )
+            for number in range(2)
+        ]
+        for one in team:
+            await one.fold(slice_of(*mentions(0, 10)))
+        await asyncio.gather(*(one.checkpoint() for one in team))
+        return under_way
+
+    assert asyncio.run(run()) == [0, at_once]
