@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -148,17 +149,24 @@ def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucke
         weight: its audience: followers of its author or reach, whichever is more.
     """
     kept.append(_post(mention, event_time, bucket, weight))
-    kept.sort(key=by_audience)
-    del kept[KEPT_POSTS:]
+    if len(kept) > 1:
+        kept.sort(key=by_audience)
+        del kept[KEPT_POSTS:]
 
 
 def by_audience(post: PostRecord) -> tuple[int, float, str]:
     return (-post.weight, post.event_time, post.id)
 
 
+@lru_cache(maxsize=1024)
+def _shown(name: str) -> str:
+    """A platform's name as it may be shown; remembered, for every bucket of every brand begins with the same few."""
+    return printable(name, 64)
+
+
 def _count(table: dict[str, int], name: str) -> None:
     if name not in table:
-        name = printable(name, 64)
+        name = _shown(name)
         if name not in table and len(table) >= KEPT_NAMES:
             name = "other"
     table[name] = table.get(name, 0) + 1
