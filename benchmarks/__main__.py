@@ -5,12 +5,14 @@ Figures are CPU time; machines differ, ratios within a run hold. benchmarks/READ
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from benchmarks import closing, fleet, memory, sentiment, throughput
+from benchmarks import closing, fleet, known_brands, live, memory, sentiment, throughput
+from benchmarks.goals import Goal, table
 from pipeline.config import Config
 from pipeline.engine import Engine
 from pipeline.placement import partition_of
@@ -56,14 +58,32 @@ def engine() -> None:
     print(f"  {'state written':14} {state / len(lines):7.0f} bytes a mention (a cut every 1,000 mentions)")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Everything, and what was asked for beside what was measured at the end."""
+    began = time.monotonic()
     engine()
-    closing.main(10, 4)
+    goals = closing.main(10, 4)
     fleet.main(20_000, 20)
-    throughput.main(1_000_000)
-    memory.main(100_000)
+    found = throughput.main(1_000_000)
+    goals += [
+        Goal(f"the whole worker, {what}", 1e6 / found[row], asked, "mentions a second and core", more=True)
+        for what, row, asked in (
+            ("sentiment given", "tocsin", 150_000.0),
+            ("English texts", "tocsin, texts english", 80_000.0),
+            ("mixed texts", "tocsin, texts mixed", 50_000.0),
+        )
+    ]
+    goals += known_brands.main(known_brands.COUNTS)
+    goals += live.main([])
+    goals += memory.main(100_000)
     data = Path(__file__).parents[2] / "shared" / "data" / "sentiment"
     if data.is_dir():
         sentiment.main([str(data)], standalone_mode=False)
     else:
         print("sentiment: the labelled texts are not beside this checkout; skipped")
+    print(f"\nIn {(time.monotonic() - began) / 60:.0f} minutes, load average at the end {os.getloadavg()[0]:.1f}:\n")
+    print(table(goals))
+
+
+if __name__ == "__main__":
+    main()

@@ -12,12 +12,13 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
 from benchmarks import throughput
+from benchmarks.goals import Goal
 from benchmarks.memory import START, mentions, resident, tick
 from pipeline.config import Config, ConfigFile, EngineConfig
 from pipeline.engine import Engine
@@ -35,8 +36,9 @@ KNOWN_BEFORE: Final = 6 * 3600
 COUNTS: Final = (1_000, 10_000, 100_000, 1_000_000)
 
 
-def main(counts: Iterable[int]) -> None:
-    """Print the table."""
+def main(counts: Sequence[int]) -> list[Goal]:
+    """Print the table; returns how much more a mention costs with most brands than with fewest."""
+    goals = []
     print(f"a mention as brands grow: {MENTIONS:,} mentions, {PARTITIONS} partitions, CPU us a mention")
     print(f"  {'':8}{'brands':>10}{'fold':>8}{'close':>8}{'encode':>8}{'all':>8}{'ratio':>8}{'closed':>10}{'MiB':>8}")
     for name, measure in (("known", known), ("active", active)):
@@ -49,6 +51,9 @@ def main(counts: Iterable[int]) -> None:
             first = first or sum(each)
             columns = "".join(f"{value:8.2f}" for value in (*each, sum(each), sum(each) / first))
             print(f"  {name:8}{count:>10,}{columns}{closed:>10,}{size:>8.0f}", flush=True)
+        what = f"CPU of a mention, {counts[-1]:,} {name} brands against {counts[0]:,}"
+        goals.append(Goal(what, sum(each) / first, 1.5, "times"))
+    return goals
 
 
 def known(brands: int) -> tuple[list[float], int, float]:

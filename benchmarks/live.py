@@ -30,6 +30,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks import throughput
+from benchmarks.goals import Goal, table
 from pipeline.kafka_clients import aiokafka_options, topic_name
 from pipeline.local_kafka import LocalKafka
 from pipeline.placement import partition_of
@@ -164,26 +165,31 @@ def drained(kafka: LocalKafka, folder: Path, name: str, partitions: int, workers
     return 1e6 * cpu / BACKLOG, BACKLOG / passed
 
 
-def workers(kafka: LocalKafka, folder: Path) -> None:
+def workers(kafka: LocalKafka, folder: Path) -> list[Goal]:
     """One worker and two."""
     found = [drained(kafka, folder, f"workers{n}", 4, n) for n in (1, 2)]
     for n, (cpu, rate) in enumerate(found, 1):
         print(
             f"  workers {n}:      {rate:9,.0f} mentions a second of wall time, {cpu:6.2f} CPU s a million", flush=True
         )
-    print(f"  two against one: {found[1][1] / found[0][1]:.2f} times as many", flush=True)
+    ratio = found[1][1] / found[0][1]
+    print(f"  two against one: {ratio:.2f} times as many", flush=True)
+    return [Goal("two workers against one, broker and load on the same two cores", ratio, 1.7, "times", more=True)]
 
 
-def partitions(kafka: LocalKafka, folder: Path) -> None:
+def partitions(kafka: LocalKafka, folder: Path) -> list[Goal]:
     """Four partitions and sixteen."""
+    spent = []
     for n in (4, 16):
         cpu, rate = drained(kafka, folder, f"partitions{n}", n, 1)
+        spent.append(cpu)
         print(
             f"  partitions {n:2}:  {rate:9,.0f} mentions a second of wall time, {cpu:6.2f} CPU s a million", flush=True
         )
+    return [Goal("CPU of a mention, 16 partitions against 4", spent[1] / spent[0], 1.5, "times")]
 
 
-def brands(kafka: LocalKafka, folder: Path) -> None:
+def brands(kafka: LocalKafka, folder: Path) -> list[Goal]:
     """Many brands in one bucket, closed together; then the worker is restarted, and another takes its state over."""
     settings = settings_of(kafka, "brands", throughput.PARTITIONS)
     begin = int(time.time()) // BUCKET * BUCKET - 86_400
@@ -198,7 +204,15 @@ def brands(kafka: LocalKafka, folder: Path) -> None:
         time.sleep(3.0)  # three checkpoints
         longest = {stage: max(first.metric("tocsin_engine_longest_step_seconds", stage=stage)) for stage in STEPS}
         steps = ", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in longest.items())
-        print(f"  {MANY_BRANDS:,} brands: longest step of {steps}; {first.resident_mib():.0f} MiB", flush=True)
+        size = first.resident_mib()
+        print(f"  {MANY_BRANDS:,} brands: longest step of {steps}; {size:.0f} MiB", flush=True)
+    goals = [
+        Goal("command to all partitions assigned, no state", ready, 5.0, "s"),
+        Goal(
+            f"longest stop of the event loop, {MANY_BRANDS:,} brands closing together", max(longest.values()), 0.05, "s"
+        ),
+        Goal(f"resident memory of a worker with four partitions, {MANY_BRANDS:,} active brands", size, 600.0, "MiB"),
+    ]
     for number, (what, instance) in enumerate((("restarted", "brands"), ("taken over", "brands-next"))):
         with worker(settings.model_copy(update={"instance": instance}), folder) as successor:
             successor.wait_until("tocsin_partitions_assigned", throughput.PARTITIONS)
@@ -212,6 +226,11 @@ def brands(kafka: LocalKafka, folder: Path) -> None:
             f"first mention {mention:.1f} s after the command",
             flush=True,
         )
+        goals += [
+            Goal(f"{what}: loading the state of {MANY_BRANDS:,} brands", restored, 3.0, "s"),
+            Goal(f"{what}: command to first mention, state of {MANY_BRANDS:,} brands", mention, 5.0, "s"),
+        ]
+    return goals
 
 
 STEPS: Final = ("fold", "close", "encode", "restore", "collect")
@@ -260,7 +279,7 @@ async def send(settings: Settings, records: Iterator[tuple[int, bytes, bytes]]) 
     await client.stop()
 
 
-def latency(kafka: LocalKafka, folder: Path) -> None:
+def latency(kafka: LocalKafka, folder: Path) -> list[Goal]:
     """Quiet brands of which some come into a crisis in every bucket, beside a stream of others."""
     settings = settings_of(kafka, "latency", throughput.PARTITIONS)
     begin = int(time.time()) // BUCKET * BUCKET - (HISTORY_BUCKETS + 2 * CRISIS_BUCKETS) * BUCKET
@@ -278,6 +297,10 @@ def latency(kafka: LocalKafka, folder: Path) -> None:
         f"{len(delays)} alerts at {sent / seconds:,.0f} mentions a second; the worker used {share:.0%} of a core",
         flush=True,
     )
+    return [
+        Goal(f"mention to alert in a committed read, p99, {RATE:,} mentions a second", high / 1000, 1.0, "s"),
+        Goal("the same: alerts that came", len(delays), CRISIS_BUCKETS * CRISES, "alerts", more=True),
+    ]
 
 
 def _history(begin: int) -> Iterator[tuple[int, bytes, bytes]]:
@@ -358,21 +381,23 @@ async def _latencies(settings: Settings, begin: int) -> tuple[list[float], int, 
     return delays, sent, seconds
 
 
-def idle(kafka: LocalKafka, folder: Path) -> None:
+def idle(kafka: LocalKafka, folder: Path) -> list[Goal]:
     """A worker that waits for mentions."""
     with worker(settings_of(kafka, "idle", throughput.PARTITIONS), folder) as one:
         one.wait_until("tocsin_partitions_assigned", throughput.PARTITIONS)
         time.sleep(5.0)
         before, seconds = one.cpu_seconds(), 30.0
         time.sleep(seconds)
-        print(f"  idle:            {(one.cpu_seconds() - before) / seconds:.2%} of a core", flush=True)
+        share = (one.cpu_seconds() - before) / seconds
+        print(f"  idle:            {share:.2%} of a core", flush=True)
+    return [Goal("a ready worker without mentions", 100 * share, 1.0, "% of a core")]
 
 
 PARTS: Final = {"workers": workers, "partitions": partitions, "brands": brands, "latency": latency, "idle": idle}
 
 
-def main(wanted: list[str]) -> None:
-    """Run the parts asked for, all of them by default.
+def main(wanted: list[str]) -> list[Goal]:
+    """Run the parts asked for, all of them by default; returns what they reached.
 
     Raises:
         SystemExit: a part that does not exist.
@@ -381,9 +406,8 @@ def main(wanted: list[str]) -> None:
         raise SystemExit(f"benchmarks.live: expected parts among {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as folder, LocalKafka(Path(folder) / "kafka", 0, jars=JARS) as kafka:
         print("live: the worker on a local broker, everything on this machine", flush=True)
-        for name in wanted or PARTS:
-            PARTS[name](kafka, Path(folder))
+        return [goal for name in wanted or PARTS for goal in PARTS[name](kafka, Path(folder))]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print(table(main(sys.argv[1:])))

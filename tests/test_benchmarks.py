@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import closing, live, live_endurance
+from benchmarks import closing, goals, known_brands, live, live_endurance
 from detectors.base import Snapshot, encode_state
 from detectors.brand_model import BrandModel
 from pipeline.config import Config, ConfigFile, EngineConfig
@@ -59,6 +60,31 @@ def test_the_load_of_the_latency_benchmark_brings_the_crises_that_it_waits_for(m
         if alert.transition == "opened" and alert.kind == "crisis"
     ]
     assert sorted(opened) == [f"watched-{n:04}" for n in range(4)]
+
+
+def test_a_goal_says_whether_it_was_reached_in_the_direction_that_was_asked_for():
+    fast, slow = (goals.Goal("rate", value, 100.0, "a second", more=True) for value in (120.0, 80.0))
+    short, long = (goals.Goal("delay", value, 0.05, "s") for value in (0.05, 0.0512))
+    assert [one.is_met for one in (fast, slow, short, long)] == [True, False, True, False]
+    *_, first, last = goals.table([slow, short]).splitlines()
+    assert first == "| rate | 80 a second | >= 100 a second | not reached |"
+    assert last == "| delay | 0.05 s | <= 0.05 s | reached |"
+
+
+def test_the_traffic_as_brands_grow_is_what_the_engine_takes_and_closes(monkeypatch):
+    """No mention is refused, late or a duplicate, and known brands are closed before the clock starts."""
+    monkeypatch.setattr(known_brands, "MENTIONS", 2000)
+    teams = []
+    make = known_brands._team
+    monkeypatch.setattr(known_brands, "_team", lambda brands: teams.append(make(brands)) or teams[-1])
+    monkeypatch.setattr(known_brands, "CycleCollector", lambda report: SimpleNamespace(take_over=lambda: None))
+    for measure in (known_brands.known, known_brands.active):
+        spent, _, _ = measure(100)
+        stats = [engine.stats for engine in teams[-1]]
+        assert all(seconds >= 0.0 for seconds in spent)
+        assert sum(one.consumed for one in stats) == 2000 + 100 * (measure is known_brands.known)
+        assert sum(one.late + one.duplicates + sum(one.rejected.values()) for one in stats) == 0
+    assert sum(engine.stats.buckets_closed for engine in teams[0]) == 100
 
 
 def test_a_part_of_the_live_benchmark_that_does_not_exist_is_named():
