@@ -25,21 +25,23 @@ KEPT_BYTES: Final = 1 << 20
 
 
 class RefusedBatch(msgspec.Struct, frozen=True):
-    """A batch that nobody may unpack, in the place of all its records: a source record that is always refused.
+    """A batch that nobody may unpack or can read, in the place of its records: a source record that is always refused.
 
     Attributes:
         offset: of its last record, so that what comes next lies after the whole batch.
         timestamp: of the batch, Unix milliseconds.
         value: the batch as the broker keeps it, packed.
         first_offset: of its first record that was still to be read.
-        limit: bytes that it was allowed to unpack to.
+        reason: the reason code.
+        error: what was expected and what was got.
     """
 
     offset: int
     timestamp: int
     value: bytes
     first_offset: int
-    limit: int
+    reason: Reason
+    error: str
     key: None = None
     headers: tuple[tuple[str, bytes], ...] = ()
 
@@ -52,9 +54,9 @@ class RefusedBatch(msgspec.Struct, frozen=True):
     def rejected(self) -> Rejected:
         """Why."""
         return Rejected(
-            Reason.TOO_LARGE,
-            f"expected a batch that unpacks to at most {self.limit} bytes, got more: offsets {self.first_offset} to "
-            f"{self.offset} are refused unread, and the value is the batch as the broker keeps it",
+            self.reason,
+            f"{self.error}: offsets {self.first_offset} to {self.offset} are refused unread, and the value is the "
+            "batch as the broker keeps it",
         )
 
 

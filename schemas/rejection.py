@@ -38,6 +38,8 @@ class Reason(StrEnum):
     """A tick record whose time cannot be read or lies in the future."""
     TOO_MANY_BRANDS = "too_many_brands"
     """A brand never heard of, while as many buckets of brands are open as the partition may know brands."""
+    UNREADABLE_BATCH = "unreadable_batch"
+    """A batch of records that cannot be unpacked or parsed, or whose records claim offsets that are not the batch's."""
 
 
 class Rejected(ValueError):  # noqa: N818 - it is the verdict on a record, not a fault of the program

@@ -74,9 +74,14 @@ def test_a_goal_says_whether_it_was_reached_in_the_direction_that_was_asked_for(
 def test_the_traffic_as_brands_grow_is_what_the_engine_takes_and_closes(monkeypatch):
     """No mention is refused, late or a duplicate, and known brands are closed before the clock starts."""
     monkeypatch.setattr(known_brands, "MENTIONS", 2000)
-    teams = []
+    teams: list[list[Engine]] = []
     make = known_brands._team
-    monkeypatch.setattr(known_brands, "_team", lambda brands: teams.append(make(brands)) or teams[-1])
+
+    def kept(brands: int) -> list[Engine]:
+        teams.append(make(brands))
+        return teams[-1]
+
+    monkeypatch.setattr(known_brands, "_team", kept)
     monkeypatch.setattr(known_brands, "CycleCollector", lambda report: SimpleNamespace(take_over=lambda: None))
     for measure in (known_brands.known, known_brands.active):
         spent, _, _ = measure(100)

@@ -8,6 +8,9 @@ from typing import Any, Final
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from pipeline.dead_letters import RefusedBatch
+from pipeline.state import unreadable
+
 _FETCH_BYTES: Final = 8 << 20
 _POLL_RECORDS: Final = 5000
 
@@ -42,6 +45,10 @@ async def load_state(
         source_topic: the mentions topic, whose offsets the checkpoint speaks of.
         partition: of both topics.
         progress: called after every poll, so that a long load is not taken for a stuck worker.
+
+    Raises:
+        StateError: a batch of the state topic cannot be read.
+        aiokafka.errors.KafkaError: the broker cannot be reached.
     """
     own = {
         "group_id": None,
@@ -67,6 +74,8 @@ async def load_state(
             for polled in (await consumer.getmany(state, timeout_ms=200, max_records=_POLL_RECORDS)).values():
                 read += len(polled)
                 for record in polled:
+                    if isinstance(record, RefusedBatch):  # state that is passed over would be state that is lost
+                        raise unreadable(f"{state_topic}[{partition}]@{record.offset}".encode(), record.rejected)
                     records.pop(record.key, None)
                     if record.value is not None:
                         records[record.key] = record.value

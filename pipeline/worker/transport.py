@@ -7,8 +7,8 @@ Faust spends about 75 us on every message: four tasks, a lock, a decode and an a
 - acknowledging a slice acknowledges every record up to its last one (`Consumer._new_offset`), which is sound because
   one agent takes the slices of a partition in order;
 - records are aiokafka's own C records (`LightRecords`) instead of an eleven-field dataclass made of each, and what any
-  producer may write does not end the fetch: a header name that is not UTF-8 is read leniently, a batch that unpacks to
-  more than `pipeline.worker.unpacking` allows is handed on as one record that the engine refuses;
+  producer may write does not end the fetch: a batch that unpacks to more than `pipeline.worker.unpacking` allows, or
+  that `pipeline.worker.batch_reading` cannot read, is handed on as one record that the engine refuses;
 - a slice ends at `SLICE_BYTES` too, because a fetch of packed batches can unpack to anything (`SliceResult`).
 
 Everything private that is relied on here is pinned by tests/pipeline/worker/test_transport.py.
@@ -21,7 +21,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 import aiokafka.consumer.fetcher as aiokafka_fetcher
-import aiokafka.record.default_records as aiokafka_default_records
 import aiokafka.record.memory_records as aiokafka_memory_records
 import faust
 from faust import streams
@@ -29,9 +28,10 @@ from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import ConsumerMessage
 
-from pipeline.dead_letters import RefusedBatch
 from pipeline.errors import ConfigError
 from pipeline.worker import unpacking
+from pipeline.worker.batch_reading import CheckedBatch, UnreadableBatchError, refused_batch
+from pipeline.worker.unpacking import UnpacksTooLargeError
 
 SCHEME: Final = "tocsin"
 """Scheme of the broker URLs that select this driver."""
@@ -163,24 +163,16 @@ class LightRecords(aiokafka_fetcher.PartitionRecords):
         return record
 
     def _unpack_records(self) -> Iterator[Any]:
-        """As aiokafka does, but for two kinds of batches.
+        """As aiokafka does, but a batch that must not be unpacked or cannot be read is one record at its last offset.
 
-        One that its strict parser gives up on is gone through again by `lenient_batch`. One that unpacks to too much
-        becomes a single record at its last offset. Both are met only where aiokafka would have handed their records
-        on: not in an aborted transaction.
+        It is met only where aiokafka would have handed its records on: with the right checksum, and not in an aborted
+        transaction. Records of it that were handed on before are none of what is refused.
         """
         while True:
             try:
                 yield from super()._unpack_records()
-            except UnicodeDecodeError:
-                batch, wanted = lenient_batch(self._records.batch_bytes), self.next_fetch_offset
-                for record in batch:
-                    if record.offset >= wanted:
-                        self.next_fetch_offset = record.offset + 1
-                        yield record
-                self.next_fetch_offset = batch.next_offset
-            except unpacking.UnpacksTooLargeError as error:
-                refused = refused_batch(self._records.batch_bytes, self.next_fetch_offset, error.limit)
+            except (UnpacksTooLargeError, UnreadableBatchError) as error:
+                refused = refused_batch(self._records.batch_bytes, self.next_fetch_offset, error)
                 if refused.offset >= self.next_fetch_offset:
                     self.next_fetch_offset = refused.offset + 1
                     yield refused
@@ -205,7 +197,7 @@ class SliceResult(aiokafka_fetcher.FetchResult):
 
 
 class MemoryRecords:
-    """aiokafka's `MemoryRecords` that remembers the bytes of the batch it gave last, and can be paused between two."""
+    """aiokafka's `MemoryRecords` with checked batches, the bytes of the last one at hand, and a pause between two."""
 
     def __init__(self, data: bytes) -> None:
         self._records = aiokafka_memory_records.MemoryRecords(data)
@@ -228,50 +220,15 @@ class MemoryRecords:
         # Every format of Kafka's begins a batch with its offset (8 bytes) and its length without these 12 bytes.
         length = int.from_bytes(self._data[self._end + 8 : self._end + 12], "big")
         self._batch, self._end = self._end, self._end + 12 + length
-        return self._records.next_batch()
+        batch = self._records.next_batch()
+        if batch is None or self._data[self._batch + 16] < 2:  # older formats, which brokers of today take no more
+            return batch
+        return CheckedBatch(batch, memoryview(self._data)[self._batch : self._end])
 
     @property
     def batch_bytes(self) -> bytes:
         """The batch that `next_batch` gave last."""
         return self._data[self._batch : self._end]
-
-
-class _LenientBytes(bytearray):
-    """Bytes whose parts decode whatever they are: what is not UTF-8 becomes a backslash escape."""
-
-    def __getitem__(self, part: Any) -> Any:
-        found = super().__getitem__(part)
-        return _LenientBytes(found) if isinstance(part, slice) else found
-
-    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
-        return super().decode(encoding, errors)
-
-
-def lenient_batch(data: bytes) -> Any:
-    """A batch, to be iterated over once, by aiokafka's pure-Python parser, with header names as they may be.
-
-    Args:
-        data: one batch of Kafka's message format 2, the only one that has headers; its checksum has been verified.
-
-    Raises:
-        CorruptRecordException: it is broken in another way (raised while iterating).
-    """
-    batch = iter(aiokafka_default_records._DefaultRecordBatchPy(data))  # noqa: SLF001 - it unpacks here
-    batch._buffer = _LenientBytes(batch._buffer)  # noqa: SLF001 - the parser slices and decodes nothing else
-    return batch
-
-
-def refused_batch(data: bytes, wanted: int, limit: int) -> RefusedBatch:
-    """What stands for all records of a batch that must not be unpacked.
-
-    Args:
-        data: one batch of Kafka's message format 2; its checksum has been verified, and the broker has held its header
-            against its records.
-        wanted: first offset that was still to be read.
-        limit: bytes that it was allowed to unpack to.
-    """
-    header = aiokafka_default_records.DefaultRecordBatch(data)
-    return RefusedBatch(header.next_offset - 1, header.max_timestamp, data, max(wanted, header.base_offset), limit)
 
 
 def install() -> None:

@@ -27,7 +27,7 @@ from typing import Any, Final
 
 import cramjam
 from aiokafka import codec
-from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record import default_records
 from aiokafka.record.util import decode_varint
 
 UNPACKED_BYTES: Final = 32 << 20
@@ -213,7 +213,10 @@ def _entries(records: bytes, most: int) -> int:
 
 
 def _headers(records: bytes, position: int) -> int:
-    """How many headers the record has whose attributes stand at that position; 0 where that cannot be followed."""
+    """How many headers the record says it has whose attributes stand at that position, but no more than fit behind it.
+
+    0 where that cannot be followed.
+    """
     count = 0
     # Attributes, timestamp, offset, length of the key, length of the value, number of headers. aiokafka's compiled
     # function looks wherever it is told to, so that every position is held against the end first.
@@ -223,18 +226,18 @@ def _headers(records: bytes, position: int) -> int:
         count, position = decode_varint(records, position)
         if is_length:
             position += max(count, 0)  # -1 for none
-    return max(count, 0)
+    return max(min(count, (len(records) - position) // 2), 0)
 
 
 def decoders_of_aiokafka() -> ModuleType | None:
     """The module in which aiokafka's batches look their decoders up; None where this version has them elsewhere."""
-    module = sys.modules[DefaultRecordBatch.__module__]
+    module = sys.modules[default_records.DefaultRecordBatch.__module__]
     whole = all(hasattr(module, f"{name}_decode") for name in _CODECS) and hasattr(codec, "_detect_xerial_stream")
     return module if whole else None
 
 
 def install(module: ModuleType, limit: int = UNPACKED_BYTES) -> None:
-    """Make the batches of this process unpack with a bound.
+    """Make the batches of this process unpack with a bound, those too that are gone through by the pure-Python parser.
 
     Args:
         module: what `decoders_of_aiokafka` found.
@@ -242,7 +245,8 @@ def install(module: ModuleType, limit: int = UNPACKED_BYTES) -> None:
     """
     unpacking = Unpacking(limit)
     for name in _CODECS:
-        setattr(module, f"{name}_decode", partial(_unpack, getattr(unpacking, name), limit))
+        for owner in (module, default_records):
+            setattr(owner, f"{name}_decode", partial(_unpack, getattr(unpacking, name), limit))
 
 
 def _unpack(decode: Callable[[Any], bytes], limit: int, payload: Any) -> bytes:
@@ -250,12 +254,13 @@ def _unpack(decode: Callable[[Any], bytes], limit: int, payload: Any) -> bytes:
 
     Raises:
         UnpacksTooLargeError: they take more memory than the bound, as bytes or as what will be made of them.
+        What the decoder raises: it is damaged.
     """
+    taken = limit
     try:
         records = decode(payload)
         _look_through(records, limit)
-    except UnpacksTooLargeError:
-        spent.bytes += limit
-        raise
-    spent.bytes += len(records)
+        taken = len(records)
+    finally:
+        spent.bytes += taken
     return records

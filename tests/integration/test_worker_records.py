@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from kafka import TopicPartition
 
-from pipeline.kafka_clients import aiokafka_options, producer, topic_name
+from pipeline.kafka_clients import aiokafka_options, consumer, producer, topic_name
 from pipeline.placement import partition_of
 from pipeline.settings import Settings
 from pipeline.worker.unpacking import UNPACKED_BYTES
@@ -25,6 +26,7 @@ from tests.integration.worker_process import (
     wait_until,
 )
 from tests.pipeline.mention_streams import mention
+from tests.pipeline.worker.packed_batches import damaged, honest
 
 pytestmark = pytest.mark.integration
 
@@ -77,6 +79,32 @@ def send_batch(settings: Settings, codec: str, *values: bytes) -> int:
             return int(written.offset)
 
     return asyncio.run(publish())
+
+
+def send_packed(settings: Settings, *batches: bytes) -> list[int]:
+    """Publish each as it is, on the partition of acme; the offsets of their first records."""
+
+    async def publish() -> list[int]:
+        async with AIOKafkaProducer(**aiokafka_options(settings)) as client:
+            topic = topic_name(settings, "mentions")
+            partition = partition_of(b"acme", len(await client.partitions_for(topic)))
+            offsets = []
+            for data in batches:
+                batch = client.create_batch()
+                batch.append(key=None, value=b"", timestamp=None)  # one that is empty is not sent
+                batch._build = lambda data=data: data
+                offsets.append((await (await client.send_batch(batch, topic, partition=partition))).offset)
+            return offsets
+
+    return asyncio.run(publish())
+
+
+def ends(settings: Settings) -> dict[int, int]:
+    """The offset after the last record of every partition of mentions that has any."""
+    topic = topic_name(settings, "mentions")
+    with consumer(settings) as client:
+        found = client.end_offsets([TopicPartition(topic, number) for number in client.partitions_for_topic(topic)])
+    return {where.partition: end for where, end in found.items() if end}
 
 
 def counted(worker: WorkerProcess, sample: str) -> Callable[[], float]:
@@ -150,6 +178,47 @@ def test_a_worker_that_starts_at_a_bomb_goes_past_it(cluster_settings, worker):
     assert counted(worker, "tocsin_mentions_rejected_total{")() == 600
     assert worker.terminate()[0] == 0
     assert len([*chain(*read(cluster_settings, "mentions-dlq").values())]) == 1
+
+
+def test_batches_that_kafka_takes_and_its_client_cannot_read_become_dead_letters_and_their_neighbours_count(
+    cluster_settings, worker
+):
+    """Each ended the worker, at the same offset after every restart; or hid the mentions after it."""
+    kinds = damaged([mention(id=name) for name in ("one", "two", "three")])
+    with_neighbours = []
+    for n, data in enumerate(kinds.values()):
+        with_neighbours += [honest(0, mention(id=f"before {n}")), data]
+    offsets = send_packed(cluster_settings, *with_neighbours, honest(0, mention(id="after")))
+    consumed = counted(worker, "tocsin_mentions_consumed_total{")
+    rejected = counted(worker, 'tocsin_mentions_rejected_total{reason="unreadable_batch"')
+    wait_until(lambda: (consumed() - rejected(), rejected()) == (len(kinds) + 1, 3 * len(kinds)), 30, "all folded in")
+    assert worker.terminate()[0] == 0
+    letters = [*chain(*read(cluster_settings, "mentions-dlq").values())]
+    assert len(letters) == len(kinds)
+    for letter, data, first in zip(letters, kinds.values(), offsets[1::2], strict=False):
+        headers = dict(letter.headers)
+        # The broker changes the head of a batch (offset, leader, times), not its payload.
+        assert (letter.key, letter.value[61:]) == (None, data[61:])
+        assert (headers["tocsin-reason"], headers["tocsin-offset"]) == (b"unreadable_batch", b"%d" % (first + 2))
+        assert f"offsets {first} to {first + 2} are refused" in headers["tocsin-error"].decode()
+    (partition,) = (at for at in committed(cluster_settings).values() if at)
+    assert partition == offsets[-1] + 1
+
+
+def test_a_worker_that_starts_at_a_batch_it_cannot_read_goes_past_it(cluster_settings, worker):
+    """What lies between the state and Faust's position is read by the gap reader."""
+    send(cluster_settings, mention(id="before"))
+    settle(cluster_settings, [worker])
+    assert worker.terminate()[0] == 0
+    send_packed(cluster_settings, *damaged([mention(id="one"), mention(id="two")]).values())
+    send(cluster_settings, mention(id="after"))
+    for _ in range(2):
+        worker.start()
+        worker.await_ready(4)
+        wait_until(lambda: committed(cluster_settings) == ends(cluster_settings), 30, "all of mentions committed")
+        assert worker.terminate()[0] == 0
+    letters = [*chain(*read(cluster_settings, "mentions-dlq").values())]
+    assert len(letters) == len(damaged([b"{}", b"{}"]))
 
 
 def test_a_header_name_that_is_not_utf8_costs_no_mention(cluster_settings, worker):

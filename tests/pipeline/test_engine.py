@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Config, ConfigFile, DetectionConfig, EngineConfig, SentimentConfig
+from pipeline.dead_letters import RefusedBatch
 from pipeline.engine import Engine
 from pipeline.errors import DeadLetterLimitError, StateError
-from pipeline.records import Outputs, Record
+from pipeline.records import Outputs, Record, SourceRecord
 from pipeline.state import CHECKPOINT_KEY, VERSION
 from schemas.alert import Alert, decode_alert, encode_alert
 from schemas.mention import decode_mention
@@ -182,7 +183,7 @@ def test_a_bucket_closes_exactly_when_the_watermark_reaches_its_end() -> None:
     assert engine.stats.buckets_closed == 1
 
 
-BAD_RECORDS = {
+BAD_RECORDS: dict[Reason, SourceRecord] = {
     Reason.TOMBSTONE: record(0, None),
     Reason.MISSING_KEY: record(0, mention(), key=None),
     Reason.BRAND_KEY_MISMATCH: record(0, mention(), key=b"bolt"),
@@ -197,6 +198,7 @@ BAD_RECORDS = {
     Reason.TOO_LARGE: record(0, mention(text="x" * 1_000_000)),
     Reason.NESTED_TOO_DEEP: record(0, b'{"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}"),
     Reason.INVALID_TICK: Record(0, START * 1000, None, None, (("tocsin-tick", b"soon"),)),
+    Reason.UNREADABLE_BATCH: RefusedBatch(0, START * 1000, b"packed", 0, Reason.UNREADABLE_BATCH, "expected, got"),
 }
 
 

@@ -20,6 +20,7 @@ NOT_FROM_DECODING = {
     Reason.EVENT_TIME_IN_FUTURE,
     Reason.INVALID_TICK,
     Reason.TOO_MANY_BRANDS,
+    Reason.UNREADABLE_BATCH,
 }
 
 # Invalid examples that JSON Schema cannot refuse; docs/contracts.md lists these rules for people.

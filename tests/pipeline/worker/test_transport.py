@@ -12,7 +12,7 @@ import faust
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record import memory_records
+from aiokafka.record import default_records, memory_records
 from aiokafka.record.default_records import DefaultRecord
 from aiokafka.record.util import calc_crc32c
 from faust import streams
@@ -43,9 +43,10 @@ def batch(*records: Record) -> bytes:
 
 
 def polled(data: bytes, kind=transport.LightRecords, start: int = 0):
+    batches = transport.MemoryRecords if kind is transport.LightRecords else memory_records.MemoryRecords
     records = kind(
         aiokafka.TopicPartition("t", 3),
-        transport.MemoryRecords(data),
+        batches(data),
         [],
         start,
         None,
@@ -151,16 +152,17 @@ def test_install_registers_the_driver_and_the_light_records(monkeypatch):
     monkeypatch.setattr(fetcher, "FetchResult", fetcher.FetchResult)
     decoders = unpacking.decoders_of_aiokafka()
     assert decoders is not None
-    for name in ("gzip", "snappy", "lz4", "zstd"):
-        monkeypatch.setattr(decoders, f"{name}_decode", getattr(decoders, f"{name}_decode"))
+    for owner in (decoders, default_records):
+        for name in ("gzip", "snappy", "lz4", "zstd"):
+            monkeypatch.setattr(owner, f"{name}_decode", getattr(owner, f"{name}_decode"))
     transport.install()
     assert TRANSPORTS.by_name(transport.SCHEME) is transport.Transport
     assert fetcher.PartitionRecords is transport.LightRecords
     assert fetcher.MemoryRecords is transport.MemoryRecords
     assert fetcher.FetchResult is transport.SliceResult
-    assert all(
-        getattr(decoders, f"{name}_decode").func is unpacking._unpack for name in ("gzip", "snappy", "lz4", "zstd")
-    )
+    for owner in (decoders, default_records):
+        for name in ("gzip", "snappy", "lz4", "zstd"):
+            assert getattr(owner, f"{name}_decode").func is unpacking._unpack
 
 
 def test_install_falls_back_to_aiokafkas_records_where_light_ones_would_not_work(monkeypatch):
