@@ -26,6 +26,13 @@ $(VENV)/audit.stamp: requirements/audit.lock $(VENV)/runtime.stamp
 	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/audit.lock
 	@touch $@
 
+# Only wheels: building a peer from source would need compilers that nothing here asks for.
+$(VENV)/peers.stamp: requirements/peers.lock $(VENV)/runtime.stamp
+	@$(BIN)/python -m venv $(VENV)/peers
+	@echo "installing the peers of benchmarks.throughput into an environment of their own (once)" >&2
+	@$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements/peers.lock
+	@touch $@
+
 $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp
 	@echo "installing the locked development requirements (once)" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
@@ -57,6 +64,7 @@ imports: $(VENV)/dev.stamp  ## the direction of imports
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/dev.stamp  ## measure: seconds a mention by stage, sentiment quality
+	@$(MAKE) --no-print-directory $(VENV)/peers.stamp || echo "bench: the peers could not be installed; it goes on without them" >&2
 	@$(BIN)/python -m benchmarks
 
 torture: $(VENV)/dev.stamp  ## faults on a real broker against the pure engine, 20 minutes: ARGS="--seed 1 --only zombie"
@@ -84,8 +92,9 @@ lock: $(VENV)/dev.stamp  ## resolve the locked requirements anew
 	    --no-header --universal --python-version 3.11 --quiet --output-file requirements/$${target%%:*}.lock; done
 	@printf 'hatchling>=1.27\neditables>=0.5\n' | $(BIN)/uv pip compile - --constraint requirements/dev.lock --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --universal --python-version 3.11 --quiet --output-file requirements/build.lock
-	@$(BIN)/uv pip compile --group audit --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --universal --python-version 3.11 --quiet --output-file requirements/audit.lock
+	@for group in audit peers; do \
+	  $(BIN)/uv pip compile --group $$group --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --no-header --universal --python-version 3.11 --quiet --output-file requirements/$$group.lock; done
 
 audit: $(VENV)/audit.stamp  ## the locked requirements against known vulnerabilities
 	@$(BIN)/python .ci/audit.py $(VENV)/audit/bin/pip-audit

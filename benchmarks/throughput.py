@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
 import psutil
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -34,6 +35,9 @@ from pipeline.settings import Settings, child_environment
 from pipeline.topics import apply_topics
 
 ROOT = Path(__file__).parents[1]
+PEERS_STAMP = ROOT / ".venv" / "peers.stamp"
+"""Made by the Makefile when everything in requirements/peers.lock has been installed."""
+PEERS_PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"
 PARTITIONS = 4
 BRANDS = 1000
 PER_SECOND = 300.0
@@ -82,6 +86,40 @@ JAPANESE = (
     "新しいアプリはとても使いやすいです",
     "またログインできない最悪",
     "店員さんが親切でした",
+)
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """One row beside Tocsin.
+
+    Attributes:
+        name: of the row.
+        module: in benchmarks.peers.
+        part: it reads the count of mentions divided by this; the slow read few.
+        job: its fourth argument, if any.
+        apart: whether it runs in the environment of the peers.
+    """
+
+    name: str
+    module: str
+    part: int
+    job: tuple[str, ...] = ()
+    apart: bool = False
+
+
+PEERS = (
+    Peer("aiokafka, read only", "aiokafka_loop", 1),
+    Peer("aiokafka, simple job", "aiokafka_loop", 1, ("job",)),
+    Peer("confluent-kafka, read only", "confluent_kafka_loop", 1, apart=True),
+    Peer("confluent-kafka, simple job", "confluent_kafka_loop", 1, ("job",), apart=True),
+    Peer("kafka-python, simple job", "kafka_python_loop", 4),
+    Peer("Bytewax, simple job", "bytewax_flow", 1, apart=True),
+    Peer("Bytewax, simple job and recovery", "bytewax_flow", 1, ("recovery",), apart=True),
+    Peer("Quix Streams, simple job", "quix_streams", 4, apart=True),
+    Peer("Quix Streams, simple job and its state", "quix_streams", 4, ("state",), apart=True),
+    Peer("Quix Streams, its windows and its state", "quix_streams", 4, ("windows",), apart=True),
+    Peer("plain Faust, simple job", "plain_faust", 20),
+    Peer("plain Faust, simple job and a table", "plain_faust", 50, ("table",)),
 )
 
 
@@ -182,15 +220,24 @@ def worker_seconds(settings: Settings, folder: Path) -> tuple[float, float]:
             worker.wait(20)
 
 
-def peer_seconds(arguments: list[str]) -> tuple[float, float]:
-    """CPU and wall seconds of a peer from start to end."""
+def peer_seconds(arguments: list[str], python: str | Path = sys.executable) -> tuple[float, float]:
+    """CPU and wall seconds of a peer from start to end, run by that interpreter."""
     before, began = os.times(), time.monotonic()
     subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [python, "-m", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     after = os.times()
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     return spent, time.monotonic() - began
+
+
+def runnable_peers() -> list[Peer]:
+    """Those whose environment exists; of the others one line tells how to get them."""
+    if PEERS_STAMP.exists() and PEERS_PYTHON.exists():
+        return list(PEERS)
+    missing = [peer.name for peer in PEERS if peer.apart]
+    print(f"  left out: {'; '.join(missing)}. `make {PEERS_STAMP.relative_to(ROOT)}` installs them", flush=True)
+    return [peer for peer in PEERS if not peer.apart]
 
 
 def _partitions(topic: str) -> list[object]:
@@ -239,17 +286,16 @@ def main(count: int, *, peers: bool = True) -> dict[str, float]:
             size = count // 2
             show(f"tocsin, texts {kind}", worker_seconds(filled(kind, size, kind), Path(folder)), start, size)
         if peers:
-            topic, tiny = topic_name(given, "mentions"), "start-mentions"
-            for name, module, extra, size in (
-                ("aiokafka, read only", "aiokafka_loop", [], count),
-                ("aiokafka, simple job", "aiokafka_loop", ["job"], count),
-                ("kafka-python, simple job", "kafka_python_loop", [], count // 4),
-                ("plain Faust, simple job", "plain_faust", [], count // 20),
-                ("plain Faust, simple job and a table", "plain_faust", ["table"], count // 50),
-            ):
-                run = [f"benchmarks.peers.{module}", kafka.bootstrap]
-                idle = peer_seconds([*run, tiny, "500", *extra])[0]
-                show(name, peer_seconds([*run, topic, str(size), *extra]), idle, size)
+            # A topic for every size: what a client fetches beyond the part that it is to read would count as well.
+            topics = {count: topic_name(given, "mentions")}
+            for peer in runnable_peers():
+                size = count // peer.part
+                if size not in topics:
+                    topics[size] = topic_name(filled(f"given{size}", size, "given"), "mentions")
+                python = PEERS_PYTHON if peer.apart else sys.executable
+                run = [f"benchmarks.peers.{peer.module}", kafka.bootstrap]
+                idle = peer_seconds([*run, "start-mentions", "500", *peer.job], python)[0]
+                show(peer.name, peer_seconds([*run, topics[size], str(size), *peer.job], python), idle, size)
     return found
 
 

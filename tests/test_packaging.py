@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("schemas", "detectors", "pipeline")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROJECT_FILE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PROJECT_FILE["project"]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 
 
@@ -134,3 +135,19 @@ def test_the_runtime_lock_satisfies_what_the_project_asks_for():
 def test_tests_run_on_the_versions_that_are_shipped():
     runtime, dev = (locked(ROOT / "requirements" / f"{name}.lock") for name in ("runtime", "dev"))
     assert runtime.items() <= dev.items()
+
+
+@pytest.mark.parametrize("group", ["audit", "peers"])
+def test_the_lock_of_an_environment_of_its_own_satisfies_its_group(group):
+    versions = locked(ROOT / "requirements" / f"{group}.lock")
+    for entry in PROJECT_FILE["dependency-groups"][group]:
+        requirement = Requirement(entry)
+        name = canonicalize_name(requirement.name)
+        assert requirement.specifier.contains(versions[name]), f"{name} is locked at {versions[name]}"
+
+
+def test_the_peers_of_the_benchmark_are_required_by_nothing_else_and_do_the_job_with_the_same_msgspec():
+    peers = {canonicalize_name(Requirement(entry).name) for entry in PROJECT_FILE["dependency-groups"]["peers"]}
+    dev, apart = (locked(ROOT / "requirements" / f"{name}.lock") for name in ("dev", "peers"))
+    assert peers & dev.keys() == {"msgspec"}
+    assert apart["msgspec"] == dev["msgspec"]

@@ -9,6 +9,9 @@ import math
 
 import msgspec
 
+NEGATIVE = -0.25
+"""A mention whose sentiment is below is negative."""
+
 
 class Mention(msgspec.Struct, gc=False):
     """The fields that the job needs."""
@@ -38,16 +41,21 @@ class SimpleJob:
         window = self.windows.get(mention.brand)
         if window is None:
             window = self.windows[mention.brand] = Window()
+        self.put(window, mention)
+
+    def put(self, window: Window, mention: Mention) -> None:
+        """The same for peers that keep the brand's window themselves."""
         text = mention.event_time
         bucket = (int(text[8:10]) * 24 + int(text[11:13])) * 12 + int(text[14:16]) // 5
         if bucket > window.bucket:
             if window.bucket >= 0:
-                self._close(window)
+                self.close(window)
             window.bucket, window.negatives = bucket, 0
-        if mention.sentiment < -0.25:
+        if mention.sentiment < NEGATIVE:
             window.negatives += 1
 
-    def _close(self, window: Window) -> None:
+    def close(self, window: Window) -> None:
+        """Count an alert if the window's negatives stand out, and learn from them."""
         off = window.negatives - window.mean
         if window.closed >= 6 and window.negatives >= 8 and off / math.sqrt(window.variance + 1.0) > 4.0:
             self.alerts += 1
