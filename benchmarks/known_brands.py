@@ -20,6 +20,7 @@ from typing import Final
 from benchmarks import throughput
 from benchmarks.goals import Goal
 from benchmarks.memory import START, mentions, resident, tick
+from pipeline.brand_memory import share_of_awake
 from pipeline.config import Config, ConfigFile, EngineConfig
 from pipeline.engine import Engine
 from pipeline.placement import partition_of
@@ -75,7 +76,7 @@ def active(brands: int) -> tuple[list[float], int, float]:
 
 def _team(brands: int) -> list[Engine]:
     config = Config(ConfigFile(engine=EngineConfig(max_brands=max(200_000, brands))))
-    return [Engine(number, config, most_awake=8192 // PARTITIONS) for number in range(PARTITIONS)]
+    return [Engine(number, config, most_awake=share_of_awake(PARTITIONS)) for number in range(PARTITIONS)]
 
 
 def _traffic(brands: int, begin: int) -> list[tuple[bytes, bytes]]:

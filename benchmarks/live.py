@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -41,7 +42,7 @@ from schemas.alert import decode_alert
 
 BUCKET: Final = 300
 LATENESS: Final = 120
-BACKLOG: Final = 600_000
+BACKLOG: Final = 1_000_000
 MANY_BRANDS: Final = 100_000
 RATE: Final = 20_000
 """Mentions a second while latency is measured."""
@@ -137,7 +138,7 @@ def settings_of(kafka: LocalKafka, name: str, partitions: int) -> Settings:
 
 def drained(kafka: LocalKafka, folder: Path, name: str, partitions: int, workers: int) -> tuple[float, float]:
     """CPU seconds per million mentions and mentions a second of wall time, once every worker has its partitions."""
-    settings = settings_of(kafka, name, partitions)
+    settings = settings_of(kafka, name, partitions).model_copy(update={"group_session_timeout_seconds": 60.0})
     with ExitStack() as running:
         # Ready on an empty topic first: start, rebalance and the first connections are not part of it.
         team = [
@@ -147,21 +148,22 @@ def drained(kafka: LocalKafka, folder: Path, name: str, partitions: int, workers
         while [sum(one.metric("tocsin_partitions_assigned")) for one in team] != [partitions / workers] * workers:
             time.sleep(0.2)
         spent = [one.cpu_seconds() for one in team]
-        began: list[float] = []
-        asyncio.run(
-            throughput.fill(
-                settings,
-                BACKLOG,
-                brands=throughput.BRANDS,
-                kind="given",
-                partitions=partitions,
-                before_sending=lambda: began.append(time.monotonic()),
-            )
-        )
+        # They stand still while the topic is filled: the load would take the cores that are measured.
+        for one in team:
+            one.process.send_signal(signal.SIGSTOP)
+        asyncio.run(throughput.fill(settings, BACKLOG, brands=throughput.BRANDS, kind="given", partitions=partitions))
+        pid = kafka.status().pid
+        assert pid is not None
+        broker = psutil.Process(pid)
+        broker_spent, began = throughput.cpu_seconds(broker), time.monotonic()
+        for one in team:
+            one.process.send_signal(signal.SIGCONT)
         while sum(sum(one.metric("tocsin_mentions_consumed_total")) for one in team) < BACKLOG:
             time.sleep(POLL)
-        passed = time.monotonic() - began[0]
+        passed = time.monotonic() - began
+        shared = (throughput.cpu_seconds(broker) - broker_spent) / passed
         cpu = sum(one.cpu_seconds() - first for one, first in zip(team, spent, strict=True))
+    print(f"    the workers used {cpu / passed:.2f} cores, the broker {shared:.2f}", flush=True)
     return 1e6 * cpu / BACKLOG, BACKLOG / passed
 
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -159,7 +159,6 @@ async def fill(
     brands: int,
     kind: str,
     partitions: int = PARTITIONS,
-    before_sending: Callable[[], None] = lambda: None,
 ) -> None:
     """Write the mentions topic, in one go after everything has been made."""
     client = AIOKafkaProducer(**aiokafka_options(settings), max_batch_size=1 << 14)
@@ -173,7 +172,6 @@ async def fill(
             full.append((p, batches[p]))
             batches[p] = client.create_batch()
             batches[p].append(timestamp=None, key=key, value=value)
-    before_sending()
     for p, batch in (*full, *enumerate(batches)):
         if batch.record_count():
             await client.send_batch(batch, topic, partition=p)

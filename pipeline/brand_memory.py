@@ -23,8 +23,8 @@ from pipeline.stories import StoryMemory
 from pipeline.windows import OpenBucket, PostRecord
 from schemas.alert import KINDS
 
-MOST_AWAKE: Final = 8192
-"""Brands that are objects, and likewise brands whose open buckets are, beside the one at work: some 65 MB. A worker
+MOST_AWAKE: Final = 4096
+"""Brands that are objects, and likewise brands whose open buckets are, beside the one at work: some 35 MB. A worker
 shares it out among its partitions."""
 LEAST_AWAKE: Final = 256
 """A partition's share of it, however many there are."""

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections import defaultdict
 from types import SimpleNamespace
+from typing import Any
 
 import aiokafka
 import faust
@@ -263,6 +264,30 @@ def test_the_consumer_reads_committed_records_and_waits_little_for_silent_partit
     assert thread._create_worker_consumer(None) is made
     assert (made._isolation_level, made._fetch_max_wait_ms) == ("read_committed", transport.FETCH_WAIT_MILLISECONDS)
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+
+
+@pytest.mark.parametrize(
+    ("polled", "wait"),
+    [
+        ({}, transport.FETCH_WAIT_MILLISECONDS),
+        ({"a": [1] * 10, "b": [1] * 10}, transport.FETCH_WAIT_MILLISECONDS),
+        ({"a": [1] * 10, "b": [1] * 4000}, transport.BACKLOG_WAIT_MILLISECONDS),
+    ],
+    ids=["silence", "a few", "a backlog"],
+)
+def test_a_backlog_waits_next_to_nothing_for_silent_partitions_and_a_quiet_topic_is_asked_seldom(
+    monkeypatch, polled, wait
+):
+    async def poll(*_: Any, **__: Any) -> Any:
+        return polled
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", poll)
+    thread = transport.ConsumerThread.__new__(transport.ConsumerThread)
+    consumer = SimpleNamespace(_fetcher=SimpleNamespace(_fetch_max_wait_ms=None))
+    assert asyncio.run(thread._fetch_records(consumer, set(), timeout=1.0, max_records=4000)) is polled
+    assert consumer._fetcher._fetch_max_wait_ms == wait
+    assert "self._fetch_max_wait_ms," in inspect.getsource(fetcher.Fetcher._get_actions_per_node)
+    assert "self._fetch_records," in inspect.getsource(driver.AIOKafkaConsumerThread.getmany)
 
 
 def test_an_empty_batch_takes_a_record_larger_than_a_batch_and_one_without_key_and_value():
