@@ -69,9 +69,9 @@ FETCH_WAIT_MILLISECONDS: Final = 400
 busy partition wait for the fetch that asks for its silent neighbours: with Faust's 1,500 ms a backlog of one partition
 was read in steps of a second."""
 BACKLOG_WAIT_MILLISECONDS: Final = 20
-"""The same while there is a backlog. A partition's fetch holds some 13,000 mentions, work for an eighth of a second: with
-the wait of above two workers that shared a backlog stood idle for a third of the time. A worker that always asked so
-often would take several hundredths of a core for nothing."""
+"""The same while there is a backlog. A partition's fetch holds some 13,000 mentions, work for an eighth of a second:
+with the wait of above two workers that shared a backlog stood idle for a third of the time. A worker that always asked
+so often would take several hundredths of a core for nothing."""
 BACKLOG_RECORDS: Final = 1000
 """Records of one partition in one poll that show a backlog."""
 
