@@ -28,6 +28,8 @@ MOST_AWAKE: Final = 4096
 shares it out among its partitions."""
 LEAST_AWAKE: Final = 256
 """A partition's share of it, however many there are."""
+SHED_AT_ONCE: Final = 16
+"""Brands packed in one go: a share that falls in a rebalance must not hold up the event loop."""
 SMALL_BUCKET: Final = 16
 """Remembered ids up to which open buckets may lie as bytes: to wake greater ones costs more than their mention."""
 
@@ -284,10 +286,13 @@ class BrandMemory:
         self.most = most
 
     def shed(self) -> None:
-        """Pack what was woken first, as far as too much is awake. Nobody may hold a part of a brand meanwhile."""
-        while len(self.awake) > self.most:
+        """Pack what was woken first, as far as too much is awake. Nobody may hold a part of a brand meanwhile.
+
+        One is woken between two calls; more than that is packed only after `most` has fallen, some at a time.
+        """
+        for _ in range(min(len(self.awake) - self.most, SHED_AT_ONCE)):
             self.awake.popitem(last=False)[0].pack()
-        while len(self.awake_open) > self.most:
+        for _ in range(min(len(self.awake_open) - self.most, SHED_AT_ONCE)):
             self.awake_open.popitem(last=False)[0].pack_open()
 
     def drop(self, brand: Brand) -> None:

@@ -160,16 +160,20 @@ class Assignment:
     async def _last_checkpoints(self, owned: Iterable[_Owned], seconds: float) -> bool:
         """One more checkpoint of each partition, then none; whether all were written in time.
 
-        A late one is not cancelled: it would leave a transaction half done.
+        A late one is not cancelled: it would leave a transaction half done. One that has not begun gives up.
         """
         writing = []
-        for one in owned:
+        suspended = list(owned)
+        for one in suspended:
             one.partition.suspend()
             if one.is_open:
-                writing.append(self._in_background(one.partition.checkpoint(), f"{one.where}: last checkpoint"))
+                last = one.partition.checkpoint(last=True)
+                writing.append(self._in_background(last, f"{one.where}: last checkpoint"))
         late: set[asyncio.Task[None]] = set()
         if writing:
             _, late = await asyncio.wait(writing, timeout=seconds)
+        for one in suspended:
+            one.partition.withdraw()
         return not late
 
     def _take(self, number: int) -> _Owned:
@@ -194,6 +198,7 @@ class Assignment:
         await partition.keep_checkpointing()
 
     async def _drop(self, owned: _Owned) -> None:
+        owned.partition.leave()
         for task in (owned.checkpoints, owned.opened):
             task.cancel()
         await asyncio.wait((owned.checkpoints, owned.opened))

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from pipeline.config import WorkerConfig
+from pipeline.dead_letters import RefusedBatch
 from pipeline.errors import StateError
 from pipeline.health import Health
 from pipeline.metrics import EngineReadings, WorkerMetrics
@@ -134,6 +135,7 @@ class Partition:
         self._one_at_a_time = asyncio.Lock()
         self._engine_free = asyncio.Lock()  # held while the engine changes, and while a cut through it is made
         self._suspended = False
+        self._last_may_begin = False
         self._may_go_on = asyncio.Event()  # of folding with WAITING_BYTES waiting, while suspended
         self._closed = False
         self._earliest_next = 0.0
@@ -201,7 +203,9 @@ class Partition:
         # An event waits for its checkpoint for seconds: it must not keep its records alive (1.1 GB in a drain).
         event.message.value = event.value = None
         self.last_record_at = time.monotonic()
-        await self._fill_gap(records[0].offset)
+        first = records[0]
+        # A refused batch stands at its last offset: what it stands for was not passed over.
+        await self._fill_gap(first.first_offset if isinstance(first, RefusedBatch) else first.offset)
         await self._fold(records)
         if not self._closed:
             self._covered = event
@@ -298,25 +302,36 @@ class Partition:
             else:
                 await self.checkpoint()
 
-    async def checkpoint(self) -> None:
-        """Write everything since the last checkpoint in one transaction, then let Faust commit the offset."""
+    async def checkpoint(self, *, last: bool = False) -> None:
+        """Write everything since the last checkpoint in one transaction, then let Faust commit the offset.
+
+        Nothing is written once the partition is closed, nor while it is suspended, but for a last one that begins
+        before `withdraw`.
+
+        Args:
+            last: it is the one before the partition may get another owner.
+        """
         async with self._one_at_a_time:
             if self.engine.changes < LARGE_CHANGES:
-                await self._write_checkpoint()
+                await self._write_checkpoint(last=last)
             else:
                 async with self._one_large:
-                    await self._write_checkpoint()
+                    await self._write_checkpoint(last=last)
 
-    async def _write_checkpoint(self) -> None:
+    async def _write_checkpoint(self, *, last: bool) -> None:
+        # Asked here, after the waiting: meanwhile the partition may have gone to another owner.
+        if self._closed or (self._suspended and not (last and self._last_may_begin)):
+            return
         started = time.perf_counter()
         async with self._engine_free:
             self._collect()
+            state = await self._encode_state()
+            # After what may be cancelled: state that went out without these would lose them.
             self._urgent.clear()
             alerts, self._alerts = self._alerts, []
             dead_letters, self._dead_letters = self._dead_letters, []
             self._waiting_bytes = 0
             covered, self._covered = self._covered, None
-            state = await self._encode_state()
         writes = [
             self._transactions.encode(self._topics.alerts, alerts),
             self._transactions.encode(self._topics.dead_letters, dead_letters),
@@ -368,8 +383,17 @@ class Partition:
 
         Folding goes on up to WAITING_BYTES; what is over is left to the owner that there will be.
         """
-        self._suspended = True
+        self._suspended = self._last_may_begin = True
         self._may_go_on.clear()
+
+    def withdraw(self) -> None:
+        """The time for a last checkpoint is over: one that has not begun is left to the next owner."""
+        self._last_may_begin = False
+
+    def leave(self) -> None:
+        """The partition has another owner: no further checkpoint begins, folding ends; `close` follows."""
+        self._closed = True
+        self._may_go_on.set()
 
     def resume(self) -> None:
         """The partition stays ours: checkpoints go on."""
@@ -380,7 +404,6 @@ class Partition:
 
     async def close(self) -> None:
         """Stop working on it. What is not in a checkpoint is left to the next owner."""
-        self._closed = True
-        self._may_go_on.set()
+        self.leave()
         self._metrics.detach(self.number)
         await self._transactions.stop()

@@ -17,6 +17,7 @@ Everything private that is relied on here is pinned by tests/pipeline/worker/tes
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
@@ -96,9 +97,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(self, consumer: Any, *args: Any, **options: Any) -> Any:
         """One poll; what it brings says how long the fetches that follow may wait."""
         polled = await super()._fetch_records(consumer, *args, **options)
-        most = max(map(len, polled.values()), default=0)
-        wait = BACKLOG_WAIT_MILLISECONDS if most >= BACKLOG_RECORDS else FETCH_WAIT_MILLISECONDS
-        consumer._fetcher._fetch_max_wait_ms = wait  # noqa: SLF001 - read for every request
+        fetcher = consumer._fetcher  # noqa: SLF001 - aiokafka asks it for every request
+        # What the poll left behind is a backlog too, however large mentions are and however few a poll may take.
+        is_behind = bool(fetcher._records) or max(map(len, polled.values()), default=0) >= BACKLOG_RECORDS  # noqa: SLF001
+        fetcher._fetch_max_wait_ms = BACKLOG_WAIT_MILLISECONDS if is_behind else FETCH_WAIT_MILLISECONDS  # noqa: SLF001
         return polled
 
 
@@ -162,6 +164,16 @@ class LightRecords(aiokafka_fetcher.PartitionRecords):
     _records: MemoryRecords
     _records_iterator: Iterator[Any] | None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._begin()
+
+    def _begin(self) -> None:
+        # Over a weak reference: a generator that held its owner would be a cycle, and a fetch that is dropped before
+        # its end (by the gap reader, at a rebalance) would keep its megabytes until the garbage collector runs.
+        own: Any = weakref.proxy(self)
+        self._records_iterator = LightRecords._unpack_records(own)
+
     def begin_slice(self) -> None:
         """Stop, as if this were the end, at the first batch after SLICE_BYTES have been unpacked from now on."""
         self._records.pause_at = unpacking.spent.bytes + SLICE_BYTES
@@ -170,7 +182,7 @@ class LightRecords(aiokafka_fetcher.PartitionRecords):
         """Whether it has stopped before its end; if so, the next slice can be read."""
         if self._records_iterator is not None or not self._records.is_paused():
             return False
-        self._records_iterator = self._unpack_records()
+        self._begin()
         return True
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:  # noqa: ARG002 - aiokafka's signature

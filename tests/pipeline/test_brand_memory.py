@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.brand_memory import LEAST_AWAKE, MOST_AWAKE, share_of_awake
+from pipeline.brand_memory import LEAST_AWAKE, MOST_AWAKE, SHED_AT_ONCE, share_of_awake
 from pipeline.config import Config, ConfigFile, DetectionConfig, SentimentConfig
 from pipeline.engine import Engine
 from pipeline.records import Record
@@ -123,7 +123,13 @@ def test_fewer_brands_are_objects_as_soon_as_fewer_may_be() -> None:
     engine.process([*burst(0, 100, START), *burst(100, 100, START + 600)])
     assert awake(engine)[0] > 11
     engine.most_awake = 10
-    engine.process([*burst(200, 100, START + 1200)])
+    before = awake(engine)
+    engine.fold(burst(200, 1, START + 1200))
+    after = awake(engine)
+    # Some at a time: a rebalance must not hold up the event loop.
+    assert 0 < sum(before) - sum(after) <= 2 * SHED_AT_ONCE
+    for number in range(201, 300):
+        engine.process(burst(number, 1, START + 1200 + number))
     assert max(awake(engine)) <= 11
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from pipeline.config import Config, WorkerConfig
+from pipeline.dead_letters import RefusedBatch
 from pipeline.engine import Engine
 from pipeline.health import Health
 from pipeline.metrics import WorkerMetrics
-from pipeline.records import Record
+from pipeline.records import OutRecord, Record
 from pipeline.worker import partition as partition_module
 from pipeline.worker.partition import Partition, TopicNames
 from pipeline.worker.transaction import Write
+from schemas.rejection import Reason
 from tests.pipeline.mention_streams import START, mention, record
 
 
@@ -49,7 +51,7 @@ class Gaps:
         yield [one for one in self.records if start <= one.offset < end]
 
 
-def slice_of(*records: Record) -> Any:
+def slice_of(*records: Record | RefusedBatch) -> Any:
     event = SimpleNamespace(value=list(records), message=SimpleNamespace(value=list(records)), acks=0)
 
     def ack() -> None:
@@ -268,3 +270,78 @@ def test_only_one_partition_of_a_worker_makes_a_large_checkpoint_at_a_time(gaps,
         return under_way
 
     assert asyncio.run(run()) == [0, at_once]
+
+
+def test_a_refused_batch_at_the_head_of_a_slice_is_not_taken_for_a_gap(partition, gaps):
+    """It stands at its last offset; what it stands for was not passed over and need not be read again."""
+    refused = RefusedBatch(19, START * 1000, b"packed", 10, Reason.TOO_LARGE, "expected, got")
+
+    async def run() -> None:
+        await partition.fold(slice_of(*mentions(0, 10)))
+        await partition.fold(slice_of(refused, *mentions(20, 30)))
+
+    asyncio.run(run())
+    assert gaps.asked == []
+    assert partition.engine.next_offset == 30
+    assert partition.engine.stats.consumed == 20
+
+
+def brands(count: int) -> list[Record]:
+    return [record(n, mention(id=str(n), brand=f"b-{n}", at=START), f"b-{n}".encode()) for n in range(count)]
+
+
+def test_a_checkpoint_that_is_cancelled_while_it_encodes_leaves_its_alerts_to_the_next(partition, transactions):
+    async def run() -> None:
+        await partition.fold(slice_of(*brands(1200)))  # three slices of state
+        partition._alerts.append(OutRecord(b"b-1", b"alert", []))
+        regular = asyncio.create_task(partition.checkpoint())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        regular.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await regular
+        await partition.checkpoint()
+
+    asyncio.run(run())
+    assert transactions.committed == [["a", "s"]]
+
+
+@pytest.mark.parametrize(
+    ("after", "written"),
+    [
+        (lambda partition: None, True),
+        (lambda partition: partition.withdraw(), False),
+        (lambda partition: partition.leave(), False),
+    ],
+    ids=["in time", "the time is over", "it has another owner"],
+)
+def test_a_last_checkpoint_that_has_had_to_wait_begins_only_while_the_partition_is_surely_ours(
+    partition, transactions, after, written
+):
+    async def run() -> None:
+        await partition.fold(slice_of(*mentions(0, 10)))
+        partition.suspend()
+        await partition._one_at_a_time.acquire()  # an earlier one is under way
+        last = asyncio.create_task(partition.checkpoint(last=True))
+        await asyncio.sleep(0)
+        after(partition)
+        partition._one_at_a_time.release()
+        await last
+
+    asyncio.run(run())
+    assert transactions.committed == ([["s"]] if written else [])
+
+
+def test_a_regular_checkpoint_that_waited_into_a_rebalance_gives_up_and_goes_on_where_the_partition_stays(
+    partition, transactions
+):
+    async def run() -> None:
+        await partition.fold(slice_of(*mentions(0, 10)))
+        partition.suspend()
+        await partition.checkpoint()
+        assert transactions.committed == []
+        partition.resume()
+        await partition.checkpoint()
+
+    asyncio.run(run())
+    assert transactions.committed == [["s"]]

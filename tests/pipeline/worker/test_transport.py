@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
+import weakref
 from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
@@ -256,6 +258,24 @@ def test_the_isolation_level_is_read_when_the_consumer_starts():
     assert "isolation_level=self._isolation_level" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
 
 
+def test_a_fetch_that_is_dropped_before_its_end_is_freed_without_the_garbage_collector():
+    """The gap reader and rebalances drop fetches of megabytes; the worker's collector runs every ten minutes."""
+    data = batch(*[Record(number, 1000, b"acme", b"x") for number in range(100)])
+    records = transport.LightRecords(
+        aiokafka.TopicPartition("t", 3), transport.MemoryRecords(data), [], 0, None, None, True, fetcher.READ_COMMITTED
+    )
+    assert next(records).offset == 0
+    dropped = weakref.ref(records)
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        del records
+        assert dropped() is None
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def test_the_consumer_reads_committed_records_and_waits_little_for_silent_partitions(monkeypatch):
     """A broker holds one fetch at a time: with Faust's 1,500 ms a busy partition waited that long for silent ones."""
     made = SimpleNamespace(_isolation_level="read_uncommitted", _fetch_max_wait_ms=1500)
@@ -267,23 +287,24 @@ def test_the_consumer_reads_committed_records_and_waits_little_for_silent_partit
 
 
 @pytest.mark.parametrize(
-    ("polled", "wait"),
+    ("polled", "left", "wait"),
     [
-        ({}, transport.FETCH_WAIT_MILLISECONDS),
-        ({"a": [1] * 10, "b": [1] * 10}, transport.FETCH_WAIT_MILLISECONDS),
-        ({"a": [1] * 10, "b": [1] * 4000}, transport.BACKLOG_WAIT_MILLISECONDS),
+        ({}, {}, transport.FETCH_WAIT_MILLISECONDS),
+        ({"a": [1] * 10, "b": [1] * 10}, {}, transport.FETCH_WAIT_MILLISECONDS),
+        ({"a": [1] * 10, "b": [1] * 4000}, {}, transport.BACKLOG_WAIT_MILLISECONDS),
+        ({"a": [1] * 100}, {"a": "what a poll of 100 at the most has left"}, transport.BACKLOG_WAIT_MILLISECONDS),
     ],
-    ids=["silence", "a few", "a backlog"],
+    ids=["silence", "a few", "a backlog", "a backlog in small polls"],
 )
 def test_a_backlog_waits_next_to_nothing_for_silent_partitions_and_a_quiet_topic_is_asked_seldom(
-    monkeypatch, polled, wait
+    monkeypatch, polled, left, wait
 ):
     async def poll(*_: Any, **__: Any) -> Any:
         return polled
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", poll)
     thread = transport.ConsumerThread.__new__(transport.ConsumerThread)
-    consumer = SimpleNamespace(_fetcher=SimpleNamespace(_fetch_max_wait_ms=None))
+    consumer = SimpleNamespace(_fetcher=SimpleNamespace(_fetch_max_wait_ms=None, _records=left))
     assert asyncio.run(thread._fetch_records(consumer, set(), timeout=1.0, max_records=4000)) is polled
     assert consumer._fetcher._fetch_max_wait_ms == wait
     assert "self._fetch_max_wait_ms," in inspect.getsource(fetcher.Fetcher._get_actions_per_node)
