@@ -63,11 +63,11 @@ types: $(VENV)/dev.stamp  ## mypy, strict
 imports: $(VENV)/dev.stamp  ## the direction of imports
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/dev.stamp  ## measure: seconds a mention by stage, sentiment quality
+bench: $(VENV)/dev.stamp  ## measure: cost, latency and memory beside what was asked for, 17 minutes
 	@$(MAKE) --no-print-directory $(VENV)/peers.stamp || echo "bench: the peers could not be installed; it goes on without them" >&2
 	@$(BIN)/python -m benchmarks
 
-torture: $(VENV)/dev.stamp  ## faults on a real broker against the pure engine, 20 minutes: ARGS="--seed 1 --only zombie"
+torture: $(VENV)/dev.stamp  ## faults on a real broker against the pure engine, 24 minutes: ARGS="--seed 1 --only zombie"
 	@$(BIN)/python -m tests.torture $(ARGS)
 
 ablation: $(VENV)/dev.stamp  ## what each part of the detector is worth: half an hour of one core

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -30,6 +30,7 @@ import msgspec
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from benchmarks import throughput
 from benchmarks.goals import Goal, table
@@ -73,23 +74,22 @@ class Worker:
         self.began = time.monotonic()
         self._port = free_port()
         self.settings = settings.model_copy(update={"metrics_port": self._port})
-        self._log = folder / f"{settings.topic_prefix}{settings.instance}-{self._port}.log"
-        with self._log.open("wb") as log:
+        self.log = folder / f"{settings.topic_prefix}{settings.instance}-{self._port}.log"
+        with self.log.open("wb") as log:
             self.process = throughput.start_worker(self.settings, log)
 
-    def metric(self, name: str, **labels: str) -> list[float]:
-        """The values of a metric's samples with these labels; none while the worker does not answer."""
+    def samples(self) -> list[Sample]:
+        """Every sample of one look at the metrics; none while the worker does not answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
                 text = answer.read().decode()
         except OSError:
             return []
-        return [
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        ]
+        return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def metric(self, name: str, **labels: str) -> list[float]:
+        """The values of a metric's samples with these labels; none while the worker does not answer."""
+        return values(self.samples(), name, **labels)
 
     def wait_until(self, name: str, least: float) -> float:
         """Seconds since the start at which the metric's samples add up to so much.
@@ -99,7 +99,7 @@ class Worker:
         """
         while sum(self.metric(name)) < least:
             if self.process.poll() is not None or time.monotonic() - self.began > DEADLINE:
-                raise RuntimeError(f"expected {name} to reach {least:g}; see {self._log.read_text()[-2000:]}")
+                raise RuntimeError(f"expected {name} to reach {least:g}; see {self.log.read_text()[-2000:]}")
             time.sleep(POLL)
         return time.monotonic() - self.began
 
@@ -118,6 +118,11 @@ class Worker:
         """End it as a supervisor does."""
         self.process.terminate()
         self.process.wait(20)
+
+
+def values(samples: Iterable[Sample], name: str, **labels: str) -> list[float]:
+    """Those of the samples with this name and these labels."""
+    return [one.value for one in samples if one.name == name and labels.items() <= one.labels.items()]
 
 
 @contextmanager
@@ -205,7 +210,8 @@ def brands(kafka: LocalKafka, folder: Path) -> list[Goal]:
             offset += MANY_BRANDS
             first.wait_until("tocsin_mentions_consumed_total", offset)
         time.sleep(3.0)  # three checkpoints
-        longest = {stage: max(first.metric("tocsin_engine_longest_step_seconds", stage=stage)) for stage in STEPS}
+        found = first.samples()
+        longest = {stage: max(values(found, "tocsin_engine_longest_step_seconds", stage=stage)) for stage in STEPS}
         steps = ", ".join(f"{stage} {1000 * seconds:.0f} ms" for stage, seconds in longest.items())
         size = first.resident_mib()
         print(f"  {MANY_BRANDS:,} brands: longest step of {steps}; {size:.0f} MiB", flush=True)

@@ -13,8 +13,6 @@ import random
 import statistics
 import tempfile
 import time
-import urllib.request
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -24,7 +22,7 @@ import psutil
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from kafka.admin import ConfigResource, ConfigResourceType
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from benchmarks import live, throughput
 from pipeline.kafka_clients import admin, aiokafka_options, topic_name
@@ -215,7 +213,7 @@ def main(seconds: float) -> None:
             with LocalKafka(folder / "kafka", 0, properties=BROKER, jars=live.JARS) as kafka:
                 settings = _settings(kafka, folder)
                 with live.worker(settings, folder) as worker:
-                    run = _Run(worker, folder, seconds, looks)
+                    run = _Run(worker, seconds, looks)
                     run.await_ready()
                     asyncio.run(run.play())
         except KeyboardInterrupt:
@@ -251,10 +249,9 @@ def last_word(log: Path) -> str:
 class _Run:
     """One worker under load."""
 
-    def __init__(self, worker: live.Worker, folder: Path, seconds: float, looks: list[Look]) -> None:
+    def __init__(self, worker: live.Worker, seconds: float, looks: list[Look]) -> None:
         """Nothing is sent yet; looks are appended to the list."""
         self._worker = worker
-        self._folder = folder
         self._seconds = seconds
         self._looks = looks
         self._began = self._answered = time.monotonic()
@@ -266,7 +263,7 @@ class _Run:
         Raises:
             SystemExit: the worker failed.
         """
-        while sum(self._metrics().get("tocsin_partitions_assigned", [])) < PARTITIONS:
+        while sum(live.values(self._samples(), "tocsin_partitions_assigned")) < PARTITIONS:
             time.sleep(0.2)
 
     async def play(self) -> None:
@@ -304,7 +301,7 @@ class _Run:
         return sum(batch.record_count() for batch in batches)
 
     def _look(self) -> Look | None:
-        found = self._metrics()
+        found = self._samples()
         try:
             mib = self._worker.resident_mib()
         except psutil.NoSuchProcess:  # ended just now, which the next look tells
@@ -313,9 +310,9 @@ class _Run:
             return None
 
         def total(name: str) -> int:
-            return int(sum(found.get(f"tocsin_{name}", [])))
+            return int(sum(live.values(found, f"tocsin_{name}")))
 
-        watermark = min(found.get("tocsin_watermark_timestamp_seconds", []), default=BEGIN)
+        watermark = min(live.values(found, "tocsin_watermark_timestamp_seconds"), default=BEGIN)
         look = Look(
             seconds=time.monotonic() - self._began,
             mentions=total("mentions_consumed_total"),
@@ -325,40 +322,26 @@ class _Run:
             alerts=total("alerts_total"),
             mib=mib,
             lag=total("consumer_lag_records"),
-            step=max(found.get("tocsin_engine_longest_step_seconds{encode}", [0.0])),
+            step=max(live.values(found, "tocsin_engine_longest_step_seconds", stage="encode"), default=0.0),
         )
         self._looks.append(look)
         return look
 
-    def _metrics(self) -> dict[str, list[float]]:
-        """Every sample by name, none while the worker is too busy to answer.
+    def _samples(self) -> list[Sample]:
+        """What the worker's metrics say, nothing while the worker is too busy to answer.
 
         Raises:
             SystemExit: the worker has ended, or does not answer any more.
         """
-        found = _scrape(self._worker.settings.metrics_port)
+        found = self._worker.samples()
         now = time.monotonic()
         if found:
             self._answered = now
         code = self._worker.process.poll()
         if code is not None:
-            log = next(self._folder.glob("endurance*.log"))
             after = f"after {now - self._began:.0f} s with code {code}"
-            raise SystemExit(f"benchmarks.endurance: the worker ended {after}; its last word: {last_word(log)}")
+            word = last_word(self._worker.log)
+            raise SystemExit(f"benchmarks.endurance: the worker ended {after}; its last word: {word}")
         if now - self._answered > SILENT_SECONDS:
             raise SystemExit(f"benchmarks.endurance: the worker has not answered for {SILENT_SECONDS:.0f} s")
         return found
-
-
-def _scrape(port: int) -> dict[str, list[float]]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            text = answer.read().decode()
-    except OSError:
-        return {}
-    found: dict[str, list[float]] = defaultdict(list)
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            stage = sample.labels.get("stage")
-            found[f"{sample.name}{{{stage}}}" if stage else sample.name].append(sample.value)
-    return found

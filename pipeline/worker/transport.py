@@ -75,8 +75,6 @@ with the wait of above two workers that shared a backlog stood idle for a third 
 so often would take several hundredths of a core for nothing."""
 BACKLOG_RECORDS: Final = 1000
 """Records of one partition in one poll that show a backlog."""
-
-
 SLICE_BYTES: Final = 4 << 20
 """Unpacked for a slice; no further batch is begun for it then. A refused batch counts as what it was allowed to.
 
