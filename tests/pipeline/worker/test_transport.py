@@ -308,6 +308,7 @@ def test_a_backlog_waits_next_to_nothing_for_silent_partitions_and_a_quiet_topic
     assert asyncio.run(thread._fetch_records(consumer, set(), timeout=1.0, max_records=4000)) is polled
     assert consumer._fetcher._fetch_max_wait_ms == wait
     assert "self._fetch_max_wait_ms," in inspect.getsource(fetcher.Fetcher._get_actions_per_node)
+    assert "self._records[tp] = " in inspect.getsource(fetcher.Fetcher)
     assert "self._fetch_records," in inspect.getsource(driver.AIOKafkaConsumerThread.getmany)
 
 
