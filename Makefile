@@ -71,10 +71,10 @@ torture: $(VENV)/dev.stamp  ## faults on a real broker against the pure engine, 
 	@$(BIN)/python -m tests.torture $(ARGS)
 
 ablation: $(VENV)/dev.stamp  ## what each part of the detector is worth: half an hour of one core
-	@$(BIN)/python -m benchmarks.ablation
+	@$(BIN)/python -m studies.ablation
 
 plots: $(VENV)/dev.stamp  ## draw the plots of docs/detection.md anew: REPORT=simulated.json
-	@$(BIN)/python -m benchmarks.detection_plots $(if $(REPORT),--report $(REPORT))
+	@$(BIN)/python -m studies.detection_plots $(if $(REPORT),--report $(REPORT))
 
 kafka-up: $(VENV)/runtime.stamp  ## a local Apache Kafka that stays
 	@$(BIN)/python -m pipeline kafka start
@@ -83,7 +83,7 @@ kafka-down: $(VENV)/runtime.stamp  ## stop it
 	@$(BIN)/python -m pipeline kafka stop
 
 docs: $(VENV)/dev.stamp  ## write the generated pages anew
-	@$(BIN)/python -m pipeline.metrics > docs/metrics.md
+	@$(BIN)/python -m pipeline.telemetry > docs/metrics.md
 	@$(BIN)/python -m tests.test_documents
 
 lock: $(VENV)/dev.stamp  ## resolve the locked requirements anew

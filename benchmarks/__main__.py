@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from benchmarks import closing, fleet, known_brands, live, memory, sentiment, throughput
+from benchmarks import closing, known_brands, live, memory, sentiment, throughput
+from benchmarks import vectorised as fleet
 from benchmarks.goals import Goal, table
-from pipeline.config import Config
-from pipeline.engine import Engine
-from pipeline.placement import partition_of
-from pipeline.records import Record
+from pipeline.config.model import Config
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import Record
+from pipeline.kafka.partitioning import partition_of
 from pipeline.simulation import demo_stream
 from schemas.mention import decode_mention
 

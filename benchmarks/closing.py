@@ -15,12 +15,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from detectors.base import Snapshot, encode_state
-from detectors.brand_model import Assessment, BrandModel
+from detectors.brand.model import Assessment, BrandModel
 from detectors.features import Bucket
-from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY
-from pipeline.config import Config
-from pipeline.engine import Engine
-from schemas.observation import Observation
+from pipeline.config.model import Config
+from pipeline.engine.engine import Engine
+from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, Observation
 
 RATES = {"small": 5.0, "medium": 150.0, "large": 3000.0}
 """Mentions an hour."""

@@ -16,8 +16,8 @@ import time
 
 from benchmarks import live_endurance
 from benchmarks.memory import START, mentions, resident, tick
-from pipeline.config import Config, ConfigFile, EngineConfig
-from pipeline.engine import Engine
+from pipeline.config.model import Config, ConfigFile, EngineConfig
+from pipeline.engine.engine import Engine
 
 REGULAR = 2000
 UNSEEN = 500

@@ -20,12 +20,12 @@ from typing import Final
 from benchmarks import throughput
 from benchmarks.goals import Goal
 from benchmarks.memory import START, mentions, resident, tick
-from pipeline.brand_memory import share_of_awake
-from pipeline.config import Config, ConfigFile, EngineConfig
-from pipeline.engine import Engine
-from pipeline.placement import partition_of
-from pipeline.records import Record
-from pipeline.worker.cycles import CycleCollector
+from pipeline.config.model import Config, ConfigFile, EngineConfig
+from pipeline.engine.brands.cache import share_of_awake
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import Record
+from pipeline.kafka.partitioning import partition_of
+from pipeline.worker.garbage import CycleCollector
 from schemas.mention import decode_mention
 
 MENTIONS: Final = 200_000

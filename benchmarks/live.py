@@ -34,12 +34,12 @@ from prometheus_client.samples import Sample
 
 from benchmarks import throughput
 from benchmarks.goals import Goal, table
-from pipeline.kafka_clients import aiokafka_options, topic_name
-from pipeline.local_kafka import LocalKafka
-from pipeline.placement import partition_of
-from pipeline.ports import free_port
-from pipeline.settings import Settings
-from pipeline.topics import apply_topics
+from pipeline.config.settings import Settings
+from pipeline.kafka.clients import aiokafka_options, topic_name
+from pipeline.kafka.local import LocalKafka
+from pipeline.kafka.local.ports import free_port
+from pipeline.kafka.partitioning import partition_of
+from pipeline.kafka.topics import apply_topics
 from schemas.alert import decode_alert
 
 BUCKET: Final = 300

@@ -25,11 +25,11 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from prometheus_client.samples import Sample
 
 from benchmarks import live, throughput
-from pipeline.kafka_clients import admin, aiokafka_options, topic_name
-from pipeline.local_kafka import LocalKafka
-from pipeline.placement import partition_of
-from pipeline.run_guard import stoppable
-from pipeline.settings import Settings
+from pipeline.config.settings import Settings
+from pipeline.demo.run_guard import stoppable
+from pipeline.kafka.clients import admin, aiokafka_options, topic_name
+from pipeline.kafka.local import LocalKafka
+from pipeline.kafka.partitioning import partition_of
 
 BEGIN: Final = 1_735_689_600
 """2025-01-01T00:00:00Z: event time passes faster than life, and must not overtake the broker's clock."""

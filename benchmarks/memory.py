@@ -17,9 +17,9 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.goals import Goal
-from pipeline.config import Config
-from pipeline.engine import Engine
-from pipeline.records import TICK_HEADER, Record
+from pipeline.config.model import Config
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import TICK_HEADER, Record
 
 START = 1_767_225_600
 DAY = 86_400

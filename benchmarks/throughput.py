@@ -27,12 +27,12 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import RetriableError
 
-from pipeline.kafka_clients import admin, aiokafka_options, consumer, topic_name
-from pipeline.local_kafka import LocalKafka
-from pipeline.owned_process import owned_command
-from pipeline.placement import partition_of
-from pipeline.settings import Settings, child_environment
-from pipeline.topics import apply_topics
+from pipeline.config.settings import Settings, child_environment
+from pipeline.kafka.clients import admin, aiokafka_options, consumer, topic_name
+from pipeline.kafka.local import LocalKafka
+from pipeline.kafka.local.child_process import owned_command
+from pipeline.kafka.partitioning import partition_of
+from pipeline.kafka.topics import apply_topics
 
 ROOT = Path(__file__).parents[1]
 PEERS_STAMP = ROOT / ".venv" / "peers.stamp"

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Self
 import msgspec
 from river import base
 
-from detectors.brand_model import STATE_VERSION, Assessment, BrandModel, Explanation, Kind, ModelState, explain
+from detectors.brand.model import STATE_VERSION, Assessment, BrandModel, Explanation, ModelState, explain
+from detectors.brand.pooled_tail import PooledTail, TailState
 from detectors.features import Bucket, bucket_of
-from detectors.pooled_tail import PooledTail, TailState
+from schemas.alert import Kind
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final, NamedTuple
 
-from detectors.baseline import LEAST_LEVEL
-from detectors.brand_model import Assessment, BrandModel, Kind, surprises
-from detectors.negativity import TRUST, correlation, share_surprise
-from detectors.volume import volume_surprise
-from detectors.window_state import rows_of
-from detectors.windows import RANGE, SCALE
+from detectors.brand.baseline import LEAST_LEVEL
+from detectors.brand.model import Assessment, BrandModel, surprises
+from detectors.brand.negativity import TRUST, correlation, share_surprise
+from detectors.brand.volume import volume_surprise
+from detectors.brand.window_lengths import RANGE, SCALE
+from detectors.brand.window_state import rows_of
+from schemas.alert import Kind
 
 SMOOTHING_MENTIONS: Final = 2.0
 """Mentions as usual that are added to both sides of a ratio and to a share: small brands say less."""
@@ -25,7 +26,7 @@ DEVIATIONS: Final = 1.5
 LEAST_VOLUME_MARGIN: Final = math.log(2.0)
 LEAST_NEGATIVITY_MARGIN: Final = 0.5
 """Far beyond begins so many robust deviations (MAD) above the median, and at least at twice as many mentions, or at
-odds of a negative mention 1.65 times as high. Measured by benchmarks.industry: smaller margins let two to four of ten
+odds of a negative mention 1.65 times as high. Measured by studies.industry: smaller margins let two to four of ten
 brands ring in a strong common move and found no more of the crises inside one."""
 LONG_WINDOWS: Final = RANGE[3:]
 """An hour and longer: in shorter ones whoever is reached by the news a quarter of an hour earlier is far ahead."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from detectors.windows import BUCKET_SECONDS
+from schemas.observation import BUCKET_SECONDS
 
 
 class Bucket(msgspec.Struct, frozen=True, gc=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from detectors.base import Detector
-from detectors.crisis import CrisisDetector, SentimentShiftDetector, VolumeSurgeDetector
+from detectors.brand.estimators import CrisisDetector, SentimentShiftDetector, VolumeSurgeDetector
 
 DETECTORS: Final[dict[str, type[Detector]]] = {
     "crisis": CrisisDetector,

@@ -6,33 +6,23 @@ models are those of the live worker with as many partitions.
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import sys
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from functools import partial
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from pipeline.config import Config
-from pipeline.dead_letters import KEPT_BYTES
-from pipeline.engine import Engine
-from pipeline.errors import TocsinError
-from pipeline.mention_files import MAX_LINE_BYTES, open_text, record_key
-from pipeline.placement import partition_of_brand
-from pipeline.records import TICK_HEADER, OutRecord, Record, closing_tick_milliseconds
-from schemas.mention import EARLIEST_EVENT_TIME, LATEST_EVENT_TIME
+from pipeline.config.model import Config
+from pipeline.engine.dead_letters import KEPT_BYTES
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import TICK_HEADER, OutRecord, Record, closing_tick_milliseconds
+from pipeline.kafka.partitioning import partition_of_brand
+from schemas.mention import record_key
 from schemas.observation import Observation
-from schemas.text import printable
 
 BATCH_LINES: Final = 20_000
-COLUMNS: Final = ("brand", "start", "mentions", "negatives")
 
 
 class ReplayReport(msgspec.Struct):
@@ -129,102 +119,6 @@ def replay_observations(
         _run(engine, [Record(engine.next_offset, milliseconds, None, None, tick)], report)
     report.brands_seen = len(seen)
     return _finish(report, [engine])
-
-
-def read_observations(paths: Sequence[str]) -> list[Observation]:
-    """The rows of CSV files (brand,start,mentions,negatives; start as RFC 3339 or Unix seconds), by start and brand.
-
-    Raises:
-        TocsinError: names the file, the line, the column, what was expected and what was got.
-    """
-    rows = [row for path in paths for row in _read_rows(path)]
-    rows.sort(key=_place)
-    for a, b in pairwise(rows):
-        if _place(a) == _place(b):
-            raise TocsinError(
-                f"{b.file}:{b.line}: expected one row per brand and start, got a second one of {b.observation.brand} "
-                f"at {b.observation.start}; the first is {a.file}:{a.line}"
-            )
-    return [row.observation for row in rows]
-
-
-class _Row(msgspec.Struct, frozen=True):
-    file: str
-    line: int
-    observation: Observation
-
-
-def _place(row: _Row) -> tuple[int, str]:
-    return (row.observation.start, row.observation.brand)
-
-
-def _read_rows(path: str) -> list[_Row]:
-    with open_text(path) as raw:
-        # Spreadsheets put a byte order mark before the first column.
-        text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-        # A longer line ends in one field that is longer than csv allows.
-        reader = csv.DictReader(iter(partial(text.readline, MAX_LINE_BYTES), ""), restval="")
-        try:
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                got = printable(",".join(reader.fieldnames or ["nothing"]), 200)
-                raise TocsinError(f"{path}:1: expected the columns {','.join(COLUMNS)}, got {got}")
-            return [_Row(path, reader.line_num, _observation(row, f"{path}:{reader.line_num}")) for row in reader]
-        except UnicodeDecodeError as error:
-            raise TocsinError(f"{path}: expected UTF-8 after line {reader.line_num}: {error}") from None
-        except csv.Error as error:
-            raise TocsinError(f"{path}: expected CSV after line {reader.line_num}: {error}") from None
-        except (OSError, EOFError, zlib.error) as error:
-            raise TocsinError(f"{path}: expected data that can be read to its end: {error}") from None
-
-
-def _observation(row: dict[str, str], where: str) -> Observation:
-    try:
-        found = msgspec.convert(
-            {
-                "brand": row["brand"],
-                "start": _start(row["start"]),
-                "mentions": _count("mentions", row["mentions"]),
-                "negatives": _count("negatives", row["negatives"]),
-            },
-            Observation,
-            strict=False,
-        )
-    except (msgspec.ValidationError, ValueError, TypeError, OverflowError) as error:
-        raise _unfit(where, row, str(error)) from None
-    if found.negatives > found.mentions:
-        raise _unfit(where, row, "negatives must not be more than mentions")
-    return found
-
-
-def _unfit(where: str, row: dict[str, str], rule: str) -> TocsinError:
-    got = printable(",".join(str(row.get(column)) for column in COLUMNS), 200)
-    return TocsinError(f"{where}: expected an observation, got {got}: {printable(rule, 300)}")
-
-
-def _count(column: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"{column} must be a number of at least 0, got {text or 'nothing'}")
-    return number
-
-
-def _start(text: str) -> int:
-    if text.isascii() and text.isdecimal():
-        seconds = int(text)
-    else:
-        moment = datetime.fromisoformat(text)
-        # A history without an offset is a table somebody exported: UTC, as the documentation of the format says.
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = int(moment.timestamp())
-    if seconds % 300:
-        raise ValueError(f"start must be a multiple of 300 s, got {text}")
-    if not EARLIEST_EVENT_TIME <= seconds < LATEST_EVENT_TIME:
-        raise ValueError(f"start must lie in the years 2000 to 2199, got {text}")
-    return seconds
 
 
 def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:

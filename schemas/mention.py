@@ -208,3 +208,18 @@ def _decode_leniently(value: bytes, message: str) -> Mention:
         raise _invalid(str(error)) from None
     except msgspec.DecodeError as error:
         raise Rejected(Reason.MALFORMED_JSON, f"expected one JSON object: {error}") from None
+
+
+class _BrandOnly(msgspec.Struct):
+    brand: str
+
+
+_brand_decoder: Final = msgspec.json.Decoder(_BrandOnly)
+
+
+def record_key(value: bytes) -> bytes | None:
+    """The record key of a mention as JSON: its brand; None where it names none, which the worker will dead-letter."""
+    try:
+        return _brand_decoder.decode(value).brand.encode("utf-8", "replace") or None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

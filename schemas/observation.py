@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from schemas.mention import BRAND_PATTERN
+
+BUCKET_SECONDS: Final = 300
+"""Five minutes. Shorter buckets did not shorten detection: evidence sets the delay, not the bucket."""
+BUCKETS_PER_HOUR: Final = 12
+BUCKETS_PER_DAY: Final = 288
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -19,7 +24,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     brand: Annotated[str, Meta(pattern=BRAND_PATTERN)]
     start: int
-    size_seconds: Annotated[int, Meta(gt=0)] = 300
+    size_seconds: Annotated[int, Meta(gt=0)] = BUCKET_SECONDS
     mentions: Annotated[int, Meta(ge=0)]
     negatives: Annotated[float, Meta(ge=0.0)]
     positives: Annotated[float, Meta(ge=0.0)] = 0.0

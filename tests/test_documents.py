@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline import config
-from pipeline.settings import PREFIX, Settings
+from pipeline.config import load
+from pipeline.config import model as config
+from pipeline.config.settings import PREFIX, Settings
 from schemas.alert import alert_headers, decode_alert
 from schemas.catalogue import topics
 from schemas.documents import json_schema, latest_version
@@ -185,7 +186,7 @@ def test_the_example_of_the_configuration_document_is_a_configuration(tmp_path):
     (example,) = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
     path = tmp_path / "tocsin.toml"
     path.write_text(example, encoding="utf-8")
-    loaded = config.load_config(path)
+    loaded = load.load_config(path)
     assert loaded.brand("acme").playbook is not None
     assert loaded.brand("acme").config_hash != loaded.brand("other").config_hash
 

@@ -82,7 +82,7 @@ def test_the_wheel_holds_the_data_files_that_are_read_at_run_time(wheel, file):
 
 def test_the_wheel_brings_the_console_script_and_the_licence(wheel):
     (scripts,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert "tocsin = pipeline.cli:main" in wheel.read(scripts).decode()
+    assert "tocsin = pipeline.cli.main:main" in wheel.read(scripts).decode()
     assert any(name.endswith("/LICENSE") for name in wheel.namelist())
 
 

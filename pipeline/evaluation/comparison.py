@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.evaluation.alarms import AlarmRule
-from detectors.evaluation.controls import always_on, never_on, random_at
-from detectors.evaluation.outcomes import Estimate, Found, estimate, false_alarms_per_year, first_delay, found
-from detectors.evaluation.peers import PEERS, Peer, candidate_thresholds
-from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
+from pipeline.evaluation.peers.baselines import PEERS, Peer, candidate_thresholds
+from pipeline.evaluation.scoring.alarms import AlarmRule
+from pipeline.evaluation.scoring.controls import always_on, never_on, random_at
+from pipeline.evaluation.scoring.outcomes import Estimate, Found, estimate, false_alarms_per_year, first_delay, found
 from pipeline.evaluation.simulated import WARM_UP_DAYS, Scores, WorldRun, crisis_rule, starts_of
-from pipeline.simulation.fleet import CRISES
+from pipeline.simulation.worlds.ordinary import CRISES
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 Starts = list[NDArray[np.int64]]
 

@@ -14,14 +14,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.brand_model import BrandModel
-from detectors.evaluation import nab
-from detectors.evaluation.alarms import AlarmRule, episodes
-from detectors.evaluation.controls import always_on, random_at
-from detectors.evaluation.peers import PEERS
+from detectors.brand.model import BrandModel
 from detectors.features import Bucket
-from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY
 from pipeline.errors import TocsinError
+from pipeline.evaluation.peers.baselines import PEERS
+from pipeline.evaluation.scoring import nab
+from pipeline.evaluation.scoring.alarms import AlarmRule, episodes
+from pipeline.evaluation.scoring.controls import always_on, random_at
+from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 
 RANDOM_RUNS: Final = 20
 _MEMORY_ROWS: Final = BUCKETS_PER_DAY

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from pipeline.errors import TocsinError
-from pipeline.simulation.labels import Labels, decode_labels
+from pipeline.simulation.stream.labels import Labels, decode_labels
 
 HOUR: Final = 3600.0
 UNKNOWN_LENGTH: Final = 48 * HOUR

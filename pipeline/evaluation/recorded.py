@@ -13,14 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.evaluation.outcomes import Estimate, Found, estimate, found
-from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY, BUCKETS_PER_HOUR
+from pipeline.engine.records import OutRecord
 from pipeline.errors import TocsinError
 from pipeline.evaluation.labels import Happening
+from pipeline.evaluation.scoring.outcomes import Estimate, Found, estimate, found
 from pipeline.evaluation.watched import Spans, length, moved, returns, within, without
-from pipeline.records import OutRecord
 from schemas.alert import decode_alert
-from schemas.observation import Observation
+from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, BUCKETS_PER_HOUR, Observation
 
 GRACE_BUCKETS: Final = 6 * BUCKETS_PER_HOUR
 """An alarm so soon after the labelled end is still about the event."""

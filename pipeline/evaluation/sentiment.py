@@ -15,10 +15,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.evaluation.outcomes import REPEATS
 from detectors.sentiment import LANGUAGES, SentimentModels, language_of
 from pipeline.errors import TocsinError
-from pipeline.mention_files import lines, open_text
+from pipeline.evaluation.scoring.outcomes import REPEATS
+from pipeline.files.mentions import lines, open_text
 from schemas.mention import decode_mention
 from schemas.rejection import Rejected
 

@@ -17,14 +17,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.evaluation.alarms import AlarmRule, episodes
-from detectors.evaluation.outcomes import Estimate, Found, estimate, false_alarms_per_year, first_delay, found
-from detectors.fleet import FleetModel
-from detectors.windows import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
-from pipeline.config import DetectionConfig
-from pipeline.rules import rules
-from pipeline.simulation.fleet import CRISES, Burst, Latent, with_crisis
-from pipeline.simulation.worlds import Sampler, open_stream
+from pipeline.config.model import DetectionConfig
+from pipeline.engine.episodes.rules import rules
+from pipeline.evaluation.scoring.alarms import AlarmRule, episodes
+from pipeline.evaluation.scoring.outcomes import Estimate, Found, estimate, false_alarms_per_year, first_delay, found
+from pipeline.evaluation.vectorised.model import FleetModel
+from pipeline.simulation.worlds.ordinary import CRISES, Burst, Latent, with_crisis
+from pipeline.simulation.worlds.worlds import Sampler, open_stream
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 WARM_UP_DAYS: Final = 28
 RATES: Final = (0.25, 1.0, 4.0)

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from detectors.windows import BUCKET_SECONDS, BUCKETS_PER_DAY
 from pipeline.errors import TocsinError
+from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 
 Spans = list[tuple[int, int]]
 

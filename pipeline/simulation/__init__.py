@@ -9,9 +9,9 @@ posts        numbers into mentions          stream     all of it, in batches
 Counts without texts, for evaluation: `fleet` and `exam` are two families of worlds, `worlds` opens them by name.
 """
 
-from pipeline.simulation.labels import Label, Labels, decode_labels, encode_labels
-from pipeline.simulation.scenarios import SCENARIOS
-from pipeline.simulation.stream import START, Batch, Count, Simulation, demo_stream
+from pipeline.simulation.stream.labels import Label, Labels, decode_labels, encode_labels
+from pipeline.simulation.stream.scenarios import SCENARIOS
+from pipeline.simulation.stream.stream import START, Batch, Count, Simulation, demo_stream
 
 __all__ = [
     "SCENARIOS",

@@ -9,11 +9,11 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
-from pipeline.brand_memory import share_of_awake
-from pipeline.config import Config
-from pipeline.health import Health
-from pipeline.metrics import WorkerMetrics
-from pipeline.worker.gap_reader import GapReader
+from pipeline.config.model import Config
+from pipeline.engine.brands.cache import share_of_awake
+from pipeline.telemetry.collector import WorkerMetrics
+from pipeline.telemetry.health import Health
+from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.limit_report import LimitReport
 from pipeline.worker.partition import Partition, PartitionEngine, TopicNames
 from pipeline.worker.ticks import Ticker

@@ -25,8 +25,8 @@ from aiokafka.errors import (
 )
 
 from pipeline.errors import TocsinError
-from pipeline.health import Health
-from pipeline.logs import say_fatal
+from pipeline.telemetry.health import Health
+from pipeline.telemetry.logs import say_fatal
 from schemas.text import printable
 
 logger = structlog.get_logger("tocsin.worker")

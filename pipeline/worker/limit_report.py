@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from pipeline.metrics import StatsReadings
+from pipeline.telemetry.readings import StatsReadings
 from schemas.rejection import Reason
 
 PAUSE_SECONDS: Final = 60.0

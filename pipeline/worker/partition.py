@@ -17,14 +17,15 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from pipeline.config import WorkerConfig
-from pipeline.dead_letters import RefusedBatch
+from pipeline.config.model import WorkerConfig
+from pipeline.engine.dead_letters import RefusedBatch
+from pipeline.engine.records import Outputs, OutRecord, SourceRecord
 from pipeline.errors import StateError
-from pipeline.health import Health
-from pipeline.metrics import EngineReadings, WorkerMetrics
-from pipeline.placement import partition_of
-from pipeline.records import Outputs, OutRecord, SourceRecord
-from pipeline.worker.gap_reader import GapReader
+from pipeline.kafka.partitioning import partition_of
+from pipeline.telemetry.collector import WorkerMetrics
+from pipeline.telemetry.health import Health
+from pipeline.telemetry.readings import EngineReadings
+from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.stall import StallWatch
 from pipeline.worker.state_loader import load_state
 from pipeline.worker.transaction import PartitionTransactions, Write
@@ -50,7 +51,7 @@ logger = structlog.get_logger("tocsin.worker")
 
 
 class PartitionEngine(EngineReadings, Protocol):
-    """What a partition needs of an engine; pipeline.engine.Engine is the one that runs."""
+    """What a partition needs of an engine; pipeline.engine.engine.Engine is the one that runs."""
 
     @property
     def next_offset(self) -> int: ...

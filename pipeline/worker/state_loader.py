@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from pipeline.dead_letters import RefusedBatch
-from pipeline.state import unreadable
+from pipeline.engine.dead_letters import RefusedBatch
+from pipeline.engine.state import unreadable
 
 _FETCH_BYTES: Final = 8 << 20
 _POLL_RECORDS: Final = 5000
@@ -40,7 +40,7 @@ async def load_state(
     The partition's producer must have been started: only then is the previous owner fenced and the end final.
 
     Args:
-        options: addresses and security, as pipeline.kafka_clients gives them.
+        options: addresses and security, as pipeline.kafka.clients gives them.
         state_topic: the compacted topic.
         source_topic: the mentions topic, whose offsets the checkpoint speaks of.
         partition: of both topics.

@@ -14,7 +14,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from pipeline.records import TICK_HEADER
+from pipeline.engine.records import TICK_HEADER
 from pipeline.worker.partition import PartitionEngine
 
 logger = structlog.get_logger("tocsin.worker")
@@ -40,7 +40,7 @@ class Ticker:
         """Connects at the first tick.
 
         Args:
-            options: addresses and security, as pipeline.kafka_clients gives them.
+            options: addresses and security, as pipeline.kafka.clients gives them.
             topic: the mentions topic.
         """
         self._options = options

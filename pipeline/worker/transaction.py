@@ -10,8 +10,8 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidTxnState, KafkaError
 
+from pipeline.engine.records import OutRecord
 from pipeline.errors import BrokerError, StateError
-from pipeline.records import OutRecord
 
 BATCH_BYTES: Final = 900_000
 """A batch of records stays below max.message.bytes (1 MiB) of the topics, its header included."""
@@ -50,7 +50,7 @@ class PartitionTransactions:
         """Nothing is sent before `start`.
 
         Args:
-            options: addresses and security, as pipeline.kafka_clients gives them.
+            options: addresses and security, as pipeline.kafka.clients gives them.
             transactional_id: the same for every owner of the partition, different for every partition.
             partition: the partition that is written to in every topic.
         """

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from pipeline.metrics.catalogue import CATALOGUE
+from pipeline.telemetry.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

@@ -15,9 +15,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pipeline.config import load_config
-from pipeline.local_kafka.jars import KAFKA_VERSION
-from pipeline.settings import PREFIX, Settings
+from pipeline.config.load import load_config
+from pipeline.config.settings import PREFIX, Settings
+from pipeline.kafka.local.jars import KAFKA_VERSION
 from tests.deploy.deployment import DEPLOY, ROOT, load_yaml
 
 TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}

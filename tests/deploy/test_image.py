@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from pipeline.settings import PREFIX, Settings
+from pipeline.config.settings import PREFIX, Settings
 from tests.deploy.deployment import DEPLOY, ROOT
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")

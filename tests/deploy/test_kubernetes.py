@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.settings import PREFIX, Settings
+from pipeline.config.settings import PREFIX, Settings
 from tests.deploy.deployment import DEPLOY, load_yaml
 
 FOLDER = DEPLOY / "kubernetes"

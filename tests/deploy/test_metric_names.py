@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pipeline.metrics.catalogue import CATALOGUE
+from pipeline.telemetry.catalogue import CATALOGUE
 from tests.deploy.deployment import (
     DEPLOY,
     EXPOSED,

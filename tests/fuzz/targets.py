@@ -23,20 +23,21 @@ from detectors.sentiment.regression import HashedRegression
 from detectors.sentiment.state import decode as decode_chunk
 from detectors.sentiment.state import encode as encode_chunk
 from detectors.sentiment.state import parse_name
-from pipeline import state
-from pipeline.alert_text import alert_lines
-from pipeline.config import Config, load_config
-from pipeline.dead_letter_reading import dead_letter_of
-from pipeline.engine import Engine
+from pipeline.cli.alert_text import alert_lines
+from pipeline.config.load import load_config
+from pipeline.config.model import Config
+from pipeline.config.settings import PREFIX, Settings, load_settings
+from pipeline.engine import state
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import TICK_HEADER, Record
 from pipeline.errors import ConfigError, DeadLetterLimitError, StateError, TocsinError
-from pipeline.kafka_codecs import _Decoder
-from pipeline.mention_files import lines, record_key
-from pipeline.publishing import event_time
-from pipeline.records import TICK_HEADER, Record
-from pipeline.replay import read_observations
-from pipeline.settings import PREFIX, Settings, load_settings
+from pipeline.files.mentions import lines
+from pipeline.files.observations import read_observations
+from pipeline.kafka.codecs import _Decoder
+from pipeline.kafka.dead_letters import dead_letter_of
+from pipeline.kafka.publishing import event_time
 from schemas.alert import decode_alert, encode_alert
-from schemas.mention import MAX_MENTION_BYTES, decode_mention, encode_mention
+from schemas.mention import MAX_MENTION_BYTES, decode_mention, encode_mention, record_key
 from schemas.rejection import Rejected
 from tests.pipeline.mention_streams import START, mention, troubled_stream
 

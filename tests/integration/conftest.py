@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local_kafka import LocalKafka
-from pipeline.local_kafka.jars import local_extra_missing
-from pipeline.settings import Settings
-from pipeline.topics import apply_topics
+from pipeline.config.settings import Settings
+from pipeline.kafka.local import LocalKafka
+from pipeline.kafka.local.jars import local_extra_missing
+from pipeline.kafka.topics import apply_topics
 from tests.integration.secured_broker import Secured
 
 JARS = Path(__file__).parents[2] / ".tocsin"

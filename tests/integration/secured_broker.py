@@ -25,10 +25,10 @@ from kafka.admin import (
 )
 from pydantic import SecretStr
 
-from pipeline.kafka_clients import admin
-from pipeline.local_kafka import LocalKafka
-from pipeline.ports import free_port
-from pipeline.settings import Settings, child_environment
+from pipeline.config.settings import Settings, child_environment
+from pipeline.kafka.clients import admin
+from pipeline.kafka.local import LocalKafka
+from pipeline.kafka.local.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "right-s3cret"

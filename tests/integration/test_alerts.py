@@ -13,12 +13,12 @@ from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from pipeline.alert_reading import follow_alerts, read_alerts
-from pipeline.alert_text import alert_lines
-from pipeline.cli import tocsin
+from pipeline.cli.alert_text import alert_lines
+from pipeline.cli.main import tocsin
+from pipeline.config.settings import Settings
 from pipeline.errors import BrokerError, TocsinError
-from pipeline.kafka_clients import admin, aiokafka_options, producer, topic_name
-from pipeline.settings import Settings
+from pipeline.kafka.alerts import follow_alerts, read_alerts
+from pipeline.kafka.clients import admin, aiokafka_options, producer, topic_name
 from schemas.alert import Alert, decode_alert, encode_alert
 
 pytestmark = pytest.mark.integration
@@ -105,7 +105,7 @@ def test_kind_brand_and_limit_choose(run, cluster_settings):
 def test_what_is_no_alert_is_reported_counted_and_makes_the_exit_code_1(run, cluster_settings):
     write(cluster_settings, b"junk \x1b[2J", encode_alert(alert("crisis-opened")), b'{"version":2}')
     result = run("--json", standalone_mode=False)
-    assert result.return_value == 1  # pipeline.cli.main makes it the exit code
+    assert result.return_value == 1  # pipeline.cli.main.main makes it the exit code
     assert result.stdout.count("\n") == 1
     assert "\x1b" not in result.stderr
     assert result.stderr.count("expected an alert of version 1") == 2

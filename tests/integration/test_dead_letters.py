@@ -7,10 +7,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import tocsin
-from pipeline.dead_letters import dead_letter
-from pipeline.kafka_clients import producer, topic_name
-from pipeline.records import Record
+from pipeline.cli.main import tocsin
+from pipeline.engine.dead_letters import dead_letter
+from pipeline.engine.records import Record
+from pipeline.kafka.clients import producer, topic_name
 from schemas.mention import decode_mention
 from schemas.rejection import Rejected
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.settings import load_settings
+from pipeline.config.settings import load_settings
 from tests.pipeline.mention_streams import troubled_stream
 
 pytestmark = pytest.mark.integration

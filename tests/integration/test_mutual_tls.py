@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from pipeline.topics import apply_topics
+from pipeline.kafka.topics import apply_topics
 from tests.integration.secured_broker import PASSWORD, run
 from tests.integration.worker_process import difference, oracle, outcome, publish, settle, working
 from tests.pipeline.mention_streams import troubled_stream

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pipeline.kafka_clients import aiokafka_options, topic_name
+from pipeline.kafka.clients import aiokafka_options, topic_name
 from pipeline.worker.state_loader import load_state
 
 pytestmark = pytest.mark.integration

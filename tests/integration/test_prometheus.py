@@ -12,16 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Config
-from pipeline.health import Health
-from pipeline.metrics import EngineReadings, WorkerMetrics, serve
-from pipeline.records import Record
-from pipeline.settings import Settings
+from pipeline.config.model import Config
+from pipeline.config.settings import Settings
+from pipeline.engine.records import Record
+from pipeline.telemetry.collector import WorkerMetrics
+from pipeline.telemetry.health import Health
+from pipeline.telemetry.readings import EngineReadings
+from pipeline.telemetry.server import serve
 from schemas.mention import Mention, encode_mention
 from tests.deploy.deployment import alerting_rules, dashboards, panel_expressions, recorded_names, rules
 from tests.integration.prometheus_server import Prometheus, needs_prometheus, prometheus, wait_for
 from tests.integration.worker_process import WorkerProcess, publish
-from tests.pipeline.fake_engine import FakeEngine, FakeEpisode, busy_engine
+from tests.pipeline.worker.fake_engine import FakeEngine, FakeEpisode, busy_engine
 
 pytestmark = [pytest.mark.integration, needs_prometheus]
 

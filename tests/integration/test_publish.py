@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 from kafka.partitioner.default import murmur2
 
-from pipeline.cli import tocsin
+from pipeline.cli.main import tocsin
+from pipeline.config.settings import Settings
+from pipeline.engine.records import TICK_HEADER, closing_tick_milliseconds
 from pipeline.errors import BrokerError, TocsinError
-from pipeline.kafka_clients import consumer, topic_name
-from pipeline.publishing import LineError, publish
-from pipeline.records import TICK_HEADER, closing_tick_milliseconds
-from pipeline.settings import Settings
+from pipeline.kafka.clients import consumer, topic_name
+from pipeline.kafka.publishing import LineError, publish
 
 pytestmark = pytest.mark.integration
 

@@ -9,11 +9,11 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
+from pipeline.config.settings import Settings
 from pipeline.errors import BrokerError
-from pipeline.kafka_clients import admin, aiokafka_options, consumer, producer, topic_name
-from pipeline.publishing import publish
-from pipeline.settings import Settings
-from pipeline.topics import apply_topics, verify_topics
+from pipeline.kafka.clients import admin, aiokafka_options, consumer, producer, topic_name
+from pipeline.kafka.publishing import publish
+from pipeline.kafka.topics import apply_topics, verify_topics
 from tests.integration.secured_broker import PASSWORD, WRONG, run
 
 pytestmark = pytest.mark.integration

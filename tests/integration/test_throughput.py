@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import throughput
-from pipeline.kafka_clients import topic_name
-from pipeline.settings import Settings
-from pipeline.topics import apply_topics
+from pipeline.config.settings import Settings
+from pipeline.kafka.clients import topic_name
+from pipeline.kafka.topics import apply_topics
 from schemas.mention import decode_mention
 from tests.integration.worker_process import committed, read
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import tocsin
+from pipeline.cli.main import tocsin
+from pipeline.config.settings import Settings
 from pipeline.errors import BrokerError
-from pipeline.kafka_clients import admin, topic_name
-from pipeline.settings import Settings
-from pipeline.topics import Existing, apply_topics, plan_topic, plan_topics, read_topics, refusals, verify_topics
+from pipeline.kafka.clients import admin, topic_name
+from pipeline.kafka.topics import Existing, apply_topics, plan_topic, plan_topics, read_topics, refusals, verify_topics
 from schemas.catalogue import topics
 
 pytestmark = pytest.mark.integration

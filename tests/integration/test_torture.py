@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local_kafka import LocalKafka
+from pipeline.kafka.local import LocalKafka
 from tests.torture.faulty_worker import MOMENTS
 from tests.torture.scenarios import kills
 from tests.torture.trial import Cluster, Trial

@@ -15,12 +15,12 @@ import pytest
 from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import CoordinatorNotAvailableError
 
-from pipeline.config import Config, ConfigFile, EngineConfig
-from pipeline.engine import Engine
-from pipeline.kafka_clients import admin, producer, topic_name
-from pipeline.records import TICK_HEADER, Record
-from pipeline.settings import Settings
-from pipeline.topics import apply_topics
+from pipeline.config.model import Config, ConfigFile, EngineConfig
+from pipeline.config.settings import Settings
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import TICK_HEADER, Record
+from pipeline.kafka.clients import admin, producer, topic_name
+from pipeline.kafka.topics import apply_topics
 from tests.integration.worker_process import (
     WorkerProcess,
     committed,

@@ -11,10 +11,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import TopicPartition
 
-from pipeline.kafka_clients import aiokafka_options, consumer, producer, topic_name
-from pipeline.placement import partition_of
-from pipeline.settings import Settings
-from pipeline.worker.unpacking import UNPACKED_BYTES
+from pipeline.config.settings import Settings
+from pipeline.kafka.clients import aiokafka_options, consumer, producer, topic_name
+from pipeline.kafka.partitioning import partition_of
+from pipeline.worker.driver.decompression import UNPACKED_BYTES
 from tests.integration.worker_process import (
     WorkerProcess,
     committed,
@@ -26,7 +26,7 @@ from tests.integration.worker_process import (
     wait_until,
 )
 from tests.pipeline.mention_streams import mention
-from tests.pipeline.worker.packed_batches import damaged, honest
+from tests.pipeline.worker.driver.packed_batches import damaged, honest
 
 pytestmark = pytest.mark.integration
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.topics import apply_topics
+from pipeline.kafka.topics import apply_topics
 from tests.integration.worker_process import difference, oracle, outcome, publish, settle, working
 from tests.pipeline.mention_streams import START, mention, record
 

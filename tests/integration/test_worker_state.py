@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from aiokafka.errors import ProducerFenced
 
+from pipeline.engine.records import OutRecord
 from pipeline.errors import StateError
-from pipeline.kafka_clients import aiokafka_options, topic_name
-from pipeline.records import OutRecord
-from pipeline.topics import apply_topics
-from pipeline.worker.gap_reader import GapReader
+from pipeline.kafka.clients import aiokafka_options, topic_name
+from pipeline.kafka.topics import apply_topics
+from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.state_loader import load_state
 from pipeline.worker.transaction import PartitionTransactions
 from tests.integration.worker_process import publish, read

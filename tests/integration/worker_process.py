@@ -22,12 +22,12 @@ from urllib.request import urlopen
 from kafka import TopicPartition
 from kafka.errors import RetriableError
 
-from pipeline.config import Config
-from pipeline.engine import Engine
-from pipeline.kafka_clients import admin, consumer, producer, topic_name
-from pipeline.logs import FATAL
-from pipeline.records import Record
-from pipeline.settings import Settings, child_environment
+from pipeline.config.model import Config
+from pipeline.config.settings import Settings, child_environment
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import Record
+from pipeline.kafka.clients import admin, consumer, producer, topic_name
+from pipeline.telemetry.logs import FATAL
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0

@@ -6,7 +6,7 @@ import json
 import random
 from datetime import UTC, datetime
 
-from pipeline.records import TICK_HEADER, Outputs, Record
+from pipeline.engine.records import TICK_HEADER, Outputs, Record
 
 START = 1_767_225_600
 """2026-01-01T00:00:00Z, a multiple of the bucket."""

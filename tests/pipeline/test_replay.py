@@ -17,14 +17,15 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.cli import tocsin
-from pipeline.config import Config
-from pipeline.dead_letters import KEPT_BYTES
+from pipeline.cli.main import tocsin
+from pipeline.config.model import Config
+from pipeline.engine.dead_letters import KEPT_BYTES
+from pipeline.engine.records import closing_tick_milliseconds
 from pipeline.errors import TocsinError
-from pipeline.placement import partition_of
-from pipeline.publishing import event_time
-from pipeline.records import closing_tick_milliseconds
-from pipeline.replay import read_observations, replay_mentions, replay_observations
+from pipeline.files.observations import read_observations
+from pipeline.kafka.partitioning import partition_of
+from pipeline.kafka.publishing import event_time
+from pipeline.replay import replay_mentions, replay_observations
 from schemas.alert import decode_alert
 from tests.pipeline.mention_streams import START, mention, troubled_stream
 

@@ -9,8 +9,8 @@ import jsonschema
 import msgspec
 import pytest
 
-from pipeline.dead_letters import KEPT_BYTES, SHA256_HEADER, SIZE_HEADER, dead_letter
-from pipeline.records import TICK_HEADER, Record
+from pipeline.engine.dead_letters import KEPT_BYTES, SHA256_HEADER, SIZE_HEADER, dead_letter
+from pipeline.engine.records import TICK_HEADER, Record
 from schemas.alert import alert_headers, decode_alert
 from schemas.catalogue import topics
 from schemas.documents import published

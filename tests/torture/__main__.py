@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipeline.run_guard import stoppable
+from pipeline.demo.run_guard import stoppable
 from tests.torture.play import Row, play, table
 from tests.torture.scenarios import SCENARIOS
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiokafka
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 from pipeline.worker import state_loader
 
 MOMENTS: Final = {

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import psutil
 
-from pipeline.settings import Settings
+from pipeline.config.settings import Settings
 from tests.integration.worker_process import WorkerProcess, event_of
 
 CONFIG: Final = "[worker]\nticks = false\ncheckpoint_seconds = 0.3\nmax_poll_records = 200\n"

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from pipeline.local_kafka import LocalKafka
+from pipeline.kafka.local import LocalKafka
 from tests.torture.scenarios import Scenario
 from tests.torture.trial import Cluster, Trial
 from tests.torture.verdict import Verdict

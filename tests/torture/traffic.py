@@ -16,8 +16,8 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from pipeline.kafka_clients import aiokafka_options, producer, topic_name
-from pipeline.settings import Settings
+from pipeline.config.settings import Settings
+from pipeline.kafka.clients import aiokafka_options, producer, topic_name
 from tests.pipeline.mention_streams import mention
 
 START: Final = 1_735_689_600

@@ -13,11 +13,11 @@ from typing import Final
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 
+from pipeline.config.settings import Settings
 from pipeline.errors import BrokerError
-from pipeline.kafka_clients import admin, topic_name
-from pipeline.local_kafka import LocalKafka
-from pipeline.settings import Settings
-from pipeline.topics import apply_topics
+from pipeline.kafka.clients import admin, topic_name
+from pipeline.kafka.local import LocalKafka
+from pipeline.kafka.topics import apply_topics
 from tests.integration.worker_process import Message, Outcome, committed, oracle, outcome, read
 from tests.torture.fleet import PRODUCT, Fleet, TortureError
 from tests.torture.traffic import LEARNING_HOURS, Feed, Trouble, traffic

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.config import Config
-from pipeline.engine import Engine
-from pipeline.records import Record
+from pipeline.config.model import Config
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import Record
 from tests.integration.worker_process import Message, Outcome, difference
 
 SLICE: Final = 1000

@@ -9,9 +9,9 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
+from pipeline.config.settings import Settings
 from pipeline.errors import BrokerError
-from pipeline.kafka_clients import consumer, topic_name
-from pipeline.settings import Settings
+from pipeline.kafka.clients import consumer, topic_name
 
 LOOK_SECONDS = 0.1
 

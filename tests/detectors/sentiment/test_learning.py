@@ -14,13 +14,7 @@ from river import linear_model, optim
 from detectors.sentiment import SentimentModels
 from detectors.sentiment.hashing import BUCKETS, character_buckets, word_buckets, word_parts
 from detectors.sentiment.models import NEGATIVE_PRIOR, POSITIVE_PRIOR, reader_of
-from detectors.sentiment.regression import (
-    EPSILON,
-    INTERCEPT_RATE,
-    LEARNING_RATE,
-    HashedRegression,
-    logistic,
-)
+from detectors.sentiment.regression import EPSILON, INTERCEPT_RATE, LEARNING_RATE, HashedRegression, logistic
 
 TEXTS = {
     "en": ("a new blorp", "a quiet day", "blorp"),

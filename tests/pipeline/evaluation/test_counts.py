@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from detectors.evaluation.alarms import AlarmRule
-from pipeline.commands.evaluate import command
+from pipeline.cli.evaluate import command
 from pipeline.errors import TocsinError
 from pipeline.evaluation.counts import alarm_rows, rate_detectors, read_folder, soft_scores, surge_scores
+from pipeline.evaluation.scoring.alarms import AlarmRule
 
 START = datetime(2026, 3, 2, 0, 2, 53)  # noqa: DTZ001 - NAB's time stamps have no zone
 DAYS = 10

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from pipeline.commands.evaluate import command
-from pipeline.commands.simulate import command as simulate
+from pipeline.cli.evaluate import command
+from pipeline.cli.simulate import command as simulate
 from pipeline.errors import TocsinError
 from pipeline.evaluation.labels import Happening, read_labels
-from pipeline.evaluation.plots import Panel, Timeline, draw
 from pipeline.evaluation.recorded import MentionCounter, Recording, counts_of, outcome
+from pipeline.evaluation.reports.plots import Panel, Timeline, draw
 
 DAY = 86_400.0
 HOUR = 3600.0

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from pipeline.commands.evaluate import command
+from pipeline.cli.evaluate import command
 from pipeline.errors import TocsinError
 from pipeline.evaluation.sentiment import LabelledText, Measured, Row, auc, measure, read_labelled
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from detectors.evaluation.alarms import AlarmRule
-from detectors.evaluation.peers import PreviousHours
-from pipeline.commands.evaluate import command
-from pipeline.config import Config, ConfigFile, DetectionConfig
+from pipeline.cli.evaluate import command
+from pipeline.config.model import Config, ConfigFile, DetectionConfig
 from pipeline.evaluation import comparison
+from pipeline.evaluation.peers.baselines import PreviousHours
 from pipeline.evaluation.recorded import Recording, episode_starts
+from pipeline.evaluation.scoring.alarms import AlarmRule
 from pipeline.evaluation.simulated import (
     FIRST_BUCKET,
     WARM_UP_DAYS,
@@ -28,7 +28,7 @@ from pipeline.evaluation.simulated import (
     starts_of,
 )
 from pipeline.replay import replay_observations
-from pipeline.simulation.fleet import Burst
+from pipeline.simulation.worlds.ordinary import Burst
 from schemas.observation import Observation
 
 DAY = 288

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.commands.evaluate import command
+from pipeline.cli.evaluate import command
 from pipeline.errors import TocsinError
 from pipeline.evaluation.labels import Happening
 from pipeline.evaluation.recorded import Recording, episode_rows, hole_row, outcome

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from aiokafka.record import default_records
 
-from pipeline.worker import unpacking
-from pipeline.worker.unpacking import UNPACKED_BYTES
-from tests.pipeline.worker.packed_batches import CODECS
+from pipeline.worker.driver import decompression
+from pipeline.worker.driver.decompression import UNPACKED_BYTES
+from tests.pipeline.worker.driver.packed_batches import CODECS
 
 
 @pytest.fixture
@@ -17,11 +17,11 @@ def bounded(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """aiokafka's decoders with that bound until the test ends."""
 
     def install(limit: int = UNPACKED_BYTES) -> None:
-        module = unpacking.decoders_of_aiokafka()
+        module = decompression.decoders_of_aiokafka()
         assert module is not None
         for name in CODECS:
             for owner in (module, default_records):
                 monkeypatch.setattr(owner, f"{name}_decode", getattr(owner, f"{name}_decode"))
-        unpacking.install(module, limit)
+        decompression.install(module, limit)
 
     return install

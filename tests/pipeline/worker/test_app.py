@@ -8,10 +8,10 @@ import pytest
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth, server_list
 from pydantic import SecretStr
 
-from pipeline.app import create_app
-from pipeline.config import Config
-from pipeline.kafka_clients import aiokafka_options
-from pipeline.settings import Settings
+from pipeline.config.model import Config
+from pipeline.config.settings import Settings
+from pipeline.kafka.clients import aiokafka_options
+from pipeline.worker.app import create_app
 
 SASL: dict[str, Any] = {
     "kafka_sasl_mechanism": "SCRAM-SHA-512",

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.app import create_app
-from pipeline.config import Config, ConfigFile, EngineConfig
-from pipeline.engine import Engine
-from pipeline.health import Health
-from pipeline.metrics import WorkerMetrics
-from pipeline.records import OutRecord, Record
-from pipeline.settings import Settings
+from pipeline.config.model import Config, ConfigFile, EngineConfig
+from pipeline.config.settings import Settings
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import OutRecord, Record
+from pipeline.telemetry.collector import WorkerMetrics
+from pipeline.telemetry.health import Health
+from pipeline.worker.app import create_app
 from pipeline.worker.partition import FOLD_RECORDS, WAITING_BYTES, Partition, TopicNames
 from tests.pipeline.mention_streams import record
 

@@ -82,7 +82,7 @@ def test_hostile_text_in_an_error_stays_on_one_line():
 
 def test_a_crash_ends_the_process_at_once_with_code_1_and_one_line():
     program = (
-        "import threading, time; from pipeline.health import Health; from pipeline.worker.exit import crash\n"
+        "import threading, time; from pipeline.telemetry.health import Health; from pipeline.worker.exit import crash\n"
         "threading.Thread(target=time.sleep, args=(60,)).start()\n"
         "crash(RuntimeError('boom'), 'mentions[1]', Health())"
     )

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import Config, WorkerConfig
-from pipeline.dead_letters import RefusedBatch
-from pipeline.engine import Engine
-from pipeline.health import Health
-from pipeline.metrics import WorkerMetrics
-from pipeline.records import OutRecord, Record
+from pipeline.config.model import Config, WorkerConfig
+from pipeline.engine.dead_letters import RefusedBatch
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import OutRecord, Record
+from pipeline.telemetry.collector import WorkerMetrics
+from pipeline.telemetry.health import Health
 from pipeline.worker import partition as partition_module
 from pipeline.worker.partition import Partition, TopicNames
 from pipeline.worker.transaction import Write

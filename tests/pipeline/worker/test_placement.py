@@ -8,13 +8,13 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from pipeline.config import BrandSection, Config, ConfigFile
-from pipeline.engine import Engine
-from pipeline.health import Health
-from pipeline.metrics import WorkerMetrics
-from pipeline.placement import partition_of
+from pipeline.config.model import BrandSection, Config, ConfigFile
+from pipeline.engine.engine import Engine
+from pipeline.kafka.partitioning import partition_of
+from pipeline.telemetry.collector import WorkerMetrics
+from pipeline.telemetry.health import Health
 from pipeline.worker import partition as partition_module
-from pipeline.worker.gap_reader import GapReader
+from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.partition import Partition, TopicNames
 from pipeline.worker.state_loader import LoadedState
 from tests.pipeline.mention_streams import mention, record

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import Config
-from pipeline.engine import Engine
-from pipeline.health import Health
-from pipeline.metrics import WorkerMetrics
-from pipeline.worker.gap_reader import GapReader
+from pipeline.config.model import Config
+from pipeline.engine.engine import Engine
+from pipeline.telemetry.collector import WorkerMetrics
+from pipeline.telemetry.health import Health
+from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.partition import Partition, TopicNames
 from pipeline.worker.stall import STALL_SECONDS
 from tests.pipeline.mention_streams import mention, record

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from pipeline.dead_letters import RefusedBatch
+from pipeline.engine.dead_letters import RefusedBatch
+from pipeline.engine.records import Record
 from pipeline.errors import StateError
-from pipeline.records import Record
 from pipeline.worker import state_loader
 from pipeline.worker.state_loader import load_state
 from schemas.rejection import Reason

@@ -10,8 +10,8 @@ from typing import Any
 from kafka.errors import KafkaError
 
 from pipeline.errors import BrokerError
-from pipeline.kafka_clients import admin, topic_name
-from pipeline.local_kafka import LocalKafka
+from pipeline.kafka.clients import admin, topic_name
+from pipeline.kafka.local import LocalKafka
 from tests.torture.trial import PARTITIONS, Trial
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from pipeline.kafka_clients import producer, topic_name
+from pipeline.kafka.clients import producer, topic_name
 from tests.pipeline.mention_streams import mention
 from tests.torture.traffic import Trouble, traffic
 from tests.torture.trial import Trial

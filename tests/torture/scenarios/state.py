@@ -7,9 +7,9 @@ import time
 
 import msgspec
 
-from pipeline.kafka_clients import admin, producer, topic_name
-from pipeline.state import CHECKPOINT_KEY
-from pipeline.topics import apply_topics
+from pipeline.engine.state import CHECKPOINT_KEY
+from pipeline.kafka.clients import admin, producer, topic_name
+from pipeline.kafka.topics import apply_topics
 from tests.integration.worker_process import outcome, read
 from tests.torture.fleet import last_line
 from tests.torture.trial import LEAST_ALERTS, Trial

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.kafka_clients import admin, topic_name
-from pipeline.logs import FATAL
-from pipeline.topics import apply_topics
+from pipeline.kafka.clients import admin, topic_name
+from pipeline.kafka.topics import apply_topics
+from pipeline.telemetry.logs import FATAL
 from tests.integration.worker_process import WorkerProcess, oracle, outcome, read
 from tests.torture.fleet import last_line
 from tests.torture.trial import Trial

@@ -1,0 +1,204 @@
+"""What a brand normally has at this hour: a slowly learned level times hour-of-day and day-of-week factors."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
+
+LEVEL_RATE: Final = 1.0 - 0.5 ** (1.0 / 1152.0)
+"""Half-life of the level: 4 days of buckets."""
+RELEASED_RATE: Final = 1.0 - 0.5 ** (1.0 / 72.0)
+"""Half-life of a level that has evidently shifted: 6 hours."""
+DISPERSION_RATE: Final = 1.0 - 0.5 ** (1.0 / 6000.0)
+"""Half-life of dispersions: 21 days of buckets."""
+HOUR_RATE: Final = 0.1
+DAY_RATE: Final = 0.2
+HIGHEST_HOUR: Final = 3.0
+HIGHEST_DAY: Final = 2.0
+"""Ratios above these are a level that has grown, not a season: a weekday must not keep them for weeks."""
+LEAST_LEVEL: Final = 0.004
+"""Mentions a bucket: a brand is never believed to be quieter than one mention in 21 hours."""
+SETTLING_BUCKETS: Final = 12
+"""Before an hour has been seen the level follows the counts and nothing else is learned."""
+LONGEST_REPLAYED_SILENCE: Final = 48 * BUCKETS_PER_HOUR
+"""Of a longer silence only the last two days pass hour by hour; before that the level alone decays."""
+
+
+_FACTOR: Final = struct.Struct("<d")
+_factor_at: Final[Callable[[bytearray, int], tuple[float]]] = _FACTOR.unpack_from
+
+
+def _blend(step: int) -> tuple[int, float, float]:
+    """The neighbouring hour of a bucket (-1 or 1), its weight and that of the bucket's own hour."""
+    distance = (step + 0.5) / BUCKETS_PER_HOUR - 0.5
+    return (-1, -distance, 1.0 + distance) if distance < 0.0 else (1, distance, 1.0 - distance)
+
+
+_BLEND: Final = tuple(_blend(step) for step in range(BUCKETS_PER_HOUR))
+
+
+def _ones(count: int) -> bytearray:
+    return bytearray(_FACTOR.pack(1.0) * count)
+
+
+class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+    """Expected mentions of a bucket.
+
+    The level is an exponentially weighted mean (1/n at first) of counts cut at three deviations, so that a burst does
+    not become the new normal at once. A factor is believed as far as its hour holds mentions: e / (e + 2) of each
+    hour's ratio at rate 0.1, so small brands stay flat and big ones get their season within days.
+
+    Attributes:
+        bucket: the last one learned or passed; -1 before the first.
+        seen: buckets learned.
+        level: mentions a bucket.
+        dispersion: variance over mean of a bucket's mentions.
+        hours, days: 24 and 7 factors of mean about 1, packed: as objects they would be a fifth of a brand's memory.
+        hour_sum, hour_buckets, day_sum, day_buckets: the hour and day that have not ended: ratios to the level, added.
+    """
+
+    bucket: int = -1
+    seen: float = 0.0
+    level: float = 0.0
+    dispersion: float = 2.0
+    hours: bytearray = msgspec.field(default_factory=lambda: _ones(24))
+    hour_sum: float = 0.0
+    hour_buckets: float = 0.0
+    days: bytearray = msgspec.field(default_factory=lambda: _ones(7))
+    day_sum: float = 0.0
+    day_buckets: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.hours) != 24 * _FACTOR.size or len(self.days) != 7 * _FACTOR.size:
+            raise ValueError(f"expected 24 and 7 packed factors, got {len(self.hours)} and {len(self.days)} bytes")
+
+    @property
+    def is_settled(self) -> bool:
+        """True once an hour of buckets has been seen."""
+        return self.seen >= SETTLING_BUCKETS
+
+    def season(self, bucket: int) -> float:
+        """Factor of this bucket: hours interpolated between their middles, times the day of the week."""
+        hour = bucket // BUCKETS_PER_HOUR
+        step, other, own = _BLEND[bucket % BUCKETS_PER_HOUR]
+        hours = self.hours
+        (at,) = _factor_at(hours, hour % 24 * 8)
+        (near,) = _factor_at(hours, (hour + step) % 24 * 8)
+        (day,) = _factor_at(self.days, bucket // BUCKETS_PER_DAY % 7 * 8)
+        return (near * other + at * own) * day
+
+    def day_factor(self, bucket: int) -> float:
+        """Factor of this bucket's day of the week."""
+        (factor,) = _factor_at(self.days, bucket // BUCKETS_PER_DAY % 7 * 8)
+        return factor
+
+    def expect(self, season: float) -> float:
+        """Expected mentions of a bucket of this season, at least LEAST_LEVEL."""
+        expected = self.level * season
+        return max(LEAST_LEVEL, expected)
+
+    def learn(self, bucket: int, mentions: float, expected: float, season: float, *, shifted: bool = False) -> None:
+        """Learn one bucket after it was scored.
+
+        Args:
+            bucket: its index.
+            mentions: its count.
+            expected: what was said of it before.
+            season: its factor.
+            shifted: the whole last day says that this is another level, not a burst: learn it whole and fast.
+        """
+        if bucket // BUCKETS_PER_HOUR != self.bucket // BUCKETS_PER_HOUR:
+            self._end_hour(bucket)
+        seen, level = self.seen, self.level
+        rate = 1.0 / (seen + 1.0)
+        cut = mentions
+        if seen >= SETTLING_BUCKETS:
+            residual = mentions - expected
+            if residual > 0.0:
+                deviation = math.sqrt(expected * (max(1.0, self.dispersion)) + 0.25)
+                if residual > 3.0 * deviation:
+                    residual = 3.0 * deviation
+                    cut = expected + residual
+                    if seen < BUCKETS_PER_DAY:
+                        cut = min(mentions, expected + 9.0 * deviation)
+            dispersion_rate = max(DISPERSION_RATE, rate)
+            self.dispersion += dispersion_rate * (residual * residual / expected - self.dispersion)
+        rate = max(rate, LEVEL_RATE)
+        if shifted:
+            cut, rate = mentions, max(RELEASED_RATE, rate)
+        level += rate * (cut / season - level)
+        level = max(level, LEAST_LEVEL)
+        self.level = level
+        today = self.day_factor(bucket)
+        self.hour_sum += cut / (level * today)
+        self.hour_buckets += 1.0
+        self.day_sum += cut * today / (level * season)
+        self.day_buckets += 1.0
+        self.seen = seen + 1.0
+        self.bucket = bucket
+
+    def silence_rate(self, buckets: int) -> float:
+        """How far dispersions move in so many empty buckets; 0.0 before they are learned at all."""
+        if self.seen < SETTLING_BUCKETS:
+            return 0.0
+        rate = 1.0 / (self.seen + buckets)
+        return 1.0 - (1.0 - (max(DISPERSION_RATE, rate))) ** buckets
+
+    def pass_silence(self, bucket: int, buckets: int, expected: float) -> None:
+        """Learn `buckets` empty buckets from `bucket` on, all within one hour, in closed form."""
+        if bucket // BUCKETS_PER_HOUR != self.bucket // BUCKETS_PER_HOUR:
+            self._end_hour(bucket)
+        self.dispersion += self.silence_rate(buckets) * (expected - self.dispersion)
+        self._decay_level(buckets)
+        self.hour_buckets += buckets
+        self.day_buckets += buckets
+        self.seen += buckets
+        self.bucket = bucket + buckets - 1
+
+    def pass_long_silence(self, buckets: int) -> None:
+        """Learn so many empty buckets as far as the level goes."""
+        self.pass_unobserved(buckets)
+        self._decay_level(buckets)
+        self.seen += buckets
+
+    def pass_unobserved(self, buckets: int) -> None:
+        """Let time pass of which nothing is known; what was seen of the hour before counts for that hour, not later."""
+        bucket = self.bucket + buckets
+        if bucket // BUCKETS_PER_HOUR != self.bucket // BUCKETS_PER_HOUR:
+            self._end_hour(bucket)
+        self.bucket = bucket
+
+    def _decay_level(self, buckets: int) -> None:
+        fading = (1.0 - LEVEL_RATE) ** buckets
+        averaging = self.seen / (self.seen + buckets)
+        level = self.level * (min(averaging, fading))
+        self.level = max(LEAST_LEVEL, level)
+
+    def _end_hour(self, bucket: int) -> None:
+        """Learn the hour of the last bucket, and its day if `bucket` is of another."""
+        if self.bucket < 0:
+            return
+        if self.hour_buckets > 0.0:
+            evidence = self.level * self.hour_buckets
+            rate = HOUR_RATE * evidence / (evidence + 2.0)
+            ratio = min(self.hour_sum / self.hour_buckets, HIGHEST_HOUR)
+            _move(self.hours, self.bucket // BUCKETS_PER_HOUR % 24, rate, ratio, 0.1)
+            self.hour_sum = self.hour_buckets = 0.0
+        day = self.bucket // BUCKETS_PER_DAY
+        if bucket // BUCKETS_PER_DAY != day:
+            if self.day_buckets >= 200.0:
+                evidence = self.level * self.day_buckets
+                rate = DAY_RATE * evidence / (evidence + 20.0)
+                _move(self.days, day % 7, rate, min(self.day_sum / self.day_buckets, HIGHEST_DAY), 0.2)
+            self.day_sum = self.day_buckets = 0.0
+
+
+def _move(factors: bytearray, place: int, rate: float, ratio: float, least: float) -> None:
+    (factor,) = _factor_at(factors, 8 * place)
+    _FACTOR.pack_into(factors, 8 * place, max(factor + rate * (ratio - factor), least))

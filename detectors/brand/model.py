@@ -1,0 +1,447 @@
+"""Everything known of one brand's normal, and what its last buckets say against it.
+
+One state serves three scores: a crisis needs volume AND negativity in the same window; negativity alone is a sentiment
+shift; volume alone is a surge, which praise and launches bring too. Each score is in deviations above this brand's own
+ordinary daily maximum, so that one threshold serves brands of every size.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from detectors.brand.baseline import DISPERSION_RATE, LEAST_LEVEL, LONGEST_REPLAYED_SILENCE, SETTLING_BUCKETS, Baseline
+from detectors.brand.calibration import DailyMaxima, Fives, Prior, prior_at
+from detectors.brand.negativity import (
+    LEAST_NEGATIVES,
+    LEAST_NEGATIVES_OF_TINY,
+    TINY_LEVEL,
+    TRUST,
+    BaseRate,
+    correlation,
+    learned_moments,
+    share_surprise,
+)
+from detectors.brand.pooled_tail import YOUNG_DAYS, PooledTail, corrected
+from detectors.brand.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
+from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
+from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
+from detectors.brand.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of
+from detectors.features import Bucket
+from schemas.alert import Kind
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
+
+STATE_VERSION: Final = 3
+SCORE_UNIT: Final = "deviations above the brand's ordinary daily maximum"
+WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
+"""A day: before that neither the level nor a daily maximum is known."""
+VOLUME_CAP: Final = 8.0
+"""Nats: past this more volume is no more proof of a crisis, only negativity is."""
+BOTH_FACTOR: Final = 4.0
+"""The weaker of the two kinds of evidence counts at most fourfold: both must speak."""
+NEGATIVITY_LEAD: Final = (3.5, 2.5, 2.5)
+"""By size: a crisis scores at most so far above the negativity by itself. While a launch or a lasting shift keeps the
+volume loud all day, an ordinary day's worst share must not be enough. Small brands, whose worst share of an ordinary
+day is two or three posts, are given more room."""
+GROUP_OFFSET: Final = (0.0, 0.0, 0.5)
+
+CRISIS_PRIORS: Final = (
+    Prior((5.6, 6.4, 5.5), (2.2, 2.1, 2.5), 3.0, 15.0, 60.0, 4.0, 1.0),
+    Prior((4.3, 3.3, 2.7), (2.4, 2.2, 2.2), 3.0, 15.0, 60.0, 4.0, 1.0),
+    Prior((3.0, 2.2, 1.9), (2.2, 2.1, 2.1), 3.0, 15.0, 60.0, 4.0, 1.0),
+)
+"""Daily maxima of the joint evidence per window group, by size: measured on simulated streams of ordinary and rough
+noise, some of them in threads."""
+YOUTH_DAYS: Final = 0.1
+"""A score rests on few days at first: it is worth days / (days + 0.1) of itself."""
+SHIFT_PRIOR: Final = Prior((6.0, 7.5, 7.5), (2.5, 3.0, 3.0), 3.0, 15.0, 60.0, 4.0, 0.6)
+PRIORS: Final = (*CRISIS_PRIORS, SHIFT_PRIOR, SURGE_PRIOR)
+"""In the order of Assessment.evidence."""
+
+_SHAPES: Final = tuple((w, DECAY[w], SCALE[w], TRUST[w], GROUP_OF_WINDOW[w], w in SURGE_WINDOWS) for w in RANGE)
+_KEPT: Final = tuple(tuple(decay**buckets for buckets in range(BUCKETS_PER_HOUR + 1)) for decay in DECAY)
+"""What a window keeps of its sums after so many buckets."""
+_MOMENT_RATE: Final = tuple(1.0 - (1.0 - DISPERSION_RATE) ** buckets for buckets in range(BUCKETS_PER_HOUR + 1))
+"""How far the moments of the correlation move in so many buckets."""
+
+
+class ModelState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+    """The whole explicit state of one brand's model.
+
+    `peak` is the day's greatest crisis score before `correction`, the shift and stretch of the pooled tail on that day;
+    `lead` is the brand's NEGATIVITY_LEAD.
+    """
+
+    version: int = STATE_VERSION
+    baseline: Baseline = msgspec.field(default_factory=Baseline)
+    base_rate: BaseRate = msgspec.field(default_factory=BaseRate)
+    windows: bytes = FIRST_ROWS
+    maxima: DailyMaxima = msgspec.field(default_factory=DailyMaxima)
+    peak: float = -math.inf
+    correction: tuple[float, float] = (0.0, 1.0)
+    lead: float = NEGATIVITY_LEAD[0]
+
+    def __post_init__(self) -> None:
+        if len(self.windows) != len(FIRST_ROWS):
+            raise ValueError(f"expected {len(FIRST_ROWS)} bytes of windows, got {len(self.windows)}")
+
+
+class Assessment(msgspec.Struct, gc=False):
+    """What one bucket says: three scores and, for each, the window that gave it.
+
+    Attributes:
+        bucket: index of the bucket.
+        is_warm: False while warming up; the scores are then 0.
+        crisis, shift, surge: scores in deviations above the ordinary daily maximum; may be negative.
+        crisis_window, shift_window, surge_window: index into WINDOWS.
+        own_crisis: the crisis score by the brand's own calibration, before the pooled tail corrects it.
+        evidence: raw evidence: the three crisis groups and shift in nats, surge in deviations.
+        season, expected_now: the bucket's factor, and the mentions that this brand normally has in it.
+        base_rate: the brand's usual negative share.
+        is_shifted: the last day speaks for another level rather than for a burst.
+        before, after: the windows before this bucket, and as they are once it is learned (see window_state).
+    """
+
+    bucket: int
+    is_warm: bool
+    crisis: float
+    shift: float
+    surge: float
+    crisis_window: int
+    shift_window: int
+    surge_window: int
+    own_crisis: float
+    evidence: Fives
+    season: float
+    expected_now: float
+    base_rate: float
+    is_shifted: bool
+    before: bytes
+    after: bytes
+
+    def score(self, kind: Kind) -> float:
+        """The score of one kind of episode."""
+        return self.crisis if kind == "crisis" else self.shift if kind == "sentiment_shift" else self.surge
+
+    def window(self, kind: Kind) -> int:
+        """The window that gave the score of one kind of episode, as index into WINDOWS."""
+        if kind == "crisis":
+            return self.crisis_window
+        return self.shift_window if kind == "sentiment_shift" else self.surge_window
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """An assessment in a person's terms.
+
+    Attributes:
+        window_buckets: length of the window that gave the score, in buckets.
+        mentions, negatives: recency-weighted sums over that window.
+        expected, lower, upper: mentions this brand normally has in it, with a 95 % interval.
+        base_rate: the brand's usual negative share.
+        parts: contributions that sum to the score.
+    """
+
+    window_buckets: int
+    mentions: float
+    negatives: float
+    expected: float
+    lower: float
+    upper: float
+    base_rate: float
+    parts: dict[str, float]
+
+
+class BrandModel:
+    """Score, then learn, one closed bucket at a time; buckets without mentions need no call.
+
+    Method: daily-maxima calibration of joint volume and negative-share surprise over eight windows in three groups.
+    """
+
+    __slots__ = ("state", "tail")
+
+    def __init__(self, state: ModelState | None = None, tail: PooledTail | None = None) -> None:
+        """Go on from a state, or begin.
+
+        Args:
+            state: of this brand; changed in place.
+            tail: shared by the brands that are judged together; by default the brand is alone.
+        """
+        self.state = state or ModelState()
+        self.tail = tail or PooledTail()
+
+    @property
+    def last_bucket(self) -> int:
+        """Index of the last bucket learned or passed; -1 before the first."""
+        return self.state.baseline.bucket
+
+    @property
+    def is_warm(self) -> bool:
+        """True once a day has been seen and a daily maximum can be held against."""
+        return self.state.baseline.seen >= WARM_UP_BUCKETS and self.state.maxima.days > 0
+
+    def advance(self, bucket: Bucket) -> int:
+        """Let time pass up to the bucket before this one; returns this bucket's index.
+
+        Raises:
+            ValueError: the bucket is not after the last one.
+        """
+        last = self.last_bucket
+        index = last + 1 if bucket.index is None else bucket.index
+        unobserved = 0
+        if last >= 0 and index != last + 1:
+            if index <= last:
+                raise ValueError(f"expected a bucket after {last}, got {index}: buckets must be learned in order")
+            unobserved = min(bucket.unobserved, index - last - 1)
+            if unobserved:
+                self.pass_unobserved(last + unobserved)
+            if index - self.last_bucket > 1:
+                self._pass_silence(index)
+        day = index // BUCKETS_PER_DAY
+        if day != self.state.maxima.day:
+            self._enter_day(day, unobserved // BUCKETS_PER_DAY)
+        return index
+
+    def pass_unobserved(self, index: int) -> None:
+        """Let time pass through bucket `index`, of which nothing is known because the feed itself was silent."""
+        buckets = index - self.last_bucket
+        self.state.windows = decayed(self.state.windows, buckets)
+        self.state.baseline.pass_unobserved(buckets)
+
+    def assess(self, index: int, mentions: float, negatives: float) -> Assessment:
+        """What this bucket says; learns nothing. Call `advance` first."""
+        # One pass over the windows scores them and prepares what `learn` adopts. Conditions instead of min and max,
+        # and tails only where they can be more than nothing, make it twice as fast (benchmarks/README.md).
+        state = self.state
+        baseline = state.baseline
+        seen = baseline.seen
+        season = baseline.season(index)
+        settled = seen >= SETTLING_BUCKETS
+        now = baseline.expect(season) if settled else max(mentions, 0.02)
+        p = state.base_rate.value
+        least = LEAST_NEGATIVES if baseline.level >= TINY_LEVEL else LEAST_NEGATIVES_OF_TINY
+        rate = 1.0 / (seen + 1.0)
+        rate = max(rate, DISPERSION_RATE)
+        joint, joint_window = [0.0] * GROUPS, [0] * GROUPS
+        shift, shift_window = 0.0, 0
+        surprises = [0.0] * len(WINDOWS)
+        before = state.windows
+        rows: list[float] = []
+        n = mean = 0.0
+        for (w, decay, scale, trust, group, is_surge), row in zip(_SHAPES, rows_of(before)):  # noqa: B905 - hot
+            sum_mentions, sum_expected, sum_negatives, dispersion, excess, pairs = row
+            sum_mentions = sum_mentions * decay + mentions
+            sum_expected = sum_expected * decay + now
+            sum_negatives = sum_negatives * decay + negatives
+            n = sum_mentions * scale
+            mean = sum_expected * scale
+            mean = max(mean, LEAST_LEVEL)
+            k = sum_negatives * scale
+            q = 0.0
+            if sum_negatives >= least and k > n * p:
+                q = share_surprise(n, k, p, correlation(excess, pairs, trust))
+                if q > shift:
+                    shift, shift_window = q, w
+            is_surge = is_surge and sum_mentions >= LEAST_MENTIONS  # noqa: PLW2901 - no window's own name is needed
+            if n - 0.5 > mean and n >= 1.0 and (q > 0.0 or is_surge):
+                s = volume_surprise(n, mean, dispersion)
+                if is_surge:
+                    surprises[w] = s
+                if q > 0.0:
+                    both = joint_evidence(s, q)
+                    if both > joint[group]:
+                        joint[group], joint_window[group] = both, w
+            if settled:
+                dispersion = learned_dispersion(dispersion, n - mean, mean, rate)
+                excess, pairs = learned_moments(excess, pairs, n, k, p, trust, DISPERSION_RATE)
+            rows += (sum_mentions, sum_expected, sum_negatives, dispersion, excess, pairs)
+        # The last window is the day.
+        shifted = seen >= BUCKETS_PER_DAY and is_shifted(n, mean)
+        surge, surge_window = surge_evidence(surprises)
+        evidence = (joint[0], joint[1], joint[2], shift, surge)
+        crisis, crisis_window, own_crisis = 0.0, 0, -math.inf
+        is_warm = self.is_warm
+        if is_warm:
+            *groups, shift, surge = state.maxima.standardise(evidence)
+            for score, offset, window in zip(groups, GROUP_OFFSET, joint_window, strict=True):
+                if score - offset > own_crisis:
+                    own_crisis, crisis_window = score - offset, window
+            own_crisis = self._held_back(own_crisis, shift)
+            crisis = corrected(own_crisis, *state.correction)
+        else:
+            shift, shift_window, surge = 0.0, 0, 0.0
+        return Assessment(
+            index,
+            is_warm,
+            crisis,
+            shift,
+            surge,
+            crisis_window,
+            shift_window,
+            surge_window,
+            own_crisis,
+            evidence,
+            season,
+            now,
+            p,
+            shifted,
+            before,
+            pack_rows(*rows),
+        )
+
+    def scores(self, volume: Sequence[float], share: Sequence[float]) -> tuple[float, float, float]:
+        """The scores crisis, shift and surge of other surprises, in nats for every window; see `surprises`."""
+        if not self.is_warm:
+            return 0.0, 0.0, 0.0
+        joint = [0.0] * GROUPS
+        for w, (s, q) in enumerate(zip(volume, share, strict=True)):
+            if s > 0.0 and q > 0.0:
+                joint[GROUP_OF_WINDOW[w]] = max(joint[GROUP_OF_WINDOW[w]], joint_evidence(s, q))
+        evidence = (joint[0], joint[1], joint[2], max(share), surge_evidence(volume)[0])
+        *groups, shift, surge = self.state.maxima.standardise(evidence)
+        own_crisis = self._held_back(max(map(operator.sub, groups, GROUP_OFFSET)), shift)
+        return corrected(own_crisis, *self.state.correction), shift, surge
+
+    def _held_back(self, crisis: float, shift: float) -> float:
+        """The crisis score, at most the lead above the negativity, and worth less while the brand is young."""
+        crisis = min(crisis, shift + self.state.lead)
+        days = self.state.maxima.days
+        return crisis * (days / (days + YOUTH_DAYS)) if crisis > 0.0 else crisis
+
+    def learn(self, assessment: Assessment, mentions: float, negatives: float) -> None:
+        """Learn the bucket that was assessed."""
+        state = self.state
+        state.windows = assessment.after
+        state.base_rate.learn(mentions, negatives)
+        state.baseline.learn(
+            assessment.bucket,
+            mentions,
+            assessment.expected_now,
+            assessment.season,
+            shifted=assessment.is_shifted,
+        )
+        state.maxima.see(assessment.evidence)
+        state.peak = max(state.peak, assessment.own_crisis)
+
+    def _enter_day(self, day: int, unobserved_days: int) -> None:
+        """Close the days before `day`: what they brought teaches the brand's own calibration and the pooled tail."""
+        state, tail = self.state, self.tail
+        maxima = state.maxima
+        tail.enter_day(day)
+        log_size = math.log(max(state.baseline.level, 1e-3) * BUCKETS_PER_HOUR)
+        if maxima.days >= YOUNG_DAYS and state.peak > -math.inf:
+            tail.add(log_size, min(max(day - maxima.day - unobserved_days, 1), 60), state.peak)
+        state.correction = tail.correction(log_size)
+        state.lead = prior_at(NEGATIVITY_LEAD, log_size)
+        state.peak = -math.inf
+        maxima.enter_day(day, PRIORS, log_size, unobserved_days)
+
+    def expect(self, first: int, end: int) -> list[float]:
+        """Mentions expected in each of the buckets [first, end), by what is known now."""
+        baseline = self.state.baseline
+        return [baseline.expect(baseline.season(bucket)) for bucket in range(first, end)]
+
+    def _pass_silence(self, index: int) -> None:
+        """Learn the empty buckets between the last one and `index`, hour by hour."""
+        state = self.state
+        baseline, base_rate = state.baseline, state.base_rate
+        long = index - self.last_bucket - 1 - LONGEST_REPLAYED_SILENCE
+        if long > 0:
+            baseline.pass_long_silence(long)
+            base_rate.pass_silence(long)
+            state.windows = decayed(state.windows, long)
+        bucket = self.last_bucket + 1
+        hours: list[tuple[int, float, float, float]] = []
+        while bucket < index:
+            buckets = min(BUCKETS_PER_HOUR - bucket % BUCKETS_PER_HOUR, index - bucket)
+            expected = baseline.expect(baseline.season(bucket + buckets // 2))
+            hours.append((buckets, expected, baseline.silence_rate(buckets), base_rate.value))
+            base_rate.pass_silence(buckets)
+            baseline.pass_silence(bucket, buckets, expected)
+            bucket += buckets
+        rows: list[float] = []
+        for (w, decay, scale, trust, _, _), row in zip(_SHAPES, rows_of(state.windows), strict=True):
+            rows += _silent_window(row, hours, decay, scale, trust, _KEPT[w])
+        state.windows = pack_rows(*rows)
+
+
+def joint_evidence(s: float, q: float) -> float:
+    """Evidence of a crisis in one window, from the surprises of its volume and of its share of negatives."""
+    both = (min(VOLUME_CAP, s)) + q
+    most = BOTH_FACTOR * (min(q, s))
+    return min(most, both)
+
+
+def surprises(assessment: Assessment) -> tuple[list[float], list[float]]:
+    """Surprise of the mentions and of their negative share in every window of the assessed bucket, in nats."""
+    p = assessment.base_rate
+    volume, share = [0.0] * len(WINDOWS), [0.0] * len(WINDOWS)
+    rows = zip(SCALE, TRUST, rows_of(assessment.before), rows_of(assessment.after), strict=True)
+    for w, (scale, trust, before, after) in enumerate(rows):
+        n, mean, k = after[0] * scale, max(after[1] * scale, LEAST_LEVEL), after[2] * scale
+        if n >= 1.0 and n - 0.5 > mean:
+            volume[w] = volume_surprise(n, mean, before[3])
+        if k >= 1.0 and k > n * p:
+            share[w] = share_surprise(n, k, p, correlation(before[4], before[5], trust))
+    return volume, share
+
+
+def explain(kind: Kind, assessment: Assessment) -> Explanation:
+    """The assessment in a person's terms, for one kind of episode."""
+    w, score = assessment.window(kind), assessment.score(kind)
+    sum_mentions, sum_expected, sum_negatives, dispersion, _, _ = list(rows_of(assessment.after))[w]
+    n, k = sum_mentions * SCALE[w], sum_negatives * SCALE[w]
+    mean = max(sum_expected * SCALE[w], LEAST_LEVEL)
+    if kind == "crisis":
+        volume, share = surprises(assessment)
+        s, q = min(volume[w], VOLUME_CAP), share[w]
+        volume_part = score * s / (s + q) if s + q > 0.0 else 0.0
+    else:
+        volume_part = score if kind == "volume_surge" else 0.0
+    spread = 1.96 * math.sqrt(mean * dispersion)
+    return Explanation(
+        WINDOWS[w],
+        n,
+        k,
+        mean,
+        max(mean - spread, 0.0),
+        mean + spread,
+        assessment.base_rate,
+        {"volume": volume_part, "negativity": score - volume_part},
+    )
+
+
+def _silent_window(
+    row: Row,
+    hours: list[tuple[int, float, float, float]],
+    decay: float,
+    scale: float,
+    trust: float,
+    kept: tuple[float, ...],
+) -> Row:
+    """A window after silent hours: of each its empty buckets, their expectation, the dispersion's rate, base rate."""
+    sum_mentions, sum_expected, sum_negatives, dispersion, excess, pairs = row
+    for buckets, expected, rate, base_rate in hours:
+        keep = kept[buckets]
+        # Each sum in the first of these buckets and in the last: what lies between is nearly linear.
+        first_mentions, first_expected = sum_mentions * decay, sum_expected * decay + expected
+        first_negatives = sum_negatives * decay
+        sum_mentions *= keep
+        sum_expected = sum_expected * keep + expected * (1.0 - keep) / (1.0 - decay)
+        sum_negatives *= keep
+        if rate:
+            half = 0.5 * scale
+            mean = (first_expected + sum_expected) * half
+            dispersion = dispersion_after_silence(
+                dispersion,
+                (first_mentions - first_expected) * scale,
+                (sum_mentions - sum_expected) * scale,
+                max(LEAST_LEVEL, mean),
+                rate,
+            )
+            n, k = (first_mentions + sum_mentions) * half, (first_negatives + sum_negatives) * half
+            excess, pairs = learned_moments(excess, pairs, n, k, base_rate, trust, _MOMENT_RATE[buckets])
+    return sum_mentions, sum_expected, sum_negatives, dispersion, excess, pairs

@@ -1,0 +1,81 @@
+"""Volume alone: one number for how far mentions stand out over minutes and over hours, and when that is a surge.
+
+The surprises of three windows, each six times the last, are averaged on the scale of their roots, as Stouffer's
+method averages normal deviates (The American Soldier, vol. 1, 1949). The largest of the three would ring for whatever
+is only sharp or only long; that all of them must say something halves the rows that ring for nothing. The windows
+overlap, so the average has no known law: the brand's own daily maxima are its measure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.brand.calibration import Prior
+
+SURGE_WINDOWS: Final = (0, 2, 4)
+"""Indices into WINDOWS: 5 minutes, 30 minutes, 3 hours."""
+LEAST_MENTIONS: Final = 2.5
+"""Decayed sum of mentions below which a window says nothing: three posts at least are a surge."""
+SURGE_PRIOR: Final = Prior((2.75, 2.6, 2.55), (0.5, 0.7, 0.8), 3.0, 15.0, 60.0, 2.5, 0.3)
+"""Daily maxima of this evidence by size, as the calibration itself would learn them: measured on simulated ordinary
+streams (the world `ordinary`), not on recorded ones. Those of small brands are from before LEAST_MENTIONS, with which
+they would be 2.2 and .8 (studies.surge_ablation)."""
+SURGE_CALIBRATION_VERSION: Final = "2026-11"
+SURGES_AT_THRESHOLD: Final = (
+    (52.0, 1.0),
+    (34.0, 1.4),
+    (21.3, 1.8),
+    (17.0, 2.0),
+    (10.1, 2.5),
+    (6.6, 3.0),
+    (3.9, 4.0),
+    (1.7, 6.0),
+    (0.7, 8.0),
+)
+"""Episodes opened per brand-year at a threshold, high rates first: mean of small, medium and large brands in ordinary
+and rough noise, 12 benign bursts a year among them, with the default cool-down."""
+
+
+def surge_evidence(surprises: Sequence[float]) -> tuple[float, int]:
+    """Evidence of a surge, and the window that says most.
+
+    Args:
+        surprises: of every window, in nats; 0 where the count is not above its expectation.
+    """
+    total, most, window = 0.0, 0.0, SURGE_WINDOWS[0]
+    for w in SURGE_WINDOWS:
+        surprise = surprises[w]
+        total += math.sqrt(2.0 * surprise)
+        if surprise > most:
+            most, window = surprise, w
+    return total / len(SURGE_WINDOWS), window
+
+
+def surge_evidences(surprises: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The evidence of surge_evidence for many brands: (windows, brands) to (brands,)."""
+    roots = np.sqrt(2.0 * surprises[list(SURGE_WINDOWS)])
+    evidence: NDArray[np.float64] = roots.sum(axis=0) / len(SURGE_WINDOWS)
+    return evidence
+
+
+def surge_threshold(surges_per_brand_year: float) -> float:
+    """Score at which so many volume_surge episodes open on an ordinary brand in a year.
+
+    Interpolated over the log of the rate, and beyond the ends of what was measured drawn on at the last slope. This is
+    a rate of all surges, not of false ones: whether a burst of volume was worth knowing of has no null hypothesis.
+
+    Raises:
+        ValueError: the rate is not positive.
+    """
+    if not surges_per_brand_year > 0.0:
+        raise ValueError(f"expected a rate > 0, got {surges_per_brand_year}")
+    rungs = SURGES_AT_THRESHOLD
+    place = next((at for at in range(1, len(rungs) - 1) if surges_per_brand_year >= rungs[at][0]), len(rungs) - 1)
+    (more, low), (fewer, high) = rungs[place - 1], rungs[place]
+    share = math.log(more / surges_per_brand_year) / math.log(more / fewer)
+    return max(low + share * (high - low), 0.5)

@@ -1,0 +1,36 @@
+"""What is kept of a brand's windows between its buckets, packed.
+
+Eight windows of six numbers are 384 bytes packed; as Python objects they would take four times that, for every brand
+ever seen. They are unpacked for the one brand whose bucket is being closed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from detectors.brand.volume import FIRST_DISPERSION
+from detectors.brand.window_lengths import DECAY, WINDOWS
+
+Row = tuple[float, float, float, float, float, float]
+"""One window: decayed sums of mentions, of their expectation and of negatives (times SCALE they add up to the window);
+dispersion, the variance over mean of the mentions; excess and pairs, the two moments of the negatives' correlation."""
+
+_ROW: Final = struct.Struct("<6d")
+_ROWS: Final = struct.Struct(f"<{6 * len(WINDOWS)}d")
+
+rows_of: Final[Callable[[bytes], Iterator[Row]]] = _ROW.iter_unpack
+"""The windows, one after the other."""
+pack_rows: Final[Callable[..., bytes]] = _ROWS.pack
+"""The numbers of all rows, one after the other, as bytes."""
+FIRST_ROWS: Final = pack_rows(*(0.0, 0.0, 0.0, FIRST_DISPERSION, 0.0, 0.0) * len(WINDOWS))
+
+
+def decayed(windows: bytes, buckets: int) -> bytes:
+    """The windows after so many buckets of which nothing is known: the sums keep only what was seen."""
+    numbers: list[float] = []
+    for decay, (mentions, expected, negatives, *learned) in zip(DECAY, rows_of(windows), strict=True):
+        keep = decay**buckets
+        numbers += (mentions * keep, expected * keep, negatives * keep, *learned)
+    return pack_rows(*numbers)

@@ -1,0 +1,154 @@
+"""An alert in words: a few short lines that a person on duty understands without a dashboard."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.text import Text
+
+from pipeline.wording import counted
+from schemas.alert import Alert, Evidence, Member, Post, Suppressed
+from schemas.text import printable
+
+_STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
+_RESOLVED_STYLE: Final = "bold green"
+_KINDS: Final = {"crisis": "crisis", "sentiment_shift": "sentiment shift", "volume_surge": "volume surge"}
+_EXCERPT_CHARACTERS: Final = 120
+_ALIKE_CHARACTERS: Final = 60
+_MEMBERS: Final = 8
+
+
+def alert_lines(alert: Alert) -> list[str]:
+    """The alert as a few lines of plain text, safe for a terminal.
+
+    What came from strangers (excerpts, names of authors and platforms) is made printable and cut.
+    """
+    lines = [_headline(alert), "  " + _numbers(alert)]
+    if alert.members:
+        lines.append("  " + _members(alert.members))
+    if alert.category_episode_id:
+        lines.append(f"  beyond a common move of the category {alert.category}")
+    if alert.suppressed:
+        lines.append("  " + _suppressed(alert.suppressed))
+    reasons = _reasons(alert)
+    if alert.transition == "resolved":
+        return lines
+    if reasons:
+        lines.append("  " + reasons)
+    story = _story(alert.evidence, alert.detected_time)
+    if story:
+        lines.append("  " + story)
+    if alert.playbook:
+        playbook = f"owner {printable(alert.playbook.owner, 100)}"
+        if alert.playbook.respond_by:
+            playbook += f", respond by {_when(alert.playbook.respond_by)}"
+        if alert.playbook.link:
+            playbook += f", {printable(alert.playbook.link, 300)}"
+        lines.append("  " + playbook)
+    return lines
+
+
+def alert_renderable(alert: Alert) -> Text:
+    """The same lines with colours for a terminal."""
+    headline, *rest = alert_lines(alert)
+    style = _RESOLVED_STYLE if alert.transition == "resolved" else _STYLES[alert.severity]
+    return Text("\n").join([Text(headline, style), *(Text(line) for line in rest)])
+
+
+def _headline(alert: Alert) -> str:
+    # A resolved critical episode is good news and must not read as a bad one.
+    level = "RESOLVED" if alert.transition == "resolved" else alert.severity.upper()
+    transition = "" if alert.transition == "resolved" else f" {alert.transition}"
+    subject = f"category {alert.brand}" if alert.scope == "category" else alert.brand
+    return (
+        f"{level} {_KINDS[alert.kind]}{transition}: {subject}, {_when(alert.detected_time)} "
+        f"(first signs from {_when(alert.onset_time, alert.detected_time)})"
+    )
+
+
+def _numbers(alert: Alert) -> str:
+    seen, usual = alert.observed, alert.expected
+    window = _duration(round((alert.window.end - alert.window.start).total_seconds() / 60))
+    return (
+        f"{counted(seen.mentions, 'mention')} in {window}, {_count(usual.lower)} to {_count(usual.upper)} expected; "
+        f"{_percent(seen.negative_share)} negative, {_percent(usual.negative_share)} usual; "
+        f"score {alert.score.value + 0.0:.1f}, threshold {alert.score.threshold:.1f}"
+    )
+
+
+def _reasons(alert: Alert) -> str:
+    total = sum(max(part, 0.0) for part in alert.contributions.values())
+    parts = []
+    if total > 0:
+        ordered = sorted(alert.contributions.items(), key=lambda item: -item[1])
+        named = [(name.replace("_", " "), part / total) for name, part in ordered if part / total >= 0.005]
+        shares = [f"{_percent(share)} {printable(name, 40)}" for name, share in named]
+        parts.append("because of " + ", ".join(shares))
+    if alert.evidence.posts:
+        parts.append(_post(alert.evidence.posts[0]))
+    return "; ".join(parts)
+
+
+def _members(members: tuple[Member, ...]) -> str:
+    shown = ", ".join(f"{member.brand} {member.score:.1f}" for member in members[:_MEMBERS])
+    return f"brands by score: {shown}" + (f" and {len(members) - _MEMBERS} more" if len(members) > _MEMBERS else "")
+
+
+def _suppressed(suppressed: Suppressed) -> str:
+    last = suppressed.recent[-1]
+    reason = {"budget": "alert budget used up", "category": "whole category moved", "cool_down": "cool-down"}
+    return (
+        f"suppressed since the last alert: {suppressed.count}; the last {_when(last.time)}, {_KINDS[last.kind]}, "
+        f"score {last.score:.1f}, {reason[last.reason]}"
+    )
+
+
+def _post(post: Post) -> str:
+    source = [printable(post.platform, 40)]
+    if post.author:
+        source.append(printable(post.author, 60))
+    if post.followers:
+        source.append(counted(post.followers, "follower"))
+    return f'"{printable(post.excerpt, _EXCERPT_CHARACTERS)}" ({", ".join(source)})'
+
+
+def _story(evidence: Evidence, now: datetime) -> str:
+    """The most told story of the window; empty where nothing was told twice."""
+    if not evidence.stories or evidence.stories[0].mentions < 2:
+        return ""
+    story = evidence.stories[0]
+    shown = evidence.posts[0] if evidence.posts else None
+    is_shown = shown is not None and (
+        shown.id == story.id or shown.excerpt[:_ALIKE_CHARACTERS] == story.excerpt[:_ALIKE_CHARACTERS]
+    )
+    what = "most told is this post:" if is_shown else f'most told: "{printable(story.excerpt, _EXCERPT_CHARACTERS)}",'
+    parts = [f"{what} {story.mentions:,} times since {_when(story.first_seen, now)}"]
+    if story.authors:
+        parts.append(f"by {counted(story.authors, 'author')}")
+    if story.reach:
+        parts.append(f"reach {story.reach:,}")
+    return ", ".join(parts)
+
+
+def _when(moment: datetime, beside: datetime | None = None) -> str:
+    """The moment in UTC; only the time of day where the day is already said."""
+    moment = moment.astimezone(UTC)
+    if beside is not None and beside.astimezone(UTC).date() == moment.date():
+        return f"{moment:%H:%M}"
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _duration(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return f"{rest} min"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,78 @@
+"""`tocsin alerts`: what is on the alerts topic, for people or as JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import click
+
+from pipeline.wording import counted
+from schemas.alert import KINDS
+
+
+@click.command()
+@click.option("--follow", "-f", is_flag=True, help="Go on and print each alert as it arrives, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as it stands on the topic.")
+@click.option(
+    "--from-beginning/--new",
+    default=True,
+    show_default=True,
+    help="Begin with the oldest alert kept, or with new ones.",
+)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
+@click.option("--brand", "brands", multiple=True, metavar="BRAND", help="Only this brand; may be repeated.")
+@click.option("--limit", type=click.IntRange(1), help="Stop after so many alerts.")
+def command(
+    *,
+    follow: bool,
+    as_json: bool,
+    from_beginning: bool,
+    kinds: tuple[str, ...],
+    brands: tuple[str, ...],
+    limit: int | None,
+) -> int:
+    """Read the alerts topic: committed records only, each alert once.
+
+    Without --follow the alerts that are there now are printed in the order of their detection. Exit code 1 when a
+    record could not be read as an alert.
+    """
+    import msgspec
+    from rich.console import Console
+
+    from pipeline.cli.alert_text import alert_lines, alert_renderable
+    from pipeline.config.settings import load_settings
+    from pipeline.kafka.alerts import AlertRecord, follow_records, read_alerts
+
+    settings = load_settings()
+    if not (follow or from_beginning):
+        raise click.UsageError("--new needs --follow")
+    records: Iterable[AlertRecord]
+    if follow:
+        records = follow_records(settings, lambda: False, from_beginning=from_beginning)
+    else:
+        records = read_alerts(settings)
+    console = Console()
+    shown = unreadable = 0
+    for record in records:
+        alert = record.alert
+        if alert is None:
+            unreadable += 1
+            print(f"tocsin: {record.place}: expected an alert of version 1: {record.problem}", file=sys.stderr)
+            continue
+        if (kinds and alert.kind not in kinds) or (brands and alert.brand not in brands):
+            continue
+        if as_json:
+            print(msgspec.json.format(record.value, indent=-1).decode(), flush=True)
+        elif console.is_terminal:
+            console.print(alert_renderable(alert), soft_wrap=True)
+        else:
+            print("\n".join(alert_lines(alert)), flush=True)
+        shown += 1
+        if shown == limit:
+            break
+    if unreadable:
+        print(f"tocsin: {counted(unreadable, 'record')} could not be read as alerts", file=sys.stderr)
+    elif not shown:
+        print("no alerts", file=sys.stderr)
+    return 1 if unreadable else 0

@@ -1,0 +1,73 @@
+"""`tocsin check`: everything that can be wrong before the worker starts, one line for each thing that is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.options import config_option
+
+
+@click.command()
+@config_option
+@click.option("--broker", is_flag=True, help="Also ask the broker whether its topics are those of the catalogue.")
+def command(config_path: Path | None, broker: bool) -> None:
+    """Validate the environment, the configuration, the topic catalogue and the schemas.
+
+    Prints one line for each on stdout and ends at the first fault with exit code 1. Without --broker nothing is
+    connected to.
+    """
+    from pipeline.config.load import load_config
+    from pipeline.config.settings import load_settings
+    from pipeline.wording import counted
+
+    settings = load_settings()
+    click.echo(f"environment    ok: {counted(len(settings.masked()), 'setting')}, broker {settings.kafka_bootstrap}")
+    source = config_path or settings.config
+    document = load_config(source).document()
+    sections = f"{counted(len(document['tiers']), 'tier')}, {counted(len(document['brands']), 'brand')} with a section"
+    click.echo(f"configuration  ok: {source or 'every default'}, {sections}")
+    click.echo(f"topics         ok: {_check_topics()}")
+    click.echo(f"schemas        ok: {_check_schemas()}")
+    if broker:
+        from pipeline.kafka.topics import verify_topics
+
+        partitions = verify_topics(settings)
+        click.echo(f"broker         ok: {settings.kafka_bootstrap}, {counted(partitions, 'partition')} of mentions")
+
+
+def _check_topics() -> str:
+    """Names and partitions of the catalogue, which must agree: partition n of each topic belongs together."""
+    from pipeline.errors import ConfigError
+    from pipeline.wording import counted
+    from schemas.catalogue import topics
+
+    try:
+        catalogue = topics().values()
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    counts = ", ".join(f"{topic.name} ({counted(topic.partitions, 'partition')})" for topic in catalogue)
+    if len({topic.partitions for topic in catalogue}) != 1:
+        raise ConfigError(f"schemas/topics: expected equal partitions on every topic, got {counts}")
+    return counts
+
+
+def _check_schemas() -> str:
+    """Record names with their versions; each document must have the fields of the record in this package."""
+    from pipeline.errors import ConfigError
+    from schemas.catalogue import topics
+    from schemas.documents import RECORDS, json_schema, latest_version
+
+    named = {(topic.schema, topic.version) for topic in topics().values() if topic.schema}
+    try:
+        latest = {record: latest_version(record) for record in RECORDS}
+        documents = {pair: json_schema(*pair) for pair in sorted(named | set(latest.items()))}
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    for record, version in latest.items():
+        odd = set(documents[record, version].get("properties", ())) ^ set(RECORDS[record].__struct_fields__)
+        if odd:
+            file = f"schemas/json/{record}.v{version}.schema.json"
+            raise ConfigError(f"{file}: expected the fields of the record, it differs in {', '.join(sorted(odd))}")
+    return ", ".join(f"{record} v{version}" for record, version in latest.items())

@@ -1,0 +1,258 @@
+"""`tocsin demo`: what `make run` runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.errors import TocsinError
+from pipeline.wording import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.demo.line import Line, Publisher
+    from pipeline.simulation import Labels
+    from schemas.alert import Alert
+
+HISTORY_HOURS = 48.0
+SETTLE_SECONDS = 30.0
+
+
+@click.command()
+@click.option(
+    "--input", "source", metavar="FILE", help="Recorded mentions (.jsonl, .jsonl.gz) instead of a simulation."
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(1),
+    help="Stop after so many seconds. [default: until Ctrl-C, or the end of --input]",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(1),
+    default=900.0,
+    show_default=True,
+    help="Pace of the simulated day: seconds of event time a second.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of the simulation.")
+@click.option("--all", "show_all", is_flag=True, help="Print informational alerts (volume surges) as well.")
+@click.option("--verify", is_flag=True, help="With --input: replay the file afterwards and compare the alerts.")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file of detection. [default: every default holds]",
+)
+def command(
+    source: str | None,
+    duration: float | None,
+    speed: float,
+    seed: int,
+    show_all: bool,
+    verify: bool,
+    config: Path | None,
+) -> None:
+    """The whole line on this machine: Kafka, topics, worker, a stream, alerts on the screen.
+
+    Simulates 200 brands in English, Chinese and Japanese: two quiet days as fast as they go, then a day at --speed in
+    which one crisis breaks out, one slow burn begins and one brand is merely praised. Runs until Ctrl-C, or for
+    --duration; with --input it ends when the file has been processed. Alerts go to stdout, all else to stderr.
+    """
+    if verify and source is None:
+        raise click.UsageError("--verify needs --input")
+    from rich.console import Console
+
+    from pipeline.config.settings import load_settings
+    from pipeline.demo.line import Line
+    from pipeline.demo.run_guard import stoppable
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    started = time.monotonic()
+    try:
+        with stoppable(), Line(load_settings(), config) as line:
+            console.print(
+                f"Apache Kafka answers at {line.settings.kafka_bootstrap}; {counted(line.apply_topics(), 'topic')} made"
+            )
+            line.start_worker()
+            address = f"http://127.0.0.1:{line.settings.metrics_port}"
+            console.print(f"worker is ready: {address}/metrics  {address}/healthz  (log: {line.log})")
+            run = _Run(line, console, show_all=show_all)
+            try:
+                if source is None:
+                    run.simulated(seed, speed, duration and started + duration)
+                else:
+                    run.recorded(source, duration and started + duration)
+            except KeyboardInterrupt:
+                console.print("stopping")
+            finally:
+                run.stop()
+            run.summary()
+    except KeyboardInterrupt:
+        # Before the stream began; what had been started has ended on the way out.
+        console.print("stopped")
+        return
+    if verify and source is not None:
+        _verify(source, config, run, console)
+
+
+class _Run:
+    """One stream through the line, its alerts on the screen."""
+
+    def __init__(self, line: Line, console: Console, *, show_all: bool) -> None:
+        from rich.console import Console
+
+        from pipeline.demo.line import AlertFollower
+
+        self.alerts: list[Alert] = []
+        self.ended_milliseconds: int | None = None
+        self._line = line
+        self._console = console
+        self._show_all = show_all
+        self._screen = Console(highlight=False)
+        self._publisher: Publisher | None = None
+        self._follower = AlertFollower(line.settings)
+        self._follower.start()
+        self._truth: Labels | None = None
+        self._passed = 0.0
+        self._last_status = time.monotonic()
+
+    def simulated(self, seed: int, speed: float, deadline: float | None) -> None:
+        """A simulated history and day; goes on after its end until the deadline or Ctrl-C."""
+        from pipeline.demo.line import Publisher
+        from pipeline.simulation import demo_stream
+
+        stream = demo_stream(seed=seed, history_hours=HISTORY_HOURS)
+        self._truth = stream.labels
+        history_end = stream.labels.history_end.timestamp()
+        batches = iter(stream.batches())
+        brands = len(stream.labels.brands)
+        self._console.print(
+            f"publishing {brands} simulated brands: {HISTORY_HOURS:.0f} quiet hours as fast as they go, "
+            f"then 24 hours at {speed:.0f} times the pace of life"
+        )
+
+        def stage(until: float) -> Iterator[bytes]:
+            for batch in batches:
+                yield from (text.rstrip(b"\n") for text in batch.lines)
+                self._passed = float(batch.end)
+                if batch.end >= until:
+                    return
+
+        day_end = stream.labels.end.timestamp()
+        self._publisher = Publisher(
+            self._line.settings, [(stage(history_end), None, False), (stage(day_end), speed, True)]
+        )
+        self._publisher.start()
+        announced = False
+        while deadline is None or time.monotonic() < deadline:
+            self._turn(lambda: f"event time {datetime.fromtimestamp(self._passed, UTC):%d %b %H:%M} UTC")
+            if self._publisher.done and not announced:
+                announced = True
+                self._console.print("the simulated stream has ended; the line goes on until Ctrl-C")
+
+    def recorded(self, source: str, deadline: float | None) -> None:
+        """A file of mentions; ends when every mention is processed and every alert is on the screen."""
+        from pipeline.demo.line import Publisher
+        from pipeline.demo.report import mention_counts
+        from pipeline.files.mentions import lines
+
+        self._console.print(f"publishing {source}")
+        self._publisher = Publisher(self._line.settings, [(lines(source), None, True)])
+        self._publisher.start()
+        started = time.monotonic()
+        while not self._publisher.done:
+            self._turn(lambda: "")
+            if deadline is not None and time.monotonic() >= deadline:
+                return
+        report = self._publisher.report
+        assert report is not None
+        self.ended_milliseconds = report.ended_milliseconds
+        settled = 0.0
+        while settled == 0.0 or time.monotonic() < settled:
+            self._turn(lambda: "waiting for the worker")
+            sums = self._line.metrics()
+            if mention_counts(sums, report.mentions, report.ticks).complete:
+                if sums["alerts_total"] == len(self.alerts):
+                    break
+                settled = settled or time.monotonic() + SETTLE_SECONDS
+            if deadline is not None and time.monotonic() >= deadline:
+                return
+        seconds = time.monotonic() - started
+        sums = self._line.metrics()
+        counts = mention_counts(sums, report.mentions, report.ticks)
+        self._console.print(
+            f"{counted(report.mentions, 'mention')} in the file, {counts.consumed:,} consumed, "
+            f"{counts.refused:,} refused, {counts.late:,} late, {counts.duplicate:,} duplicate; "
+            f"{seconds:.1f} s from the first to the last alert"
+        )
+        if counts.consumed != report.mentions or sums["alerts_total"] != len(self.alerts):
+            raise TocsinError(
+                f"expected {report.mentions} mentions consumed and {sums['alerts_total']:.0f} alerts on the topic, got "
+                f"{counts.consumed} and {len(self.alerts)}; see {self._line.log}"
+            )
+
+    def stop(self) -> None:
+        """Stop publishing and reading."""
+        if self._publisher is not None:
+            self._publisher.stop()
+        self._show()
+        self._follower.stop()
+
+    def summary(self) -> None:
+        """What came of it, to stderr."""
+        from pipeline.demo.report import count_line, label_lines
+
+        self._show()
+        sent = self._publisher.sent if self._publisher else 0
+        self._console.print(f"{counted(sent, 'mention')} published; alerts: {count_line(self.alerts)}")
+        if self._truth is not None:
+            for text in label_lines(self._truth, self.alerts, self._passed):
+                self._console.print("  " + text)
+
+    def _turn(self, status: Callable[[], str]) -> None:
+        """Look after every part once, print what arrived, and rest a moment."""
+        assert self._publisher is not None
+        self._line.check()
+        self._publisher.check()
+        self._show()
+        if time.monotonic() - self._last_status >= 10.0:
+            self._last_status = time.monotonic()
+            self._console.print(f"[dim]{counted(self._publisher.sent, 'mention')} published  {status()}[/dim]")
+        time.sleep(0.1)
+
+    def _show(self) -> None:
+        from pipeline.cli.alert_text import alert_renderable
+
+        for alert in self._follower.arrived():
+            self.alerts.append(alert)
+            if self._show_all or alert.kind != "volume_surge":
+                self._screen.print(alert_renderable(alert), soft_wrap=True)
+
+
+def _verify(source: str, config: Path | None, run: _Run, console: Console) -> None:
+    """Replay the file as of its publishing and compare its alerts with those of the topic, byte for byte."""
+    from pipeline.config.load import load_config
+    from pipeline.files.mentions import lines
+    from pipeline.replay import replay_mentions
+    from schemas.alert import encode_alert
+    from schemas.catalogue import topics
+
+    if run.ended_milliseconds is None:
+        raise TocsinError(f"--verify: expected {source} to be published to its end, the run was stopped before")
+    report = replay_mentions(
+        lines(source),
+        load_config(config),
+        partitions=topics()["mentions"].partitions,
+        now=datetime.fromtimestamp(run.ended_milliseconds / 1000, UTC),
+    )
+    live = sorted(encode_alert(alert) for alert in run.alerts)
+    replayed = sorted(record.value or b"" for record in report.alerts)
+    if live != replayed:
+        differ = len(set(live) ^ set(replayed))
+        raise TocsinError(f"expected the alerts of worker and replay to be equal, {differ} differ")
+    console.print(f"replay agrees: {counted(len(replayed), 'alert')}, byte for byte")

@@ -1,0 +1,317 @@
+"""`tocsin evaluate`: how good the alarms are, on public counts, on recordings and in simulated worlds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pipeline.cli.options import config_option, partitions_option
+
+if TYPE_CHECKING:
+    from pipeline.config.model import Config
+    from pipeline.evaluation.recorded import Recording
+    from pipeline.evaluation.reports.report import Report
+
+_OUT_HELP = "Folder for the JSON and the HTML report."
+_out = click.option("--out", type=click.Path(path_type=Path, file_okay=False), help=_OUT_HELP)
+_labels = click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What happened: JSON of `tocsin simulate`, or CSV brand,onset[,kind,end] [default: nothing is known].",
+)
+_coverage = click.option(
+    "--coverage",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV brand,from,to: outside, nothing is known [default: from each brand's first mention to the end].",
+)
+_holes = click.option(
+    "--holes",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV start,end, or hour, or day: holes in the feed, where nothing arrived from anybody.",
+)
+_peers = click.option(
+    "--peers", is_flag=True, help="Run the other detectors too (slow: River's detectors are plain Python)."
+)
+
+
+@click.group()
+def command() -> None:
+    """Measure what is shipped: recall, delay and false alarms, beside peers and controls.
+
+    Everything runs at the configured thresholds; nothing is tuned on what it is measured on. See docs/evaluation.md.
+    """
+
+
+@command.command(short_help="The volume channel over count series in NAB format.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_out
+@click.option("--labels", type=click.Path(path_type=Path, dir_okay=False), help="Labels [default: DIR/labels.json].")
+@click.option("--soft", is_flag=True, help="Write graded scores instead of 1.0 at alarms.")
+@click.option("--peers/--no-peers", default=True, show_default=True, help="Run the other detectors too.")
+@config_option
+def nab(
+    *, folder: Path, out: Path | None, labels: Path | None, soft: bool, peers: bool, config_path: Path | None
+) -> None:
+    """Run the volume channel over count series in NAB format.
+
+    DIR holds CSV files of timestamp,value, rows 5 minutes apart. With --out, writes NAB result files
+    (timestamp,value,anomaly_score) to OUT/results beside the report: 1.0 on rows where a volume_surge alarm opens, 0.0
+    elsewhere.
+    """
+    import numpy as np
+
+    from pipeline.evaluation import counts
+    from pipeline.evaluation.reports.nab import nab_report
+    from pipeline.evaluation.simulated import alarm_rule
+
+    rule = alarm_rule(_load(config_path).brand("nab").detection, "volume_surge")
+    series = counts.read_folder(folder, labels)
+    with _progress("nab", len(series)) as step:
+        scores = []
+        for one in series:
+            scores.append(counts.surge_scores(one))
+            step(one.name)
+        rows = counts.rate_detectors(series, scores, rule, peers=peers, on_peer=lambda name: step(name, 0))
+    if out:
+        graded = [
+            counts.soft_scores(own) if soft else counts.alarm_rows(one, own, rule).astype(np.float64)
+            for one, own in zip(series, scores, strict=True)
+        ]
+        counts.write_results(series, graded, out / "results")
+    _finish(nab_report(series, scores, rule, rows), out)
+
+
+@command.command(short_help="Aggregated history through the engine.")
+@click.argument("file", metavar="FILE")
+@_labels
+@_coverage
+@_holes
+@_out
+@_peers
+@config_option
+def observations(
+    *,
+    file: str,
+    labels: Path | None,
+    coverage: Path | None,
+    holes: Path | None,
+    out: Path | None,
+    peers: bool,
+    config_path: Path | None,
+) -> None:
+    """Run aggregated history through the engine.
+
+    FILE is CSV brand,start,mentions,negatives, plain or .gz; missing rows mean zero.
+    """
+    from pipeline.evaluation.labels import read_labels
+    from pipeline.evaluation.recorded import observation_counts
+    from pipeline.evaluation.reports.recorded import recorded_report
+    from pipeline.files.observations import read_observations
+    from pipeline.replay import replay_observations
+
+    config = _load(config_path)
+    happenings = read_labels(labels) if labels else []
+    rows = read_observations([file])
+    recording = _known(observation_counts(rows), coverage, holes)
+    with _progress("replay", len(rows)) as step:
+        report = replay_observations(rows, config, on_progress=lambda count: step("replay", count))
+    with _progress("peers", None) as step:
+        found = recorded_report(
+            "observations",
+            recording,
+            happenings,
+            report.alerts,
+            config.brand("observations").detection,
+            signal="negatives",
+            peers=peers,
+            on_peer=lambda name: step(name, 0),
+        )
+    _finish(found, out)
+
+
+@command.command(short_help="Recorded mentions through the engine, sentiment included.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@_labels
+@_coverage
+@_holes
+@_out
+@partitions_option
+@_peers
+@config_option
+def mentions(
+    *,
+    files: tuple[str, ...],
+    labels: Path | None,
+    coverage: Path | None,
+    holes: Path | None,
+    out: Path | None,
+    partitions: int | None,
+    peers: bool,
+    config_path: Path | None,
+) -> None:
+    """Run recorded mentions through the engine, sentiment included.
+
+    FILE is JSON lines, plain or .gz, in order of arrival.
+    """
+    from datetime import UTC, datetime
+
+    from pipeline.evaluation.labels import read_labels
+    from pipeline.evaluation.recorded import MentionCounter
+    from pipeline.evaluation.reports.recorded import recorded_report
+    from pipeline.files.mentions import lines
+    from pipeline.replay import replay_mentions
+    from schemas.catalogue import topics
+
+    config = _load(config_path)
+    happenings = read_labels(labels) if labels else []
+    counter = MentionCounter()
+    with _progress("replay", None) as step:
+        report = replay_mentions(
+            (counter.see(line) for file in files for line in lines(file)),
+            config,
+            partitions=partitions or topics()["mentions"].partitions,
+            now=datetime.now(UTC),
+            on_progress=lambda count: step("replay", count),
+        )
+    with _progress("peers", None) as step:
+        found = recorded_report(
+            "mentions",
+            _known(counter.recording(), coverage, holes),
+            happenings,
+            report.alerts,
+            config.brand("mentions").detection,
+            signal="mentions",
+            peers=peers,
+            on_peer=lambda name: step(name, 0),
+        )
+    _finish(found, out)
+
+
+@command.command(short_help="The sentiment models on labelled texts, before and after they learn.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@_out
+def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
+    """Teach the sentiment models from one half of labelled texts and measure them on the other.
+
+    FILE is CSV lang,text,label (neg, neu or pos), or mentions in JSON lines of which those with `sentiment` count;
+    plain or .gz.
+    """
+    from pipeline.evaluation.reports.sentiment import sentiment_report
+    from pipeline.evaluation.sentiment import measure, read_labelled
+
+    texts = read_labelled(files)
+    with _progress("sentiment", None) as step:
+        found = measure(texts, on_step=step)
+    _finish(sentiment_report(found, len(texts)), out)
+
+
+@command.command(short_help="Fleets of brands in worlds of known truth.")
+@click.option("--brands", type=click.IntRange(2, 5000), default=100, show_default=True, help="Brands of each size.")
+@click.option("--days", type=click.IntRange(14, 365), default=56, show_default=True, help="Days after the warm-up.")
+@click.option(
+    "--worlds", default="all", show_default=True, help="Names, all or exam, with commas; see docs/evaluation.md."
+)
+@click.option("--sizes", default="S,M,L", show_default=True, help="Sizes of brands, with commas.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same result.")
+@click.option(
+    "--peer-brands", type=click.IntRange(0, 5000), default=0, show_default=True,
+    help="Run peers and controls too, on so many brands of each size (slow: River's detectors are plain Python).",
+)  # fmt: skip
+@_out
+@config_option
+def simulated(
+    *,
+    brands: int,
+    days: int,
+    worlds: str,
+    sizes: str,
+    seed: int,
+    peer_brands: int,
+    out: Path | None,
+    config_path: Path | None,
+) -> None:
+    """Let fleets of brands live in worlds of known truth: false alarms, recall and delay by size.
+
+    Every brand is watched for 28 days before anything counts.
+    """
+    from pipeline.evaluation import simulated as worlds_of
+    from pipeline.evaluation.comparison import compare
+    from pipeline.evaluation.reports.simulated import plots_of, simulated_report
+    from pipeline.simulation.worlds.ordinary import SIZES
+    from pipeline.simulation.worlds.worlds import GROUPS, WORLDS
+
+    wished = _chosen("--worlds", worlds, {**GROUPS, **WORLDS})
+    names = list(dict.fromkeys(name for wish in wished for name in GROUPS.get(wish, (wish,))))
+    wanted = tuple(_chosen("--sizes", sizes, SIZES))
+    if peer_brands == 1:
+        raise click.UsageError("--peer-brands: expected 0 or at least 2, thresholds are chosen on the other half")
+    detection = _load(config_path).brand("simulated").detection
+    cells, peers, plots = [], [], []
+    with _progress("simulated", len(names) * (days + worlds_of.WARM_UP_DAYS)) as step:
+        for name in names:
+            run = worlds_of.run_world(
+                name, sizes=wanted, brands=brands, days=days, seed=seed, on_day=partial(step, name)
+            )
+            cells += [worlds_of.measure(run, size, detection) for size in wanted]
+            plots += plots_of(run, wanted, detection)
+            if peer_brands and run.staged:
+                for size in wanted:
+                    peers += compare(run, size, rate=1.0, brands=peer_brands, on_peer=lambda peer: step(peer, 0))
+    facts = {"brands of each size": brands, "days": days, "seed": seed}
+    _finish(simulated_report(cells, peers, plots, facts), out)
+
+
+def _known(recording: Recording, coverage: Path | None, holes: Path | None) -> Recording:
+    """The recording, with what is said about when it knows anything."""
+    from dataclasses import replace
+
+    from pipeline.evaluation.watched import read_coverage, read_holes
+
+    return replace(
+        recording,
+        coverage=read_coverage(coverage) if coverage else None,
+        holes=read_holes(holes) if holes else [],
+    )
+
+
+def _chosen(option: str, text: str, known: dict[str, Any]) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise click.UsageError(f"{option}: expected some of {', '.join(known)}, got {', '.join(unknown) or 'none'}")
+    return names
+
+
+def _load(config_path: Path | None) -> Config:
+    from pipeline.config.load import load_config
+    from pipeline.config.settings import load_settings
+
+    return load_config(config_path or load_settings().config)
+
+
+def _finish(report: Report, out: Path | None) -> None:
+    report.print(Console(width=None if sys.stdout.isatty() else 200))
+    if out:
+        for path in report.write(out):
+            click.echo(f"written: {path}", err=True)
+
+
+@contextmanager
+def _progress(title: str, total: int | None) -> Iterator[Any]:
+    console = Console(stderr=True)
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=total)
+
+        def step(what: str, count: int = 1) -> None:
+            progress.update(task, advance=count, description=what)
+
+        yield step

@@ -1,0 +1,64 @@
+"""`tocsin kafka start|stop|status`: a local single-node Apache Kafka for trying things out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.config.settings import load_settings
+from pipeline.kafka.clients import DEFAULT_PORT
+from pipeline.kafka.local import KAFKA_VERSION, LocalKafka
+
+_home = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where it keeps its jars, data, log and pid. [default: TOCSIN_HOME, or .tocsin here]",
+)
+
+
+@click.group()
+def command() -> None:
+    """Start, stop or look at a local Apache Kafka (one node, on 127.0.0.1 only)."""
+
+
+@command.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Where it listens; 0: a free port. [default: 9092]")
+@_home
+def start(port: int | None, home: Path | None) -> None:
+    """Start it and leave it running. The first time, its jars are fetched (about 45 MB)."""
+    if port is None:
+        running = _kafka(home, 0).status()
+        port = running.port if running.pid else DEFAULT_PORT
+    kafka = _kafka(home, port)
+    outcome = f"Apache Kafka {KAFKA_VERSION} runs" if kafka.start() else "Apache Kafka runs already"
+    click.echo(f"{outcome} at {kafka.bootstrap} (pid {kafka.status().pid}, {kafka.home})")
+    if kafka.port != DEFAULT_PORT:
+        click.echo(f"For the other commands: export TOCSIN_KAFKA_BOOTSTRAP={kafka.bootstrap}", err=True)
+
+
+@command.command()
+@_home
+def stop(home: Path | None) -> None:
+    """Stop it. Its data stay."""
+    kafka = _kafka(home, 0)
+    click.echo("Apache Kafka has stopped" if kafka.stop() else f"Apache Kafka was not running ({kafka.home})")
+
+
+@command.command()
+@_home
+def status(home: Path | None) -> int:
+    """Say whether it runs. Exit code 1 when it does not."""
+    kafka = _kafka(home, 0)
+    found = kafka.status()
+    if found.pid is None:
+        click.echo(f"Apache Kafka does not run ({kafka.home})")
+        return 1
+    manner = "answers" if found.answers else "runs but does not answer"
+    click.echo(f"Apache Kafka {manner} at 127.0.0.1:{found.port} (pid {found.pid}, {kafka.home})")
+    return 0 if found.answers else 1
+
+
+def _kafka(home: Path | None, port: int) -> LocalKafka:
+    home = home or load_settings().home
+    return LocalKafka(home / "kafka", port, jars=home)

@@ -1,0 +1,117 @@
+"""The command line: `tocsin COMMAND`, the same as `python -m pipeline COMMAND`.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 ok, 1 failure, 2 usage. An error is one line that says
+what was expected, what was got, where, and what to do. Each command lives in its own module of pipeline.cli and
+is imported only when it runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from typing import Any, Final
+
+import click
+
+from pipeline.errors import TocsinError
+from schemas.text import printable
+
+COMMANDS: Final = {
+    "worker": "Read mentions, watch every brand, write alerts (runs until stopped).",
+    "replay": "Run recorded mentions or observations through the engine, without Kafka.",
+    "topics": "Show or create the Kafka topics of the catalogue.",
+    "publish": "Write recorded mentions to the mentions topic.",
+    "alerts": "Read the alerts topic.",
+    "dead-letters": "Read the refused mentions with their reasons.",
+    "simulate": "Write a simulated stream of mentions and its labels.",
+    "evaluate": "Measure recall, delay and false alarms on public counts, recordings and simulated worlds.",
+    "check": "Validate the configuration, the schemas and, if asked, the broker.",
+    "explain-config": "Show the effective configuration of a brand and where each value comes from.",
+    "kafka": "Start, stop or look at a local Apache Kafka.",
+    "demo": "The whole line on this machine: Kafka, topics, worker, a stream, alerts on the screen.",
+}
+
+
+_ERROR_CHARACTERS: Final = 4_000
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a full or broken device answers to a write."""
+
+
+class _ReaderGoneError(Exception):
+    """Whoever read our output has closed it (`tocsin alerts | head`): not a fault."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click would take an EOFError for Ctrl-C, and a closed pipe for a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGoneError from None
+        except EOFError as error:
+            raise TocsinError(f"expected more input, got its end: {error}") from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module("pipeline.cli." + cmd_name.replace("-", "_"))
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tocsin", prog_name="tocsin")
+def tocsin() -> None:
+    """Tell a brand that a social media crisis is beginning, while there is still time to answer."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the console script: run a command and turn its outcome into an exit code."""
+    try:
+        code = tocsin.main(arguments, prog_name="tocsin", standalone_mode=False)
+        _leave(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        _leave(130)
+    except click.ClickException as error:
+        error.show()
+        _leave(2 if isinstance(error, click.UsageError) else 1)
+    except TocsinError as error:
+        _say(str(error))
+        _leave(1)
+    except _ReaderGoneError:
+        _leave(0)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NO_ROOM:
+            raise
+        _say(f"expected output that can be written, got: {error.strerror}")
+        _leave(1)
+
+
+def _say(error: str) -> None:
+    # The text may quote a file from strangers.
+    click.echo(f"tocsin: error: {printable(error, _ERROR_CHARACTERS)}", err=True)
+
+
+def _leave(code: int) -> None:
+    """Exit, after what is still buffered has been written; if it cannot be, Python must not try again."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError) and not code:
+            _say(f"expected output that can be written, got: {error.strerror}")
+            code = 1
+    sys.exit(code)

@@ -1,0 +1,123 @@
+"""`tocsin replay`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pipeline.cli.options import config_option, partitions_option
+from pipeline.engine.records import OutRecord
+from pipeline.wording import counted
+
+if TYPE_CHECKING:
+    from pipeline.config.model import Config
+    from pipeline.replay import ReplayReport
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--alerts", "alerts_path", metavar="OUT.jsonl", default="-", help="Where alerts go; - is stdout.")
+@click.option("--dead-letters", "dlq_path", metavar="OUT.jsonl", help="Where refused lines go, with their reasons.")
+@config_option
+@partitions_option
+@click.option(
+    "--flush/--no-flush", default=True, show_default=True, help="Close the buckets that are still open at the end."
+)
+def command(
+    files: tuple[str, ...],
+    alerts_path: str,
+    dlq_path: str | None,
+    config_path: Path | None,
+    partitions: int | None,
+    flush: bool,
+) -> None:
+    """Run recorded mentions or observations through the engine, without Kafka.
+
+    FILE is mentions (.jsonl, .jsonl.gz, - for stdin; one mention a line, in order of arrival) or observations (.csv,
+    .csv.gz with the columns brand,start,mentions,negatives; missing rows mean zero). Alerts come out as JSON lines in
+    order of event time; the same input and configuration give the same bytes.
+    """
+    from pipeline.config.load import load_config
+    from pipeline.config.settings import load_settings
+    from pipeline.files.mentions import check_sources
+    from pipeline.files.output import is_same_file, new_file_or_stdout, write_lines
+
+    config = load_config(config_path or load_settings().config)
+    check_sources(files)
+    outputs = [path for path in (alerts_path, dlq_path) if path is not None]
+    for path in outputs:
+        if any(is_same_file(path, file) for file in files):
+            raise click.UsageError(f"expected an output that is none of the inputs, got {path}")
+    if dlq_path is not None and (alerts_path == dlq_path or is_same_file(alerts_path, dlq_path)):
+        raise click.UsageError(f"--alerts and --dead-letters: expected different files, got {dlq_path} twice")
+    started = time.perf_counter()
+    with ExitStack() as stack:
+        # Opened before the work, which may be long: a path that cannot be written is known at once.
+        streams = [stack.enter_context(new_file_or_stdout(path)) for path in outputs]
+        report = _replay(files, config, partitions, flush=flush)
+        write_lines(streams[0], alerts_path, (record.value or b"" for record in report.alerts))
+        if dlq_path is not None:
+            write_lines(streams[1], dlq_path, (_dead_letter_line(record) for record in report.dead_letters))
+    kinds = Counter(dict(record.headers)["ce_type"].decode().removeprefix("tocsin.alert.") for record in report.alerts)
+    seconds = time.perf_counter() - started
+    click.echo(
+        f"{counted(report.mentions, 'mention')} of {counted(report.brands_seen, 'brand')}, "
+        f"{report.brands_known:,} of them known at the end, "
+        f"{report.late:,} late, {report.duplicates:,} duplicate, {len(report.dead_letters):,} refused; "
+        f"{counted(report.buckets_closed, 'brand-bucket')} closed; "
+        f"{counted(len(report.alerts), 'alert')} in {seconds:.1f} s",
+        err=True,
+    )
+    for name, count in sorted(kinds.items()):
+        click.echo(f"  {count:6} {name.removesuffix('.v1').replace('.', ' ')}", err=True)
+    for (kind, reason), count in sorted(report.suppressed.items()):
+        click.echo(f"  {count:6} {kind} suppressed: {reason.replace('_', '-')}", err=True)
+    if report.dead_letters and not dlq_path:
+        reasons = Counter(dict(record.headers)["tocsin-reason"].decode() for record in report.dead_letters)
+        listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+        click.echo(f"refused: {listed}; see them with --dead-letters OUT.jsonl", err=True)
+
+
+def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, flush: bool) -> ReplayReport:
+    from pipeline.files.mentions import lines
+    from pipeline.files.observations import read_observations
+    from pipeline.replay import replay_mentions, replay_observations
+    from schemas.catalogue import topics
+
+    tabular = [file.removesuffix(".gz").endswith(".csv") for file in files]
+    if any(tabular) and not all(tabular):
+        raise click.UsageError("expected either mentions (.jsonl) or observations (.csv), got both")
+    console = Console(stderr=True)
+    columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        if all(tabular):
+            rows = read_observations(files)
+            task = progress.add_task("rows", total=len(rows))
+            return replay_observations(
+                rows, config, flush=flush, on_progress=lambda count: progress.advance(task, count)
+            )
+        task = progress.add_task("mentions", total=None)
+        return replay_mentions(
+            (line for file in files for line in lines(file)),
+            config,
+            partitions=partitions or topics()["mentions"].partitions,
+            now=datetime.now(UTC),
+            flush=flush,
+            on_progress=lambda count: progress.advance(task, count),
+        )
+
+
+def _dead_letter_line(record: OutRecord) -> bytes:
+    import msgspec
+
+    facts = {name.removeprefix("tocsin-"): value.decode() for name, value in record.headers}
+    original = None if record.value is None else record.value.decode("utf-8", "backslashreplace")
+    return msgspec.json.encode({**facts, "value": original})

@@ -1,0 +1,65 @@
+"""tocsin worker: read mentions, watch every brand, write alerts."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.options import config_option
+
+if TYPE_CHECKING:
+    from pipeline.config.settings import Settings
+
+
+@click.command()
+@config_option
+def command(config_path: Path | None) -> int:
+    """Read mentions, watch every brand, write alerts (runs until stopped).
+
+    Addresses, secrets and names come from the TOCSIN_ environment, detection from the TOML file of --config or
+    TOCSIN_CONFIG. SIGTERM or Ctrl-C writes a last checkpoint and ends with exit code 0 within 5 seconds. Anything
+    unexpected ends with one line and exit code 1; started again, the worker goes on from the last checkpoint.
+    """
+    from pipeline.config.settings import load_settings
+    from pipeline.errors import TocsinError
+    from pipeline.telemetry.logs import configure_logging, say_fatal
+    from schemas.text import printable
+
+    settings = load_settings()
+    if config_path is not None:
+        settings = settings.model_copy(update={"config": config_path})
+    configure_logging(settings)
+    try:
+        _work(settings)
+    except TocsinError as error:  # from here on in the form of the log, which a program may be reading
+        say_fatal(printable(str(error), 4000))
+        return 1
+    return 0
+
+
+def _work(settings: Settings) -> None:
+    import structlog
+
+    from pipeline.config.load import load_config
+
+    logger = structlog.get_logger("tocsin.worker")
+    logger.info("settings", **settings.masked())
+    config = load_config(settings.config)
+    logger.info("configuration", **config.document())
+
+    from pipeline.kafka.clients import topic_name
+    from pipeline.kafka.permissions import worker_operations
+    from pipeline.kafka.topics import verify_group, verify_topics
+
+    partitions = verify_topics(settings, worker_operations(ticks=config.worker.ticks))
+    verify_group(settings)
+    logger.info("topics verified", partitions=partitions)
+
+    from pipeline.engine.engine import Engine
+    from pipeline.worker.app import run_worker
+
+    mentions = topic_name(settings, "mentions")
+    asyncio.run(run_worker(settings, config, lambda partition: Engine(partition, config, topic=mentions)))

@@ -1,0 +1,304 @@
+"""Detection and behaviour, from a TOML file: defaults -> tier -> brand, validated as a whole.
+
+    [detection]                        # every brand
+    false_alarms_per_brand_year = 1.0
+    [tiers.flagship.detection]         # brands of a tier
+    false_alarms_per_brand_year = 4.0
+    [brands.acme]                      # one brand
+    tier = "flagship"
+    category = "airlines"              # brands that it is compared with when many move at once
+    [brands.acme.detection]
+    cool_down_minutes = 720
+    [brands.acme.playbook]
+    owner = "duty-officer@acme.example"
+    [categories.airlines.playbook]     # for alerts about the category
+    owner = "industry-desk@acme.example"
+
+Every error names the key, the value, the rule and, for an unknown key, the nearest known one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pipeline.config.errors import broken_rule, nearest, toml_key
+from pipeline.errors import ConfigError
+from schemas.mention import BRAND_PATTERN, Channel
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the TOML file: unknown keys are errors."""
+
+
+class EngineConfig(Section, frozen=True):
+    """How event time and bad records are treated. A change takes part in every alert's config_hash."""
+
+    allowed_lateness_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
+    """A bucket stays open so long after the largest event time seen; later mentions are counted as late."""
+    future_tolerance_seconds: Annotated[int, Meta(ge=0, le=3600)] = 60
+    """An event_time further ahead of the record's Kafka timestamp than this is a dead letter."""
+    dead_letter_run_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    """So many refused records in a row on one partition stop the worker; 0 never stops it."""
+    max_ids_per_brand: Annotated[int, Meta(ge=100, le=20_000)] = 16_384
+    """Ids remembered per brand over its open buckets to find duplicates; later ones are counted as unchecked."""
+    forget_after_days: Annotated[int, Meta(ge=8, le=3650)] = 60
+    """A brand not mentioned for so long is forgotten; it starts as a new one when it returns. Above every cool-down."""
+    forget_new_after_days: Annotated[int, Meta(ge=1, le=365)] = 7
+    """The same for a brand that has never been warm (mentioned over less than a day)."""
+    max_brands: Annotated[int, Meta(ge=100, le=10_000_000)] = 200_000
+    """Brands known per partition: past that, those never warm are forgotten first, the least recently mentioned first.
+    As many buckets of unknown brands may be open at once; mentions of more unknown brands are dead letters."""
+
+
+class SentimentConfig(Section, frozen=True):
+    """How a mention becomes negative, positive or neither."""
+
+    negative_below: Annotated[float, Meta(ge=-1.0, le=0.0)] = -0.25
+    """A trusted `sentiment` at or below this is negative."""
+    positive_above: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.25
+    """A trusted `sentiment` at or above this is positive."""
+    full_texts_per_bucket: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """Texts scored in full per brand and bucket; past that a sample by hash of the id stands for the rest."""
+    sample_one_in: Annotated[int, Meta(ge=1, le=1024)] = 8
+    """The sample: one text in so many."""
+    learn: bool = True
+    """Learn online from mentions that carry a trusted `sentiment`."""
+    full_labels_per_bucket: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
+    """Labels learned in full per language, partition and five minutes; past that fewer and fewer: the n-th with
+    probability this / n."""
+
+
+class WorkerConfig(Section, frozen=True):
+    """The worker's rhythm. Nothing here changes an alert."""
+
+    checkpoint_seconds: Annotated[float, Meta(ge=0.1, le=300.0)] = 5.0
+    """Longest time between two checkpoints of a partition; an alert brings one at once."""
+    ticks: bool = True
+    """Append tick records to idle partitions so that event time passes there; false where the topic is not ours."""
+    tick_idle_seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 30.0
+    """A partition without a record for so long is idle."""
+    max_poll_records: Annotated[int, Meta(ge=1, le=50_000)] = 4000
+    """Records of one slice of a partition."""
+    top_brands: Annotated[int, Meta(ge=0, le=1000)] = 20
+    """Brands with most mentions that get metric series of their own, beside those with an open episode."""
+
+
+class DetectionConfig(Section, frozen=True):
+    """What rings. May be overridden by tier and by brand."""
+
+    false_alarms_per_brand_year: Annotated[float, Meta(ge=0.01, le=100.0)] = 1.0
+    """Tolerated false crisis alarms per brand and year; turned into the crisis threshold by calibration."""
+    sentiment_shift_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 5.0
+    """Score at which negativity without volume opens a sentiment_shift."""
+    volume_surges_per_brand_year: Annotated[float, Meta(ge=0.1, le=100.0)] = 18.0
+    """volume_surge episodes (informational) that an ordinary brand may open in a year; sets their threshold."""
+    copies: Literal["count", "story"] = "count"
+    """What reposts and near-copies of one post weigh. count: each as a mention of its own; story: reposts as the people
+    who made them, copies without a repost's mark by their logarithm, for brands that are spammed."""
+    critical_ratio: Annotated[float, Meta(ge=1.0, le=10.0)] = 1.5
+    """A crisis whose score passes threshold x this is critical."""
+    release_ratio: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5
+    """An episode is quiet while its score is below threshold x this (hysteresis)."""
+    quiet_minutes: Annotated[int, Meta(ge=5, le=10_080)] = 120
+    """An episode is resolved after being quiet for so long."""
+    cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 360
+    """After a resolved crisis or sentiment_shift no new one of the same kind opens for so long."""
+    volume_surge_cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 1440
+    """After a resolved volume_surge no new one opens for so long."""
+    crisis_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
+    """Alert budget: in the long run no more crises open than this; the threshold rises as it is used up; 0: none."""
+    sentiment_shift_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
+    """The same for sentiment_shift."""
+    volume_surge_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 52.0
+    """The same for volume_surge."""
+
+
+class PlaybookConfig(Section, frozen=True):
+    """What the crisis team is to do; goes into the alerts of the brand or category."""
+
+    owner: Annotated[str, Meta(min_length=1, max_length=200)]
+    """Who acts: a person, a rota or a mailbox."""
+    link: Annotated[str, Meta(max_length=2048)] | None = None
+    """Address of the instructions."""
+    respond_within_minutes: Annotated[int, Meta(ge=1, le=10_080)] | None = None
+    """An answer is due so long after an episode opened; gives `respond_by` in its alerts."""
+
+
+Category = Annotated[str, Meta(pattern=BRAND_PATTERN)]
+
+
+class TierSection(Section, frozen=True):
+    category: Category | None = None
+    detection: dict[str, Any] = {}
+
+
+class BrandSection(Section, frozen=True):
+    tier: str | None = None
+    category: Category | None = None
+    detection: dict[str, Any] = {}
+    playbook: PlaybookConfig | None = None
+
+
+class CategorySection(Section, frozen=True):
+    playbook: PlaybookConfig | None = None
+
+
+class ConfigFile(Section, frozen=True):
+    """The TOML file as written."""
+
+    engine: EngineConfig = EngineConfig()
+    sentiment: SentimentConfig = SentimentConfig()
+    worker: WorkerConfig = WorkerConfig()
+    detection: DetectionConfig = DetectionConfig()
+    channels: dict[str, Channel] = {}
+    """Channel of a platform, for mentions that do not say (`reddit = "forum"`)."""
+    tiers: dict[str, TierSection] = {}
+    categories: dict[str, CategorySection] = {}
+    brands: dict[str, BrandSection] = {}
+
+
+class BrandConfig(msgspec.Struct, frozen=True):
+    """What holds for one brand.
+
+    Attributes:
+        detection: thresholds and hysteresis.
+        playbook: what to do, or None.
+        config_hash: 12 hexadecimal digits over everything that can change one of this brand's alerts.
+        category: the brands that it is compared with when many move at once, or None.
+    """
+
+    detection: DetectionConfig
+    playbook: PlaybookConfig | None
+    config_hash: str
+    category: str | None = None
+
+
+class Config:
+    """The effective configuration: the file, resolved per brand."""
+
+    def __init__(self, file: ConfigFile | None = None) -> None:
+        """Resolve the file; without one, every default.
+
+        Raises:
+            ConfigError: a section of a tier, category or brand breaks a rule.
+        """
+        self._file = file or ConfigFile()
+        self.engine = self._file.engine
+        self.sentiment = self._file.sentiment
+        self.worker = self._file.worker
+        self.channels = self._file.channels
+        self._default = self._resolve(None, {})
+        for tier, section in self._file.tiers.items():
+            self._check(section.detection, f"tiers.{toml_key(tier)}.detection")
+        self._members = self._categories()
+        for category in self._file.categories:
+            if category not in self._members:
+                near = nearest(category, self._members)
+                raise ConfigError(f"categories.{toml_key(category)}: must be the category of a brand{near}")
+        self._category_configs = {
+            category: self._resolve(self._file.categories.get(category, CategorySection()).playbook, {}, category)
+            for category in sorted(self._members)
+        }
+        self._brands = {}
+        for name, brand in self._file.brands.items():
+            if not re.match(BRAND_PATTERN, name):
+                raise ConfigError(f"brands.{toml_key(name)}: a brand must match {BRAND_PATTERN}, got {name!r}")
+            if brand.tier is not None and brand.tier not in self._file.tiers:
+                raise ConfigError(
+                    f"brands.{name}.tier={brand.tier!r}: must be one of the tiers "
+                    f"{sorted(self._file.tiers)}{nearest(brand.tier, self._file.tiers)}"
+                )
+            self._check(brand.detection, f"brands.{name}.detection")
+            layers = (self._file.tiers[brand.tier].detection if brand.tier else {}) | brand.detection
+            self._brands[name] = self._resolve(brand.playbook, layers, self._category_of(brand))
+
+    def brand(self, name: str) -> BrandConfig:
+        """What holds for this brand; brands without a section share one value."""
+        return self._brands.get(name, self._default)
+
+    def members(self, category: str) -> tuple[str, ...]:
+        """The brands of a category, by name; none where nobody is in it."""
+        return self._members.get(category, ())
+
+    def category(self, name: str) -> BrandConfig:
+        """What holds for a category's own episodes: the detection of every brand, and the category's playbook."""
+        return self._category_configs.get(name, self._default)
+
+    def category_of(self, brand: str) -> str | None:
+        """The category of a brand, None for a brand without one."""
+        return self.brand(brand).category
+
+    def explain(self, name: str) -> list[tuple[str, Any, str]]:
+        """(key, value, where it comes from) of all that takes part in a brand's config_hash.
+
+        A value that the file sets to what is the default anyway counts as default.
+        """
+        section = self._file.brands.get(name, BrandSection())
+        effective = self.brand(name)
+        rows = _rows("detection", self._file.detection)
+        tier = self._file.tiers[section.tier].detection if section.tier else {}
+        for where, overrides in ((f"tiers.{section.tier}", tier), (f"brands.{name}", section.detection)):
+            for key in overrides:
+                rows[f"detection.{key}"] = (getattr(effective.detection, key), f"{where}.detection")
+        if effective.playbook:
+            for key, value in msgspec.structs.asdict(effective.playbook).items():
+                rows[f"playbook.{key}"] = (value, "default" if value is None else f"brands.{name}.playbook")
+        if effective.category:
+            where = f"brands.{name}" if section.category else f"tiers.{section.tier}"
+            rows["category"] = (effective.category, where)
+        rows |= _rows("engine", self.engine) | _rows("sentiment", self.sentiment)
+        return [(key, value, source) for key, (value, source) in rows.items()]
+
+    def document(self) -> dict[str, Any]:
+        """The file with every default filled in, for the start-up log and `tocsin check`."""
+        document = msgspec.to_builtins(self._file)
+        assert isinstance(document, dict)
+        return document
+
+    def _category_of(self, brand: BrandSection) -> str | None:
+        tier = self._file.tiers.get(brand.tier) if brand.tier else None
+        return brand.category or (tier.category if tier else None)
+
+    def _categories(self) -> dict[str, tuple[str, ...]]:
+        members: dict[str, list[str]] = {}
+        for name, brand in sorted(self._file.brands.items()):
+            category = self._category_of(brand)
+            if category is not None:
+                members.setdefault(category, []).append(name)
+        for category in members:
+            if category in self._file.brands:
+                raise ConfigError(
+                    f"brands.{members[category][0]}.category={category!r}: must not be the name of a brand: alerts of "
+                    "the category carry its name as their key"
+                )
+        return {category: tuple(names) for category, names in members.items()}
+
+    def _resolve(
+        self, playbook: PlaybookConfig | None, overrides: dict[str, Any], category: str | None = None
+    ) -> BrandConfig:
+        detection = msgspec.convert(msgspec.structs.asdict(self._file.detection) | overrides, DetectionConfig)
+        parts: tuple[Any, ...] = (self.engine, self.sentiment, detection, playbook)
+        if category is not None:
+            parts = (*parts, category, self._members[category])
+        content = msgspec.json.encode(parts, order="sorted")
+        return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category)
+
+    @staticmethod
+    def _check(overrides: dict[str, Any], where: str) -> None:
+        try:
+            msgspec.convert(overrides, DetectionConfig)
+        except msgspec.ValidationError as error:
+            raise broken_rule(str(error), overrides, where, DetectionConfig) from None
+
+
+def _rows(name: str, section: Section) -> dict[str, tuple[Any, str]]:
+    defaults = type(section)()
+    return {
+        f"{name}.{key}": (value, "default" if value == getattr(defaults, key) else name)
+        for key, value in msgspec.structs.asdict(section).items()
+    }

@@ -1,0 +1,171 @@
+"""The exact counts of a brand's last day, bucket by bucket: what an alert says was counted, and since when.
+
+The detector keeps decayed sums only. Here a bucket with mentions takes three bytes as a rule (five more where copies
+were weighed down), a bucket without takes none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from schemas.observation import BUCKETS_PER_DAY
+
+_SLACK: Final = 36
+"""Buckets that may be kept too long, so that not every bucket moves the bytes."""
+_TENTHS: Final = 10.0
+"""Fractions are kept to a tenth: negatives of a sample and weights of copies are estimates."""
+
+EXCESS: Final = 1.5
+"""A bucket speaks for the excess when it holds so many times what is expected."""
+PATIENCE: Final = 12
+"""Buckets: an hour without more excess ends the search for the onset."""
+
+
+class BucketCounts(msgspec.Struct, gc=False):
+    """One bucket, or the sum of several.
+
+    Attributes:
+        bucket: its index (of a sum: that of the last bucket in it).
+        mentions: exact.
+        negatives: among them; estimated where only a sample was read.
+        counted, counted_negatives: what of these the detector counted, copies weighed down.
+        repeats: mentions that tell a story already told.
+    """
+
+    bucket: int
+    mentions: int = 0
+    negatives: float = 0.0
+    counted: float = 0.0
+    counted_negatives: float = 0.0
+    repeats: int = 0
+
+
+class RecentCounts(msgspec.Struct, array_like=True, gc=False):
+    """Buckets with mentions of the last 24 hours (up to 27), oldest first, as variable-length integers.
+
+    Each is the distance to the one before (twice, plus one where the last three follow), mentions, tenths of negatives,
+    and where copies were weighed down: tenths of mentions and of negatives not counted, and repeats.
+    """
+
+    first: int = -1
+    last: int = -1
+    entries: bytes = b""
+
+    def add(self, counts: BucketCounts) -> None:
+        """Append a bucket, later than all before."""
+        bucket = counts.bucket
+        if not self.entries or bucket - self.last > BUCKETS_PER_DAY:
+            self.first = self.last = bucket
+            self.entries = b""
+        surplus = round((counts.mentions - counts.counted) * _TENTHS)
+        negative_surplus = round((counts.negatives - counts.counted_negatives) * _TENTHS)
+        weighed = bool(surplus or negative_surplus or counts.repeats)
+        numbers = [2 * (bucket - self.last) + weighed, counts.mentions, round(counts.negatives * _TENTHS)]
+        if weighed:
+            numbers += (surplus, negative_surplus, counts.repeats)
+        self.entries += bytes(numbers) if max(numbers) < 128 else b"".join(map(_varint, numbers))
+        self.last = bucket
+        if bucket - self.first > BUCKETS_PER_DAY + _SLACK:
+            self._forget(bucket - BUCKETS_PER_DAY)
+
+    def since(self, bucket: int) -> list[BucketCounts]:
+        """Buckets with mentions from this one on, oldest first."""
+        return [counts for counts, _ in self._read() if counts.bucket >= bucket]
+
+    def total(self, first: int, end: int) -> BucketCounts:
+        """The sum over the buckets [first, end)."""
+        total = BucketCounts(end - 1)
+        for counts in self.since(first):
+            if counts.bucket < end:
+                total.mentions += counts.mentions
+                total.negatives += counts.negatives
+                total.counted += counts.counted
+                total.counted_negatives += counts.counted_negatives
+                total.repeats += counts.repeats
+        return total
+
+    def _read(self) -> Iterator[tuple[BucketCounts, int]]:
+        """Each bucket and where the next one begins."""
+        bucket = -1
+        place = 0
+        data = self.entries
+        while place < len(data):
+            head, place = _number(data, place)
+            bucket = self.first if bucket < 0 else bucket + (head >> 1)
+            mentions, place = _number(data, place)
+            negatives, place = _number(data, place)
+            surplus = negative_surplus = repeats = 0
+            if head & 1:
+                surplus, place = _number(data, place)
+                negative_surplus, place = _number(data, place)
+                repeats, place = _number(data, place)
+            yield (
+                BucketCounts(
+                    bucket,
+                    mentions,
+                    negatives / _TENTHS,
+                    mentions - surplus / _TENTHS,
+                    (negatives - negative_surplus) / _TENTHS,
+                    repeats,
+                ),
+                place,
+            )
+
+    def _forget(self, oldest: int) -> None:
+        """Drop buckets before `oldest`."""
+        begin = 0
+        for counts, end in self._read():
+            if counts.bucket >= oldest:
+                # The distance of the new first bucket goes on to be stored and is not read: `first` says where it is.
+                self.first = counts.bucket
+                self.entries = self.entries[begin:]
+                return
+            begin = end
+
+
+def onset(index: int, observed: Mapping[int, float], expected: Mapping[int, float]) -> int:
+    """The first bucket of the excess that goes on in bucket `index`.
+
+    Where the sum of observed - 1.5 expected, taken backwards, is greatest (the last minimum of a one-sided CUSUM, Page
+    1954), before an hour that adds nothing to it.
+
+    Args:
+        index: the bucket at whose close it rang.
+        observed: by bucket; absent ones are 0.
+        expected: by bucket, for `index` and the buckets before it as far as is to be searched.
+    """
+    total, best, first = 0.0, -math.inf, index
+    bucket = index
+    while bucket in expected and first - bucket < PATIENCE:
+        total += observed.get(bucket, 0.0) - EXCESS * expected[bucket]
+        if total > best:
+            best, first = total, bucket
+        bucket -= 1
+    return first
+
+
+def _number(data: bytes, place: int) -> tuple[int, int]:
+    """The variable-length integer at this place (seven bits a byte, low ones first), and where it ends."""
+    value = shift = 0
+    while True:
+        byte = data[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 128:
+            return value, place
+        shift += 7
+
+
+def _varint(value: int) -> bytes:
+    if value < 128:
+        return bytes((value,))
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

@@ -1,0 +1,189 @@
+"""One open bucket of one brand: what its mentions add up to before the watermark closes it."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from pipeline.engine.buckets.ids import author_hash, spread
+from pipeline.engine.buckets.stories import BucketStories
+from schemas.mention import Mention
+from schemas.text import printable
+
+EXCERPT_CHARACTERS: Final = 280
+KEPT_CHARACTERS: Final = 400
+URL_CHARACTERS: Final = 512
+KEPT_POSTS: Final = 3
+KEPT_NAMES: Final = 8
+"""Platforms and languages counted by name in one bucket; the rest is `other`."""
+AUTHOR_BITS: Final = 2048
+
+
+class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A post kept as evidence: as it came, but cut. Most are never shown, so an alert makes it printable.
+
+    `weight` is its audience.
+    """
+
+    weight: int
+    bucket: int
+    id: str
+    text: str
+    platform: str
+    event_time: float
+    lang: str | None
+    author: str | None
+    followers: int | None
+    reach: int | None
+    url: str | None
+
+
+class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+    """Counts of one brand's bucket.
+
+    `negatives` and `positives` count mentions that carry a trusted sentiment or were scored in full; past the first
+    texts only a sample is scored, and `sampled_*` of `sampled` stand for the `unscored` ones: whole numbers,
+    or fractions of aggregated history. Both are told apart, so that a record read and written again stays as it is.
+    """
+
+    first_offset: int
+    mentions: int = 0
+    negatives: int = 0
+    positives: int = 0
+    scored: int = 0
+    sampled: int = 0
+    sampled_negatives: int | float = 0
+    sampled_positives: int | float = 0
+    unscored: int = 0
+    reposts: int = 0
+    reach: int = 0
+    author_bits: bytearray = msgspec.field(default_factory=bytearray)
+    platforms: dict[str, int] = msgspec.field(default_factory=dict)
+    languages: dict[str, int] = msgspec.field(default_factory=dict)
+    negative_posts: list[PostRecord] = msgspec.field(default_factory=list)
+    top_posts: list[PostRecord] = msgspec.field(default_factory=list)
+    ids: dict[str, int] = msgspec.field(default_factory=dict)
+    stories: BucketStories = msgspec.field(default_factory=BucketStories)
+
+    def counts(self) -> tuple[float, float]:
+        """(negatives, positives): counted ones plus the sample's share of the unscored ones."""
+        if not self.sampled:
+            # Before the sample has its first text, the texts read so far stand for the few that were not.
+            weight = self.mentions / max(self.mentions - self.unscored, 1)
+            return self.negatives * weight, self.positives * weight
+        weight = 1.0 + self.unscored / self.sampled
+        negatives = self.negatives + self.sampled_negatives * weight
+        return min(negatives, float(self.mentions)), self.positives + self.sampled_positives * weight
+
+    def authors(self) -> int:
+        """Distinct authors, estimated by linear counting (Whang et al. 1990): within 5 % up to some thousands."""
+        if not self.author_bits:
+            return 0
+        empty = AUTHOR_BITS - int.from_bytes(self.author_bits, "big").bit_count()
+        return round(AUTHOR_BITS * math.log(AUTHOR_BITS / max(empty, 1)))
+
+    def add(self, mention: Mention, language: str, event_time: float, bucket: int, *, negative: bool) -> None:
+        """Count a mention, its platform, language, author, reach and repost, and keep it if its audience is great.
+
+        Args:
+            mention: the mention; its sentiment has been counted.
+            language: one of detectors.sentiment.LANGUAGES.
+            event_time: of the mention, Unix seconds.
+            bucket: this bucket.
+            negative: whether it is known to be negative.
+        """
+        self.mentions += 1
+        table = self.platforms
+        name = mention.platform
+        if name in table:
+            table[name] += 1
+        else:
+            _count(table, name)
+        table = self.languages
+        if language in table:
+            table[language] += 1
+        else:
+            _count(table, language)
+        if mention.repost_of is not None:
+            self.reposts += 1
+        weight = mention.reach
+        if weight is None:
+            weight = 0
+        else:
+            self.reach += weight
+        author = mention.author
+        if author is not None:
+            bits = self.author_bits
+            if not bits:
+                bits = self.author_bits = bytearray(AUTHOR_BITS // 8)
+            bit = author_hash(author.id) >> 21
+            bits[bit >> 3] |= 1 << (bit & 7)
+            followers = author.followers
+            if followers is not None and followers > weight:
+                weight = followers
+        posts = self.top_posts
+        if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
+            keep_post(posts, mention, event_time, bucket, weight)
+        if negative:
+            posts = self.negative_posts
+            if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
+                keep_post(posts, mention, event_time, bucket, weight)
+
+
+def is_in_sample(bucket: int, position: int, one_in: int) -> bool:
+    """Whether a text is read, by its position in the bucket: an author who chooses ids cannot avoid it."""
+    return spread(bucket, position) * one_in < 1 << 32
+
+
+def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucket: int, weight: int) -> None:
+    """Put a post among those of the greatest audience; the earliest wins a tie.
+
+    Args:
+        kept: in order, changed in place.
+        mention: the post; its audience is greater than that of the last one kept, or there is room.
+        event_time: of the post, Unix seconds.
+        bucket: its bucket.
+        weight: its audience: followers of its author or reach, whichever is more.
+    """
+    kept.append(_post(mention, event_time, bucket, weight))
+    if len(kept) > 1:
+        kept.sort(key=by_audience)
+        del kept[KEPT_POSTS:]
+
+
+def by_audience(post: PostRecord) -> tuple[int, float, str]:
+    return (-post.weight, post.event_time, post.id)
+
+
+@lru_cache(maxsize=1024)
+def _shown(name: str) -> str:
+    """A platform's name as it may be shown; remembered, for every bucket of every brand begins with the same few."""
+    return printable(name, 64)
+
+
+def _count(table: dict[str, int], name: str) -> None:
+    if name not in table:
+        name = _shown(name)
+        if name not in table and len(table) >= KEPT_NAMES:
+            name = "other"
+    table[name] = table.get(name, 0) + 1
+
+
+def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> PostRecord:
+    author = mention.author
+    return PostRecord(
+        weight,
+        bucket,
+        mention.id,
+        mention.text[:KEPT_CHARACTERS],
+        mention.platform,
+        event_time,
+        mention.lang,
+        None if author is None else author.id,
+        None if author is None else author.followers,
+        mention.reach,
+        None if mention.url is None else mention.url[:URL_CHARACTERS],
+    )

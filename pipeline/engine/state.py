@@ -1,0 +1,164 @@
+"""State as it lies on the brand-state topic: versioned MessagePack, one record per thing that changes on its own.
+
+    <brand>            detector, episodes and posts: changes when a bucket of the brand closes
+    <brand>#open       its open buckets: change with every mention (a tombstone when none is open)
+    #category/<name>   episodes of a category: change while one of them is open
+    #sentiment/<name>  a chunk of a language's model
+    #checkpoint        offset, event time and the feed: always the last record of a transaction
+
+'#' cannot occur in a brand. Splitting the record keeps a checkpoint as small as what changed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from detectors.brand.model import ModelState
+from detectors.brand.pooled_tail import TailState
+from pipeline.engine.buckets.closed_counts import RecentCounts
+from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
+from pipeline.engine.buckets.sampling import LabelCounts
+from pipeline.engine.buckets.stories import StoryMemory
+from pipeline.engine.episodes.episode import Episode
+from pipeline.errors import StateError
+
+VERSION: Final = 2
+CHECKPOINT_KEY: Final = b"#checkpoint"
+CATEGORY_PREFIX: Final = b"#category/"
+SENTIMENT_PREFIX: Final = b"#sentiment/"
+OPEN_SUFFIX: Final = b"#open"
+KINDS_STORED: Final = 3
+
+
+class BrandRecord(msgspec.Struct, array_like=True, gc=False):
+    """Detector, an episode per kind (crisis, sentiment_shift, volume_surge), posts, stories, counts of the last day."""
+
+    version: int
+    model: ModelState
+    episodes: list[Episode]
+    negative_posts: list[PostRecord]
+    top_posts: list[PostRecord]
+    last: tuple[float, float, float, float]
+    stories: StoryMemory = msgspec.field(default_factory=StoryMemory)
+    recent: RecentCounts = msgspec.field(default_factory=RecentCounts)
+
+
+class OpenRecord(msgspec.Struct, array_like=True, gc=False):
+    """Open buckets by index."""
+
+    version: int
+    buckets: dict[int, OpenBucket]
+
+
+class CategoryRecord(msgspec.Struct, array_like=True, kw_only=True):
+    """A category: one episode state per kind, and per kind the greatest score of each member in the open one."""
+
+    version: int = VERSION
+    episodes: list[Episode]
+    peaks: list[dict[str, float]]
+
+
+class Hole(msgspec.Struct, array_like=True, frozen=True):
+    """Buckets [first, end) in which the whole partition was silent; known for closings from bucket `due` on."""
+
+    first: int
+    end: int
+    due: int
+
+
+class FeedState(msgspec.Struct, array_like=True):
+    """How much the whole partition usually brings (mentions a bucket), and when it was silent though it should not."""
+
+    bucket: int = -1
+    mentions: int = 0
+    rate: float = 0.0
+    seen: int = 0
+    holes: list[Hole] = msgspec.field(default_factory=list)
+
+
+class Checkpoint(msgspec.Struct, array_like=True):
+    """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not."""
+
+    version: int = VERSION
+    next_offset: int = 0
+    event_time: float = 0.0
+    last_timestamp: int = 0
+    next_bucket: int = -1
+    rejected_in_a_row: int = 0
+    feed: FeedState = msgspec.field(default_factory=FeedState)
+    tail: TailState = msgspec.field(default_factory=TailState)
+    labels: LabelCounts = msgspec.field(default_factory=LabelCounts)
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+encode = _encoder.encode
+
+_decode_brand: Final = msgspec.msgpack.Decoder(BrandRecord).decode
+_decode_open: Final = msgspec.msgpack.Decoder(OpenRecord).decode
+_decode_category: Final = msgspec.msgpack.Decoder(CategoryRecord).decode
+_decode_checkpoint: Final = msgspec.msgpack.Decoder(Checkpoint).decode
+
+
+def encode_open(buckets: dict[int, OpenBucket]) -> bytes:
+    """The open buckets of one brand, oldest first."""
+    return encode(OpenRecord(VERSION, dict(sorted(buckets.items()))))
+
+
+def decode_brand(key: bytes, value: bytes) -> BrandRecord:
+    """A brand's record. Raises StateError when it cannot be read."""
+    try:
+        record = _decode_brand(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(key, error) from None
+    _check_version(key, record.version)
+    if len(record.episodes) != KINDS_STORED:
+        raise unreadable(key, ValueError(f"{len(record.episodes)} episodes"))
+    return record
+
+
+def decode_open(key: bytes, value: bytes) -> OpenRecord:
+    """A brand's open buckets. Raises StateError when they cannot be read."""
+    try:
+        record = _decode_open(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(key, error) from None
+    _check_version(key, record.version)
+    return record
+
+
+def decode_category(key: bytes, value: bytes) -> CategoryRecord:
+    """A category's record. Raises StateError when it cannot be read."""
+    try:
+        record = _decode_category(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(key, error) from None
+    _check_version(key, record.version)
+    if len(record.episodes) != KINDS_STORED or len(record.peaks) != KINDS_STORED:
+        raise unreadable(key, ValueError(f"{len(record.episodes)} episodes and {len(record.peaks)} tables of peaks"))
+    return record
+
+
+def decode_checkpoint(key: bytes, value: bytes) -> Checkpoint:
+    """A partition's checkpoint. Raises StateError when it cannot be read."""
+    try:
+        record = _decode_checkpoint(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(key, error) from None
+    _check_version(key, record.version)
+    return record
+
+
+def _check_version(key: bytes, version: int) -> None:
+    if version != VERSION:
+        raise unreadable(key, ValueError(f"version {version}"))
+
+
+def unreadable(key: bytes, error: Exception) -> StateError:
+    """The error for a record of the state topic that cannot be restored, with the way out."""
+    return StateError(
+        f"state record {key[:80].decode('utf-8', 'replace')!r}: expected state of version {VERSION}, got {error}; "
+        "run the version that wrote it, or delete the brand-state topic and reset the consumer group to rebuild the "
+        "state from the mentions topic"
+    )

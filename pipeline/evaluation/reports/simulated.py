@@ -1,0 +1,142 @@
+"""The report of simulated worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.config.model import DetectionConfig
+from pipeline.evaluation.comparison import PeerReport
+from pipeline.evaluation.reports.plots import Panel, Timeline
+from pipeline.evaluation.reports.report import Report, Table, show_found, show_rate
+from pipeline.evaluation.simulated import CRISIS_RATE, CellReport, WorldRun, crisis_rule, starts_of
+from pipeline.simulation.worlds.ordinary import CRISES
+from pipeline.simulation.worlds.worlds import WORLDS
+from schemas.observation import BUCKETS_PER_DAY
+
+FALSE_NOTE = (
+    "Crisis episodes per brand-year in days without a crisis, with 95 % intervals; the heading is what was tolerated. "
+    "Benign: share of benign bursts that rang as a crisis, at 1 tolerated a year. Fortnight: crisis episodes per brand "
+    "in the first 14 days that count, and hours of open volume alarm in them (in the world 'shifted' these are the "
+    "days after the shift). Surges: volume_surge episodes per brand-year, in brackets how many were asked for; benign "
+    "bursts, which are surges, are among them."
+)
+FOUND_NOTE = (
+    "Share of crises found within 12 h (sudden, weak) or 24 h (slow, weak-slow) at 1 tolerated false alarm a year, its "
+    "interval, how many there were, and quartiles of the delay from the beginning of the rise, where a dash is a miss."
+)
+PEER_NOTE = (
+    "Same brands, same cool-down. Tocsin runs at its shipped threshold for 1 false alarm a brand-year; each peer at "
+    "the lowest threshold that gave at most 1 on the other half of the brands. Few brands make wide intervals."
+)
+
+
+def simulated_report(
+    cells: Sequence[CellReport], peers: Sequence[PeerReport], plots: list[Timeline], facts: dict[str, Any]
+) -> Report:
+    """Tables and data of the worlds that were lived through."""
+    report = Report("simulated", "Simulated fleets", facts, plots=plots)
+    rates = [row.nominal for row in cells[0].false_alarms]
+    asked = cells[0].surges.nominal
+    report.tables.append(
+        Table(
+            "False alarms per brand-year",
+            (
+                *("world", "size", "brand-years"),
+                *(f"{rate:g} a year" for rate in rates),
+                *("benign", "fortnight", "surge h", f"surges ({asked:g} a year)"),
+            ),
+            [
+                (
+                    cell.world,
+                    cell.size,
+                    f"{cell.brands * cell.days / 365:.1f}",
+                    *(show_rate(row.realised) for row in cell.false_alarms),
+                    show_rate(cell.benign, 3) if cell.benign else "-",
+                    show_rate(cell.fortnight),
+                    f"{cell.surge_hours:.1f}",
+                    show_rate(cell.surges.realised, 1),
+                )
+                for cell in cells
+            ],
+            FALSE_NOTE,
+        )
+    )
+    staged = [cell for cell in cells if cell.crises]
+    if staged:
+        report.tables.append(
+            Table(
+                "Crises found",
+                ("world", "size", *CRISES),
+                [(cell.world, cell.size, *(show_found(cell.crises.get(kind)) for kind in CRISES)) for cell in staged],
+                FOUND_NOTE,
+            )
+        )
+    if peers:
+        report.tables.append(
+            Table(
+                "Beside others",
+                ("world", "size", "detector", "brands", "false alarms / year", *CRISES),
+                [
+                    (
+                        row.world,
+                        row.size,
+                        row.detector,
+                        str(row.brands),
+                        show_rate(row.false_alarms),
+                        *(show_found(row.crises.get(kind)) for kind in CRISES),
+                    )
+                    for row in peers
+                ],
+                PEER_NOTE,
+            )
+        )
+    laws = {name: WORLDS[name] for name in dict.fromkeys(cell.world for cell in cells)}
+    report.data = {"worlds": laws, "cells": cells, "peers": peers}
+    return report
+
+
+def plots_of(run: WorldRun, sizes: Sequence[str], detection: DetectionConfig) -> list[Timeline]:
+    """Of each size, one brand's days and one staged crisis of each kind."""
+    rule = crisis_rule(CRISIS_RATE, detection)
+    plots = []
+    for size in sizes:
+        place = int(np.flatnonzero(run.sizes == size)[0])
+        bursts = tuple(
+            (burst.start, burst.end, "benign burst", False)
+            for burst in run.bursts
+            if burst.brand == place and burst.end < len(run.crisis)
+        )
+        plots.append(
+            Timeline(
+                f"{run.world}, size {size}: warm-up and scored days of one brand",
+                "day 0",
+                f"day {len(run.crisis) // BUCKETS_PER_DAY}",
+                (
+                    Panel("mentions in 5 minutes", run.mentions[:, place], "#3a6ea5"),
+                    Panel("crisis score", np.maximum(run.crisis[:, place], 0.0), "#1d2430", rule.threshold),
+                ),
+                bursts,
+                tuple(int(start) for start in starts_of(run.crisis[:, place : place + 1], rule)[0]),
+            )
+        )
+        for kind, stage in {stage.kind: stage for stage in reversed(run.staged)}.items():
+            onset = int(stage.onset[place])
+            end = min(onset + int(CRISES[kind].horizon * 12), len(stage.scores) - 1)
+            plots.append(
+                Timeline(
+                    f"{run.world}, size {size}: a {kind} crisis",
+                    "0 h",
+                    "48 h",
+                    (
+                        Panel("mentions in 5 minutes", stage.mentions[:, place], "#3a6ea5"),
+                        Panel("negatives in 5 minutes", stage.negatives[:, place], "#b4541a"),
+                        Panel("crisis score", np.maximum(stage.scores[:, place], 0.0), "#1d2430", rule.threshold),
+                    ),
+                    ((onset, end, f"{kind} crisis, as long as an alarm counts", True),),
+                    tuple(int(start) for start in starts_of(stage.scores[:, place : place + 1], rule)[0]),
+                )
+            )
+    return plots

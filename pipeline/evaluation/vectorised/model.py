@@ -1,0 +1,468 @@
+"""detectors.brand.model over many brands at once: the same scores, in arrays, for replay, evaluation and tuning.
+
+Every brand gets every bucket, empty ones included, and all begin together, so clocks (buckets seen, days, settling)
+are common and only counts differ. Tails, the dear part, are computed only where a count is above its expectation.
+The constants and the order of work are those of the model of one brand; a test pins the two together.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+
+from detectors.brand import baseline as level_rules
+from detectors.brand.baseline import DISPERSION_RATE, LEAST_LEVEL, LEVEL_RATE, SETTLING_BUCKETS
+from detectors.brand.calibration import KNOWN_SIZES, SKIPPED_DAYS, Prior
+from detectors.brand.model import (
+    BOTH_FACTOR,
+    CRISIS_PRIORS,
+    GROUP_OFFSET,
+    NEGATIVITY_LEAD,
+    SHIFT_PRIOR,
+    VOLUME_CAP,
+    WARM_UP_BUCKETS,
+    YOUTH_DAYS,
+)
+from detectors.brand.negativity import (
+    BASE_RATE_KEEP,
+    LEAST_NEGATIVES,
+    LEAST_NEGATIVES_OF_TINY,
+    PRIOR_CORRELATION,
+    PRIOR_NEGATIVE,
+    PRIOR_OTHER,
+    TINY_LEVEL,
+)
+from detectors.brand.pooled_tail import EXCESS, HIGHEST_EXCESS, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
+from detectors.brand.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidences
+from detectors.brand.volume import FIRST_DISPERSION, SHIFT_MENTIONS, SHIFT_RATIO
+from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, SCALE, WINDOWS
+from pipeline.evaluation.vectorised.tails import Array, binomial_roots, negative_binomial_roots, surprises
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
+
+_DECAY: Final = np.array(DECAY)[:, None]
+_SCALE: Final = np.array(SCALE)[:, None]
+_SIZES: Final = np.array(SIZES)
+TRUST: Final = np.minimum(np.array(WINDOWS), 72.0)[:, None]
+"""detectors.brand.negativity.TRUST, (windows, 1)."""
+GROUP_ROWS: Final = tuple(
+    slice(GROUP_OF_WINDOW.index(group), len(WINDOWS) - GROUP_OF_WINDOW[::-1].index(group)) for group in range(GROUPS)
+)
+"""The windows of each group."""
+BLOCK_BRANDS: Final = 2048
+"""Brands worked on at a time, so that a block's arrays (8 windows x 8 bytes x brands) stay in the processor's cache."""
+
+
+class FleetScores(NamedTuple):
+    """Scores of one bucket, one number a brand; 0 while warming up. See detectors.brand.model.Assessment."""
+
+    crisis: Array
+    shift: Array
+    surge: Array
+
+
+class FleetModel:
+    """BrandModel over brands 0..n-1: `step` scores, then learns, one bucket of all of them."""
+
+    def __init__(self, brands: int, *, block: Callable[[int, PooledTail], FleetBlock] | None = None) -> None:
+        """Begin without history.
+
+        Args:
+            brands: how many, at least 1.
+            block: makes the parts that score and learn, each for at most BLOCK_BRANDS brands, in order; for studies of
+                the detector. FleetBlock by default.
+
+        Raises:
+            ValueError: fewer.
+        """
+        if brands < 1:
+            raise ValueError(f"expected at least 1 brand, got {brands}")
+        self.brands = brands
+        self._bounds = [(low, min(low + BLOCK_BRANDS, brands)) for low in range(0, brands, BLOCK_BRANDS)]
+        tail = PooledTail()
+        self._tail = tail
+        self._blocks = [(block or FleetBlock)(high - low, tail) for low, high in self._bounds]
+        self._bucket = -1
+
+    def step(self, index: int, mentions: Array, negatives: Array) -> FleetScores:
+        """Score and learn one bucket.
+
+        Args:
+            index: of the bucket, the one after the last.
+            mentions: of every brand.
+            negatives: of every brand; like the mentions not checked for sense.
+
+        Raises:
+            ValueError: a bucket out of order, or counts of another number of brands.
+        """
+        self._follow(index)
+        if mentions.shape != (self.brands,) or negatives.shape != (self.brands,):
+            raise ValueError(f"expected {self.brands} counts, got {mentions.shape} and {negatives.shape}")
+        n, k = np.asarray(mentions, np.float64), np.asarray(negatives, np.float64)
+        if len(self._blocks) == 1:
+            return FleetScores(*self._blocks[0].step(index, n, k))
+        scores = np.empty((3, self.brands))
+        for block, (low, high) in zip(self._blocks, self._bounds, strict=True):
+            scores[:, low:high] = block.step(index, n[low:high], k[low:high])
+        return FleetScores(scores[0], scores[1], scores[2])
+
+    def pass_unobserved(self, index: int) -> None:
+        """Let one bucket pass in which the feed was silent; nothing is learned of it.
+
+        Raises:
+            ValueError: a bucket out of order.
+        """
+        if self._bucket >= 0:
+            self._follow(index)
+            for block in self._blocks:
+                block.pass_unobserved(index)
+
+    def expected(self, index: int) -> Array:
+        """Mentions that each brand normally has in this bucket."""
+        return np.concatenate([np.maximum(block.level * block.season(index), LEAST_LEVEL) for block in self._blocks])
+
+    def copy(self) -> Self:
+        """A model that goes its own way from here."""
+        return copy.deepcopy(self)
+
+    def _follow(self, index: int) -> None:
+        if self._bucket >= 0 and index != self._bucket + 1:
+            raise ValueError(f"expected bucket {self._bucket + 1}, got {index}: every bucket must be given, in order")
+        self._bucket = index
+
+
+class FleetBlock:
+    """Some brands of a fleet. Arrays are (windows, brands) or (brands,); clocks are plain numbers."""
+
+    def __init__(self, brands: int, tail: PooledTail) -> None:
+        """Begin without history.
+
+        Args:
+            brands: how many, at least 1.
+            tail: that these brands share with others.
+        """
+        windows = (len(WINDOWS), brands)
+        self.tail = tail
+        self.peak = np.full(brands, -np.inf)
+        self.shift, self.stretch = np.zeros(brands), np.ones(brands)
+        self.lead = np.full(brands, NEGATIVITY_LEAD[0])
+        self.bucket, self.seen, self.unobserved = -1, 0, 0
+        self.level = np.zeros(brands)
+        self.level_dispersion = np.full(brands, 2.0)
+        self.hours, self.days = np.ones((24, brands)), np.ones((7, brands))
+        self.hour_sum, self.day_sum = np.zeros(brands), np.zeros(brands)
+        self.hour_buckets = self.day_buckets = 0
+        self.sums, self.expected, self.negatives = np.zeros(windows), np.zeros(windows), np.zeros(windows)
+        self.dispersion = np.full(windows, FIRST_DISPERSION)
+        self.negative, self.other = np.full(brands, PRIOR_NEGATIVE), np.full(brands, PRIOR_OTHER)
+        self.excess, self.pairs = np.zeros(windows), np.zeros(windows)
+        self.correlation = np.full(windows, PRIOR_CORRELATION)
+        self.maxima = _Maxima(brands)
+        # Work space, so that a step allocates little.
+        self._y, self._mu, self._k, self._a, self._b = (np.empty(windows) for _ in range(5))
+        self._q, self._s, self._joint = (np.empty(windows) for _ in range(3))
+
+    def season(self, bucket: int) -> Array:
+        """Factor of the level in this bucket, by brand: hour of the day times day of the week."""
+        hour = bucket // BUCKETS_PER_HOUR % 24
+        f = (bucket % BUCKETS_PER_HOUR + 0.5) / BUCKETS_PER_HOUR
+        hours = self.hours
+        if f < 0.5:
+            factor: Array = hours[hour - 1] * (0.5 - f) + hours[hour] * (0.5 + f)
+        else:
+            factor = hours[hour] * (1.5 - f) + hours[(hour + 1) % 24] * (f - 0.5)
+        factor *= self.days[bucket // BUCKETS_PER_DAY % 7]
+        return factor
+
+    def step(self, index: int, mentions: Array, negatives: Array) -> tuple[Array, Array, Array]:
+        """Crisis, shift and surge scores of a bucket, which is learned after that. Counts are floats, by brand."""
+        self._enter_day(index // BUCKETS_PER_DAY)
+        self.unobserved = 0
+        settled = self.seen >= SETTLING_BUCKETS
+        season = self.season(index)
+        now = np.maximum(self.level * season, LEAST_LEVEL) if settled else np.maximum(mentions, 0.02)
+        base_rate = self.negative / (self.negative + self.other)
+        for sums, value in ((self.sums, mentions), (self.expected, now), (self.negatives, negatives)):
+            _carry(sums, _DECAY, value)
+        np.multiply(self.sums, _SCALE, out=self._y)
+        np.multiply(self.expected, _SCALE, out=self._mu)
+        np.maximum(self._mu, LEAST_LEVEL, out=self._mu)
+        np.multiply(self.negatives, _SCALE, out=self._k)
+        evidence = self._evidence(base_rate)
+        if self.seen >= WARM_UP_BUCKETS and self.maxima.days > 0:
+            standard = (evidence - self.maxima.mean) / self.maxima.deviation
+            crisis = standard[0] - GROUP_OFFSET[0]
+            for group in range(1, GROUPS):
+                np.maximum(crisis, standard[group] - GROUP_OFFSET[group], out=crisis)
+            np.minimum(crisis, standard[GROUPS] + self.lead, out=crisis)
+            np.multiply(crisis, self.maxima.days / (self.maxima.days + YOUTH_DAYS), out=crisis, where=crisis > 0.0)
+            np.maximum(self.peak, crisis, out=self.peak)
+            excess = crisis - PEAK_LEVEL
+            crisis = PEAK_LEVEL + self.shift + np.where(excess > 0.0, excess * self.stretch, excess)
+            scores = (crisis, standard[GROUPS], standard[GROUPS + 1])
+        else:
+            nothing = np.zeros(len(mentions))
+            scores = (nothing, nothing.copy(), nothing.copy())
+        if settled:
+            self._learn_dispersion()
+            self._learn_correlation(base_rate)
+        self._learn_level(index, mentions, now, season, settled=settled)
+        self._learn_base_rate(mentions, negatives, base_rate)
+        self.maxima.see(evidence)
+        return scores
+
+    def _enter_day(self, day: int) -> None:
+        """Close the days before `day`: what they brought teaches the brands' own maxima and the pooled tail."""
+        maxima = self.maxima
+        if day == maxima.day:
+            return
+        self.tail.enter_day(day)
+        log_size = np.log(np.maximum(self.level, 1e-3) * BUCKETS_PER_HOUR)
+        place = np.clip(np.searchsorted(_SIZES, log_size, side="right") - 1, 0, len(_SIZES) - 2)
+        weight = np.clip((log_size - _SIZES[place]) / (_SIZES[place + 1] - _SIZES[place]), 0.0, 1.0)
+        known = self.peak > -np.inf
+        if maxima.days >= YOUNG_DAYS and known.any():
+            days = max(day - maxima.day - self.unobserved // BUCKETS_PER_DAY, 1)
+            excess = np.where(known, np.maximum(self.peak - PEAK_LEVEL, 0.0), 0.0)
+            state = self.tail.state
+            for at, share in ((place, np.where(known, 1.0 - weight, 0.0)), (place + 1, np.where(known, weight, 0.0))):
+                cut = np.minimum(excess, HIGHEST_EXCESS * EXCESS / np.array(self.tail.stretch)[at])
+                for sums, value in (
+                    (state.new_days, share * min(days, 60)),
+                    (state.new_peaks, share * (excess > 0.0)),
+                    (state.new_excess, share * cut),
+                ):
+                    for i, more in enumerate(np.bincount(at, value, len(_SIZES)).tolist()):
+                        sums[i] += more
+        for knots, values in ((self.tail.shift, "shift"), (self.tail.stretch, "stretch")):
+            table = np.array(knots)
+            setattr(self, values, table[place] * (1.0 - weight) + table[place + 1] * weight)
+        self.lead = np.interp(log_size, KNOWN_SIZES, NEGATIVITY_LEAD)
+        self.peak = np.full(len(self.level), -np.inf)
+        maxima.enter_day(day, self.level, self.unobserved // BUCKETS_PER_DAY)
+
+    def pass_unobserved(self, index: int) -> None:
+        """As FleetModel.pass_unobserved."""
+        for sums in (self.sums, self.expected, self.negatives):
+            np.multiply(sums, _DECAY, out=sums)
+        self._enter(index)
+        self.bucket = index
+        self.unobserved += 1
+
+    def _evidence(self, base_rate: Array) -> Array:
+        """Raw evidence (crisis groups and shift in nats, surge in deviations); needs the sums of this bucket."""
+        y, mu, k, q, s, joint = self._y, self._mu, self._k, self._q, self._s, self._joint
+        evidence = np.empty((GROUPS + 2, y.shape[1]))
+        least = np.where(self.level >= TINY_LEVEL, LEAST_NEGATIVES, LEAST_NEGATIVES_OF_TINY)
+        np.multiply(y, base_rate, out=self._a)
+        np.subtract(k, self._a, out=self._b)
+        is_negative = (self._b > 0.5) & (self.negatives >= least)
+        np.subtract(y, mu, out=self._b)
+        is_loud = (self._b > 0.5) & (y >= 1.0)
+        q.fill(0.0)
+        place = np.flatnonzero(is_negative)
+        if place.size:
+            n = y.ravel()[place]
+            effective = n / (1.0 + np.maximum(n - 1.0, 0.0) * self.correlation.ravel()[place])
+            p = base_rate[place % y.shape[1]]
+            q.ravel()[place] = surprises(binomial_roots((k.ravel()[place] - 0.5) * effective / n, effective, p))
+        both = is_loud & is_negative
+        wanted = both.copy()
+        for w in SURGE_WINDOWS:
+            wanted[w] |= is_loud[w] & (self.sums[w] >= LEAST_MENTIONS)
+        s.fill(0.0)
+        place = np.flatnonzero(wanted)
+        if place.size:
+            mean = mu.ravel()[place]
+            extra = np.maximum(self.dispersion.ravel()[place] - 1.0, 0.02) * mean
+            s.ravel()[place] = surprises(negative_binomial_roots(y.ravel()[place] - 0.5, mean, extra))
+        joint.fill(0.0)
+        place = np.flatnonzero(both)
+        if place.size:
+            a, b = s.ravel()[place], q.ravel()[place]
+            joint.ravel()[place] = np.minimum(np.minimum(a, VOLUME_CAP) + b, BOTH_FACTOR * np.minimum(a, b))
+        for group, rows in enumerate(GROUP_ROWS):
+            np.max(joint[rows], axis=0, out=evidence[group])
+        np.max(q, axis=0, out=evidence[GROUPS])
+        evidence[GROUPS + 1] = surge_evidences(np.where(self.sums >= LEAST_MENTIONS, s, 0.0))
+        return evidence
+
+    def _learn_dispersion(self) -> None:
+        rate = max(DISPERSION_RATE, 1.0 / (self.seen + 1.0))
+        limit, residual, dispersion = self._a, self._b, self.dispersion
+        np.subtract(dispersion, 1.0, out=limit)
+        np.maximum(limit, 0.02, out=limit)
+        limit += 1.0
+        limit *= self._mu
+        limit += 0.25
+        limit *= 9.0
+        # Squares are cut instead of residuals: the sign is not needed.
+        np.subtract(self._y, self._mu, out=residual)
+        residual *= residual
+        np.minimum(residual, limit, out=residual)
+        residual /= self._mu
+        residual -= dispersion
+        residual *= rate
+        dispersion += residual
+        np.maximum(dispersion, 1.0, out=dispersion)
+
+    def _learn_correlation(self, base_rate: Array) -> None:
+        n, k, correlation = self._y, self._k, self.correlation
+        several = n > 1.5
+        variance = base_rate * (1.0 - base_rate)
+        residual, limit = self._a, self._b
+        np.multiply(n, base_rate, out=residual)
+        np.subtract(k, residual, out=residual)
+        residual *= residual
+        fewer = n - 1.0
+        np.multiply(fewer, correlation, out=limit)
+        limit += 1.0
+        limit *= n
+        limit *= 16.0 * variance
+        np.minimum(residual, limit, out=residual)
+        residual /= variance
+        residual -= n
+        # weight = n (n - 1) / (n (1 + (n - 1) prior))^2; excess = weight * residual; pairs = weight * n (n - 1)
+        weight = limit
+        np.multiply(fewer, PRIOR_CORRELATION, out=weight)
+        weight += 1.0
+        weight *= n
+        weight *= weight
+        np.maximum(weight, 1e-9, out=weight)
+        fewer *= n
+        np.divide(fewer, weight, out=weight)
+        weight *= several
+        residual *= weight
+        fewer *= weight
+        residual *= DISPERSION_RATE
+        _carry(self.excess, 1.0 - DISPERSION_RATE, residual)
+        fewer *= DISPERSION_RATE
+        _carry(self.pairs, 1.0 - DISPERSION_RATE, fewer)
+        np.add(self.excess, PRIOR_CORRELATION * TRUST, out=correlation)
+        np.add(self.pairs, TRUST, out=self._a)
+        correlation /= self._a
+        np.clip(correlation, 0.003, 0.5, out=correlation)
+
+    def _learn_level(self, index: int, mentions: Array, now: Array, season: Array, *, settled: bool) -> None:
+        if self.bucket >= 0:
+            self._enter(index)
+        level, dispersion = self.level, self.level_dispersion
+        cut = mentions
+        if settled:
+            deviation = np.sqrt(now * np.maximum(dispersion, 1.0) + 0.25)
+            cut3 = np.minimum(mentions, now + 3.0 * deviation)
+            cut = np.minimum(mentions, now + 9.0 * deviation) if self.seen < BUCKETS_PER_DAY else cut3
+            residual = cut3 - now
+            dispersion += max(DISPERSION_RATE, 1.0 / (self.seen + 1.0)) * (residual * residual / now - dispersion)
+        rate: float | Array = max(LEVEL_RATE, 1.0 / (self.seen + 1.0))
+        if self.seen >= BUCKETS_PER_DAY:
+            observed, mean = self._y[-1], self._mu[-1]
+            shifted = (observed > SHIFT_RATIO * mean) & (observed - mean > SHIFT_MENTIONS)
+            if shifted.any():
+                cut = np.where(shifted, mentions, cut)
+                rate = np.where(shifted, max(level_rules.RELEASED_RATE, rate), rate)
+        level += rate * (cut / season - level)
+        np.maximum(level, LEAST_LEVEL, out=level)
+        share = cut / level
+        today = self.days[index // BUCKETS_PER_DAY % 7]
+        self.hour_sum += share / today
+        self.hour_buckets += 1
+        self.day_sum += share * today / season
+        self.day_buckets += 1
+        self.seen += 1
+        self.bucket = index
+
+    def _learn_base_rate(self, mentions: Array, negatives: Array, p: Array) -> None:
+        more = np.maximum(mentions - 1.0, 0.0)
+        usual = mentions * p
+        cut = np.minimum(negatives, usual + 3.0 * np.sqrt(usual * (1.0 - p) * (1.0 + more * 0.05)) + 0.5)
+        weight = 1.0 / (1.0 + more * 0.3)
+        new = 1.0 - BASE_RATE_KEEP
+        _carry(self.negative, BASE_RATE_KEEP, weight * cut + new * PRIOR_NEGATIVE)
+        _carry(self.other, BASE_RATE_KEEP, weight * (mentions - cut) + new * PRIOR_OTHER)
+
+    def _enter(self, bucket: int) -> None:
+        """Close the hour and the day before `bucket` if it begins a new one."""
+        hour = self.bucket // BUCKETS_PER_HOUR
+        if bucket // BUCKETS_PER_HOUR == hour:
+            return
+        if self.hour_buckets:
+            evidence = self.level * self.hour_buckets
+            rate = level_rules.HOUR_RATE * evidence / (evidence + 2.0)
+            factor = self.hours[hour % 24]
+            factor += rate * (np.minimum(self.hour_sum / self.hour_buckets, level_rules.HIGHEST_HOUR) - factor)
+            np.maximum(factor, 0.1, out=factor)
+            self.hour_sum.fill(0.0)
+            self.hour_buckets = 0
+        day = self.bucket // BUCKETS_PER_DAY
+        if bucket // BUCKETS_PER_DAY != day:
+            if self.day_buckets >= 200:
+                evidence = self.level * self.day_buckets
+                rate = level_rules.DAY_RATE * evidence / (evidence + 20.0)
+                factor = self.days[day % 7]
+                factor += rate * (np.minimum(self.day_sum / self.day_buckets, level_rules.HIGHEST_DAY) - factor)
+                np.maximum(factor, 0.2, out=factor)
+            self.day_sum.fill(0.0)
+            self.day_buckets = 0
+
+
+def _carry(sums: Array, keep: float | Array, value: Array) -> None:
+    """Sums = sums * keep + value, in place."""
+    sums *= keep
+    sums += value
+
+
+PRIORS: Final[tuple[Prior, ...]] = (*CRISIS_PRIORS, SHIFT_PRIOR, SURGE_PRIOR)
+"""Of the daily maxima of every kind of evidence: the groups of windows, negativity, volume."""
+
+
+class _Maxima:
+    """detectors.brand.calibration.DailyMaxima of every kind of evidence and brand: arrays are (kinds, brands)."""
+
+    def __init__(self, brands: int) -> None:
+        shape = (len(PRIORS), brands)
+        self.day, self.days = -1, 0
+        self.maximum, self.sum, self.squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.mean, self.deviation = np.full(shape, -1.0), np.ones(shape)
+        self.weight = np.zeros((len(PRIORS), 1))
+        self._keep, self._mean_days, self._deviation_days, self._cut, self._least = (
+            np.array(values)[:, None]
+            for values in (
+                [0.5 ** (1.0 / prior.half_life_days) for prior in PRIORS],
+                [prior.mean_days for prior in PRIORS],
+                [prior.deviation_days for prior in PRIORS],
+                [prior.cut for prior in PRIORS],
+                [prior.least_deviation for prior in PRIORS],
+            )
+        )
+
+    def see(self, evidence: Array) -> None:
+        np.maximum(self.maximum, evidence, out=self.maximum)
+
+    def enter_day(self, day: int, level: Array, unobserved_days: int) -> None:
+        if day == self.day:
+            return
+        log_size = np.log(np.maximum(level, 1e-3) * BUCKETS_PER_HOUR)
+        prior_mean = np.array([np.interp(log_size, KNOWN_SIZES, prior.mean) for prior in PRIORS])
+        if self.day >= 0:
+            self._end_day(prior_mean)
+            self.maximum.fill(0.0)
+            for _ in range(min(max(day - self.day - 1 - unobserved_days, 0), 60)):
+                self._end_day(prior_mean)
+        self.maximum.fill(0.0)
+        self.day = day
+        prior_deviation = np.array([np.interp(log_size, KNOWN_SIZES, prior.deviation) for prior in PRIORS])
+        self.mean = (self.sum + self._mean_days * prior_mean) / (self.weight + self._mean_days)
+        variance = (self.squares + self._deviation_days * prior_deviation**2) / (self.weight + self._deviation_days)
+        self.deviation = np.maximum(np.sqrt(variance), self._least)
+
+    def _end_day(self, prior_mean: Array) -> None:
+        self.days += 1
+        if self.days > SKIPPED_DAYS:
+            mean = (self.sum + self._mean_days * prior_mean) / (self.weight + self._mean_days)
+            cut = np.minimum(self.maximum, mean + self._cut * self.deviation)
+            self.squares = self.squares * self._keep + (cut - mean) ** 2
+            self.sum = self.sum * self._keep + cut
+            self.weight = self.weight * self._keep + 1.0

@@ -1,0 +1,107 @@
+"""The dead letter topic, read by people: why a record was refused, where it stood, and what it began with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.config.settings import Settings
+from pipeline.engine.dead_letters import ERROR_CHARACTERS, ERROR_HEADER, REASON_HEADER, SIZE_HEADER
+from pipeline.kafka.reading import place, read_records
+from schemas.text import printable
+
+EXCERPT_CHARACTERS: Final = 200
+UNKNOWN: Final = "unknown"
+"""Reason of a record on the topic that is none of the worker's: somebody else wrote it there."""
+_FACT_CHARACTERS: Final = 260
+"""A topic name has 249 characters at most."""
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A dead letter with all text made printable. What its headers do not tell is None.
+
+    Attributes:
+        place: topic, partition and offset of the dead letter itself.
+        reason: code of the closed list.
+        error: what was expected and got.
+        topic: where the refused record stood.
+        partition: the same.
+        offset: the same.
+        time: of the refused record.
+        key: of the refused record; None for none.
+        excerpt: beginning of the value, None for a record without one.
+        size: bytes of the whole value.
+    """
+
+    place: str
+    reason: str
+    error: str
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    time: datetime | None = None
+    key: str | None = None
+    excerpt: str | None = None
+    size: int = 0
+
+    def line(self) -> str:
+        """The dead letter as one line for people."""
+        when = f"{self.time:%Y-%m-%d %H:%M:%S} UTC" if self.time else "no time"
+        source = f"{self.topic}[{self.partition}]@{self.offset}"
+        value = "no value" if self.excerpt is None else f"{self.size:,} bytes: {self.excerpt}"
+        return f"{when}  {self.reason}  {source}  {self.error}  |  key {self.key or '-'}, {value}"
+
+
+def read_dead_letters(
+    settings: Settings, *, from_beginning: bool, follow: bool, stop: Callable[[], bool]
+) -> Iterator[DeadLetter]:
+    """Every dead letter on the topic, each partition in its own order; with `follow` also those that come.
+
+    Raises:
+        BrokerError: no broker, no topic, no permission.
+    """
+    found = read_records(settings, "mentions-dlq", from_beginning=from_beginning, follow=follow, stop=stop)
+    return map(dead_letter_of, found)
+
+
+def dead_letter_of(record: Any) -> DeadLetter:
+    """What a record of the topic says, whoever wrote it.
+
+    Args:
+        record: with topic, partition, offset, key, value and headers, as kafka-python gives it.
+    """
+    headers = {str(name): bytes(value or b"") for name, value in record.headers}
+    value = record.value
+    return DeadLetter(
+        place=place(record),
+        reason=_text(headers.get(REASON_HEADER), _FACT_CHARACTERS) or UNKNOWN,
+        error=_text(headers.get(ERROR_HEADER), ERROR_CHARACTERS) or "no tocsin-error header",
+        topic=_text(headers.get("tocsin-topic"), _FACT_CHARACTERS),
+        partition=_number(headers.get("tocsin-partition")),
+        offset=_number(headers.get("tocsin-offset")),
+        time=_moment(_number(headers.get("tocsin-timestamp"))),
+        key=_text(record.key, EXCERPT_CHARACTERS),
+        excerpt=_text(value, EXCERPT_CHARACTERS),
+        size=_number(headers.get(SIZE_HEADER)) or len(value or b""),
+    )
+
+
+def _text(raw: bytes | None, limit: int) -> str | None:
+    if raw is None:
+        return None
+    # A character has four bytes at most; only so much is looked at, however large the record.
+    return printable(bytes(raw[: 16 * limit]).decode("utf-8", "backslashreplace"), limit)
+
+
+def _number(raw: bytes | None) -> int | None:
+    return int(raw) if raw is not None and len(raw) <= 19 and raw.isdigit() else None
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    try:
+        return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

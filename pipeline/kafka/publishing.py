@@ -1,0 +1,247 @@
+"""Recorded or simulated mentions onto the mentions topic: every one of them or an error, at a pace of your choice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.config.load import load_config
+from pipeline.config.model import EngineConfig
+from pipeline.config.settings import Settings
+from pipeline.engine.records import TICK_HEADER, closing_tick_milliseconds
+from pipeline.errors import BrokerError, TocsinError
+from pipeline.kafka.clients import broker_errors, explain, producer, topic_name
+from pipeline.kafka.partitioning import partition_of
+from pipeline.kafka.topics import partition_count
+from schemas.mention import decode_mention, record_key
+from schemas.rejection import Rejected
+
+MAX_RECORD_BYTES: Final = 1_048_576
+"""As the mentions topic accepts (max.message.bytes in the catalogue)."""
+_MAX_LINE_BYTES: Final = MAX_RECORD_BYTES - 1024  # room for key and framing
+_IN_FLIGHT: Final = 20_000
+"""Records that wait for their acknowledgement at most: kafka-python bounds its memory by nothing else."""
+_PROGRESS_SECONDS: Final = 0.1
+_NAP_SECONDS: Final = 0.002
+"""Being early by less than this is not worth a sleep."""
+
+
+class PublishReport(msgspec.Struct, frozen=True):
+    """What was published.
+
+    Attributes:
+        mentions: lines sent, each acknowledged by the broker.
+        without_brand: those of them that name no brand; the worker will dead-letter them.
+        seconds: wall time from the first to the last acknowledgement.
+        latest_event_time: the largest event time that the worker accepts, Unix seconds; 0.0 when no final tick was
+            asked for or none was found.
+        ticks: tick records appended at the end.
+        ended_milliseconds: the wall clock after the last acknowledgement and before the ticks, Unix milliseconds.
+    """
+
+    mentions: int
+    without_brand: int
+    seconds: float
+    latest_event_time: float
+    ticks: int
+    ended_milliseconds: int
+
+
+class LineError(TocsinError):
+    """A line that cannot be published.
+
+    Attributes:
+        problem: what is wrong with it, without its number.
+    """
+
+    def __init__(self, number: int, problem: str) -> None:
+        super().__init__(f"line {number}: {problem}")
+        self.problem = problem
+
+
+class _EventTime(msgspec.Struct):
+    event_time: datetime
+
+
+_event_time_decoder: Final = msgspec.json.Decoder(_EventTime)
+
+
+def event_time(line: bytes) -> float | None:
+    """The event time of a mention in Unix seconds; None where there is none that can be read."""
+    try:
+        found = _event_time_decoder.decode(line).event_time
+        return found.timestamp() if found.tzinfo else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
+        return None
+
+
+def publish(
+    settings: Settings,
+    lines: Iterable[bytes],
+    *,
+    rate: float | None = None,
+    speed: float | None = None,
+    final_tick: bool = False,
+    require_brand: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+    stop: threading.Event | None = None,
+) -> PublishReport:
+    """Send every line to the mentions topic, keyed by its brand, and wait until all are acknowledged.
+
+    Brands of a category go to the partition of their category, all others to that of their key.
+
+    Args:
+        settings: where to.
+        lines: mentions as JSON, in event-time order. A line that names no brand goes out as it is, without a key.
+        rate: mentions a second.
+        speed: seconds of event time a second (3600: an hour of event time a second). With neither, as fast as it goes.
+        final_tick: afterwards tell every partition that event time has gone on, so that all open buckets close that
+            are over by now; the configuration of the settings says how long a bucket stays open.
+        require_brand: a line that names no brand is an error instead.
+        on_progress: told the number of mentions sent so far, some ten times a second.
+        stop: when set, publishing ends early, cleanly and without the final tick.
+
+    Raises:
+        BrokerError: no broker, no topic, or a mention that was not acknowledged.
+        ConfigError: the configuration breaks a rule.
+        LineError: a line that is too large, or names no brand though it must; the lines before it were sent.
+    """
+    config = load_config(settings.config)
+    engine = config.engine
+    topic = topic_name(settings, "mentions")
+    partitions = partition_count(settings, "mentions")
+    stop = stop or threading.Event()
+    options = {
+        "linger_ms": 5,
+        "batch_size": 131_072,
+        "max_request_size": MAX_RECORD_BYTES,
+        "value_serializer": _value_or_null(),
+    }
+    sent = without_brand = ticks = 0
+    latest = 0.0
+    with producer(settings, **options) as client:
+        acknowledgements = _Acknowledgements(settings)
+        pace = _Pace(rate, speed, stop)
+        began = time.monotonic()
+        told = began
+        with broker_errors(settings, f"write to {topic}"):
+            for line in lines:
+                happened = event_time(line) if final_tick or speed else None
+                pace.wait(sent, happened)
+                if stop.is_set():
+                    break
+                if final_tick and happened is not None and latest < happened and _is_accepted(line, happened, engine):
+                    latest = happened
+                key = record_key(line)
+                if key is None:
+                    if require_brand:
+                        raise LineError(sent + 1, 'expected a JSON object with a text "brand", got none')
+                    without_brand += 1
+                if len(line) > _MAX_LINE_BYTES:
+                    problem = f"expected at most {_MAX_LINE_BYTES:,} bytes, which {topic} takes, got {len(line):,}"
+                    raise LineError(sent + 1, problem)
+                # Without a partition Kafka's partitioner chooses: by the key, or any for a record without one.
+                together = config.category_of(key.decode("utf-8", "replace")) if key else None
+                number = partition_of(together.encode(), partitions) if together else None
+                acknowledgements.expect(client.send(topic, line, key, partition=number))
+                sent += 1
+                if on_progress and time.monotonic() - told >= _PROGRESS_SECONDS:
+                    told = time.monotonic()
+                    on_progress(sent)
+            acknowledgements.await_all()
+            seconds = time.monotonic() - began
+            ended = int(time.time() * 1000)
+            if final_tick and latest and not stop.is_set():
+                tick = closing_tick_milliseconds(latest, engine.allowed_lateness_seconds, ended)
+                header = (TICK_HEADER, str(tick).encode())
+                for ticks in range(1, partitions + 1):
+                    acknowledgements.expect(client.send(topic, _NULL, headers=[header], partition=ticks - 1))
+                acknowledgements.await_all()
+    if on_progress:
+        on_progress(sent)
+    return PublishReport(sent, without_brand, seconds, latest, ticks, ended)
+
+
+def _is_accepted(line: bytes, happened: float, engine: EngineConfig) -> bool:
+    """Whether the worker will take the line; one that it refuses says nothing about how far event time has gone."""
+    if happened > time.time() + engine.future_tolerance_seconds:
+        return False
+    try:
+        decode_mention(line)
+    except Rejected:
+        return False
+    return True
+
+
+class _Acknowledgements:
+    """What was sent and not yet acknowledged: bounded, and no failure is overlooked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._waiting: deque[Any] = deque()
+        # A record may wait for others before it and be sent again; kafka-python gives up on it by itself before this.
+        self._timeout = 3 * settings.kafka_timeout_seconds
+
+    def expect(self, future: Any) -> None:
+        self._waiting.append(future)
+        while self._waiting and self._waiting[0].is_done:
+            self._check(self._waiting.popleft())
+        if len(self._waiting) >= _IN_FLIGHT:
+            self._check(self._waiting.popleft())
+
+    def await_all(self) -> None:
+        while self._waiting:
+            self._check(self._waiting.popleft())
+
+    def _check(self, future: Any) -> None:
+        from kafka.errors import KafkaError
+
+        try:
+            future.get(self._timeout)
+        except KafkaError as error:
+            raise BrokerError(
+                f"{self._settings.kafka_bootstrap}: a mention was not acknowledged: {explain(self._settings, error)}"
+            ) from error
+
+
+class _Pace:
+    """Holds sending back to a number of mentions a second, or to a multiple of event time."""
+
+    def __init__(self, rate: float | None, speed: float | None, stop: threading.Event) -> None:
+        self._rate = rate
+        self._speed = speed
+        self._stop = stop
+        self._began = time.monotonic()
+        self._first: float | None = None
+
+    def wait(self, sent: int, happened: float | None) -> None:
+        due = 0.0
+        if self._rate:
+            due = sent / self._rate
+        elif self._speed and happened is not None:
+            if self._first is None:
+                self._first = happened
+            due = (happened - self._first) / self._speed
+        ahead = self._began + due - time.monotonic()
+        if due and ahead > _NAP_SECONDS:
+            self._stop.wait(ahead)
+
+
+_NULL: Final = object()
+
+
+def _value_or_null() -> Any:
+    """A serializer that makes a null value of _NULL: kafka-python refuses a record with neither key nor value."""
+    from kafka.serializer import Serializer
+
+    class ValueOrNull(Serializer):
+        def serialize(self, topic: str, headers: list[tuple[str, bytes]], data: Any) -> bytes | None:  # noqa: ARG002 - its own
+            return None if data is _NULL else data
+
+    return ValueOrNull()

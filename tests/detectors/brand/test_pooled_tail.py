@@ -1,0 +1,123 @@
+"""The tail that brands of one partition share: what it learns, from whom, and what it does to a score."""
+
+import math
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.brand.pooled_tail import (
+    EXCESS,
+    GREATEST_FACTOR,
+    GREATEST_STRETCH,
+    PEAK_LEVEL,
+    PEAKS_A_DAY,
+    SIZES,
+    PooledTail,
+    TailState,
+    corrected,
+)
+
+SIZE = math.log(100.0)
+BRAND_DAYS = st.lists(st.tuples(st.floats(-5.0, 12.0), st.integers(1, 60), st.floats(-5.0, 40.0)), max_size=30)
+
+
+def fleet(rate: float, excess: float, days: int = 60, brands: int = 200) -> PooledTail:
+    """A tail taught by brands of one size whose daily maxima have so many peaks of that mean height."""
+    rng = np.random.default_rng(5)
+    tail = PooledTail()
+    for day in range(days):
+        tail.enter_day(day)
+        for peak in rng.random(brands) < rate:
+            tail.add(SIZE, 1, PEAK_LEVEL + rng.exponential(excess) if peak else 0.0)
+    tail.enter_day(days)
+    return tail
+
+
+def test_without_evidence_a_score_stays_what_it_is():
+    assert PooledTail().correction(SIZE) == (0.0, 1.0)
+    assert corrected(4.2, 0.0, 1.0) == pytest.approx(4.2)
+
+
+def test_the_shipped_tail_is_left_alone():
+    shift, stretch = fleet(PEAKS_A_DAY, EXCESS).correction(SIZE)
+    assert shift == pytest.approx(0.0, abs=0.15)
+    assert stretch == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.parametrize(("rate", "excess"), [(0.06, 0.6), (0.02, 0.9), (0.006, 0.4), (0.05, 0.3)])
+def test_a_score_becomes_one_that_is_as_rare_under_the_shipped_tail(rate, excess):
+    correction = fleet(rate, excess).correction(SIZE)
+    for score in (PEAK_LEVEL + 0.5, PEAK_LEVEL + 1.5):
+        here = math.log(rate) - (score - PEAK_LEVEL) / excess
+        there = math.log(PEAKS_A_DAY) - (corrected(score, *correction) - PEAK_LEVEL) / EXCESS
+        assert there == pytest.approx(here, abs=0.45)
+
+
+def test_brands_of_another_size_are_not_concerned():
+    assert fleet(0.2, 1.2).correction(SIZES[0]) == (0.0, 1.0)
+
+
+def test_a_crisis_of_every_twentieth_brand_on_one_day_moves_the_tail_little():
+    tail = fleet(PEAKS_A_DAY, EXCESS)
+    for _ in range(10):
+        tail.add(SIZE, 1, 60.0)
+    tail.enter_day(61)
+    assert corrected(3.75, *tail.correction(SIZE)) == pytest.approx(3.75, abs=0.25)
+
+
+def test_what_a_day_brings_counts_from_the_next_on():
+    tail = PooledTail()
+    tail.enter_day(10)
+    for _ in range(100):
+        tail.add(SIZE, 1, 9.0)
+    tail.enter_day(10)
+    assert tail.correction(SIZE) == (0.0, 1.0)
+    tail.enter_day(11)
+    assert tail.correction(SIZE) != (0.0, 1.0)
+
+
+@given(BRAND_DAYS)
+def test_the_correction_is_bounded_and_keeps_the_order_of_scores(days):
+    tail = PooledTail()
+    for day, (log_size, count, maximum) in enumerate(days):
+        tail.enter_day(day)
+        tail.add(log_size, count, maximum)
+    tail.enter_day(len(days))
+    for log_size in (-6.0, 0.0, 3.3, 20.0):
+        shift, stretch = tail.correction(log_size)
+        assert abs(shift) <= EXCESS * math.log(GREATEST_FACTOR) + 1e-9
+        assert 1.0 / GREATEST_STRETCH - 1e-9 <= stretch <= GREATEST_STRETCH + 1e-9
+        moved = [corrected(score, shift, stretch) for score in np.linspace(-3.0, 15.0, 40).tolist()]
+        assert moved == sorted(moved)
+
+
+@given(BRAND_DAYS, st.randoms())
+def test_the_order_of_brands_within_a_day_changes_nothing_but_rounding(days, random):
+    shuffled = list(days)
+    random.shuffle(shuffled)
+    tails = PooledTail(), PooledTail()
+    for tail, order in zip(tails, (days, shuffled), strict=True):
+        tail.enter_day(1)
+        for log_size, count, maximum in order:
+            tail.add(log_size, count, maximum)
+        tail.enter_day(2)
+    for log_size in SIZES:
+        assert tails[0].correction(log_size) == pytest.approx(tails[1].correction(log_size))
+
+
+@given(BRAND_DAYS)
+def test_a_stored_tail_goes_on_where_it_was(days):
+    tail = PooledTail()
+    tail.enter_day(3)
+    for log_size, count, maximum in days:
+        tail.add(log_size, count, maximum)
+    tail.enter_day(4)
+    stored = PooledTail(msgspec.msgpack.decode(msgspec.msgpack.encode(tail.state), type=TailState))
+    assert stored.correction(SIZE) == tail.correction(SIZE)
+    for one in (tail, stored):
+        one.add(SIZE, 1, 5.0)
+        one.enter_day(5)
+    assert stored.state == tail.state

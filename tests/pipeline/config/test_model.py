@@ -1,0 +1,269 @@
+"""The TOML configuration: layers, its hash, and errors that say what to mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config.load import load_config
+from pipeline.config.model import (
+    BrandSection,
+    Config,
+    ConfigFile,
+    DetectionConfig,
+    EngineConfig,
+    PlaybookConfig,
+    SentimentConfig,
+    TierSection,
+    WorkerConfig,
+)
+from pipeline.errors import ConfigError
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "tocsin.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[detecton]\n", "detecton={}: unknown key; did you mean 'detection'?"),
+        ("[detection]\nquiet_minute = 60", "detection.quiet_minute=60: unknown key; did you mean 'quiet_minutes'?"),
+        ("[engine]\nlateness = 1", "engine.lateness=1: unknown key; did you mean 'allowed_lateness_seconds'?"),
+        ("[tiers.gold]\nzzz = 'b'", "tiers.gold.zzz='b': unknown key; known are: category, detection"),
+        (
+            "[tiers.gold.detection]\ncool_down = 3",
+            "tiers.gold.detection.cool_down=3: unknown key; did you mean 'cool_down_minutes'?",
+        ),
+        (
+            "[brands.acme.detection]\ncool_down_minuts = 3",
+            "brands.acme.detection.cool_down_minuts=3: unknown key; did you mean 'cool_down_minutes'?",
+        ),
+        ("[brands.acme]\ntear = 'x'", "brands.acme.tear='x': unknown key; did you mean 'tier'?"),
+        ("[brands.acme.playbook]\nownr = 'x'", "brands.acme.playbook.ownr='x': unknown key; did you mean 'owner'?"),
+        ('"a\\nb" = 1', "'a\\nb'=1: unknown key; known are: brands, categories, channels, detection, "),
+        ("[detection]\nquiet_minutes = 4", "detection.quiet_minutes=4: expected `int` >= 5"),
+        ("[detection]\nquiet_minutes = 10081", "detection.quiet_minutes=10081: expected `int` <= 10080"),
+        ("[detection]\nrelease_ratio = 0.0", "detection.release_ratio=0.0: expected `float` > 0.0"),
+        ("[detection]\ncritical_ratio = nan", "detection.critical_ratio=nan: expected `float` >= 1.0"),
+        ("[worker]\ncheckpoint_seconds = inf", "worker.checkpoint_seconds=inf: expected `float` <= 300.0"),
+        (
+            "[tiers.gold.detection]\nfalse_alarms_per_brand_year = 0",
+            "tiers.gold.detection.false_alarms_per_brand_year=0: expected `float` >= 0.01",
+        ),
+        ("[detection]\nquiet_minutes = '60'", "detection.quiet_minutes='60': expected `int`, got `str`"),
+        ("[detection]\nquiet_minutes = 60.5", "detection.quiet_minutes=60.5: expected `int`, got `float`"),
+        ("[worker]\nticks = 1", "worker.ticks=1: expected `bool`, got `int`"),
+        ("brands = 3", "brands=3: expected `object`, got `int`"),
+        ("[brands.acme]\ndetection = 3", "brands.acme.detection=3: expected `object`, got `int`"),
+        ("[brands.a.playbook]\n[brands.b]\n", "brands.a.playbook={}: object missing required field `owner`"),
+        (
+            "[brands.a]\n[brands.b.playbook]\nowner = 'x'\nrespond_within_minutes = 0",
+            "brands.b.playbook.respond_within_minutes=0: expected `int` >= 1",
+        ),
+        (
+            "[channels]\nx = 'social'\nreddit = 'forums'",
+            "channels.reddit='forums': expected one of social, news, forum, video, review, other",
+        ),
+        (
+            "[tiers.gold]\n[brands.acme]\ntier = 'glod'",
+            "brands.acme.tier='glod': must be one of the tiers ['gold']; did you mean 'gold'?",
+        ),
+        ("[brands.acme]\ntier = 'gold'", "brands.acme.tier='gold': must be one of the tiers []; known are: none"),
+        ("[brands.Acme]\n", "brands.Acme: a brand must match ^[a-z0-9][a-z0-9._-]{0,63}\\Z, got 'Acme'"),
+        ('[brands."acme\\n"]\n', "brands.'acme\\n': a brand must match"),
+        (
+            "[brands.acme]\ncategory = 'airlines'\n[categories.airline.playbook]\nowner = 'x'",
+            "categories.airline: must be the category of a brand; did you mean 'airlines'?",
+        ),
+        (
+            "[brands.acme]\ncategory = 'airlines'\n[categories.airlines.playbook]\nlink = 'x'",
+            "categories.airlines.playbook={'link': 'x'}: object missing required field `owner`",
+        ),
+        ("[detection\n", "expected TOML: "),
+    ],
+)
+def test_a_broken_rule_is_named_with_file_key_value_and_rule_in_one_line(tmp_path, text, message):
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="expected a TOML file that can be read: No such file"):
+        load_config(tmp_path / "absent.toml")
+    with pytest.raises(ConfigError, match="expected a TOML file that can be read: Is a directory"):
+        load_config(tmp_path)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
+    path = tmp_path / "latin.toml"
+    path.write_bytes("owner = 'é'".encode("latin-1"))
+    with pytest.raises(ConfigError, match="expected TOML: "):
+        load_config(path)
+
+
+LAYERS = """
+[detection]
+quiet_minutes = 100
+cool_down_minutes = 100
+critical_ratio = 2.0
+[tiers.flagship.detection]
+cool_down_minutes = 200
+critical_ratio = 3.0
+[brands.acme]
+tier = "flagship"
+[brands.acme.detection]
+critical_ratio = 4.0
+[brands.acme.playbook]
+owner = "duty-officer@acme.example"
+[brands.bolt]
+tier = "flagship"
+[brands.core.detection]
+critical_ratio = 5.0
+"""
+
+
+def test_a_brand_overrides_its_tier_which_overrides_the_defaults(tmp_path):
+    config = load_config(write(tmp_path, LAYERS))
+    values = {
+        name: (found.quiet_minutes, found.cool_down_minutes, found.critical_ratio)
+        for name in ("acme", "bolt", "core", "unheard-of")
+        for found in [config.brand(name).detection]
+    }
+    assert values == {
+        "acme": (100, 200, 4.0),
+        "bolt": (100, 200, 3.0),
+        "core": (100, 100, 5.0),
+        "unheard-of": (100, 100, 2.0),
+    }
+
+
+def test_the_explanation_says_for_every_value_of_the_hash_where_it_comes_from(tmp_path):
+    config = load_config(write(tmp_path, LAYERS))
+    rows = {key: (value, source) for key, value, source in config.explain("acme")}
+    assert rows["detection.quiet_minutes"] == (100, "detection")
+    assert rows["detection.cool_down_minutes"] == (200, "tiers.flagship.detection")
+    assert rows["detection.critical_ratio"] == (4.0, "brands.acme.detection")
+    assert rows["detection.release_ratio"] == (DetectionConfig().release_ratio, "default")
+    assert rows["playbook.owner"] == ("duty-officer@acme.example", "brands.acme.playbook")
+    assert set(rows) == {
+        f"{name}.{field}"
+        for name, section in {
+            "detection": DetectionConfig,
+            "playbook": PlaybookConfig,
+            "engine": EngineConfig,
+            "sentiment": SentimentConfig,
+        }.items()
+        for field in section.__struct_fields__
+    }
+
+
+@given(st.dictionaries(st.sampled_from(["quiet_minutes", "cool_down_minutes"]), st.integers(5, 10_080)))
+def test_the_explanation_agrees_with_what_holds(overrides):
+    config = Config(ConfigFile(brands={"acme": BrandSection(detection=overrides)}))
+    detection = msgspec.structs.asdict(config.brand("acme").detection)
+    explained = {key.split(".")[1]: value for key, value, _ in config.explain("acme") if key.startswith("detection.")}
+    assert explained == detection
+
+
+def test_brands_without_a_section_share_one_value_and_one_hash(tmp_path):
+    config = load_config(write(tmp_path, LAYERS))
+    assert config.brand("one") is config.brand("two")
+    assert config.brand("one").config_hash not in {config.brand(name).config_hash for name in ("acme", "bolt", "core")}
+
+
+def digest(file: ConfigFile) -> str:
+    return Config(file).brand("acme").config_hash
+
+
+SAME_EFFECT = [
+    ConfigFile(),
+    ConfigFile(worker=WorkerConfig(checkpoint_seconds=1.0, ticks=False, top_brands=0)),
+    ConfigFile(detection=DetectionConfig(quiet_minutes=DetectionConfig().quiet_minutes)),
+    ConfigFile(tiers={"gold": TierSection(detection={"quiet_minutes": 60})}),
+    ConfigFile(brands={"other": BrandSection(detection={"quiet_minutes": 60})}),
+    ConfigFile(brands={"acme": BrandSection()}),
+    ConfigFile(brands={"acme": BrandSection(detection={"quiet_minutes": DetectionConfig().quiet_minutes})}),
+    ConfigFile(brands={"acme": BrandSection(tier="gold")}, tiers={"gold": TierSection()}),
+]
+
+
+@pytest.mark.parametrize("file", SAME_EFFECT, ids=range(len(SAME_EFFECT)))
+def test_the_hash_stays_when_no_value_that_holds_for_the_brand_changes(file):
+    assert digest(file) == digest(ConfigFile())
+
+
+@pytest.mark.parametrize(
+    ("section", "field"),
+    [
+        (section, field)
+        for section in ("detection", "engine", "sentiment")
+        for field in getattr(ConfigFile(), section).__struct_fields__
+    ],
+)
+def test_the_hash_changes_with_every_value_that_holds_for_the_brand(section, field):
+    defaults = getattr(ConfigFile(), section)
+    value = getattr(defaults, field)
+    other: object = value + 0.125 if isinstance(value, float) else None
+    if isinstance(value, bool):
+        other = not value
+    elif isinstance(value, int):
+        other = value + 1
+    elif isinstance(value, str):
+        other = {"count": "story"}[value]
+    changed = ConfigFile(**{section: msgspec.structs.replace(defaults, **{field: other})})
+    assert digest(changed) != digest(ConfigFile())
+
+
+def test_the_hash_changes_with_the_playbook():
+    playbooks = [
+        None,
+        PlaybookConfig(owner="a"),
+        PlaybookConfig(owner="b"),
+        PlaybookConfig(owner="a", link="https://wiki.acme.example"),
+        PlaybookConfig(owner="a", respond_within_minutes=30),
+    ]
+    found = {digest(ConfigFile(brands={"acme": BrandSection(playbook=playbook)})) for playbook in playbooks}
+    assert len(found) == len(playbooks)
+
+
+def test_the_hash_does_not_depend_on_which_layer_a_value_comes_from():
+    layers = [
+        ConfigFile(detection=DetectionConfig(quiet_minutes=60)),
+        ConfigFile(tiers={"t": TierSection(detection={"quiet_minutes": 60})}, brands={"acme": BrandSection(tier="t")}),
+        ConfigFile(brands={"acme": BrandSection(detection={"quiet_minutes": 60})}),
+    ]
+    assert len({digest(file) for file in layers}) == 1
+
+
+def test_a_whole_number_and_the_same_number_with_a_point_have_one_hash(tmp_path):
+    whole = load_config(write(tmp_path, "[brands.acme.detection]\ncritical_ratio = 2"))
+    point = load_config(write(tmp_path, "[brands.acme.detection]\ncritical_ratio = 2.0"))
+    assert whole.brand("acme").config_hash == point.brand("acme").config_hash
+
+
+def test_the_document_is_the_file_with_every_default_filled_in(tmp_path):
+    document = load_config(write(tmp_path, "[detection]\nquiet_minutes = 60")).document()
+    assert document["detection"] == msgspec.structs.asdict(DetectionConfig(quiet_minutes=60))
+    assert document["engine"] == msgspec.structs.asdict(EngineConfig())
+
+
+def test_without_a_file_every_default_holds():
+    config = load_config(None)
+    assert config.brand("acme").detection == DetectionConfig()
+    assert config.brand("acme").playbook is None
+    assert config.engine == EngineConfig()
+
+
+def test_the_defaults_hold_their_own_rules():
+    """msgspec checks bounds when converting, not when a default is taken."""
+    assert msgspec.convert(msgspec.to_builtins(ConfigFile()), ConfigFile) == ConfigFile()

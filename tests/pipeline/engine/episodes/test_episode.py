@@ -1,0 +1,111 @@
+"""Episodes: one open at a time, with hysteresis, escalation and a cool-down."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.engine.episodes.episode import Episode, Rule, Suppressed, alert_id, close, episode_id, step
+from schemas.alert import Transition
+from tests.pipeline.engine.episodes.episode_steps import steps
+
+RULE = Rule(threshold=4.0, release=2.0, critical=6.0, quiet_buckets=3, cool_down_buckets=5, base_severity="warning")
+
+
+def run(scores: list[float], *, rule: Rule = RULE, may_open: bool = True) -> list[tuple[int, Transition]]:
+    """Transitions of one episode state over buckets of these scores."""
+    found = enumerate(steps(Episode(), rule, scores, may_open=may_open))
+    return [(bucket, one) for bucket, one in found if one and not isinstance(one, Suppressed)]
+
+
+def test_opens_at_the_threshold_and_not_below() -> None:
+    """The threshold itself rings."""
+    assert run([3.99, 4.0]) == [(1, "opened")]
+
+
+def test_stays_open_while_the_score_is_above_the_release_level() -> None:
+    """Between release and threshold nothing ends and nothing opens anew."""
+    assert run([5.0, *[2.0] * 50]) == [(0, "opened")]
+
+
+def test_is_resolved_after_the_quiet_time_below_the_release_level() -> None:
+    """Three quiet buckets in a row end it; two do not."""
+    assert run([5.0, 1.0, 1.0, 2.5, 1.0, 1.0, 1.0]) == [(0, "opened"), (6, "resolved")]
+
+
+def test_escalates_once() -> None:
+    """Passing the critical level is told once, however often it is passed."""
+    assert run([5.0, 6.0, 3.0, 7.0]) == [(0, "opened"), (1, "escalated")]
+
+
+def test_a_loud_onset_is_critical_from_the_start_and_does_not_escalate() -> None:
+    """Nobody is told twice about the same severity."""
+    assert run([9.0, 9.0]) == [(0, "opened")]
+
+
+def test_an_informational_kind_never_becomes_critical() -> None:
+    """Praise of any size stays information."""
+    rule = Rule(4.0, 2.0, 6.0, 3, 5, "info")
+    assert run([100.0, 100.0], rule=rule) == [(0, "opened")]
+
+
+def test_cools_down_after_a_resolution() -> None:
+    """The same kind does not ring again within the cool-down."""
+    scores = [5.0, 0.0, 0.0, 0.0, *[5.0] * 6]
+    assert run(scores) == [(0, "opened"), (3, "resolved"), (8, "opened")]
+
+
+def test_a_held_back_kind_does_not_open() -> None:
+    """While a crisis is open, its lesser kinds stay silent."""
+    assert run([9.0] * 5, may_open=False) == []
+
+
+def test_a_flare_up_names_its_parent() -> None:
+    """A second fire within three days is linked to the first."""
+    episode = Episode()
+    advance = partial(step, episode, RULE, brand="acme", kind="crisis", window_buckets=1, may_open=True)
+    assert advance(bucket=10, score=5.0) == "opened"
+    first = episode.id
+    assert advance(bucket=20, score=0.0) == "resolved"
+    close(episode, 20)
+    assert advance(bucket=400, score=5.0) == "opened"
+    assert episode.parent_id == first
+    assert advance(bucket=500, score=0.0) == "resolved"
+    close(episode, 500)
+    assert advance(bucket=500 + 4 * 288, score=5.0) == "opened"
+    assert episode.parent_id == ""
+
+
+def test_identity_depends_on_what_the_alert_is_about_and_on_nothing_else() -> None:
+    """Ids are the same after any replay and differ between brands, kinds, transitions and times."""
+    assert episode_id("acme", "crisis", 7) == "1cc85657541315ab7854a2e1"
+    distinct = {
+        episode_id("acme", "crisis", 7),
+        episode_id("bolt", "crisis", 7),
+        episode_id("acme", "volume_surge", 7),
+        episode_id("acme", "crisis", 8),
+        alert_id("e", "opened", 7),
+        alert_id("e", "resolved", 7),
+        alert_id("e", "opened", 8),
+    }
+    assert len(distinct) == 7
+
+
+@given(st.lists(st.floats(0, 10), max_size=200))
+def test_transitions_alternate(scores: list[float]) -> None:
+    """Whatever the scores: opened, at most one escalation, resolved, and again; at least the cool-down apart."""
+    state = "closed"
+    ended = None
+    for bucket, transition in run(scores):
+        if transition == "opened":
+            assert state == "closed"
+            assert ended is None or bucket - ended >= RULE.cool_down_buckets
+            state = "open"
+        elif transition == "escalated":
+            assert state == "open"
+            state = "escalated"
+        else:
+            assert state in {"open", "escalated"}
+            state, ended = "closed", bucket
