@@ -30,7 +30,6 @@ from pipeline.engine.alerts.brand_alert import WindowCounts, alert_record, take_
 from pipeline.engine.alerts.category_alert import category_alert_record
 from pipeline.engine.brands.cache import MOST_AWAKE, Brand, BrandMemory
 from pipeline.engine.brands.expiry import FORGET_REASONS, ForgetReason, Known, Roster, Verdict
-from pipeline.engine.buckets import feed_gaps
 from pipeline.engine.buckets.closed_counts import BucketCounts, onset
 from pipeline.engine.buckets.ids import LONG_ID, identity
 from pipeline.engine.buckets.open_bucket import KEPT_POSTS, OpenBucket, PostRecord, by_audience, is_in_sample
@@ -264,7 +263,7 @@ class Engine:
         stats = self.stats
         brands = self._brands
         changed_open = self._changed_open
-        feed_state = at.feed
+        feed = at.feed
         tolerance_ms = self._tolerance_ms
         most_open = self._most_open
         negative_below, positive_above, learns = self._negative_below, self._positive_above, self._learns
@@ -318,10 +317,10 @@ class Engine:
                 if own in ids:
                     stats.duplicates += 1
                     continue
-                if index > feed_state.bucket:
-                    feed_state.mentions += seen
+                if index > feed.bucket:
+                    feed.mentions += seen
                     seen = 0
-                    feed_gaps.see(feed_state, index, 1, close_end)
+                    feed.see(index, 1, close_end)
                 else:
                     seen += 1
                 lang = mention.lang
@@ -369,7 +368,7 @@ class Engine:
         finally:
             self._changed = self._changed or next_offset > at.next_offset
             at.next_offset, at.last_timestamp, at.event_time = next_offset, timestamp, latest
-            feed_state.mentions += seen
+            feed.mentions += seen
             stats.consumed += consumed
             stats.labels_left_out += left_out
 
@@ -441,7 +440,7 @@ class Engine:
             bucket.sampled_negatives = row.negatives
             bucket.sampled_positives = row.positives
             self.stats.consumed += row.mentions
-            feed_gaps.see(self._at.feed, index, row.mentions, self._close_end)
+            self._at.feed.see(index, row.mentions, self._close_end)
             self._pass_time(float(row.start))
 
     def close_due(self, limit: int = 0) -> bool:
@@ -487,7 +486,7 @@ class Engine:
                 heapq.heappop(self._open_order)
             self._closing = None
             self._amid_bucket = False
-            feed_gaps.forget(at.feed, at.next_bucket)
+            at.feed.drop_before(at.next_bucket)
 
     def _forget_due(self, done: int, limit: int) -> int:
         """Let brands rest and forget brands, now that every bucket before `next_bucket` is closed.
@@ -798,7 +797,7 @@ class Engine:
             brand.wake()
         bucket = brand.leave(index)
         model = brand.model
-        if bucket is None and feed_gaps.is_unobserved(self._at.feed, index):
+        if bucket is None and self._at.feed.is_unobserved(index):
             # An open episode is neither fed nor ended by a hole: its quiet time stands still.
             for episode in brand.episodes:
                 episode.last_loud += index - model.last_bucket
@@ -807,7 +806,7 @@ class Engine:
             return
         config = self._config.brand(name)
         counts = BucketCounts(index) if bucket is None else self._count(brand, bucket, index, config)
-        unobserved = feed_gaps.unobserved(self._at.feed, model.last_bucket + 1, index)
+        unobserved = self._at.feed.unobserved(model.last_bucket + 1, index)
         model.advance(Bucket(index, counts.counted, counts.counted_negatives, unobserved))
         assessment = model.assess(index, counts.counted, counts.counted_negatives)
         model.learn(assessment, counts.counted, counts.counted_negatives)
@@ -888,7 +887,7 @@ class Engine:
             category = self._categories[name]
             self._changed_categories[name] = None
             self._changed = True
-            if feed_gaps.is_unobserved(self._at.feed, index):
+            if self._at.feed.is_unobserved(index):
                 category.pass_unobserved()
                 continue
             for kind, episode in zip(KINDS, category.episodes, strict=True):
@@ -950,7 +949,7 @@ class Engine:
         return counts
 
     def _window_counts(self, brand: Brand, first: int, end: int) -> WindowCounts:
-        seen = 1.0 - feed_gaps.unobserved(self._at.feed, first, end) / (end - first)
+        seen = 1.0 - self._at.feed.unobserved(first, end) / (end - first)
         return WindowCounts(brand.recent.total(first, end), seen * sum(brand.model.expect(first, end)))
 
     @staticmethod

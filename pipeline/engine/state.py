@@ -18,6 +18,7 @@ import msgspec
 from detectors.brand.model import ModelState
 from detectors.brand.pooled_tail import TailState
 from pipeline.engine.buckets.closed_counts import RecentCounts
+from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
 from pipeline.engine.buckets.sampling import LabelCounts
 from pipeline.engine.buckets.stories import StoryMemory
@@ -60,24 +61,6 @@ class CategoryRecord(msgspec.Struct, array_like=True, kw_only=True):
     peaks: list[dict[str, float]]
 
 
-class Hole(msgspec.Struct, array_like=True, frozen=True):
-    """Buckets [first, end) in which the whole partition was silent; known for closings from bucket `due` on."""
-
-    first: int
-    end: int
-    due: int
-
-
-class FeedState(msgspec.Struct, array_like=True):
-    """How much the whole partition usually brings (mentions a bucket), and when it was silent though it should not."""
-
-    bucket: int = -1
-    mentions: int = 0
-    rate: float = 0.0
-    seen: int = 0
-    holes: list[Hole] = msgspec.field(default_factory=list)
-
-
 class Checkpoint(msgspec.Struct, array_like=True):
     """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not."""
 
@@ -87,7 +70,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     last_timestamp: int = 0
     next_bucket: int = -1
     rejected_in_a_row: int = 0
-    feed: FeedState = msgspec.field(default_factory=FeedState)
+    feed: Feed = msgspec.field(default_factory=Feed)
     tail: TailState = msgspec.field(default_factory=TailState)
     labels: LabelCounts = msgspec.field(default_factory=LabelCounts)
 

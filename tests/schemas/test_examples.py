@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.documents import RECORDS, latest_version, published
+from schemas.alert import Evidence
+from schemas.documents import RECORDS, json_schema, latest_version, published
 from schemas.mention import decode_mention
 from schemas.rejection import Reason, Rejected
 from tests.schemas.contracts import EXAMPLES, SCHEMAS, decode, document, examples, name, validator
@@ -120,3 +121,13 @@ def test_schemas_holds_nothing_but_code_and_the_four_kinds_of_contract_document(
         relative = path.relative_to(SCHEMAS).as_posix()
         if path.is_file() and "__pycache__" not in relative:
             assert known.fullmatch(relative), relative
+
+
+@pytest.mark.parametrize(("record", "path"), VALID, ids=ids(VALID))
+def test_an_example_invents_no_field_that_a_later_version_could_define(record, path):
+    """Fields that the record does not know begin with x_: the next version would give another name a meaning."""
+    known = set(json_schema(record, latest_version(record))["properties"])
+    content = document(path)
+    assert {key for key in content.keys() - known if not key.startswith("x_")} == set()
+    evidence = set(Evidence.__struct_fields__)
+    assert {key for key in content.get("evidence", {}).keys() - evidence if not key.startswith("x_")} == set()
