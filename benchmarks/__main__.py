@@ -43,11 +43,11 @@ def engine() -> None:
         one = Engine(number, Config())
         for start in range(0, len(part), 1000):
             marks = [time.process_time()]
-            one.fold(part[start : start + 1000])
+            one.ingest(part[start : start + 1000])
             marks.append(time.process_time())
             one.close_due()
             marks.append(time.process_time())
-            state += sum(len(value or b"") for _, value in one.cut())
+            state += sum(len(value or b"") for _, value in one.snapshot())
             marks.append(time.process_time())
             for stage, a, b in zip(("fold", "close", "encode state"), marks, marks[1:], strict=False):
                 spent[stage] += b - a

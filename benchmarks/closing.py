@@ -69,7 +69,7 @@ def engine_seconds(rows: list[Observation], engine: Engine) -> float:
     spent, start = 0.0, 0
     for place in range(1, len(rows) + 1):
         if place == len(rows) or rows[place].start != rows[start].start:
-            engine.fold_observations(rows[start:place])
+            engine.ingest_observations(rows[start:place])
             began = time.process_time()
             engine.close_due()
             spent += time.process_time() - began
@@ -89,7 +89,7 @@ def _memory(rows: list[list[Counts]]) -> int:
     tracemalloc.start()
     engine = Engine(0, Config())
     engine_seconds(fed, engine)
-    engine.cut()
+    engine.snapshot()
     gc.collect()  # Freed tuples and floats lie in free lists until then.
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()

@@ -49,7 +49,7 @@ def engine_alone(seconds: float) -> None:
         ]
         for first in range(0, len(batch), 1000):
             engine.process(batch[first : first + 1000])
-        engine.cut()
+        engine.snapshot()
         offset += len(batch)
         rounds += 1
         if passed >= shown:

@@ -21,7 +21,7 @@ from benchmarks import throughput
 from benchmarks.goals import Goal
 from benchmarks.memory import START, mentions, resident, tick
 from pipeline.config.model import Config, ConfigFile, EngineConfig
-from pipeline.engine.brands.cache import share_of_awake
+from pipeline.engine.brands.cache import cache_share
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record
 from pipeline.kafka.partitioning import partition_of
@@ -65,7 +65,7 @@ def known(brands: int) -> tuple[list[float], int, float]:
     _run(team, ((record.key or b"", record.value or b"") for record in quiet))
     for engine in team:  # their buckets are closed before the clock starts
         engine.process([tick(engine.next_offset, START - KNOWN_BEFORE + 1800)])
-        engine.cut()
+        engine.snapshot()
     return _measured(team, traffic)
 
 
@@ -76,7 +76,7 @@ def active(brands: int) -> tuple[list[float], int, float]:
 
 def _team(brands: int) -> list[Engine]:
     config = Config(ConfigFile(engine=EngineConfig(max_brands=max(200_000, brands))))
-    return [Engine(number, config, most_awake=share_of_awake(PARTITIONS)) for number in range(PARTITIONS)]
+    return [Engine(number, config, max_cached=cache_share(PARTITIONS)) for number in range(PARTITIONS)]
 
 
 def _traffic(brands: int, begin: int) -> list[tuple[bytes, bytes]]:
@@ -112,13 +112,13 @@ def _run(team: list[Engine], pairs: Iterable[tuple[bytes, bytes]]) -> list[float
     def take(number: int) -> None:
         engine = team[number]
         marks = [time.process_time()]
-        engine.fold(waiting[number])
+        engine.ingest(waiting[number])
         marks.append(time.process_time())
         engine.close_due()
         engine.take_outputs()
         marks.append(time.process_time())
         if engine.next_offset - written[number] >= CUT_EVERY:
-            engine.cut()
+            engine.snapshot()
             written[number] = engine.next_offset
         marks.append(time.process_time())
         for stage, (begin, end) in enumerate(pairwise(marks)):

@@ -116,9 +116,9 @@ def feed(engine: Engine, records: Iterator[Record] | list[Record]) -> int:
             engine.process(batch)
             batch = []
         if record.offset % CUT_EVERY == 0:
-            engine.cut()
+            engine.snapshot()
     engine.process(batch)
-    engine.cut()
+    engine.snapshot()
     return engine.next_offset
 
 

@@ -134,7 +134,7 @@ def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 def _run(engine: Engine, records: list[Record], report: ReplayReport) -> None:
     outputs = engine.process(records)
-    engine.drop_changes()
+    engine.discard_changes()
     report.alerts += outputs.alerts
     report.dead_letters += outputs.dead_letters
 
@@ -142,9 +142,9 @@ def _run(engine: Engine, records: list[Record], report: ReplayReport) -> None:
 def _run_observations(
     engine: Engine, rows: list[Observation], report: ReplayReport, on_progress: Callable[[int], None] | None
 ) -> None:
-    engine.fold_observations(rows)
+    engine.ingest_observations(rows)
     engine.close_due()
-    engine.drop_changes()
+    engine.discard_changes()
     report.alerts += engine.take_outputs().alerts
     if on_progress:
         on_progress(len(rows))

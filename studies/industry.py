@@ -72,9 +72,9 @@ class World:
             history += rows(counts, number * BUCKETS_PER_DAY)
         for name, config in self.configs.items():
             engine = Engine(0, config)
-            engine.fold_observations(history)
+            engine.ingest_observations(history)
             engine.close_due()
-            self.states[name] = engine.cut()
+            self.states[name] = engine.snapshot()
 
     def live(self, latent: Latent) -> dict[str, list[Alert]]:
         """Alerts of the day, by engine: the same counts for both."""
@@ -83,7 +83,7 @@ class World:
         for name, config in self.configs.items():
             engine = Engine(0, config)
             engine.restore(self.states[name])
-            engine.fold_observations(rows(counts, HISTORY_DAYS * BUCKETS_PER_DAY))
+            engine.ingest_observations(rows(counts, HISTORY_DAYS * BUCKETS_PER_DAY))
             engine.close_due()
             found[name] = [decode_alert(record.value or b"") for record in engine.take_outputs().alerts]
         return found

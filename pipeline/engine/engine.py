@@ -3,10 +3,10 @@
 It sees no clock, no network, no log and no framework; time is event time. The same records in the same order give the
 same alerts, byte for byte, however they are cut into batches and wherever the process died in between.
 
-    fold(records)     mentions into open buckets; the watermark moves; bad records become dead letters
+    ingest(records)   mentions into open buckets; the watermark moves; bad records become dead letters
     close_due(limit)  buckets behind the watermark are scored and learned, a few brands at a time; episodes step
     take_outputs()    alerts and dead letters so far
-    cut_in_slices()   changed state, with the offset it stands for; cut() takes all of it
+    snapshot_in_batches()   changed state, with the offset it stands for; cut() takes all of it
 
 A brand is visited when a bucket in which it was mentioned closes, and in every bucket while an episode of it is open:
 cost follows mentions, not known brands.
@@ -28,7 +28,7 @@ from detectors.sentiment import LANGUAGES, PLAIN_TAGS, SentimentModels, language
 from pipeline.config.model import BrandConfig, Config
 from pipeline.engine.alerts.brand_alert import WindowCounts, alert_record, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert_record
-from pipeline.engine.brands.cache import MOST_AWAKE, Brand, BrandMemory
+from pipeline.engine.brands.cache import MAX_CACHED, Brand, BrandCache
 from pipeline.engine.brands.expiry import FORGET_REASONS, ForgetReason, Known, Roster, Verdict
 from pipeline.engine.buckets.closed_counts import BucketCounts, onset
 from pipeline.engine.buckets.ids import LONG_ID, identity
@@ -66,7 +66,7 @@ STORY_TEXTS: Final = 32
 """Where stories only explain, so many texts a brand and bucket are compared; past that a sample stands for the rest."""
 STORY_SAMPLE: Final = 8
 """The sample: one text in so many."""
-CUT_RECORDS: Final = 500
+SNAPSHOT_RECORDS: Final = 500
 """State records encoded at a time, so that a checkpoint of many brands holds up nobody."""
 RESTORED_RECORDS: Final = 500
 """State records restored at a time, for the same reason."""
@@ -119,7 +119,7 @@ class Engine:
     """State and line of one partition. See the module's text."""
 
     def __init__(
-        self, partition: int, config: Config, *, topic: str = "mentions", most_awake: int = MOST_AWAKE
+        self, partition: int, config: Config, *, topic: str = "mentions", max_cached: int = MAX_CACHED
     ) -> None:
         """Know nothing.
 
@@ -127,7 +127,7 @@ class Engine:
             partition: whose records come.
             config: what holds for the brands.
             topic: of the records; named in dead letters.
-            most_awake: brands that are objects at a time (brands.cache); nothing but time depends on it.
+            max_cached: brands that are objects at a time (brands.cache); nothing but time depends on it.
         """
         self.partition = partition
         self.stats = EngineStats()
@@ -152,7 +152,7 @@ class Engine:
         self._sentiment = SentimentModels()
         self.stats.sentiment_drifts = self._sentiment.drifts
         self._at = Checkpoint()
-        self._memory = BrandMemory(PooledTail(self._at.tail), most_awake)
+        self._memory = BrandCache(PooledTail(self._at.tail), max_cached)
         self._close_end = -1
         self._close_at = 0.0  # event time at which the next bucket becomes due
         self._outputs = Outputs()
@@ -174,7 +174,7 @@ class Engine:
 
     @property
     def next_offset(self) -> int:
-        """First offset that is not in the state; `fold` skips records below it."""
+        """First offset that is not in the state; `ingest` skips records below it."""
         return self._at.next_offset
 
     @property
@@ -203,12 +203,12 @@ class Engine:
         return self._categorised
 
     @property
-    def most_awake(self) -> int:
+    def max_cached(self) -> int:
         """Brands that are objects at a time; may change at any time, for nothing but time and memory depends on it."""
         return self._memory.most
 
-    @most_awake.setter
-    def most_awake(self, count: int) -> None:
+    @max_cached.setter
+    def max_cached(self, count: int) -> None:
         self._memory.most = count
 
     @property
@@ -247,11 +247,11 @@ class Engine:
 
     def process(self, records: Sequence[SourceRecord]) -> Outputs:
         """Fold the records, close all that is due and take the outputs."""
-        self.fold(records)
+        self.ingest(records)
         self.close_due()
         return self.take_outputs()
 
-    def fold(self, records: Sequence[SourceRecord]) -> None:
+    def ingest(self, records: Sequence[SourceRecord]) -> None:
         """Take records in offset order into the open buckets.
 
         Raises:
@@ -412,7 +412,7 @@ class Engine:
             return None
         return self._brand(mention.brand), mention, event_time
 
-    def fold_observations(self, observations: Iterable[Observation]) -> None:
+    def ingest_observations(self, observations: Iterable[Observation]) -> None:
         """Take aggregated history, in order of `start`: each row is a whole bucket of one brand.
 
         Raises:
@@ -546,20 +546,20 @@ class Engine:
 
     # ---------------------------------------------------------------- state
 
-    def cut(self) -> list[tuple[bytes, bytes | None]]:
+    def snapshot(self) -> list[tuple[bytes, bytes | None]]:
         """What changed since the last cut, encoded: None is a tombstone, the checkpoint is last; [] if nothing did."""
-        return [record for records in self.cut_in_slices() for record in records]
+        return [record for records in self.snapshot_in_batches() for record in records]
 
-    def cut_in_slices(self, size: int = CUT_RECORDS) -> Iterator[list[tuple[bytes, bytes | None]]]:
+    def snapshot_in_batches(self, size: int = SNAPSHOT_RECORDS) -> Iterator[list[tuple[bytes, bytes | None]]]:
         """`cut` in slices of at most so many records; nothing may change the engine until the last one is taken."""
         if not self._changed:
             return
         records = self._changed_records()
         while taken := list(islice(records, size)):
             yield taken
-        self.drop_changes()
+        self.discard_changes()
 
-    def drop_changes(self) -> None:
+    def discard_changes(self) -> None:
         """Take what changed so far as written; for a caller that keeps no state, or the list grows with every brand."""
         self._forgotten_brands = {}
         self._changed_brands = {}
@@ -590,10 +590,10 @@ class Engine:
         Raises:
             StateError: a record cannot be read.
         """
-        for _ in self.restore_in_slices(records):
+        for _ in self.restore_in_batches(records):
             pass
 
-    def restore_in_slices(
+    def restore_in_batches(
         self, records: Iterable[tuple[bytes, bytes | None]], size: int = RESTORED_RECORDS
     ) -> Iterator[None]:
         """`restore` with pauses: after so many records, or ten times as many where little is done with each.

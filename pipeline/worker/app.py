@@ -100,7 +100,7 @@ def attach(app: Application, topic: str, assignment: Assignment, stop_now: Calla
     async def fold_slices(stream: Any) -> None:
         try:
             async for event in stream.noack().events():
-                await assignment.fold(event)
+                await assignment.deliver(event)
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - what leaves an agent is logged, skipped and committed by Faust

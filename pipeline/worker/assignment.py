@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from pipeline.config.model import Config
-from pipeline.engine.brands.cache import share_of_awake
+from pipeline.engine.brands.cache import cache_share
 from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
 from pipeline.worker.driver.gap_reader import GapReader
@@ -96,7 +96,7 @@ class Assignment:
         self._one_large = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
 
-    async def fold(self, event: Any) -> None:
+    async def deliver(self, event: Any) -> None:
         """Give a slice to its partition; a slice of a partition no longer owned is left to the new owner."""
         number = event.message.partition
         owned = self._owned.get(number)
@@ -104,7 +104,7 @@ class Assignment:
             return
         await asyncio.wait((owned.opened,))
         if self._owned.get(number) is owned:
-            await self._guarded(owned.partition.fold(event), owned.where)
+            await self._guarded(owned.partition.accept(event), owned.where)
             self._report_lag(owned.partition)
             self._health.heartbeat()
 
@@ -131,7 +131,7 @@ class Assignment:
             else:
                 self._owned[number] = self._take(number)
         for one in self._owned.values():
-            one.partition.engine.most_awake = share_of_awake(len(self._owned))
+            one.partition.engine.max_cached = cache_share(len(self._owned))
         logger.info("assigned", partitions=sorted(numbers))
         self._health.not_ready("loading state")
         self._in_background(self._report_ready(), "reporting")

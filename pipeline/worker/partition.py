@@ -66,14 +66,14 @@ class PartitionEngine(EngineReadings, Protocol):
     @property
     def changes(self) -> int: ...
     @property
-    def most_awake(self) -> int: ...
-    @most_awake.setter
-    def most_awake(self, count: int) -> None: ...
-    def restore_in_slices(self, records: Iterable[tuple[bytes, bytes | None]]) -> Iterator[None]: ...
-    def fold(self, records: Sequence[SourceRecord]) -> None: ...
+    def max_cached(self) -> int: ...
+    @max_cached.setter
+    def max_cached(self, count: int) -> None: ...
+    def restore_in_batches(self, records: Iterable[tuple[bytes, bytes | None]]) -> Iterator[None]: ...
+    def ingest(self, records: Sequence[SourceRecord]) -> None: ...
     def close_due(self, limit: int = 0) -> bool: ...
     def take_outputs(self) -> Outputs: ...
-    def cut_in_slices(self) -> Iterator[list[tuple[bytes, bytes | None]]]: ...
+    def snapshot_in_batches(self) -> Iterator[list[tuple[bytes, bytes | None]]]: ...
 
 
 class TopicNames(msgspec.Struct, frozen=True):
@@ -185,7 +185,7 @@ class Partition:
 
     async def _restore(self, records: dict[bytes, bytes]) -> None:
         """Take over the state, slice by slice so that the event loop turns meanwhile."""
-        slices = self.engine.restore_in_slices(records.items())
+        slices = self.engine.restore_in_batches(records.items())
         more = True
         while more:
             started = time.perf_counter()
@@ -194,7 +194,7 @@ class Partition:
             self._health.heartbeat()
             await asyncio.sleep(0)
 
-    async def fold(self, event: Any) -> None:
+    async def accept(self, event: Any) -> None:
         """Fold in a slice, close what is due, and keep the event for the next checkpoint.
 
         Raises:
@@ -207,7 +207,7 @@ class Partition:
         first = records[0]
         # A refused batch stands at its last offset: what it stands for was not passed over.
         await self._fill_gap(first.first_offset if isinstance(first, RefusedBatch) else first.offset)
-        await self._fold(records)
+        await self._process(records)
         if not self._closed:
             self._covered = event
 
@@ -218,7 +218,7 @@ class Partition:
             found = 0
             async for records in self._gaps.read(self.number, expected, start):
                 found += len(records)
-                await self._fold(records)
+                await self._process(records)
             self._read_to = start
             if found:
                 logger.warning(
@@ -229,13 +229,13 @@ class Partition:
                     end_offset=start,
                 )
 
-    async def _fold(self, records: Sequence[SourceRecord]) -> None:
+    async def _process(self, records: Sequence[SourceRecord]) -> None:
         for first in range(0, len(records), FOLD_RECORDS):
             if self._closed:
                 return
             async with self._engine_free:
                 started = time.perf_counter()
-                self.engine.fold(records[first : first + FOLD_RECORDS])
+                self.engine.ingest(records[first : first + FOLD_RECORDS])
                 self._metrics.engine_step("fold", time.perf_counter() - started)
             self._check_placement()
             await self._close_due()
@@ -355,7 +355,7 @@ class Partition:
     async def _encode_state(self) -> Write:
         """The changed state, encoded slice by slice so that the event loop turns meanwhile; the engine must be held."""
         batches: list[Any] = []
-        slices = self.engine.cut_in_slices()
+        slices = self.engine.snapshot_in_batches()
         while True:
             started = time.perf_counter()
             records = next(slices, None)

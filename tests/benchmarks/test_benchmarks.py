@@ -114,7 +114,7 @@ def test_the_load_of_the_endurance_run_forgets_scores_learns_and_rings(monkeypat
             sent += 1
         for engine, part in zip(engines, records, strict=True):
             alerts += [decode_alert(record.value or b"") for record in engine.process(part).alerts]
-            engine.cut()
+            engine.snapshot()
     stats = [engine.stats for engine in engines]
     assert sent == rounds * 25 + live_endurance.STORM
     assert sum(one.consumed for one in stats) == sent

@@ -142,7 +142,7 @@ def read_records(data: bytes) -> None:
         records.append(Record(offset, (START + 9_000) * 1000, key, None if headers else value, headers))
     with suppress(DeadLetterLimitError):
         engine.process(records)
-    for key, packed in engine.cut():
+    for key, packed in engine.snapshot():
         assert packed is None or len(packed) <= 1 << 20, key
 
 
@@ -205,7 +205,7 @@ def seeds(name: str) -> list[bytes]:
         case "state":
             engine = Engine(0, _CONFIG)
             engine.process(list(troubled_stream(1, hours=30)))
-            return [value for key, value in engine.cut() if value and not key.startswith(b"#sentiment")]
+            return [value for key, value in engine.snapshot() if value and not key.startswith(b"#sentiment")]
         case "chunk":
             model = _model()
             return [encode_chunk(index, model, model, DriftState()) for index in (-1, 0)]

@@ -299,7 +299,7 @@ def _committed_by_hand(client: Any, group: str, offsets: dict[TopicPartition, Of
 def _state_after(record: Record) -> list[tuple[bytes, bytes | None]]:
     engine = Engine(2, Config())
     engine.process([record])
-    return engine.cut()
+    return engine.snapshot()
 
 
 def _widen(settings: Settings) -> None:

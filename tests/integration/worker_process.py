@@ -261,7 +261,7 @@ def oracle(settings: Settings, config: Config | None = None, log: dict[int, list
         outputs = engine.process(records)
         result.alerts[number] = list(map(_message, outputs.alerts))
         result.dead_letters[number] = list(map(_message, outputs.dead_letters))
-        result.state[number] = {key: value for key, value in engine.cut() if value is not None}
+        result.state[number] = {key: value for key, value in engine.snapshot() if value is not None}
         if records:
             result.committed[number] = records[-1].offset + 1
     return result

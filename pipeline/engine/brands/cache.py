@@ -23,10 +23,10 @@ from pipeline.engine.episodes.episode import Episode
 from pipeline.engine.state import VERSION, BrandRecord, decode_brand, decode_open, encode, encode_open
 from schemas.alert import KINDS
 
-MOST_AWAKE: Final = 4096
+MAX_CACHED: Final = 4096
 """Brands that are objects, and likewise brands whose open buckets are, beside the one at work: some 35 MB. A worker
 shares it out among its partitions."""
-LEAST_AWAKE: Final = 256
+MIN_CACHED: Final = 256
 """A partition's share of it, however many there are."""
 SHED_AT_ONCE: Final = 16
 """Brands packed in one go: a share that falls in a rebalance must not hold up the event loop."""
@@ -37,9 +37,9 @@ NONE_OPEN: Final = cast("dict[int, OpenBucket]", MappingProxyType({}))
 """The open buckets of a brand that has none, or whose open buckets lie as bytes; cannot be changed."""
 
 
-def share_of_awake(partitions: int) -> int:
+def cache_share(partitions: int) -> int:
     """How many brands of each partition may be objects in a process that has so many partitions, 1 or more."""
-    return max(LEAST_AWAKE, MOST_AWAKE // partitions)
+    return max(MIN_CACHED, MAX_CACHED // partitions)
 
 
 class Packed(msgspec.Struct, frozen=True, gc=False):
@@ -100,7 +100,7 @@ class Brand:
     stories: StoryMemory
     recent: RecentCounts
 
-    def __init__(self, name: str, memory: BrandMemory, *, weighs_stories: bool) -> None:
+    def __init__(self, name: str, memory: BrandCache, *, weighs_stories: bool) -> None:
         self.name = name
         self.key = name.encode()
         self.weighs_stories = weighs_stories
@@ -267,7 +267,7 @@ class Brand:
             self._memory.awake.pop(self, None)
 
 
-class BrandMemory:
+class BrandCache:
     """Which brands of a partition are objects.
 
     Attributes:
@@ -279,7 +279,7 @@ class BrandMemory:
 
     __slots__ = ("awake", "awake_open", "most", "tail")
 
-    def __init__(self, tail: PooledTail, most: int = MOST_AWAKE) -> None:
+    def __init__(self, tail: PooledTail, most: int = MAX_CACHED) -> None:
         self.tail = tail
         self.awake: OrderedDict[Brand, None] = OrderedDict()
         self.awake_open: OrderedDict[Brand, None] = OrderedDict()

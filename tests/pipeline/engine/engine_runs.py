@@ -42,7 +42,7 @@ def undisturbed(records: Sequence[Record], config: Config | None = None) -> Run:
     """One engine that sees everything at once."""
     engine = Engine(0, config or Config())
     outputs = engine.process(records)
-    return Run(outputs, latest(engine.cut()), engine.stats)
+    return Run(outputs, latest(engine.snapshot()), engine.stats)
 
 
 def with_crashes(
@@ -60,16 +60,16 @@ def with_crashes(
     for turn, (size, closings, commits) in zip(count(1), cycle(rhythm)):
         if engine.next_offset >= len(records):
             break
-        engine.fold(records[engine.next_offset : engine.next_offset + size])
+        engine.ingest(records[engine.next_offset : engine.next_offset + size])
         for _ in range(closings):
             engine.close_due(1)
         if commits or turn % 7 == 0:  # now and then in any case, or it would never get anywhere
             add(committed, engine.take_outputs())
-            log += engine.cut()
+            log += engine.snapshot()
         if turn % 3 == 0:
             engine = Engine(0, config)
             engine.restore(log)
     engine.close_due()
     add(committed, engine.take_outputs())
-    log += engine.cut()
+    log += engine.snapshot()
     return Run(committed, latest(log), engine.stats)

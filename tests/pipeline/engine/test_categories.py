@@ -55,9 +55,9 @@ def rows(
 
 def run(engine: Engine, observations: list[Observation], end: float = START + 5 * 86_400) -> list[Alert]:
     """Alerts of a recording, time passed to its end."""
-    engine.fold_observations(observations)
+    engine.ingest_observations(observations)
     engine.close_due()
-    engine.fold([tick(engine.next_offset, end)])
+    engine.ingest([tick(engine.next_offset, end)])
     engine.close_due()
     return [decode_alert(record.value or b"") for record in engine.take_outputs().alerts]
 
@@ -151,10 +151,10 @@ def test_brands_of_other_categories_and_of_none_are_not_compared() -> None:
 def test_neither_batches_nor_crashes_change_what_a_category_does(seed: int, rhythm: list[tuple[int, int]]) -> None:
     observations = rows(moving=BRANDS, burning="brand-3", seed=seed)
     whole = Engine(0, TOLD)
-    whole.fold_observations(observations)
+    whole.ingest_observations(observations)
     whole.close_due()
     expected = [record.value for record in whole.take_outputs().alerts]
-    final = latest(whole.cut())
+    final = latest(whole.snapshot())
     engine, position, turn = Engine(0, TOLD), 0, 0
     got: list[bytes | None] = []
     log = StateLog()
@@ -165,18 +165,18 @@ def test_neither_batches_nor_crashes_change_what_a_category_does(seed: int, rhyt
         end = min(position + size, len(observations))
         while end < len(observations) and observations[end].start == observations[end - 1].start:
             end += 1
-        engine.fold_observations(observations[position:end])
+        engine.ingest_observations(observations[position:end])
         position = end
         for _ in range(closings):
             engine.close_due(7)
         got += [record.value for record in engine.take_outputs().alerts]
-        log += engine.cut()
+        log += engine.snapshot()
         if turn % 2:
             engine = Engine(0, TOLD)
             engine.restore(latest(log).items())
     engine.close_due()
     got += [record.value for record in engine.take_outputs().alerts]
-    log += engine.cut()
+    log += engine.snapshot()
     assert got == expected
     assert CATEGORY_PREFIX + b"airlines" in final
     assert latest(log) == final

@@ -61,15 +61,15 @@ def test_batches_do_not_matter(seed: int, data: st.DataObject) -> None:
     position = 0
     while position < len(records):
         size = data.draw(st.integers(1, 400))
-        engine.fold(records[position : position + size])
+        engine.ingest(records[position : position + size])
         position += size
         limit = data.draw(st.integers(0, 3))
         while engine.close_due(limit):
             pass
         add(got, engine.take_outputs())
         if data.draw(st.booleans()):
-            log += engine.cut()
-    log += engine.cut()
+            log += engine.snapshot()
+    log += engine.snapshot()
     assert alerts_of(got) == alerts_of(expected)
     assert dead_letters_of(got) == dead_letters_of(expected)
     assert latest(log) == state
@@ -99,7 +99,7 @@ def test_a_crash_after_every_record_changes_nothing() -> None:
         engine.restore(compacted.items())
         outputs = engine.process([item])
         got.alerts += outputs.alerts
-        log = engine.cut()
+        log = engine.snapshot()
         compacted = latest([*compacted.items(), *log])
     assert alerts_of(got) == alerts_of(expected)
     assert compacted == state
@@ -221,7 +221,7 @@ def test_a_run_of_refused_records_stops_the_line_with_a_clear_error() -> None:
     """A bad deploy is not emptied into the dead letter topic."""
     engine = Engine(2, Config(ConfigFile(engine=EngineConfig(dead_letter_run_limit=5))))
     with pytest.raises(DeadLetterLimitError, match=r"mentions\[2\]@5: expected mentions, got more than 5 records"):
-        engine.fold([record(n, b"garbage") for n in range(9)])
+        engine.ingest([record(n, b"garbage") for n in range(9)])
 
 
 def test_good_mentions_in_between_keep_the_line_going() -> None:
@@ -302,7 +302,7 @@ def test_the_state_of_a_flooded_brand_stays_below_a_record_of_the_state_topic() 
         ]
     )
     assert engine.stats.duplicates_unchecked > 0
-    assert max(len(value or b"") for _, value in engine.cut()) < 700_000
+    assert max(len(value or b"") for _, value in engine.snapshot()) < 700_000
 
 
 def test_a_longer_lateness_after_a_restart_opens_no_closed_bucket() -> None:
@@ -310,7 +310,7 @@ def test_a_longer_lateness_after_a_restart_opens_no_closed_bucket() -> None:
     before = Engine(0, Config(ConfigFile(engine=EngineConfig(allowed_lateness_seconds=0))))
     before.process([record(n, mention(id=str(n), at=START + 300 * n)) for n in range(5)])
     after = Engine(0, Config(ConfigFile(engine=EngineConfig(allowed_lateness_seconds=3600))))
-    after.restore(before.cut())
+    after.restore(before.snapshot())
     after.process([record(5, mention(id="late", at=START + 600)), record(6, mention(id="on", at=START + 1800))])
     assert after.stats.late == 1
     after.process([tick(7, START + 3 * 3600)])
@@ -339,7 +339,7 @@ def test_what_a_closing_knows_of_holes_does_not_depend_on_batches() -> None:
         for start in range(0, len(records), size):
             got += alerts_of(engine.process(records[start : start + size]))
         assert got == alerts_of(expected)
-        assert latest(engine.cut()) == state
+        assert latest(engine.snapshot()) == state
 
 
 def test_a_hole_neither_feeds_nor_ends_an_open_episode() -> None:
@@ -381,7 +381,7 @@ def test_observations_give_the_same_score_as_the_mentions_they_add_up_to() -> No
         negatives = len(range(0, count, 2 if bucket > 395 else 6))
         rows.append(Observation(brand="acme", start=START + bucket * 300, mentions=count, negatives=negatives))
     by_mentions.process([*records, tick(len(records), START + 401 * 300)])
-    by_rows.fold_observations(rows)
+    by_rows.ingest_observations(rows)
     by_rows.process([tick(by_rows.next_offset, START + 401 * 300)])
     seen = by_rows.brand_view("acme")
     assert seen is not None

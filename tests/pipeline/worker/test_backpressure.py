@@ -76,7 +76,7 @@ async def rebalance(*, stays: bool) -> None:
     partition.suspend()
     records = [one for first in range(0, 4 * FOLD_RECORDS, FOLD_RECORDS) for one in slice_of(first)]
     event = SimpleNamespace(message=SimpleNamespace(value=records), value=records, ack=lambda: None)
-    folding = asyncio.create_task(partition.fold(event))
+    folding = asyncio.create_task(partition.accept(event))
     await turns()
     assert not folding.done()
     assert not transactions.committing.is_set()
@@ -112,7 +112,7 @@ async def flood() -> None:
                 value=records,
                 ack=lambda first=first: acknowledged.append(first),
             )
-            await partition.fold(event)
+            await partition.accept(event)
 
     feeding = asyncio.create_task(feed())
     await transactions.committing.wait()

@@ -92,7 +92,7 @@ def partition(transactions, gaps):
 
 def test_an_event_that_waits_for_its_checkpoint_holds_no_records(partition):
     event = slice_of(*mentions(0, 10))
-    asyncio.run(partition.fold(event))
+    asyncio.run(partition.accept(event))
     assert event.value is None
     assert event.message.value is None
 
@@ -101,8 +101,8 @@ def test_a_slice_is_acknowledged_only_when_its_checkpoint_is_committed_and_with_
     first, second = slice_of(*mentions(0, 10)), slice_of(*mentions(10, 20))
 
     async def run() -> None:
-        await partition.fold(first)
-        await partition.fold(second)
+        await partition.accept(first)
+        await partition.accept(second)
         assert (first.acks, second.acks) == (0, 0)
         await partition.checkpoint()
 
@@ -116,7 +116,7 @@ def test_a_failed_checkpoint_acknowledges_nothing(partition, transactions):
     transactions.error = RuntimeError("fenced")
 
     async def run() -> None:
-        await partition.fold(event)
+        await partition.accept(event)
         await partition.checkpoint()
 
     with pytest.raises(RuntimeError, match="fenced"):
@@ -126,8 +126,8 @@ def test_a_failed_checkpoint_acknowledges_nothing(partition, transactions):
 
 def test_what_faust_passes_over_is_read_before_the_slice_and_once_only(partition, gaps):
     async def run() -> None:
-        await partition.fold(slice_of(*mentions(5, 10)))
-        await partition.fold(slice_of(*mentions(10, 12)))
+        await partition.accept(slice_of(*mentions(5, 10)))
+        await partition.accept(slice_of(*mentions(10, 12)))
 
     asyncio.run(run())
     assert gaps.asked == [(0, 5)]
@@ -137,8 +137,8 @@ def test_what_faust_passes_over_is_read_before_the_slice_and_once_only(partition
 
 def test_a_slice_read_again_counts_nothing_twice(partition):
     async def run() -> None:
-        await partition.fold(slice_of(*mentions(0, 10)))
-        await partition.fold(slice_of(*mentions(4, 12)))
+        await partition.accept(slice_of(*mentions(0, 10)))
+        await partition.accept(slice_of(*mentions(4, 12)))
 
     asyncio.run(run())
     assert partition.engine.stats.consumed == 12
@@ -150,7 +150,7 @@ def test_a_suspended_partition_begins_no_transaction_of_its_own_accord(partition
     transactions.error = RuntimeError("a transaction")
 
     async def run() -> None:
-        await partition.fold(slice_of(*mentions(0, 10)))
+        await partition.accept(slice_of(*mentions(0, 10)))
         partition.suspend()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(partition.keep_checkpointing(), 0.3)
@@ -174,9 +174,9 @@ def test_a_checkpoint_of_many_brands_lets_others_have_their_turn_and_is_still_on
     transactions.encode_state = encode_state
 
     async def run() -> None:
-        await partition.fold(slice_of(*brands))
+        await partition.accept(slice_of(*brands))
         checkpoint = asyncio.create_task(partition.checkpoint())
-        late = asyncio.create_task(partition.fold(slice_of(*mentions(1200, 1201))))
+        late = asyncio.create_task(partition.accept(slice_of(*mentions(1200, 1201))))
         while not checkpoint.done():
             turns.append(partition.engine.next_offset)
             await asyncio.sleep(0)
@@ -221,7 +221,7 @@ def test_after_a_transaction_that_took_long_alerts_are_held_back_no_longer_than_
         ends = []
         async with asyncio.timeout(10):
             for first in (0, 10):
-                await partition.fold(slice_of(*mentions(first, first + 10)))
+                await partition.accept(slice_of(*mentions(first, first + 10)))
                 ends.append(await slow.ends.get())
         keeping.cancel()
         return ends
@@ -265,7 +265,7 @@ def test_only_one_partition_of_a_worker_makes_a_large_checkpoint_at_a_time(gaps,
             for number in range(2)
         ]
         for one in team:
-            await one.fold(slice_of(*mentions(0, 10)))
+            await one.accept(slice_of(*mentions(0, 10)))
         await asyncio.gather(*(one.checkpoint() for one in team))
         return under_way
 
@@ -277,8 +277,8 @@ def test_a_refused_batch_at_the_head_of_a_slice_is_not_taken_for_a_gap(partition
     refused = RefusedBatch(19, START * 1000, b"packed", 10, Reason.TOO_LARGE, "expected, got")
 
     async def run() -> None:
-        await partition.fold(slice_of(*mentions(0, 10)))
-        await partition.fold(slice_of(refused, *mentions(20, 30)))
+        await partition.accept(slice_of(*mentions(0, 10)))
+        await partition.accept(slice_of(refused, *mentions(20, 30)))
 
     asyncio.run(run())
     assert gaps.asked == []
@@ -292,7 +292,7 @@ def brands(count: int) -> list[Record]:
 
 def test_a_checkpoint_that_is_cancelled_while_it_encodes_leaves_its_alerts_to_the_next(partition, transactions):
     async def run() -> None:
-        await partition.fold(slice_of(*brands(1200)))  # three slices of state
+        await partition.accept(slice_of(*brands(1200)))  # three slices of state
         partition._alerts.append(OutRecord(b"b-1", b"alert", []))
         regular = asyncio.create_task(partition.checkpoint())
         await asyncio.sleep(0)
@@ -319,7 +319,7 @@ def test_a_last_checkpoint_that_has_had_to_wait_begins_only_while_the_partition_
     partition, transactions, after, written
 ):
     async def run() -> None:
-        await partition.fold(slice_of(*mentions(0, 10)))
+        await partition.accept(slice_of(*mentions(0, 10)))
         partition.suspend()
         await partition._one_at_a_time.acquire()  # an earlier one is under way
         last = asyncio.create_task(partition.checkpoint(last=True))
@@ -336,7 +336,7 @@ def test_a_regular_checkpoint_that_waited_into_a_rebalance_gives_up_and_goes_on_
     partition, transactions
 ):
     async def run() -> None:
-        await partition.fold(slice_of(*mentions(0, 10)))
+        await partition.accept(slice_of(*mentions(0, 10)))
         partition.suspend()
         await partition.checkpoint()
         assert transactions.committed == []

@@ -59,7 +59,7 @@ def work(number: int, monkeypatch: Any) -> tuple[float | None, list[dict[str, An
     async def run() -> None:
         await partition.open({})
         for records in slices:
-            await partition.fold(SimpleNamespace(message=SimpleNamespace(value=records), value=None))
+            await partition.accept(SimpleNamespace(message=SimpleNamespace(value=records), value=None))
 
     with capture_logs() as logs:
         asyncio.run(run())

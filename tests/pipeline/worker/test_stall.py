@@ -68,7 +68,7 @@ def test_mentions_that_were_handed_over_and_are_not_folded_in_are_a_stall(partit
     assert partition.stalled(5) is None
     clock.now += 1
     assert partition.stalled(5) == "mentions[2]: mentions wait, and none has been folded in for 61 s"
-    partition.engine.fold([record(0, mention())])
+    partition.engine.ingest([record(0, mention())])
     assert partition.stalled(5) is None
 
 

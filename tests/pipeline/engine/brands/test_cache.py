@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.model import Config, ConfigFile, DetectionConfig, SentimentConfig
-from pipeline.engine.brands.cache import LEAST_AWAKE, MOST_AWAKE, SHED_AT_ONCE, share_of_awake
+from pipeline.engine.brands.cache import MAX_CACHED, MIN_CACHED, SHED_AT_ONCE, cache_share
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record
 from tests.pipeline.engine import test_categories
@@ -22,9 +22,9 @@ Told = tuple[list[bytes | None], list[bytes | None], StateLog]
 ENOUGH = 1000
 
 
-def told(records: Sequence[Record], config: Config, most_awake: int, rhythm: Sequence[tuple[int, int, bool]]) -> Told:
+def told(records: Sequence[Record], config: Config, max_cached: int, rhythm: Sequence[tuple[int, int, bool]]) -> Told:
     """Alerts, dead letters and every state record that was ever written."""
-    engine = Engine(0, config, most_awake=most_awake)
+    engine = Engine(0, config, max_cached=max_cached)
     alerts: list[bytes | None] = []
     dead_letters: list[bytes | None] = []
     log = StateLog()
@@ -32,7 +32,7 @@ def told(records: Sequence[Record], config: Config, most_awake: int, rhythm: Seq
     place = 0
     while place < len(records):
         size, closings, cuts = next(turns)
-        engine.fold(records[place : place + size])
+        engine.ingest(records[place : place + size])
         place += size
         for _ in range(closings):
             engine.close_due(1)
@@ -40,10 +40,10 @@ def told(records: Sequence[Record], config: Config, most_awake: int, rhythm: Seq
         alerts += [one.value for one in outputs.alerts]
         dead_letters += [one.value for one in outputs.dead_letters]
         if cuts:
-            log += engine.cut()
+            log += engine.snapshot()
     engine.close_due()
     alerts += [one.value for one in engine.take_outputs().alerts]
-    return alerts, dead_letters, log + engine.cut()
+    return alerts, dead_letters, log + engine.snapshot()
 
 
 @SLOW
@@ -54,7 +54,7 @@ def told(records: Sequence[Record], config: Config, most_awake: int, rhythm: Seq
     st.sampled_from(["count", "story"]),
 )
 def test_alerts_and_every_state_record_are_the_same_bytes_however_few_brands_are_objects(
-    seed: int, most_awake: int, rhythm: list[tuple[int, int, bool]], copies: str
+    seed: int, max_cached: int, rhythm: list[tuple[int, int, bool]], copies: str
 ) -> None:
     """With open buckets in two states at once, samples, stories, open episodes and posts."""
     config = Config(
@@ -64,7 +64,7 @@ def test_alerts_and_every_state_record_are_the_same_bytes_however_few_brands_are
         )
     )
     records = troubled_stream(seed)
-    packed, objects = told(records, config, most_awake, rhythm), told(records, config, ENOUGH, rhythm)
+    packed, objects = told(records, config, max_cached, rhythm), told(records, config, ENOUGH, rhythm)
     assert packed[0]
     assert packed == objects
 
@@ -72,16 +72,16 @@ def test_alerts_and_every_state_record_are_the_same_bytes_however_few_brands_are
 def test_aggregated_history_gives_the_same_bytes_however_few_brands_are_objects() -> None:
     """Fractions of negatives, and brands of one category that move together."""
     logs: list[tuple[list[bytes | None], StateLog]] = []
-    for most_awake in (1, 3, ENOUGH):
-        engine = Engine(0, test_categories.TOLD, most_awake=most_awake)
+    for max_cached in (1, 3, ENOUGH):
+        engine = Engine(0, test_categories.TOLD, max_cached=max_cached)
         alerts: list[bytes | None] = []
         log = StateLog()
         observations = test_categories.rows(moving=test_categories.BRANDS)
         for first in range(0, len(observations), 40):
-            engine.fold_observations(observations[first : first + 40])
+            engine.ingest_observations(observations[first : first + 40])
             engine.close_due()
             alerts += [one.value for one in engine.take_outputs().alerts]
-            log += engine.cut()
+            log += engine.snapshot()
         logs.append((alerts, log))
     assert any(b'"scope":"category"' in (value or b"") for value in logs[0][0])
     assert logs[0] == logs[1] == logs[2]
@@ -103,13 +103,13 @@ def burst(first: int, brands: int, at: float, mentions: int = 1) -> list[Record]
 
 def test_no_more_brands_are_objects_than_may_be() -> None:
     """Whatever is mentioned, closed, forgotten or restored; the one at work comes on top."""
-    engine = Engine(0, Config(), most_awake=10)
-    engine.fold(burst(0, 100, START))
+    engine = Engine(0, Config(), max_cached=10)
+    engine.ingest(burst(0, 100, START))
     assert awake(engine) == (0, 11)
     engine.process([*burst(100, 100, START + 600), tick(200, START + 2000)])
     assert awake(engine) == (11, 0)
-    state = engine.cut()
-    successor = Engine(0, Config(), most_awake=10)
+    state = engine.snapshot()
+    successor = Engine(0, Config(), max_cached=10)
     successor.restore(state)
     assert awake(successor) == (0, 0)
     successor.process([tick(201, START + 100 * 86_400)])
@@ -119,12 +119,12 @@ def test_no_more_brands_are_objects_than_may_be() -> None:
 
 def test_fewer_brands_are_objects_as_soon_as_fewer_may_be() -> None:
     """A worker that is given more partitions shares its objects out among them."""
-    engine = Engine(0, Config(), most_awake=50)
+    engine = Engine(0, Config(), max_cached=50)
     engine.process([*burst(0, 100, START), *burst(100, 100, START + 600)])
     assert awake(engine)[0] > 11
-    engine.most_awake = 10
+    engine.max_cached = 10
     before = awake(engine)
-    engine.fold(burst(200, 1, START + 1200))
+    engine.ingest(burst(200, 1, START + 1200))
     after = awake(engine)
     # Some at a time: a rebalance must not hold up the event loop.
     assert 0 < sum(before) - sum(after) <= 2 * SHED_AT_ONCE
@@ -136,47 +136,47 @@ def test_fewer_brands_are_objects_as_soon_as_fewer_may_be() -> None:
 @pytest.mark.parametrize("partitions", [1, 3, 4, 16, 1000])
 def test_the_partitions_of_a_worker_share_its_objects(partitions: int) -> None:
     """However many there are, each has some, and a few partitions have no more together than one alone."""
-    share = share_of_awake(partitions)
-    assert share >= LEAST_AWAKE
-    assert share * partitions <= max(MOST_AWAKE, LEAST_AWAKE * partitions)
-    assert share_of_awake(1) == MOST_AWAKE
+    share = cache_share(partitions)
+    assert share >= MIN_CACHED
+    assert share * partitions <= max(MAX_CACHED, MIN_CACHED * partitions)
+    assert cache_share(1) == MAX_CACHED
 
 
 def test_state_is_restored_in_slices_as_at_once() -> None:
     """A successor's event loop turns after every so many records, and it goes on as if it had not."""
     engine = Engine(0, Config())
     engine.process([*burst(0, 100, START), *burst(100, 100, START + 600)])
-    state = engine.cut()
+    state = engine.snapshot()
     at_once, in_slices = Engine(0, Config()), Engine(0, Config())
     at_once.restore(state)
-    assert sum(1 for _ in in_slices.restore_in_slices(state, 7)) >= len(state) // 7
+    assert sum(1 for _ in in_slices.restore_in_batches(state, 7)) >= len(state) // 7
     rest = [*burst(200, 100, START + 700), tick(300, START + 2000)]
     for successor in (at_once, in_slices):
         successor.process(rest)
-    assert in_slices.cut() == at_once.cut()
+    assert in_slices.snapshot() == at_once.snapshot()
 
 
 def test_a_brand_of_many_mentions_keeps_its_open_bucket_as_objects() -> None:
     """To read hundreds of ids for each of its mentions would cost more than the mention itself."""
-    engine = Engine(0, Config(), most_awake=10)
-    engine.fold([*burst(0, 5, START, mentions=50), *burst(250, 100, START)])
+    engine = Engine(0, Config(), max_cached=10)
+    engine.ingest([*burst(0, 5, START, mentions=50), *burst(250, 100, START)])
     large = [brand for brand in engine._brands.values() if brand.remembered > 16]
     assert len(large) == 5
     assert all(brand.open for brand in large)
-    successor = Engine(0, Config(), most_awake=10)
-    successor.restore(engine.cut())
+    successor = Engine(0, Config(), max_cached=10)
+    successor.restore(engine.snapshot())
     ticks = [tick(350, START + 2000)]
     engine.process(ticks)
     successor.process(ticks)
-    assert latest(engine.cut())[b"b-1"] == latest(successor.cut())[b"b-1"]
+    assert latest(engine.snapshot())[b"b-1"] == latest(successor.snapshot())[b"b-1"]
 
 
 def test_a_brand_can_be_looked_at_without_being_woken() -> None:
     """As metrics do, from another thread."""
-    engine = Engine(0, Config(), most_awake=1)
+    engine = Engine(0, Config(), max_cached=1)
     records = troubled_stream(3)
     engine.process(records[: len(records) * 9 // 10])
-    objects = Engine(0, Config(), most_awake=ENOUGH)
+    objects = Engine(0, Config(), max_cached=ENOUGH)
     objects.process(records[: len(records) * 9 // 10])
     before = awake(engine)
     assert list(engine.open_episodes()) == list(objects.open_episodes())

@@ -64,7 +64,7 @@ def wandering_stream(seed: int, brands: int = 24, days: int = 18) -> list[Record
 
 def known(engine: Engine) -> set[bytes]:
     """Brands with a record in the state, after everything was cut."""
-    return {key for key in latest(engine.cut()) if b"#" not in key}
+    return {key for key in latest(engine.snapshot()) if b"#" not in key}
 
 
 def test_a_brand_that_nobody_mentions_is_forgotten_and_its_record_deleted() -> None:
@@ -74,10 +74,10 @@ def test_a_brand_that_nobody_mentions_is_forgotten_and_its_record_deleted() -> N
     last = int(max(at for at, _ in visits("acme", 0, 3)) // 300)
     watermark = (last + 10 * 288 + 1) * 300
     engine.process([*records, tick(len(records), watermark + 119)])
-    assert b"acme" in latest(engine.cut())
+    assert b"acme" in latest(engine.snapshot())
     assert engine.brands == 1
     engine.process([tick(len(records) + 1, watermark + 120)])
-    assert (b"acme", None) in engine.cut()
+    assert (b"acme", None) in engine.snapshot()
     assert engine.stats.forgotten == {"silent": 1, "new": 0, "limit": 0}
     assert engine.brands == 0
 
@@ -110,7 +110,7 @@ def test_a_brand_returns_as_one_never_seen() -> None:
     with_past, without = Engine(0, config(forget_after_days=10)), Engine(0, config(forget_after_days=10))
     with_past.process(numbered([*visits("acme", 0, 3), *stays, *later]))
     without.process(numbered([*stays, *later]))
-    assert latest(with_past.cut())[b"acme"] == latest(without.cut())[b"acme"]
+    assert latest(with_past.snapshot())[b"acme"] == latest(without.snapshot())[b"acme"]
 
 
 def test_a_brand_with_an_open_episode_is_never_forgotten() -> None:
@@ -152,10 +152,10 @@ def test_more_warm_brands_than_may_be_known_lose_the_least_recently_mentioned() 
     before = Engine(0, config())
     before.process(numbered(drafts))
     engine = Engine(0, config(max_brands=100))
-    state = latest(before.cut())
+    state = latest(before.snapshot())
     engine.restore(state.items())
     engine.close_due()
-    forgotten = {key for key, value in engine.cut() if value is None}
+    forgotten = {key for key, value in engine.snapshot() if value is None}
     assert forgotten == {f"b-{n:03d}".encode() for n in range(50)}
 
 
@@ -192,12 +192,12 @@ def test_batches_do_not_matter_to_what_is_forgotten(
     for size, limit, commits in itertools.cycle(rhythm):
         if engine.next_offset >= len(records):
             break
-        engine.fold(records[engine.next_offset : engine.next_offset + size])
+        engine.ingest(records[engine.next_offset : engine.next_offset + size])
         while engine.close_due(limit):
             if commits:
-                log += engine.cut()
+                log += engine.snapshot()
         add(got, engine.take_outputs())
-    log += engine.cut()
+    log += engine.snapshot()
     assert alerts_of(got) == alerts_of(expected)
     assert latest(log) == state
     assert engine.stats.forgotten == stats.forgotten
@@ -254,7 +254,7 @@ def test_forgetting_is_cut_into_slices() -> None:
     engine = Engine(0, config(forget_new_after_days=1))
     engine.process([record(n, mention(brand=f"b-{n}", id=str(n)), f"b-{n}".encode()) for n in range(500)])
     engine.process([tick(500, START + 3600)])
-    engine.fold([tick(501, START + 4 * DAY)])
+    engine.ingest([tick(501, START + 4 * DAY)])
     forgotten = [0]
     while engine.close_due(20):
         forgotten.append(engine.stats.forgotten["new"])
@@ -330,7 +330,7 @@ def tables(root: object) -> dict[str, int]:
 @pytest.mark.parametrize("keeps_state", [True, False])
 def test_nothing_grows_with_the_brands_that_were_ever_heard_of(keeps_state: bool) -> None:
     """A flood of invented brands at the limit: after six thousand no table is larger than after two thousand."""
-    engine = Engine(0, config(max_brands=100), most_awake=20)
+    engine = Engine(0, config(max_brands=100), max_cached=20)
     sizes: list[dict[str, int]] = []
     for number in range(6000):
         at = START + number * 30
@@ -339,9 +339,9 @@ def test_nothing_grows_with_the_brands_that_were_ever_heard_of(keeps_state: bool
         engine.process([record(number, value, f"fake-{number}".encode())])
         if number % 50 == 49:
             if keeps_state:
-                engine.cut()
+                engine.snapshot()
             else:
-                engine.drop_changes()
+                engine.discard_changes()
         if number in (1999, 5999):
             sizes.append(tables(engine))
     assert engine.stats.forgotten["limit"] > 5800
@@ -356,9 +356,9 @@ def test_what_rests_is_dropped_from_memory_and_nothing_asks_for_it() -> None:
     text = "a text that is long enough to be remembered as a story of its own"
     engine.process([record(n, mention(id=str(n), text=f"{n} {text}", at=START + n)) for n in range(5)])
     engine.process([tick(5, START + 3600)])
-    lively = latest(engine.cut())[b"acme"]
+    lively = latest(engine.snapshot())[b"acme"]
     engine.process([tick(6, START + 2 * DAY)])
-    resting = latest(engine.cut())[b"acme"]
+    resting = latest(engine.snapshot())[b"acme"]
     assert b"a text that is" in lively
     assert b"a text that is" not in resting
     assert len(resting) < 1300

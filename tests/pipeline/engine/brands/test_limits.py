@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.config.model import BrandSection, Config, ConfigFile, EngineConfig, PlaybookConfig
-from pipeline.engine.brands.cache import BrandMemory
+from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.engine import Engine
 from pipeline.worker.transaction import MAX_STATE_BYTES
 from schemas.alert import MAX_ALERT_BYTES
@@ -25,7 +25,7 @@ def parts(root: object, shared: set[int]) -> Iterator[object]:
     waiting: list[Any] = [root]
     while waiting:
         one = waiting.pop()
-        if id(one) in seen or isinstance(one, type | BrandMemory):
+        if id(one) in seen or isinstance(one, type | BrandCache):
             continue
         seen.add(id(one))
         yield one
@@ -97,11 +97,11 @@ def test_the_worst_brand_fits_into_one_state_record(repeated: bool) -> None:
         for n in range(limit + 2000)
     ]
     engine.process(records)
-    largest = max(len(value) for _, value in engine.cut() if value is not None)
+    largest = max(len(value) for _, value in engine.snapshot() if value is not None)
     assert engine.stats.duplicates_unchecked > 0
     assert 200_000 < largest < MAX_STATE_BYTES * 9 // 10
     engine.process([tick(len(records), START + 3 * 3600)])
-    closed = {key: value for key, value in engine.cut() if value is not None}
+    closed = {key: value for key, value in engine.snapshot() if value is not None}
     assert len(closed[b"acme"]) < 64_000
 
 

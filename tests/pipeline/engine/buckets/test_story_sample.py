@@ -42,13 +42,15 @@ def fed(values: Sequence[bytes], *, config: Config | None = None) -> Engine:
 
 def open_stories(engine: Engine) -> list[BucketStories]:
     """What the open buckets know of stories, the oldest bucket first."""
-    return [bucket.stories for bucket in decode_open(b"acme#open", latest(engine.cut())[b"acme#open"]).buckets.values()]
+    return [
+        bucket.stories for bucket in decode_open(b"acme#open", latest(engine.snapshot())[b"acme#open"]).buckets.values()
+    ]
 
 
 def remembered(engine: Engine, mentions: int) -> list[Story]:
     """The stories of the brand once its buckets have closed."""
     engine.process([tick(mentions, START + 3600)])
-    return decode_brand(b"acme", latest(engine.cut())[b"acme"]).stories.stories
+    return decode_brand(b"acme", latest(engine.snapshot())[b"acme"]).stories.stories
 
 
 @given(st.integers(1, 1000))

@@ -106,7 +106,7 @@ def test_suppressed_openings_are_counted_and_listed_in_the_next_alert_of_the_bra
     """What the metrics count is what the alerts list, but for what came after the last alert."""
     detection = DetectionConfig(crisis_alerts_per_brand_year=1.0, volume_surge_alerts_per_brand_year=1.0)
     engine = Engine(0, Config(ConfigFile(detection=detection)))
-    engine.fold_observations(wild_stream(90))
+    engine.ingest_observations(wild_stream(90))
     engine.close_due()
     alerts = [decode_alert(record.value or b"") for record in engine.take_outputs().alerts]
     carried = [alert.suppressed for alert in alerts if alert.suppressed]
@@ -126,7 +126,7 @@ def test_what_is_suppressed_survives_a_restart() -> None:
     config = Config(ConfigFile(detection=detection))
     rows = wild_stream(20)
     whole = Engine(0, config)
-    whole.fold_observations(rows)
+    whole.ingest_observations(rows)
     whole.close_due()
     expected = [record.value for record in whole.take_outputs().alerts]
     got: list[bytes | None] = []
@@ -134,9 +134,9 @@ def test_what_is_suppressed_survives_a_restart() -> None:
     for day in range(20):
         engine = Engine(0, config)
         engine.restore(latest(log).items())
-        engine.fold_observations(rows[day * 288 : (day + 1) * 288])
+        engine.ingest_observations(rows[day * 288 : (day + 1) * 288])
         engine.close_due()
         got += [record.value for record in engine.take_outputs().alerts]
-        log += engine.cut()
+        log += engine.snapshot()
     assert got == expected
     assert any(b'"suppressed"' in (value or b"") for value in got)
