@@ -76,3 +76,7 @@ class Feed(msgspec.Struct, array_like=True):
         self.rate += (counted - self.rate) / min(self.seen, RATE_MEMORY)
         if silent and silent * self.rate >= GAP_MENTIONS:
             self.gaps.append(Gap(self.bucket + 1, bucket, due))
+        elif silent:
+            # An ordinary pause is part of what the feed usually brings.
+            self.seen += silent
+            self.rate *= (1.0 - 1.0 / min(self.seen, RATE_MEMORY)) ** silent
