@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 
 from pipeline.config.model import Config
-from pipeline.engine.dead_letters import KEPT_BYTES
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import TICK_HEADER, OutRecord, Record, closing_tick_milliseconds
+from pipeline.engine.records import TICK_HEADER, DeadLetter, Record, closing_tick_milliseconds
 from pipeline.kafka.partitioning import partition_of_brand
+from schemas.alert import Alert
 from schemas.mention import record_key
 from schemas.observation import Observation
 
@@ -31,8 +31,8 @@ class ReplayReport(msgspec.Struct):
     mentions: int = 0
     late: int = 0
     duplicates: int = 0
-    alerts: list[OutRecord] = msgspec.field(default_factory=list)
-    dead_letters: list[OutRecord] = msgspec.field(default_factory=list)
+    alerts: list[Alert] = msgspec.field(default_factory=list)
+    dead_letters: list[DeadLetter] = msgspec.field(default_factory=list)
     suppressed: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     """Openings that did not happen, by kind and reason."""
     buckets_closed: int = 0
@@ -74,7 +74,7 @@ def replay_mentions(
             p = partition_of_brand(config, key, partitions)
             dealt[p].append(Record(offsets[p], timestamp, key, line))
             offsets[p] += 1
-            lines_of[None if key is None else key[:KEPT_BYTES]] += 1
+            lines_of[key] += 1
         for engine, records in zip(engines, dealt, strict=True):
             _run(engine, records, report)
         if on_progress:
@@ -85,8 +85,8 @@ def replay_mentions(
             tick = str(closing_tick_milliseconds(latest, config.engine.allowed_lateness_seconds, timestamp)).encode()
             for engine, offset in zip(engines, offsets, strict=True):
                 _run(engine, [Record(offset, timestamp, None, None, ((TICK_HEADER, tick),))], report)
-    # A brand counts when not every line of it was refused. Lines without a key were; dead letters keep so much of one.
-    lines_of.subtract(letter.key for letter in report.dead_letters)
+    # A brand counts when not every line of it was refused; lines without a key were.
+    lines_of.subtract(letter.record.key for letter in report.dead_letters)
     report.brands_seen = sum(count > 0 for count in lines_of.values())
     return _finish(report, engines)
 
@@ -162,6 +162,5 @@ def _finish(report: ReplayReport, engines: list[Engine]) -> ReplayReport:
     return report
 
 
-def _by_time(record: OutRecord) -> tuple[bytes, bytes]:
-    # ce_time is RFC 3339 in UTC: its bytes sort as time does; the sort is stable within a brand.
-    return (dict(record.headers)["ce_time"], record.key or b"")
+def _by_time(alert: Alert) -> tuple[datetime, str]:
+    return (alert.detected_time, alert.brand)  # the sort is stable within a brand

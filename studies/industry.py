@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.config.model import BrandSection, Config, ConfigFile
 from pipeline.engine.engine import Engine
 from pipeline.simulation.worlds.ordinary import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, FleetStream, Latent, draw_counts
-from schemas.alert import Alert, decode_alert
+from schemas.alert import Alert
 from schemas.observation import Observation
 
 HISTORY_DAYS = 14
@@ -85,7 +85,7 @@ class World:
             engine.restore(self.states[name])
             engine.ingest_observations(rows(counts, HISTORY_DAYS * BUCKETS_PER_DAY))
             engine.close_due()
-            found[name] = [decode_alert(record.value or b"") for record in engine.take_outputs().alerts]
+            found[name] = list(engine.take_outputs().alerts)
         return found
 
     def shock(self, strength: str) -> Latent:

@@ -251,7 +251,7 @@ def _verify(source: str, config: Path | None, run: _Run, console: Console) -> No
         now=datetime.fromtimestamp(run.ended_milliseconds / 1000, UTC),
     )
     live = sorted(encode_alert(alert) for alert in run.alerts)
-    replayed = sorted(record.value or b"" for record in report.alerts)
+    replayed = sorted(map(encode_alert, report.alerts))
     if live != replayed:
         differ = len(set(live) ^ set(replayed))
         raise TocsinError(f"expected the alerts of worker and replay to be equal, {differ} differ")

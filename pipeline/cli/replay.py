@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.cli.options import config_option, partitions_option
-from pipeline.engine.records import OutRecord
 from pipeline.wording import counted
 
 if TYPE_CHECKING:
     from pipeline.config.model import Config
+    from pipeline.engine.records import DeadLetter
     from pipeline.replay import ReplayReport
 
 
@@ -49,6 +49,7 @@ def command(
     from pipeline.config.settings import load_settings
     from pipeline.files.mentions import check_sources
     from pipeline.files.output import is_same_file, new_file_or_stdout, write_lines
+    from schemas.alert import encode_alert
 
     config = load_config(config_path or load_settings().config)
     check_sources(files)
@@ -63,10 +64,10 @@ def command(
         # Opened before the work, which may be long: a path that cannot be written is known at once.
         streams = [stack.enter_context(new_file_or_stdout(path)) for path in outputs]
         report = _replay(files, config, partitions, flush=flush)
-        write_lines(streams[0], alerts_path, (record.value or b"" for record in report.alerts))
+        write_lines(streams[0], alerts_path, map(encode_alert, report.alerts))
         if dlq_path is not None:
-            write_lines(streams[1], dlq_path, (_dead_letter_line(record) for record in report.dead_letters))
-    kinds = Counter(dict(record.headers)["ce_type"].decode().removeprefix("tocsin.alert.") for record in report.alerts)
+            write_lines(streams[1], dlq_path, map(_dead_letter_line, report.dead_letters))
+    kinds = Counter(f"{alert.kind} {alert.transition}" for alert in report.alerts)
     seconds = time.perf_counter() - started
     click.echo(
         f"{counted(report.mentions, 'mention')} of {counted(report.brands_seen, 'brand')}, "
@@ -77,11 +78,11 @@ def command(
         err=True,
     )
     for name, count in sorted(kinds.items()):
-        click.echo(f"  {count:6} {name.removesuffix('.v1').replace('.', ' ')}", err=True)
+        click.echo(f"  {count:6} {name}", err=True)
     for (kind, reason), count in sorted(report.suppressed.items()):
         click.echo(f"  {count:6} {kind} suppressed: {reason.replace('_', '-')}", err=True)
     if report.dead_letters and not dlq_path:
-        reasons = Counter(dict(record.headers)["tocsin-reason"].decode() for record in report.dead_letters)
+        reasons = Counter(str(letter.reason) for letter in report.dead_letters)
         listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
         click.echo(f"refused: {listed}; see them with --dead-letters OUT.jsonl", err=True)
 
@@ -115,9 +116,12 @@ def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, f
         )
 
 
-def _dead_letter_line(record: OutRecord) -> bytes:
+def _dead_letter_line(letter: DeadLetter) -> bytes:
     import msgspec
 
+    from pipeline.engine.encoding import dead_letter_record
+
+    record = dead_letter_record(letter)
     facts = {name.removeprefix("tocsin-"): value.decode() for name, value in record.headers}
     original = None if record.value is None else record.value.decode("utf-8", "backslashreplace")
     return msgspec.json.encode({**facts, "value": original})

@@ -2,34 +2,44 @@
 
 When a brand's score would open an episode, the other brands of its category in this partition are looked at, as each
 stands by its last bucket. If enough of them are moved themselves, the brand is asked again against its own normal
-times their common move (detectors.category): beyond it, it rings as ever; else the category's own episode opens, with
-the same hysteresis, quiet time, cool-down and budget. Nothing is decided later than it would be for a brand alone.
+times their common move (detectors.category): beyond it, its own episode opens as ever; else the category's own episode
+opens, with the same hysteresis, quiet time, cool-down and budget. Nothing is decided later than it would be for a
+brand alone.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from operator import attrgetter
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
-from detectors.brand.model import Assessment, BrandModel
+from detectors.brand.model import Assessment
 from detectors.category import common_move, move_of, score_beyond
-from pipeline.engine.buckets.open_bucket import PostRecord
-from pipeline.engine.episodes.episode import Episode, Rule, Suppressed, close, step
+from pipeline.engine.brands.brand import Brand
+from pipeline.engine.episodes.episode import (
+    EpisodeTransition,
+    Rule,
+    SuppressedOpening,
+    new_episodes,
+    restored_episodes,
+    step,
+    stored_episodes,
+)
+from pipeline.engine.episodes.kinds import KIND_SPECS
 from pipeline.engine.state import CategoryRecord
-from schemas.alert import KINDS, Kind, Transition
+from schemas.alert import KINDS, Kind
 
 MOVED_SHARE: Final = 0.25
 """Of a brand's threshold: from there on it counts as moved. Scores are in deviations above the brand's own ordinary
 daily maximum: that several brands are moved in the same hour is rare by chance."""
 QUORUM_SHARE: Final = 0.25
-LEAST_QUORUM: Final = 2
+MIN_QUORUM: Final = 2
 """So many of the others, and so large a share of them, must be moved for a move to be common."""
-LEAST_OTHERS: Final = 3
+MIN_OTHERS: Final = 3
 """Brands of the category, beside the one in question, that must have been heard of lately."""
 RECENT_BUCKETS: Final = 12
 """An hour: a brand not heard of for longer says nothing about now."""
@@ -37,23 +47,11 @@ WINDOW: Final = 3
 """Index of the window that a category's counts are summed over: 1 hour."""
 
 
-class Member(Protocol):
-    """What is read of a brand of a category; `model`, `episodes` and posts only after `wake`."""
+class CategoryTransition(msgspec.Struct, frozen=True):
+    """A transition of a category's episode, and the greatest score of each brand since it opened."""
 
-    name: str
-    model: BrandModel
-    episodes: list[Episode]
-    negative_posts: list[PostRecord]
-    top_posts: list[PostRecord]
-
-    @property
-    def last_bucket(self) -> int: ...
-    @property
-    def is_warm(self) -> bool: ...
-    @property
-    def is_watched(self) -> bool: ...
-    def wake(self) -> None: ...
-    def read_episodes(self) -> list[Episode]: ...
+    transition: EpisodeTransition
+    peaks: dict[str, float]
 
 
 class Category:
@@ -61,7 +59,7 @@ class Category:
 
     Attributes:
         name: the slug.
-        episodes: the category's own, in the order of KINDS.
+        episodes: the category's own.
         peaks: by kind the greatest score of each member since the open episode opened.
         members: brands of it that have been heard of in this partition, by name: a sum over them must not depend on
             the order in which they came.
@@ -71,31 +69,31 @@ class Category:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.episodes = [Episode() for _ in KINDS]
-        self.peaks: list[dict[str, float]] = [{} for _ in KINDS]
-        self.members: list[Member] = []
+        self.episodes = new_episodes()
+        self.peaks: dict[Kind, dict[str, float]] = {kind: {} for kind in KINDS}
+        self.members: list[Brand] = []
 
-    def join(self, member: Member) -> None:
+    def join(self, member: Brand) -> None:
         """A brand of the category has been heard of for the first time."""
         insort(self.members, member, key=attrgetter("name"))
 
-    def leave(self, member: Member) -> None:
-        """A brand of the category has been forgotten."""
+    def leave(self, member: Brand) -> None:
+        """A brand of the category has expired."""
         self.members.remove(member)
 
     @property
     def is_open(self) -> bool:
         """True while an episode of the category is open."""
-        return any(episode.is_open for episode in self.episodes)
+        return any(episode.is_open for episode in self.episodes.values())
 
-    def active(self, index: int) -> Iterator[Member]:
-        """Members that are warm and were heard of lately."""
+    def active(self, index: int) -> Iterator[Brand]:
+        """Members that are warm and were heard of lately, loaded."""
         for member in self.members:
             if member.last_bucket > index - RECENT_BUCKETS and member.is_warm:
-                member.wake()
+                member.load()
                 yield member
 
-    def is_common(self, member: Member, kind: Kind, rule: Rule, assessment: Assessment) -> bool:
+    def is_common(self, member: Brand, kind: Kind, rule: Rule, assessment: Assessment) -> bool:
         """Whether what would open an episode of this member is what the others do too.
 
         Args:
@@ -104,13 +102,12 @@ class Category:
             rule: the member's.
             assessment: of that bucket.
         """
-        place = KINDS.index(kind)
         others = [other for other in self.active(assessment.bucket) if other is not member]
-        if len(others) < LEAST_OTHERS:
+        if len(others) < MIN_OTHERS:
             return False
         own = common_rule(rule)
-        level = own.release if self.episodes[place].is_open else own.threshold
-        moved = [other for other in others if other.episodes[place].score >= level]
+        level = own.release if self.episodes[kind].is_open else own.threshold
+        moved = [other for other in others if other.episodes[kind].score >= level]
         if len(moved) < quorum(len(others)):
             return False
         common = common_move([move_of(other.model) for other in moved])
@@ -118,7 +115,7 @@ class Category:
 
     def step(
         self, kind: Kind, rule: Rule, index: int, now: dict[str, float] | None = None
-    ) -> Transition | Suppressed | None:
+    ) -> CategoryTransition | SuppressedOpening | None:
         """Let the common score of a bucket act on the category's episode of this kind.
 
         Args:
@@ -127,9 +124,8 @@ class Category:
             index: the bucket.
             now: scores that are newer than those in the members' episodes.
         """
-        place = KINDS.index(kind)
-        scores = {member.name: member.episodes[place].score for member in self.active(index)} | (now or {})
-        episode = self.episodes[place]
+        scores = {member.name: member.episodes[kind].score for member in self.active(index)} | (now or {})
+        episode = self.episodes[kind]
         transition = step(
             episode,
             common_rule(rule),
@@ -137,44 +133,42 @@ class Category:
             kind=kind,
             bucket=index,
             score=_common_score(list(scores.values())),
-            window_buckets=RECENT_BUCKETS,
-            may_open=place == 0 or not self.episodes[0].is_open,
+            onset=lambda: index + 1 - RECENT_BUCKETS,
+            may_open=not any(self.episodes[blocking].is_open for blocking in KIND_SPECS[kind].blocked_by),
         )
-        if episode.is_open:
-            peaks = self.peaks[place]
+        peaks = self.peaks[kind]
+        if episode.is_open or isinstance(transition, EpisodeTransition):
             for name, score in scores.items():
                 peaks[name] = max(score, peaks.get(name, score))
-        return transition
-
-    def close(self, kind: Kind, index: int) -> None:
-        """Forget a resolved episode but for what its successor needs. Call after its alert was made."""
-        place = KINDS.index(kind)
-        close(self.episodes[place], index)
-        self.peaks[place] = {}
+        if not isinstance(transition, EpisodeTransition):
+            return transition
+        if not episode.is_open:
+            self.peaks[kind] = {}
+        return CategoryTransition(transition, peaks)
 
     def pass_unobserved(self) -> None:
-        """A bucket of a hole in the feed neither feeds nor ends an episode."""
-        for episode in self.episodes:
-            episode.last_loud += 1
+        """A bucket in a gap of the feed neither feeds nor ends an episode."""
+        for episode in self.episodes.values():
+            episode.last_above += 1
 
     def record(self) -> CategoryRecord:
         """The state."""
-        return CategoryRecord(episodes=self.episodes, peaks=self.peaks)
+        return CategoryRecord(episodes=stored_episodes(self.episodes), peaks=list(self.peaks.values()))
 
     def restore(self, record: CategoryRecord) -> None:
         """Take over a predecessor's state."""
-        self.episodes = record.episodes
-        self.peaks = record.peaks
+        self.episodes = restored_episodes(record.episodes)
+        self.peaks |= dict(zip(KINDS, record.peaks, strict=False))
 
 
 def quorum(others: int) -> int:
     """Of so many other brands, how many must be moved."""
-    return max(math.ceil(others * QUORUM_SHARE), LEAST_QUORUM)
+    return max(math.ceil(others * QUORUM_SHARE), MIN_QUORUM)
 
 
 def _common_score(scores: list[float]) -> float:
     """The score that a quorum, and one more, reach or pass; 0 where there are too few brands to say."""
-    if len(scores) <= LEAST_OTHERS:
+    if len(scores) <= MIN_OTHERS:
         return 0.0
     return sorted(scores, reverse=True)[quorum(len(scores) - 1)]
 
@@ -186,8 +180,3 @@ def common_rule(rule: Rule) -> Rule:
         threshold=rule.threshold * MOVED_SHARE,
         release=rule.release * MOVED_SHARE,
     )
-
-
-def posts_of(members: Sequence[Member], kind: Kind) -> list[PostRecord]:
-    """The posts that speak for a kind of episode, of all members."""
-    return [post for one in members for post in (one.top_posts if kind == "volume_surge" else one.negative_posts)]

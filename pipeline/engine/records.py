@@ -7,6 +7,9 @@ from typing import Protocol
 
 import msgspec
 
+from schemas.alert import Alert
+from schemas.rejection import Reason, Rejected
+
 TICK_HEADER = "tocsin-tick"
 """Header of a tick record (null key, null value): the event time that has passed, in Unix milliseconds as text."""
 
@@ -38,26 +41,71 @@ class Record(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-class OutRecord(msgspec.Struct, frozen=True):
-    """A record to be written: an alert or a dead letter. The partition is always the source record's."""
+class RefusedBatch(msgspec.Struct, frozen=True):
+    """A batch that nobody may unpack or can read, in the place of its records: a source record that is always refused.
 
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
+    Attributes:
+        offset: of its last record, so that what comes next lies after the whole batch.
+        timestamp: of the batch, Unix milliseconds.
+        value: the batch as the broker keeps it, packed.
+        first_offset: of its first record that was still to be read.
+        reason: the reason code.
+        error: what was expected and what was got.
+    """
+
+    offset: int
+    timestamp: int
+    value: bytes
+    first_offset: int
+    reason: Reason
+    error: str
+    key: None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def records(self) -> int:
+        """How many offsets it stands for."""
+        return self.offset - self.first_offset + 1
+
+    @property
+    def rejected(self) -> Rejected:
+        """Why."""
+        return Rejected(
+            self.reason,
+            f"{self.error}: offsets {self.first_offset} to {self.offset} are refused unread, and the value is the "
+            "batch as the broker keeps it",
+        )
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record that was refused, or the batch in whose place it stands: where it stood, what it was, and why.
+
+    Attributes:
+        record: the source record.
+        topic, partition: where it stood.
+        reason: the reason code.
+        error: what was expected and what was got.
+    """
+
+    record: SourceRecord
+    topic: str
+    partition: int
+    reason: Reason
+    error: str
 
 
 class Outputs(msgspec.Struct):
     """What the engine wants written, in order."""
 
-    alerts: list[OutRecord] = []
-    dead_letters: list[OutRecord] = []
+    alerts: list[Alert] = []
+    dead_letters: list[DeadLetter] = []
 
 
 def closing_tick_milliseconds(latest_event_time: float, lateness_seconds: float, now_milliseconds: int) -> int:
     """Event time, Unix milliseconds, of a tick that closes every open bucket, but never later than now.
 
-    Where the latest event time lies less than a bucket and the lateness back, some buckets rightly stay open: more of
-    them may still come.
+    Where the latest event time lies less than a bucket and the lateness back, some buckets rightly stay open: more
+    mentions of theirs may still come.
 
     Args:
         latest_event_time: largest event time accepted, Unix seconds.

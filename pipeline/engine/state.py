@@ -24,17 +24,17 @@ from pipeline.engine.buckets.sampling import LabelCounts
 from pipeline.engine.buckets.stories import StoryMemory
 from pipeline.engine.episodes.episode import Episode
 from pipeline.errors import StateError
+from schemas.alert import KINDS
 
 VERSION: Final = 2
 CHECKPOINT_KEY: Final = b"#checkpoint"
 CATEGORY_PREFIX: Final = b"#category/"
 SENTIMENT_PREFIX: Final = b"#sentiment/"
 OPEN_SUFFIX: Final = b"#open"
-KINDS_STORED: Final = 3
 
 
 class BrandRecord(msgspec.Struct, array_like=True, gc=False):
-    """Detector, an episode per kind (crisis, sentiment_shift, volume_surge), posts, stories, counts of the last day."""
+    """Detector, an episode per kind in the order of KINDS, posts, stories, counts of the last day."""
 
     version: int
     model: ModelState
@@ -96,7 +96,7 @@ def decode_brand(key: bytes, value: bytes) -> BrandRecord:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise unreadable(key, error) from None
     _check_version(key, record.version)
-    if len(record.episodes) != KINDS_STORED:
+    if len(record.episodes) > len(KINDS):
         raise unreadable(key, ValueError(f"{len(record.episodes)} episodes"))
     return record
 
@@ -118,7 +118,7 @@ def decode_category(key: bytes, value: bytes) -> CategoryRecord:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise unreadable(key, error) from None
     _check_version(key, record.version)
-    if len(record.episodes) != KINDS_STORED or len(record.peaks) != KINDS_STORED:
+    if len(record.episodes) > len(KINDS) or len(record.peaks) != len(record.episodes):
         raise unreadable(key, ValueError(f"{len(record.episodes)} episodes and {len(record.peaks)} tables of peaks"))
     return record
 

@@ -13,12 +13,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engine.records import OutRecord
 from pipeline.errors import TocsinError
 from pipeline.evaluation.labels import Happening
 from pipeline.evaluation.scoring.outcomes import Estimate, Found, estimate, found
 from pipeline.evaluation.watched import Spans, length, moved, returns, within, without
-from schemas.alert import decode_alert
+from schemas.alert import Alert
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, BUCKETS_PER_HOUR, Observation
 
 GRACE_BUCKETS: Final = 6 * BUCKETS_PER_HOUR
@@ -151,11 +150,10 @@ def observation_counts(rows: Iterable[Observation]) -> Recording:
     return counts_of((row.brand, row.start // BUCKET_SECONDS, float(row.mentions), row.negatives) for row in rows)
 
 
-def episode_starts(alerts: Iterable[OutRecord], recording: Recording, kind: str = "crisis") -> Starts:
+def episode_starts(alerts: Iterable[Alert], recording: Recording, kind: str = "crisis") -> Starts:
     """Buckets of the recording in which episodes of one kind opened, by brand."""
     found_starts: defaultdict[str, list[int]] = defaultdict(list)
-    for record in alerts:
-        alert = decode_alert(record.value or b"")
+    for alert in alerts:
         if (alert.scope, alert.kind, alert.transition) == ("brand", kind, "opened"):
             bucket = int(alert.detected_time.timestamp()) // BUCKET_SECONDS - 1
             found_starts[alert.brand].append(bucket - recording.first_bucket)

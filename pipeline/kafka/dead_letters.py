@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.config.settings import Settings
-from pipeline.engine.dead_letters import ERROR_CHARACTERS, ERROR_HEADER, REASON_HEADER, SIZE_HEADER
+from pipeline.engine.encoding import ERROR_CHARACTERS, ERROR_HEADER, REASON_HEADER, SIZE_HEADER
 from pipeline.kafka.reading import place, read_records
 from schemas.text import printable
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from detectors.sentiment.language import LANGUAGES
-from pipeline.engine.brands.expiry import FORGET_REASONS
+from pipeline.engine.brands.expiry import EXPIRY_REASONS
 from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
 from schemas.rejection import Reason
 
@@ -157,7 +157,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         name="tocsin_brands_forgotten_total",
         type="counter",
         unit="brands",
-        labels=(Label("reason", values=FORGET_REASONS),),
+        labels=(Label("reason", values=EXPIRY_REASONS),),
         meaning=(
             "Brands whose state was dropped: `silent` for engine.forget_after_days, `new` and silent for "
             "engine.forget_new_after_days, or over the `limit` of engine.max_brands. They start anew when they return."

@@ -18,8 +18,8 @@ import msgspec
 import structlog
 
 from pipeline.config.model import WorkerConfig
-from pipeline.engine.dead_letters import RefusedBatch
-from pipeline.engine.records import Outputs, OutRecord, SourceRecord
+from pipeline.engine.encoding import OutRecord, alert_record, dead_letter_record
+from pipeline.engine.records import Outputs, RefusedBatch, SourceRecord
 from pipeline.errors import StateError
 from pipeline.kafka.partitioning import partition_of
 from pipeline.telemetry.collector import WorkerMetrics
@@ -278,9 +278,11 @@ class Partition:
     def _collect(self) -> None:
         """Take over the engine's outputs; an alert does not wait for the next regular checkpoint."""
         outputs = self.engine.take_outputs()
-        self._alerts += outputs.alerts
-        self._dead_letters += outputs.dead_letters
-        self._waiting_bytes += sum(len(one.value or b"") + 1024 for one in (*outputs.alerts, *outputs.dead_letters))
+        alerts = list(map(alert_record, outputs.alerts))
+        dead_letters = list(map(dead_letter_record, outputs.dead_letters))
+        self._alerts += alerts
+        self._dead_letters += dead_letters
+        self._waiting_bytes += sum(len(one.value or b"") + 1024 for one in (*alerts, *dead_letters))
         if self._alerts:
             self._urgent.set()
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from pipeline.engine.dead_letters import RefusedBatch
+from pipeline.engine.records import RefusedBatch
 from pipeline.engine.state import unreadable
 
 _FETCH_BYTES: Final = 8 << 20

@@ -10,7 +10,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidTxnState, KafkaError
 
-from pipeline.engine.records import OutRecord
+from pipeline.engine.encoding import OutRecord
 from pipeline.errors import BrokerError, StateError
 
 BATCH_BYTES: Final = 900_000

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import tocsin
-from pipeline.engine.dead_letters import dead_letter
-from pipeline.engine.records import Record
+from pipeline.engine.encoding import dead_letter_record
+from pipeline.engine.records import DeadLetter, Record
 from pipeline.kafka.clients import producer, topic_name
 from schemas.mention import decode_mention
 from schemas.rejection import Rejected
@@ -26,7 +26,15 @@ def run(cluster_settings):
         for offset, (key, value) in enumerate(BAD):
             with pytest.raises(Rejected) as refused:
                 decode_mention(value)
-            letter = dead_letter(Record(offset, 1_700_000_000_000, key, value), refused.value, "mentions", 0)
+            letter = dead_letter_record(
+                DeadLetter(
+                    Record(offset, 1_700_000_000_000, key, value),
+                    "mentions",
+                    0,
+                    refused.value.reason,
+                    str(refused.value),
+                )
+            )
             topic = topic_name(cluster_settings, "mentions-dlq")
             client.send(topic, letter.value, letter.key, headers=letter.headers, partition=0).get(10)
     environment = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import ProducerFenced
 
-from pipeline.engine.records import OutRecord
+from pipeline.engine.encoding import OutRecord
 from pipeline.errors import StateError
 from pipeline.kafka.clients import aiokafka_options, topic_name
 from pipeline.kafka.topics import apply_topics

@@ -24,6 +24,7 @@ from kafka.errors import RetriableError
 
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings, child_environment
+from pipeline.engine.encoding import alert_record, dead_letter_record
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record
 from pipeline.kafka.clients import admin, consumer, producer, topic_name
@@ -259,8 +260,8 @@ def oracle(settings: Settings, config: Config | None = None, log: dict[int, list
     for number, records in (log or read(settings, "mentions")).items():
         engine = Engine(number, config or Config(), topic=topic_name(settings, "mentions"))
         outputs = engine.process(records)
-        result.alerts[number] = list(map(_message, outputs.alerts))
-        result.dead_letters[number] = list(map(_message, outputs.dead_letters))
+        result.alerts[number] = list(map(_message, map(alert_record, outputs.alerts)))
+        result.dead_letters[number] = list(map(_message, map(dead_letter_record, outputs.dead_letters)))
         result.state[number] = {key: value for key, value in engine.snapshot() if value is not None}
         if records:
             result.committed[number] = records[-1].offset + 1

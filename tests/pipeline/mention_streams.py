@@ -7,6 +7,7 @@ import random
 from datetime import UTC, datetime
 
 from pipeline.engine.records import TICK_HEADER, Outputs, Record
+from schemas.alert import encode_alert
 
 START = 1_767_225_600
 """2026-01-01T00:00:00Z, a multiple of the bucket."""
@@ -83,4 +84,4 @@ def troubled_stream(seed: int, *, hours: int = 34, crisis_at: int = 28, per_hour
 
 def alerts_of(outputs: Outputs) -> list[tuple[bytes | None, bytes | None]]:
     """Key and bytes of each alert."""
-    return [(alert.key, alert.value) for alert in outputs.alerts]
+    return [(alert.brand.encode(), encode_alert(alert)) for alert in outputs.alerts]

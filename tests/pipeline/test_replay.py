@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from pipeline.cli.main import tocsin
 from pipeline.config.model import Config
-from pipeline.engine.dead_letters import KEPT_BYTES
+from pipeline.engine.encoding import KEPT_BYTES
 from pipeline.engine.records import closing_tick_milliseconds
 from pipeline.errors import TocsinError
 from pipeline.files.observations import read_observations

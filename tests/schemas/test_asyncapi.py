@@ -9,12 +9,12 @@ import jsonschema
 import msgspec
 import pytest
 
-from pipeline.engine.dead_letters import KEPT_BYTES, SHA256_HEADER, SIZE_HEADER, dead_letter
-from pipeline.engine.records import TICK_HEADER, Record
+from pipeline.engine.encoding import KEPT_BYTES, SHA256_HEADER, SIZE_HEADER, dead_letter_record
+from pipeline.engine.records import TICK_HEADER, DeadLetter, Record
 from schemas.alert import alert_headers, decode_alert
 from schemas.catalogue import topics
 from schemas.documents import published
-from schemas.rejection import Reason, Rejected
+from schemas.rejection import Reason
 from tests.schemas.contracts import SCHEMAS, examples, name
 
 DOCUMENT = msgspec.yaml.decode((SCHEMAS / "asyncapi.yaml").read_bytes())
@@ -172,7 +172,8 @@ def test_the_headers_of_a_dead_letter_name_every_reason_and_where_the_record_cam
 
 @pytest.mark.parametrize("size", [3, KEPT_BYTES + 1])
 def test_the_headers_of_a_dead_letter_are_those_of_the_document(size):
-    letter = dead_letter(Record(7, 1, b"k", b"x" * size), Rejected(Reason.TOO_LARGE, "too\nlarge"), "mentions", 2)
+    record = Record(7, 1, b"k", b"x" * size)
+    letter = dead_letter_record(DeadLetter(record, "mentions", 2, Reason.TOO_LARGE, "too\nlarge"))
     headers = {name: value.decode() for name, value in letter.headers}
     schema = MESSAGES["deadLetter"]["headers"]
     jsonschema.Draft202012Validator(schema).validate(headers)

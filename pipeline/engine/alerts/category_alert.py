@@ -10,90 +10,67 @@ from detectors.brand.window_lengths import SCALE, WINDOWS
 from detectors.brand.window_state import rows_of
 from detectors.registry import DETECTOR_VERSION
 from pipeline.config.model import BrandConfig
-from pipeline.engine.alerts.brand_alert import moment, playbook_of, shown_post
-from pipeline.engine.buckets.open_bucket import KEPT_POSTS, by_audience
-from pipeline.engine.categories import WINDOW, Category, Member, common_rule, posts_of
-from pipeline.engine.episodes.episode import Rule, alert_id
-from pipeline.engine.records import OutRecord
-from schemas.alert import (
-    KINDS,
-    Alert,
-    Evidence,
-    Expected,
-    Kind,
-    Observed,
-    ScoreReading,
-    Suppressed,
-    Transition,
-    Window,
-    alert_headers,
-    encode_alert,
-)
-from schemas.alert import Member as ShownMember
+from pipeline.engine.alerts.brand_alert import playbook_of, start_of
+from pipeline.engine.alerts.evidence import category_evidence
+from pipeline.engine.brands.brand import Brand
+from pipeline.engine.categories import WINDOW, Category, CategoryTransition
+from pipeline.engine.episodes.kinds import KindSpec
+from schemas.alert import Alert, Expected, Kind, Member, Observed, ScoreReading, Suppressed, Window
 
 SHOWN_MEMBERS: Final = 50
 
 
-def category_alert_record(
+def category_alert(
     category: Category,
-    kind: Kind,
-    transition: Transition,
-    index: int,
-    rule: Rule,
+    spec: KindSpec,
+    moved: CategoryTransition,
+    *,
     config: BrandConfig,
     suppressed: Suppressed | None,
-) -> OutRecord:
-    """The alert of a transition of a category's episode, encoded with its key and headers.
+) -> Alert:
+    """The alert of a transition of a category's episode.
 
     Its score is what a quorum of its members reach or pass; its counts are sums over the members heard of lately.
     """
-    place = KINDS.index(kind)
-    episode = category.episodes[place]
-    members = list(category.active(index))
+    transition = moved.transition
+    end = transition.bucket + 1
+    members = list(category.active(transition.bucket))
     observed, expected = _counts(members)
-    score = round(episode.score, 4)
-    alert = Alert(
+    score = round(transition.score, 4)
+    return Alert(
         version=1,
-        id=alert_id(episode.id, transition, index),
-        episode_id=episode.id,
-        parent_episode_id=episode.parent_id or None,
-        transition=transition,
-        kind=kind,
-        severity=episode.severity,
+        id=transition.alert_id,
+        episode_id=transition.episode_id,
+        parent_episode_id=transition.parent_id or None,
+        transition=transition.name,
+        kind=spec.name,
+        severity=transition.severity,
         brand=category.name,
-        onset_time=moment(episode.onset),
-        detected_time=moment(index + 1),
-        window=Window(start=moment(index + 1 - WINDOWS[WINDOW]), end=moment(index + 1)),
-        score=ScoreReading(
-            value=score, threshold=round(episode.threshold or common_rule(rule).threshold, 4), unit=SCORE_UNIT
-        ),
+        onset_time=start_of(transition.onset),
+        detected_time=start_of(end),
+        window=Window(start=start_of(end - WINDOWS[WINDOW]), end=start_of(end)),
+        score=ScoreReading(value=score, threshold=round(transition.threshold, 4), unit=SCORE_UNIT),
         observed=observed,
         expected=expected,
         contributions={"common_move": score},
-        evidence=Evidence(
-            posts=tuple(shown_post(post) for post in sorted(posts_of(members, kind), key=by_audience)[:KEPT_POSTS])
-        ),
-        playbook=playbook_of(config, episode),
+        evidence=category_evidence(members, spec),
+        playbook=playbook_of(config, transition),
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,
         scope="category",
         category=category.name,
-        members=_members(category, place),
+        members=_members(category, spec.name, moved.peaks),
         suppressed=suppressed,
     )
-    return OutRecord(category.name.encode(), encode_alert(alert), alert_headers(alert))
 
 
-def _members(category: Category, place: int) -> tuple[ShownMember, ...]:
-    own = {member.name: member.read_episodes()[place].id for member in category.members if member.is_watched}
-    peaks = sorted(category.peaks[place].items(), key=lambda item: (-item[1], item[0]))
-    return tuple(
-        ShownMember(brand=name, score=round(peak, 4), episode_id=own.get(name) or None)
-        for name, peak in peaks[:SHOWN_MEMBERS]
-    )
+def _members(category: Category, kind: Kind, peaks: dict[str, float]) -> tuple[Member, ...]:
+    own = {brand.name: brand.read_episodes()[kind].id for brand in category.members if brand.has_open_episode}
+    highest = sorted(peaks.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_MEMBERS]
+    return tuple(Member(brand=name, score=round(peak, 4), episode_id=own.get(name) or None) for name, peak in highest)
 
 
-def _counts(members: list[Member]) -> tuple[Observed, Expected]:
+def _counts(members: list[Brand]) -> tuple[Observed, Expected]:
     mentions = negatives = expected = variance = usual = 0.0
     for member in members:
         state = member.model.state

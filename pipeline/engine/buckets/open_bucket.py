@@ -41,6 +41,34 @@ class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     url: str | None
 
 
+class Judgement(msgspec.Struct, frozen=True, gc=False):
+    """How a mention was judged.
+
+    Attributes:
+        negative: whether it is known to be negative.
+        read: whether its text was read for its tone or need not be; only such a text is compared with others.
+        sampled: whether it was read for others that were not.
+    """
+
+    negative: bool
+    read: bool = True
+    sampled: bool = False
+
+
+READ: Final = (Judgement(negative=False), Judgement(negative=True))
+"""Judgements of mentions whose tone is known and whose text may be compared with others: not negative, negative."""
+SAMPLED: Final = (Judgement(negative=False, sampled=True), Judgement(negative=True, sampled=True))
+"""The same of mentions that were read for others that were not."""
+UNREAD: Final = (Judgement(negative=False, read=False), Judgement(negative=True, read=False))
+"""The same of mentions whose text is not read."""
+
+STORY_TEXTS: Final = 32
+"""Where stories only explain, so many texts per brand and bucket are compared; past that a sample stands for the
+others."""
+STORY_SAMPLE: Final = 8
+"""The sample: one text in so many."""
+
+
 class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """Counts of one brand's bucket.
 
@@ -85,15 +113,57 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         empty = AUTHOR_BITS - int.from_bytes(self.author_bits, "big").bit_count()
         return round(AUTHOR_BITS * math.log(AUTHOR_BITS / max(empty, 1)))
 
-    def add(self, mention: Mention, language: str, event_time: float, bucket: int, *, negative: bool) -> None:
-        """Count a mention, its platform, language, author, reach and repost, and keep it if its audience is great.
+    def add_given(self, *, negative: bool, positive: bool) -> Judgement:
+        """Count the tone of a mention that carries a trusted sentiment."""
+        self.negatives += negative
+        self.positives += positive
+        return READ[negative]
+
+    def add_unread(self) -> Judgement:
+        """Count a mention whose text is not read."""
+        self.unscored += 1
+        return UNREAD[False]
+
+    def add_read(self, *, negative: bool, positive: bool, sampled: bool) -> Judgement:
+        """Count the tone of a mention as its text was read.
 
         Args:
-            mention: the mention; its sentiment has been counted.
+            negative: as the language's model reads it.
+            positive: likewise.
+            sampled: whether it was read for others that were not.
+        """
+        if sampled:
+            self.sampled += 1
+            self.sampled_negatives += negative
+            self.sampled_positives += positive
+        else:
+            self.scored += 1
+            self.negatives += negative
+            self.positives += positive
+        return SAMPLED[negative] if sampled else READ[negative]
+
+    def add(
+        self,
+        mention: Mention,
+        own: str,
+        judgement: Judgement,
+        *,
+        language: str,
+        event_time: float,
+        bucket: int,
+    ) -> int:
+        """Count a mention whose tone has been counted, join it to its story, and keep it if its audience is great.
+
+        Args:
+            mention: the mention.
+            own: its identity (buckets.ids), not yet among `ids`.
+            judgement: how it was judged.
             language: one of detectors.sentiment.LANGUAGES.
             event_time: of the mention, Unix seconds.
             bucket: this bucket.
-            negative: whether it is known to be negative.
+
+        Returns:
+            The number of its story, 0 where it belongs to none: to be remembered in `ids`.
         """
         self.mentions += 1
         table = self.platforms
@@ -127,10 +197,35 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         posts = self.top_posts
         if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
             keep_post(posts, mention, event_time, bucket, weight)
-        if negative:
+        if judgement.negative:
             posts = self.negative_posts
             if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
                 keep_post(posts, mention, event_time, bucket, weight)
+        stories = self.stories
+        if judgement.read or mention.repost_of is not None:
+            return stories.join(
+                mention,
+                own,
+                self.ids,
+                event_time,
+                negative=judgement.negative,
+                read=judgement.read,
+                sampled=judgement.sampled,
+            )
+        return stories.join_unread(mention, own, event_time, negative=judgement.negative) if stories.awaited else 0
+
+
+def compared(judgement: Judgement, bucket: int, position: int) -> Judgement:
+    """The judgement where stories only explain: which texts are compared does not depend on which are read for tone.
+
+    Args:
+        judgement: as the tone gave it.
+        bucket: of the mention.
+        position: of the mention in the bucket.
+    """
+    if position < STORY_TEXTS:
+        return READ[judgement.negative]
+    return (SAMPLED if is_in_sample(bucket, position, STORY_SAMPLE) else UNREAD)[judgement.negative]
 
 
 def is_in_sample(bucket: int, position: int, one_in: int) -> bool:

@@ -71,7 +71,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         author: hash of the first author.
         authors: HyperLogLog registers; empty while there is one mention, and where the bucket has too many stories.
         text: its beginning; empty where `authors` is.
-        last_told: bucket of its last mention; set when the bucket closes.
+        last_seen: bucket of its last mention; set when the bucket closes.
         keys: by which its next mention is known; filled when the bucket closes.
     """
 
@@ -86,7 +86,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     author: int = 0
     authors: bytearray = msgspec.field(default_factory=bytearray)
     text: str = ""
-    last_told: int = 0
+    last_seen: int = 0
     keys: tuple[bytes, ...] = ()
 
     def people(self) -> float:
@@ -292,7 +292,7 @@ class StoryMemory(msgspec.Struct, array_like=True, gc=False):
         stories: list[Story] = []
         posts: list[Story] = []
         for story in (*self.stories, *self.posts):
-            if story.last_told < oldest:
+            if story.last_seen < oldest:
                 continue
             for key in story.keys:
                 number = bucket.keys.get(key, 0)
@@ -309,8 +309,8 @@ class StoryMemory(msgspec.Struct, array_like=True, gc=False):
                 if story.mentions > 1:
                     surplus.add(story, story.weight(), repeats=story.mentions - 1)
             self._enter(fresh, bucket, ids, index, stories, posts)
-        stories.sort(key=lambda story: (story.last_told, story.mentions))
-        posts.sort(key=lambda story: (story.last_told // 12 + story.audience.bit_length(), story.last_told))
+        stories.sort(key=lambda story: (story.last_seen, story.mentions))
+        posts.sort(key=lambda story: (story.last_seen // 12 + story.audience.bit_length(), story.last_seen))
         self.stories = stories[-KEPT_STORIES:]
         self.posts = posts[-KEPT_POSTS:]
         return surplus
@@ -337,7 +337,7 @@ class StoryMemory(msgspec.Struct, array_like=True, gc=False):
                 chosen[number].id = chosen[number].id or own
                 keys[number].append(_ID_MARK + own.encode())
         for number, story in chosen.items():
-            story.last_told = index
+            story.last_seen = index
             story.keys = tuple(keys[number])
             (stories if story.mentions > 1 else posts).append(story)
 
@@ -398,4 +398,4 @@ def _merge(story: Story, seen: Story, index: int) -> None:
     story.reach += seen.reach
     story.audience = max(story.audience, seen.audience)
     story.text = story.text or seen.text
-    story.last_told = index
+    story.last_seen = index

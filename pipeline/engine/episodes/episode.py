@@ -9,24 +9,27 @@ suppressed: see pipeline.engine.episodes.suppression.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 
 from pipeline.engine.episodes.budget import Spending, offset, spend
 from pipeline.engine.episodes.suppression import Suppression
-from schemas.alert import Kind, Severity, SuppressionReason, Transition
+from schemas.alert import KINDS, Kind, Severity, SuppressionReason, Transition
+from schemas.observation import BUCKETS_PER_DAY
 
-FLARE_UP_BUCKETS: Final = 3 * 288
-"""An episode that opens within three days of the last one of its kind is its flare-up."""
+FLARE_UP_BUCKETS: Final = 3 * BUCKETS_PER_DAY
+"""An episode that opens within three days of the end of the last one of its kind is its flare-up."""
 
 
 class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """State of one kind of episode of one brand. Bucket numbers are event time over the bucket's seconds.
 
-    `id` is empty while no episode is open; `last_id` and `ended` are those of the last resolved one; `threshold` is the
-    one at which the open one opened, what the budget had put on top included. `spending` and `suppression` are None
-    until something opened or was held back: most brands never need them.
+    `id` is empty while no episode is open; `last_id` and `ended` are those of the last resolved one; `last_above` is
+    the last bucket at or above the release level; `threshold` is the one at which the open one opened, what the budget
+    had put on top included. `spending` and `suppression` are None until something opened or was suppressed: most
+    brands never need them.
     """
 
     id: str = ""
@@ -34,7 +37,7 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     onset: int = 0
     opened: int = 0
     severity: Severity = "info"
-    last_loud: int = 0
+    last_above: int = 0
     score: float = 0.0
     last_id: str = ""
     ended: int = 0
@@ -48,7 +51,26 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
 
     def stays_quiet(self, score: float, rule: Rule) -> bool:
         """True where `step` would do no more than note the score: nearly always, and cheaper to ask."""
-        return not self.id and score < rule.threshold and (self.suppression is None or self.suppression.last_loud < 0)
+        return not self.id and score < rule.threshold and (self.suppression is None or self.suppression.last_above < 0)
+
+
+Episodes = dict[Kind, Episode]
+"""The episodes of one brand or category: one of every kind."""
+
+
+def new_episodes() -> Episodes:
+    """No episode open, of any kind."""
+    return {kind: Episode() for kind in KINDS}
+
+
+def stored_episodes(episodes: Episodes) -> list[Episode]:
+    """The episodes as the state keeps them: in the order of KINDS, without names."""
+    return list(episodes.values())
+
+
+def restored_episodes(stored: Iterable[Episode]) -> Episodes:
+    """The episodes of a state record; kinds that are newer than the record begin without one."""
+    return new_episodes() | dict(zip(KINDS, stored, strict=False))
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -63,7 +85,37 @@ class Rule(msgspec.Struct, frozen=True):
     per_year: float = 0.0
 
 
-class Suppressed(msgspec.Struct, frozen=True):
+class EpisodeTransition(msgspec.Struct, frozen=True, kw_only=True):
+    """A transition that an episode has made, with all that its alert tells of the episode.
+
+    Attributes:
+        name: opened, escalated or resolved.
+        bucket: at whose close it happened.
+        episode_id, parent_id: of the episode and of the one that it is a flare-up of, or "".
+        severity: after the transition.
+        onset, opened: buckets.
+        threshold: at which it opened.
+        score: of the bucket.
+    """
+
+    name: Transition
+    bucket: int
+    episode_id: str
+    parent_id: str
+    severity: Severity
+    onset: int
+    opened: int
+    threshold: float
+    score: float
+
+    @property
+    def alert_id(self) -> str:
+        """The same 32 hexadecimal digits for the same transition, after any crash or replay."""
+        content = f"tocsin/alert/1|{self.episode_id}|{self.name}|{self.bucket}"
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+class SuppressedOpening(msgspec.Struct, frozen=True):
     """An episode would have opened, for the first time in this stretch, and did not."""
 
     reason: SuppressionReason
@@ -77,11 +129,11 @@ def step(
     kind: Kind,
     bucket: int,
     score: float,
-    window_buckets: int,
+    onset: Callable[[], int],
     may_open: bool,
     is_common: bool = False,
-) -> Transition | Suppressed | None:
-    """Let one closed bucket act on the episode; returns the transition it makes, or the one that was suppressed.
+) -> EpisodeTransition | SuppressedOpening | None:
+    """Let one closed bucket act on the episode; returns the transition it makes, or the opening that was suppressed.
 
     Args:
         episode: state of this brand and kind; changed in place.
@@ -90,72 +142,101 @@ def step(
         kind: which kind; part of the episode's identity.
         bucket: the closed bucket.
         score: its score of this kind.
-        window_buckets: length of the window that gave the score: the onset is its beginning.
-        may_open: False holds a new episode back (a greater one is open).
+        onset: gives the first bucket of the excess; asked only where an episode opens.
+        may_open: False holds a new episode back (one that blocks it is open, or scores mean nothing yet).
         is_common: the whole category moves alike, so this is no episode of the brand.
     """
     episode.score = score
-    if not episode.is_open:
-        suppression = episode.suppression
-        if score < rule.threshold or not may_open:
-            if suppression is not None:
-                suppression.follow(bucket=bucket, loud=score >= rule.release, quiet=rule.quiet_buckets)
-            return None
-        threshold = rule.threshold
-        if episode.spending is not None:
-            threshold += offset(episode.spending, rule.per_year, bucket)
-        reason: SuppressionReason | None = None
-        if episode.last_id and bucket - episode.ended < rule.cool_down_buckets:
-            reason = "cool_down"
-        elif is_common:
-            reason = "category"
-        elif score < threshold:
-            reason = "budget"
-        if reason:
-            if suppression is None:
-                suppression = episode.suppression = Suppression()
-            is_new = suppression.hold(
-                reason, bucket=bucket, score=score, quiet=rule.quiet_buckets, cool_down=rule.cool_down_buckets
-            )
-            return Suppressed(reason) if is_new else None
-        if suppression is not None:
-            suppression.opened()
-        if episode.spending is None:
-            episode.spending = Spending()
-        spend(episode.spending, rule.per_year, bucket)
-        episode.threshold = threshold
-        flare_up = episode.last_id and bucket - episode.ended <= FLARE_UP_BUCKETS
-        episode.parent_id = episode.last_id if flare_up else ""
-        episode.id = episode_id(brand, kind, bucket)
-        episode.onset = bucket + 1 - window_buckets
-        episode.opened = episode.last_loud = bucket
-        episode.severity = "critical" if _is_critical(rule, score) else rule.base_severity
-        return "opened"
+    if not episode.id:
+        return _step_closed(
+            episode,
+            rule,
+            brand=brand,
+            kind=kind,
+            bucket=bucket,
+            onset=onset,
+            may_open=may_open,
+            is_common=is_common,
+        )
     if score >= rule.release:
-        episode.last_loud = bucket
+        episode.last_above = bucket
     if episode.severity != "critical" and _is_critical(rule, score):
         episode.severity = "critical"
-        return "escalated"
-    if bucket - episode.last_loud >= rule.quiet_buckets:
-        return "resolved"
+        return _transition(episode, "escalated", bucket)
+    if bucket - episode.last_above >= rule.quiet_buckets:
+        resolved = _transition(episode, "resolved", bucket)
+        episode.last_id, episode.ended = episode.id, bucket
+        episode.id = episode.parent_id = ""
+        return resolved
     return None
 
 
-def close(episode: Episode, bucket: int) -> None:
-    """Forget a resolved episode but for what its successor needs. Call after its alert was made."""
-    episode.last_id = episode.id
-    episode.ended = bucket
-    episode.id = episode.parent_id = ""
+def _step_closed(
+    episode: Episode,
+    rule: Rule,
+    *,
+    brand: str,
+    kind: Kind,
+    bucket: int,
+    onset: Callable[[], int],
+    may_open: bool,
+    is_common: bool,
+) -> EpisodeTransition | SuppressedOpening | None:
+    """`step` of a kind without an open episode."""
+    score, suppression = episode.score, episode.suppression
+    if score < rule.threshold or not may_open:
+        if suppression is not None:
+            suppression.follow(bucket=bucket, is_above=score >= rule.release, quiet=rule.quiet_buckets)
+        return None
+    threshold = rule.threshold
+    if episode.spending is not None:
+        threshold += offset(episode.spending, rule.per_year, bucket)
+    reason: SuppressionReason | None = None
+    if episode.last_id and bucket - episode.ended < rule.cool_down_buckets:
+        reason = "cool_down"
+    elif is_common:
+        reason = "category"
+    elif score < threshold:
+        reason = "budget"
+    if reason:
+        if suppression is None:
+            suppression = episode.suppression = Suppression()
+        is_new = suppression.hold(
+            reason, bucket=bucket, score=score, quiet=rule.quiet_buckets, cool_down=rule.cool_down_buckets
+        )
+        return SuppressedOpening(reason) if is_new else None
+    if suppression is not None:
+        suppression.opened()
+    if episode.spending is None:
+        episode.spending = Spending()
+    spend(episode.spending, rule.per_year, bucket)
+    episode.threshold = threshold
+    is_flare_up = episode.last_id and bucket - episode.ended <= FLARE_UP_BUCKETS
+    episode.parent_id = episode.last_id if is_flare_up else ""
+    episode.id = episode_id(brand, kind, bucket)
+    episode.onset = onset()
+    episode.opened = episode.last_above = bucket
+    episode.severity = "critical" if _is_critical(rule, score) else rule.base_severity
+    return _transition(episode, "opened", bucket)
 
 
 def episode_id(brand: str, kind: Kind, bucket: int) -> str:
-    """The same 24 hexadecimal digits for the same onset, after any crash or replay."""
+    """The same 24 hexadecimal digits for the same opening, after any crash or replay."""
     return hashlib.sha256(f"tocsin/episode/1|{brand}|{kind}|{bucket}".encode()).hexdigest()[:24]
 
 
-def alert_id(episode: str, transition: Transition, bucket: int) -> str:
-    """The same 32 hexadecimal digits for the same transition, after any crash or replay."""
-    return hashlib.sha256(f"tocsin/alert/1|{episode}|{transition}|{bucket}".encode()).hexdigest()[:32]
+def _transition(episode: Episode, name: Transition, bucket: int) -> EpisodeTransition:
+    return EpisodeTransition(
+        name=name,
+        bucket=bucket,
+        episode_id=episode.id,
+        parent_id=episode.parent_id,
+        severity=episode.severity,
+        onset=episode.onset,
+        opened=episode.opened,
+        threshold=episode.threshold,
+        score=episode.score,
+    )
 
 
 def _is_critical(rule: Rule, score: float) -> bool:

@@ -28,13 +28,13 @@ class Suppression(msgspec.Struct, array_like=True, gc=False):
     """What has been suppressed of one kind of one brand.
 
     Attributes:
-        last_loud: last bucket at or above the release level of what would be an episode; -1 while there is none.
+        last_above: last bucket at or above the release level of what would be an episode; -1 while there is none.
         ended: bucket in which the last such one would have been resolved; -1 before the first.
         count: suppressed openings since the brand's last alert.
         recent: the last few of them.
     """
 
-    last_loud: int = -1
+    last_above: int = -1
     ended: int = -1
     count: int = 0
     recent: tuple[HeldBack, ...] = ()
@@ -50,34 +50,34 @@ class Suppression(msgspec.Struct, array_like=True, gc=False):
             cool_down: buckets after an end in which none opens.
         """
         self._pass(bucket - 1, quiet)
-        goes_on = self.last_loud >= 0
+        goes_on = self.last_above >= 0
         if not goes_on and self.ended >= 0 and bucket - self.ended < cool_down:
             return False
-        self.last_loud = bucket
+        self.last_above = bucket
         if goes_on:
             return False
         self.count += 1
         self.recent = (*self.recent, HeldBack(bucket, score, reason))[-LISTED:]
         return True
 
-    def follow(self, *, bucket: int, loud: bool, quiet: int) -> None:
-        """Let a bucket below the threshold act on what is held back; `loud` is at or above the release level."""
-        if self.last_loud < 0:
+    def follow(self, *, bucket: int, is_above: bool, quiet: int) -> None:
+        """Let a bucket below the threshold act on what is held back; `is_above` is at or above the release level."""
+        if self.last_above < 0:
             return
-        self._pass(bucket - loud, quiet)
-        if loud and self.last_loud >= 0:
-            self.last_loud = bucket
+        self._pass(bucket - is_above, quiet)
+        if is_above and self.last_above >= 0:
+            self.last_above = bucket
 
     def opened(self) -> None:
         """An episode has opened after all: nothing is held back any more. It stays counted and listed."""
-        self.last_loud = -1
+        self.last_above = -1
 
-    def told(self) -> None:
+    def reported(self) -> None:
         """An alert has carried what was suppressed."""
         self.count = 0
         self.recent = ()
 
     def _pass(self, bucket: int, quiet: int) -> None:
-        if self.last_loud >= 0 and bucket - self.last_loud >= quiet:
-            self.ended = self.last_loud + quiet
-            self.last_loud = -1
+        if self.last_above >= 0 and bucket - self.last_above >= quiet:
+            self.ended = self.last_above + quiet
+            self.last_above = -1

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config.model import DetectionConfig
-from pipeline.engine.records import OutRecord
 from pipeline.evaluation.labels import Happening
 from pipeline.evaluation.peers.baselines import PEERS, Counts, Signal, candidate_thresholds
 from pipeline.evaluation.recorded import OutcomeRow, Recording, Starts, episode_rows, episode_starts, hole_row, outcome
@@ -22,6 +21,7 @@ from pipeline.evaluation.scoring.controls import always_on, never_on, random_at
 from pipeline.evaluation.scoring.outcomes import Estimate
 from pipeline.evaluation.simulated import alarm_rule
 from pipeline.evaluation.vectorised.model import FleetModel
+from schemas.alert import Alert
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 
 PLOTTED_BRANDS: Final = 12
@@ -39,7 +39,7 @@ def recorded_report(
     name: str,
     recording: Recording,
     happenings: Sequence[Happening],
-    alerts: Sequence[OutRecord],
+    alerts: Sequence[Alert],
     detection: DetectionConfig,
     *,
     signal: Signal,

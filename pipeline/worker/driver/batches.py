@@ -22,8 +22,7 @@ import cramjam
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.record.util import decode_varint_py
 
-from pipeline.engine.dead_letters import RefusedBatch
-from pipeline.engine.records import TICK_HEADER, Record
+from pipeline.engine.records import TICK_HEADER, Record, RefusedBatch
 from pipeline.worker.driver.decompression import UnpacksTooLargeError
 from schemas.rejection import Reason
 from schemas.text import printable

@@ -7,8 +7,9 @@ from itertools import count, cycle
 from typing import NamedTuple
 
 from pipeline.config.model import Config
-from pipeline.engine.engine import Engine, EngineStats
+from pipeline.engine.engine import Engine
 from pipeline.engine.records import Outputs, Record
+from pipeline.engine.stats import EngineStats
 
 StateLog = list[tuple[bytes, bytes | None]]
 

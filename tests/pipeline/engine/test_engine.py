@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.model import Config, ConfigFile, DetectionConfig, EngineConfig, SentimentConfig
-from pipeline.engine.dead_letters import RefusedBatch
+from pipeline.engine.encoding import dead_letter_record
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import Outputs, Record, SourceRecord
+from pipeline.engine.records import Outputs, Record, RefusedBatch, SourceRecord
 from pipeline.engine.state import CHECKPOINT_KEY, VERSION
 from pipeline.errors import DeadLetterLimitError, StateError
-from schemas.alert import Alert, decode_alert, encode_alert
+from schemas.alert import Alert, encode_alert
 from schemas.mention import decode_mention
 from schemas.observation import Observation
 from schemas.rejection import Reason
@@ -35,14 +35,13 @@ def without_ticks(records: Sequence[Record]) -> list[Record]:
 
 
 def dead_letters_of(outputs: Outputs) -> list[tuple[bytes | None, object]]:
-    return [(letter.value, letter.headers) for letter in outputs.dead_letters]
+    return [(one.value, one.headers) for one in map(dead_letter_record, outputs.dead_letters)]
 
 
 def test_a_crisis_opens_on_the_brand_in_trouble_and_not_on_the_praised_one() -> None:
     """Volume and negativity together ring; the same volume without negativity does not."""
     outputs = undisturbed(troubled_stream(1)).outputs
-    opened = [decode_alert(alert.value or b"") for alert in outputs.alerts]
-    assert [encode_alert(alert) for alert in opened] == [alert.value for alert in outputs.alerts]
+    opened = outputs.alerts
     crises = {alert.brand for alert in opened if alert.kind == "crisis" and alert.transition == "opened"}
     surges = {alert.brand for alert in opened if alert.kind == "volume_surge"}
     assert crises == {"acme"}
@@ -198,7 +197,7 @@ BAD_RECORDS: dict[Reason, SourceRecord] = {
     Reason.TOO_LARGE: record(0, mention(text="x" * 1_000_000)),
     Reason.NESTED_TOO_DEEP: record(0, b'{"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}"),
     Reason.INVALID_TICK: Record(0, START * 1000, None, None, (("tocsin-tick", b"soon"),)),
-    Reason.UNREADABLE_BATCH: RefusedBatch(0, START * 1000, b"packed", 0, Reason.UNREADABLE_BATCH, "expected, got"),
+    Reason.UNREADABLE_BATCH: RefusedBatch(0, START * 1000, b"serialised", 0, Reason.UNREADABLE_BATCH, "expected, got"),
 }
 
 
@@ -208,7 +207,7 @@ def test_every_reason_ends_in_a_dead_letter_and_the_line_goes_on(reason: Reason)
     bad = BAD_RECORDS[reason]
     engine = Engine(3, Config())
     outputs = engine.process([bad, record(1, mention())])
-    [letter] = outputs.dead_letters
+    [letter] = map(dead_letter_record, outputs.dead_letters)
     headers = dict(letter.headers)
     assert headers["tocsin-reason"] == reason.encode()
     assert (headers["tocsin-topic"], headers["tocsin-partition"], headers["tocsin-offset"]) == (b"mentions", b"3", b"0")
@@ -238,7 +237,7 @@ def test_an_open_episode_of_a_brand_that_falls_silent_is_resolved_as_time_passes
     engine.process(records)
     assert [episode.kind for episode in engine.open_episodes() if episode.brand == "acme"] == ["crisis"]
     outputs = engine.process([tick(len(records), START + 20 * 86_400)])
-    ended = [decode_alert(alert.value or b"") for alert in outputs.alerts]
+    ended = list(outputs.alerts)
     assert ("acme", "resolved") in {(alert.brand, alert.transition) for alert in ended}
     assert not list(engine.open_episodes())
     assert not engine.needs_time
@@ -414,7 +413,7 @@ def test_a_hostile_mention_reaches_no_alert_unescaped() -> None:
     position = next(n for n, item in enumerate(records) if b"2026-01-02T04:01" in (item.value or b""))
     records.insert(position, record(0, hostile))
     outputs = Engine(0, Config()).process(without_ticks(records))
-    shown = b"".join(alert.value or b"" for alert in outputs.alerts).decode()
+    shown = b"".join(map(encode_alert, outputs.alerts)).decode()
     assert "evil" in shown
     for character in ("\\u001b", "\x1b", "\u202e", "\x07", "\\u0007"):
         assert character not in shown
@@ -439,7 +438,7 @@ def with_burst(burst: Sequence[bytes], *, copies: Literal["count", "story"] = "s
     records = [record(n, value) for n, value in enumerate(values)]
     engine = Engine(0, Config(ConfigFile(detection=DetectionConfig(copies=copies))))
     outputs = engine.process([*records, tick(len(records), START + 31 * 3600)])
-    return [decode_alert(alert.value or b"") for alert in outputs.alerts]
+    return list(outputs.alerts)
 
 
 def opened_crises(alerts: Sequence[Alert]) -> list[Alert]:

@@ -10,10 +10,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.dead_letters import KEPT_BYTES, dead_letter
-from pipeline.engine.records import Record
+from pipeline.engine.encoding import KEPT_BYTES, dead_letter_record
+from pipeline.engine.records import DeadLetter, Record
 from pipeline.kafka.dead_letters import EXCERPT_CHARACTERS, dead_letter_of
-from schemas.rejection import Reason, Rejected
+from schemas.rejection import Reason
 
 
 def on_topic(key: bytes | None, value: bytes | None, headers: Any) -> SimpleNamespace:
@@ -21,7 +21,8 @@ def on_topic(key: bytes | None, value: bytes | None, headers: Any) -> SimpleName
 
 
 def written(key: bytes | None, value: bytes | None) -> SimpleNamespace:
-    letter = dead_letter(Record(41, 1_700_000_000_000, key, value), Rejected(Reason.WRONG_TYPE, "why"), "mentions", 3)
+    record = Record(41, 1_700_000_000_000, key, value)
+    letter = dead_letter_record(DeadLetter(record, "mentions", 3, Reason.WRONG_TYPE, "why"))
     return on_topic(letter.key, letter.value, letter.headers)
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from pipeline.config.model import Config, ConfigFile, EngineConfig
 from pipeline.config.settings import Settings
+from pipeline.engine.encoding import OutRecord
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import OutRecord, Record
+from pipeline.engine.records import Record
 from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
 from pipeline.worker.app import create_app

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.engine.engine import EngineStats
+from pipeline.engine.stats import EngineStats
 from pipeline.worker.limit_report import LimitReport
 from schemas.rejection import Reason
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline.config.model import Config, WorkerConfig
-from pipeline.engine.dead_letters import RefusedBatch
+from pipeline.engine.encoding import OutRecord
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import OutRecord, Record
+from pipeline.engine.records import Record, RefusedBatch
 from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
 from pipeline.worker import partition as partition_module

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from pipeline.engine.dead_letters import RefusedBatch
-from pipeline.engine.records import Record
+from pipeline.engine.records import Record, RefusedBatch
 from pipeline.errors import StateError
 from pipeline.worker import state_loader
 from pipeline.worker.state_loader import load_state

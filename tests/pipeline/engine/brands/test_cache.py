@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.model import Config, ConfigFile, DetectionConfig, SentimentConfig
-from pipeline.engine.brands.cache import MAX_CACHED, MIN_CACHED, SHED_AT_ONCE, cache_share
+from pipeline.engine.brands.cache import MAX_CACHED, MAX_EVICTED, MIN_CACHED, cache_share
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record
+from schemas.alert import encode_alert
 from tests.pipeline.engine import test_categories
 from tests.pipeline.engine.engine_runs import StateLog, latest
 from tests.pipeline.mention_streams import START, mention, record, tick, troubled_stream
@@ -37,12 +38,12 @@ def told(records: Sequence[Record], config: Config, max_cached: int, rhythm: Seq
         for _ in range(closings):
             engine.close_due(1)
         outputs = engine.take_outputs()
-        alerts += [one.value for one in outputs.alerts]
-        dead_letters += [one.value for one in outputs.dead_letters]
+        alerts += [encode_alert(one) for one in outputs.alerts]
+        dead_letters += [one.record.value for one in outputs.dead_letters]
         if cuts:
             log += engine.snapshot()
     engine.close_due()
-    alerts += [one.value for one in engine.take_outputs().alerts]
+    alerts += [encode_alert(one) for one in engine.take_outputs().alerts]
     return alerts, dead_letters, log + engine.snapshot()
 
 
@@ -64,9 +65,9 @@ def test_alerts_and_every_state_record_are_the_same_bytes_however_few_brands_are
         )
     )
     records = troubled_stream(seed)
-    packed, objects = told(records, config, max_cached, rhythm), told(records, config, ENOUGH, rhythm)
-    assert packed[0]
-    assert packed == objects
+    serialised, objects = told(records, config, max_cached, rhythm), told(records, config, ENOUGH, rhythm)
+    assert serialised[0]
+    assert serialised == objects
 
 
 def test_aggregated_history_gives_the_same_bytes_however_few_brands_are_objects() -> None:
@@ -80,7 +81,7 @@ def test_aggregated_history_gives_the_same_bytes_however_few_brands_are_objects(
         for first in range(0, len(observations), 40):
             engine.ingest_observations(observations[first : first + 40])
             engine.close_due()
-            alerts += [one.value for one in engine.take_outputs().alerts]
+            alerts += [encode_alert(one) for one in engine.take_outputs().alerts]
             log += engine.snapshot()
         logs.append((alerts, log))
     assert any(b'"scope":"category"' in (value or b"") for value in logs[0][0])
@@ -89,8 +90,8 @@ def test_aggregated_history_gives_the_same_bytes_however_few_brands_are_objects(
 
 def awake(engine: Engine) -> tuple[int, int]:
     """Brands that are objects, and brands whose open buckets are."""
-    brands = list(engine._brands.values())
-    return sum(brand.packed is None for brand in brands), sum(bool(brand.open) for brand in brands)
+    brands = list(engine._state.brands.values())
+    return sum(brand.serialised is None for brand in brands), sum(bool(brand.open) for brand in brands)
 
 
 def burst(first: int, brands: int, at: float, mentions: int = 1) -> list[Record]:
@@ -114,7 +115,7 @@ def test_no_more_brands_are_objects_than_may_be() -> None:
     assert awake(successor) == (0, 0)
     successor.process([tick(201, START + 100 * 86_400)])
     assert successor.brands == 0
-    assert not successor._memory.awake
+    assert not successor._state.cache.loaded
 
 
 def test_fewer_brands_are_objects_as_soon_as_fewer_may_be() -> None:
@@ -127,7 +128,7 @@ def test_fewer_brands_are_objects_as_soon_as_fewer_may_be() -> None:
     engine.ingest(burst(200, 1, START + 1200))
     after = awake(engine)
     # Some at a time: a rebalance must not hold up the event loop.
-    assert 0 < sum(before) - sum(after) <= 2 * SHED_AT_ONCE
+    assert 0 < sum(before) - sum(after) <= 2 * MAX_EVICTED
     for number in range(201, 300):
         engine.process(burst(number, 1, START + 1200 + number))
     assert max(awake(engine)) <= 11
@@ -160,7 +161,7 @@ def test_a_brand_of_many_mentions_keeps_its_open_bucket_as_objects() -> None:
     """To read hundreds of ids for each of its mentions would cost more than the mention itself."""
     engine = Engine(0, Config(), max_cached=10)
     engine.ingest([*burst(0, 5, START, mentions=50), *burst(250, 100, START)])
-    large = [brand for brand in engine._brands.values() if brand.remembered > 16]
+    large = [brand for brand in engine._state.brands.values() if brand.remembered > 16]
     assert len(large) == 5
     assert all(brand.open for brand in large)
     successor = Engine(0, Config(), max_cached=10)

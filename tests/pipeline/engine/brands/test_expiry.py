@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 from detectors.sentiment import LANGUAGES
 from pipeline.config.model import Config, ConfigFile, EngineConfig, SentimentConfig
-from pipeline.engine.brands.expiry import RUN, Roster
+from pipeline.engine.brands.expiry import RUN, Expiry
 from pipeline.engine.buckets.sampling import LabelCounts
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import Outputs, Record
-from schemas.alert import decode_alert
 from schemas.rejection import Reason
 from tests.pipeline.engine.engine_runs import StateLog, add, latest, undisturbed, with_crashes
 from tests.pipeline.mention_streams import START, alerts_of, mention, record, tick, troubled_stream
@@ -98,7 +97,7 @@ def test_a_brand_that_returns_warms_up_anew_and_rings_no_onset() -> None:
 
     def rung(days: int) -> set[str]:
         alerts = Engine(0, config(forget_after_days=days)).process(records).alerts
-        return {decode_alert(alert.value or b"").brand for alert in alerts}
+        return {alert.brand for alert in alerts}
 
     assert "acme" in rung(60)
     assert "acme" not in rung(10)
@@ -241,10 +240,7 @@ def test_forgetting_changes_no_alert_of_the_brands_that_stay(seed: int) -> None:
     few_alerts, many_alerts = few.process(mixed).alerts, many.process(mixed).alerts
 
     def content(alerts: Sequence[Any]) -> list[Any]:
-        return [
-            (one.id, one.brand, one.transition, one.score, one.observed, one.expected)
-            for one in (decode_alert(alert.value or b"") for alert in alerts)
-        ]
+        return [(one.id, one.brand, one.transition, one.score, one.observed, one.expected) for one in alerts]
 
     assert content(few_alerts) == content(many_alerts)
 
@@ -266,9 +262,9 @@ class CountedName:
     """A brand heard of once, which counts how often its name is read."""
 
     read = 0
-    rests = True
+    is_idle = True
     last_bucket = -1
-    is_warm = is_watched = False
+    is_warm = has_open_episode = False
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -278,18 +274,18 @@ class CountedName:
         CountedName.read += 1
         return self._name
 
-    def rest(self) -> None:
+    def make_idle(self) -> None:
         raise AssertionError("forgotten before it rests")
 
 
 @pytest.mark.parametrize("most", [100, RUN, 4 * RUN])
 def test_at_the_limit_one_buckets_brands_are_sorted_in_bounded_steps(most: int) -> None:
     """The same are forgotten, the first by name, and no step looks at more names than a run holds."""
-    roster = Roster(EngineConfig(max_brands=most))
+    roster = Expiry(EngineConfig(max_brands=most))
     names = [f"b-{n * 7919 % 5003:05d}" for n in range(5003)]
     for name in names:
         brand = CountedName(name)
-        roster.wake(brand, 7)
+        roster.activate(brand, 7)
         brand.last_bucket = 7
     assert roster.is_due(8)
     forgotten, greatest, before = [], 0, CountedName.read

@@ -12,7 +12,7 @@ from pipeline.config.model import BrandSection, Config, ConfigFile, EngineConfig
 from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.engine import Engine
 from pipeline.worker.transaction import MAX_STATE_BYTES
-from schemas.alert import MAX_ALERT_BYTES
+from schemas.alert import MAX_ALERT_BYTES, encode_alert
 from tests.pipeline.mention_streams import START, mention, record, tick
 
 DAY = 86_400
@@ -65,9 +65,9 @@ def busy_engine(days: int) -> Engine:
 def test_a_brand_at_rest_takes_at_most_two_kibibytes() -> None:
     """With all it has learned in three weeks: its normal, its extremes, three episodes."""
     engine = busy_engine(21)
-    lively = size_of(engine._brands["acme"])
+    lively = size_of(engine._state.brands["acme"])
     engine.process([tick(21 * 96, START + 23 * DAY)])
-    resting = size_of(engine._brands["acme"])
+    resting = size_of(engine._state.brands["acme"])
     assert resting <= GREATEST_REST
     assert resting < lively
 
@@ -117,5 +117,5 @@ def test_the_largest_alert_fits_into_its_limit() -> None:
     engine = Engine(0, Config(ConfigFile(brands={"acme": BrandSection(playbook=playbook)})))
     alerts = engine.process([*quiet, *loud, tick(996, at + DAY)]).alerts
     assert alerts
-    sizes = [len(alert.value or b"") for alert in alerts]
+    sizes = [len(encode_alert(alert)) for alert in alerts]
     assert 5_000 < max(sizes) <= MAX_ALERT_BYTES

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.buckets.ids import identity
-from pipeline.engine.buckets.open_bucket import KEPT_NAMES, KEPT_POSTS, OpenBucket
+from pipeline.engine.buckets.open_bucket import KEPT_NAMES, KEPT_POSTS, READ, OpenBucket
 from pipeline.engine.state import decode_open, encode_open
 from schemas.mention import decode_mention
 from tests.pipeline.mention_streams import mention
@@ -18,8 +18,8 @@ def bucket_of(*mentions: bytes) -> OpenBucket:
     bucket = OpenBucket(first_offset=0)
     for value in mentions:
         decoded = decode_mention(value)
-        bucket.add(decoded, "en", decoded.event_time.timestamp(), 0, negative=True)
-        bucket.ids[identity(decoded.id)] = 0
+        own, at = identity(decoded.id), decoded.event_time.timestamp()
+        bucket.ids[own] = bucket.add(decoded, own, READ[True], language="en", event_time=at, bucket=0)
     return bucket
 
 

@@ -168,7 +168,7 @@ def test_a_text_read_in_a_sample_stands_for_those_that_were_not() -> None:
     assert surplus.mentions == pytest.approx(80 - (1 + 6.32), abs=0.1)
 
 
-def test_a_story_is_forgotten_some_hours_after_it_was_last_told() -> None:
+def test_a_story_is_forgotten_some_hours_after_it_was_last_seen() -> None:
     memory = reposts_by(3, 3)
     memory.absorb(BucketStories(), {}, 7 + MEMORY_BUCKETS, 0)
     assert memory.stories

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.model import Config, ConfigFile, DetectionConfig
+from pipeline.engine.buckets.open_bucket import STORY_SAMPLE, STORY_TEXTS
 from pipeline.engine.buckets.stories import BucketStories, Story
-from pipeline.engine.engine import STORY_SAMPLE, STORY_TEXTS, Engine
+from pipeline.engine.engine import Engine
 from pipeline.engine.state import decode_brand, decode_open
 from tests.pipeline.engine.engine_runs import latest
 from tests.pipeline.mention_streams import START, mention, record, tick

@@ -1,29 +1,25 @@
-"""An episode led through a series of scores, one a bucket."""
+"""An episode led through a series of scores, one per bucket."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.engine.episodes.episode import Episode, Rule, Suppressed, close, step
-from schemas.alert import Transition
+from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Rule, SuppressedOpening, step
 
 
 def steps(
     episode: Episode, rule: Rule, scores: Iterable[float], *, may_open: bool = True, is_common: bool = False
-) -> Iterator[Transition | Suppressed | None]:
-    """What each bucket brings; a resolved episode is closed, as the engine does after its alert."""
+) -> Iterator[EpisodeTransition | SuppressedOpening | None]:
+    """What each bucket brings."""
     for bucket, score in enumerate(scores):
-        transition = step(
+        yield step(
             episode,
             rule,
             brand="acme",
             kind="crisis",
             bucket=bucket,
             score=score,
-            window_buckets=1,
+            onset=lambda: bucket,  # noqa: B023 - asked for before the next bucket
             may_open=may_open,
             is_common=is_common,
         )
-        if transition == "resolved":
-            close(episode, bucket)
-        yield transition

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.engine.episodes.budget import MAX_AHEAD, STEP, Spending, allowance, offset, spend
-from pipeline.engine.episodes.episode import Episode, Rule, close, step
+from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Rule, step
 
 YEAR = 365 * 288
 FREE = allowance(6.0)
@@ -24,12 +24,10 @@ def opened(scores: list[tuple[int, float]], budget: Rule) -> list[int]:
     for gap, score in scores:
         bucket += gap
         transition = step(
-            episode, budget, brand="acme", kind="crisis", bucket=bucket, score=score, window_buckets=1, may_open=True
+            episode, budget, brand="acme", kind="crisis", bucket=bucket, score=score, onset=int, may_open=True
         )
-        if transition == "opened":
+        if isinstance(transition, EpisodeTransition) and transition.name == "opened":
             found.append(bucket)
-        elif transition == "resolved":
-            close(episode, bucket)
     return found
 
 

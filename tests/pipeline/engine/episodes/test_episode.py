@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.episodes.episode import Episode, Rule, Suppressed, alert_id, close, episode_id, step
+from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Rule, episode_id, step
 from schemas.alert import Transition
 from tests.pipeline.engine.episodes.episode_steps import steps
 
@@ -17,7 +15,7 @@ RULE = Rule(threshold=4.0, release=2.0, critical=6.0, quiet_buckets=3, cool_down
 def run(scores: list[float], *, rule: Rule = RULE, may_open: bool = True) -> list[tuple[int, Transition]]:
     """Transitions of one episode state over buckets of these scores."""
     found = enumerate(steps(Episode(), rule, scores, may_open=may_open))
-    return [(bucket, one) for bucket, one in found if one and not isinstance(one, Suppressed)]
+    return [(bucket, one.name) for bucket, one in found if isinstance(one, EpisodeTransition)]
 
 
 def test_opens_at_the_threshold_and_not_below() -> None:
@@ -65,17 +63,59 @@ def test_a_held_back_kind_does_not_open() -> None:
 def test_a_flare_up_names_its_parent() -> None:
     """A second fire within three days is linked to the first."""
     episode = Episode()
-    advance = partial(step, episode, RULE, brand="acme", kind="crisis", window_buckets=1, may_open=True)
-    assert advance(bucket=10, score=5.0) == "opened"
-    first = episode.id
-    assert advance(bucket=20, score=0.0) == "resolved"
-    close(episode, 20)
-    assert advance(bucket=400, score=5.0) == "opened"
-    assert episode.parent_id == first
-    assert advance(bucket=500, score=0.0) == "resolved"
-    close(episode, 500)
-    assert advance(bucket=500 + 4 * 288, score=5.0) == "opened"
-    assert episode.parent_id == ""
+
+    def advance(bucket: int, score: float) -> EpisodeTransition:
+        made = step(
+            episode, RULE, brand="acme", kind="crisis", bucket=bucket, score=score, onset=lambda: bucket, may_open=True
+        )
+        assert isinstance(made, EpisodeTransition)
+        return made
+
+    first = advance(10, 5.0)
+    assert (first.name, first.parent_id) == ("opened", "")
+    assert advance(20, 0.0).name == "resolved"
+    second = advance(400, 5.0)
+    assert (second.name, second.parent_id) == ("opened", first.episode_id)
+    assert advance(500, 0.0).parent_id == first.episode_id
+    assert advance(500 + 4 * 288, 5.0).parent_id == ""
+
+
+def test_a_transition_tells_what_the_episode_was_when_it_was_made() -> None:
+    """A resolved alert still names its episode, its onset and the threshold at which it opened."""
+    episode = Episode()
+    made = [one for one in steps(episode, RULE, [5.0, 6.5, 0.0, 0.0, 0.0]) if isinstance(one, EpisodeTransition)]
+    assert [(one.name, one.severity, one.onset, one.opened, one.threshold) for one in made] == [
+        ("opened", "warning", 0, 0, 4.0),
+        ("escalated", "critical", 0, 0, 4.0),
+        ("resolved", "critical", 0, 0, 4.0),
+    ]
+    assert len({one.episode_id for one in made}) == 1
+    assert not episode.is_open
+
+
+def test_the_onset_is_asked_for_only_where_an_episode_opens() -> None:
+    """It costs a look over a day of counts."""
+
+    def refused() -> int:
+        raise AssertionError("asked for")
+
+    for score in (1.0, 3.9):
+        made = step(Episode(), RULE, brand="acme", kind="crisis", bucket=1, score=score, onset=refused, may_open=True)
+        assert made is None
+
+
+def transition(episode: str, name: Transition, bucket: int) -> EpisodeTransition:
+    return EpisodeTransition(
+        name=name,
+        bucket=bucket,
+        episode_id=episode,
+        parent_id="",
+        severity="warning",
+        onset=1,
+        opened=2,
+        threshold=4.0,
+        score=5.0,
+    )
 
 
 def test_identity_depends_on_what_the_alert_is_about_and_on_nothing_else() -> None:
@@ -86,9 +126,9 @@ def test_identity_depends_on_what_the_alert_is_about_and_on_nothing_else() -> No
         episode_id("bolt", "crisis", 7),
         episode_id("acme", "volume_surge", 7),
         episode_id("acme", "crisis", 8),
-        alert_id("e", "opened", 7),
-        alert_id("e", "resolved", 7),
-        alert_id("e", "opened", 8),
+        transition("e", "opened", 7).alert_id,
+        transition("e", "resolved", 7).alert_id,
+        transition("e", "opened", 8).alert_id,
     }
     assert len(distinct) == 7
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pipeline.config.model import Config, ConfigFile, DetectionConfig
 from pipeline.engine.engine import Engine
 from pipeline.engine.episodes.budget import Spending
-from pipeline.engine.episodes.episode import Episode, Rule, Suppressed
+from pipeline.engine.episodes.episode import Episode, Rule, SuppressedOpening
 from pipeline.engine.episodes.suppression import LISTED, Suppression
-from schemas.alert import decode_alert
+from schemas.alert import encode_alert
 from schemas.observation import Observation
 from tests.pipeline.engine.engine_runs import StateLog, latest
 from tests.pipeline.engine.episodes.episode_steps import steps
@@ -31,7 +31,7 @@ def spent() -> Episode:
 def run(episode: Episode, scores: list[float], *, is_common: bool = False, rule: Rule = NO_BUDGET_LEFT) -> list[str]:
     """What each bucket brings: a transition, a reason or nothing."""
     return [
-        found.reason if isinstance(found, Suppressed) else found or ""
+        "" if found is None else found.reason if isinstance(found, SuppressedOpening) else found.name
         for found in steps(episode, rule, scores, is_common=is_common)
     ]
 
@@ -82,7 +82,7 @@ def test_what_an_alert_has_carried_is_not_carried_again() -> None:
     episode = spent()
     run(episode, [5.0])
     assert episode.suppression is not None
-    episode.suppression.told()
+    episode.suppression.reported()
     assert (episode.suppression.count, episode.suppression.recent) == (0, ())
 
 
@@ -108,7 +108,7 @@ def test_suppressed_openings_are_counted_and_listed_in_the_next_alert_of_the_bra
     engine = Engine(0, Config(ConfigFile(detection=detection)))
     engine.ingest_observations(wild_stream(90))
     engine.close_due()
-    alerts = [decode_alert(record.value or b"") for record in engine.take_outputs().alerts]
+    alerts = list(engine.take_outputs().alerts)
     carried = [alert.suppressed for alert in alerts if alert.suppressed]
     assert carried
     counted = sum(engine.stats.suppressed.values())
@@ -128,7 +128,7 @@ def test_what_is_suppressed_survives_a_restart() -> None:
     whole = Engine(0, config)
     whole.ingest_observations(rows)
     whole.close_due()
-    expected = [record.value for record in whole.take_outputs().alerts]
+    expected = [encode_alert(record) for record in whole.take_outputs().alerts]
     got: list[bytes | None] = []
     log = StateLog()
     for day in range(20):
@@ -136,7 +136,7 @@ def test_what_is_suppressed_survives_a_restart() -> None:
         engine.restore(latest(log).items())
         engine.ingest_observations(rows[day * 288 : (day + 1) * 288])
         engine.close_due()
-        got += [record.value for record in engine.take_outputs().alerts]
+        got += [encode_alert(record) for record in engine.take_outputs().alerts]
         log += engine.snapshot()
     assert got == expected
     assert any(b'"suppressed"' in (value or b"") for value in got)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.episodes.episode import Episode, Rule
+from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Rule
 from pipeline.evaluation.scoring.alarms import AlarmRule, Span, episode_starts, episodes
 from tests.pipeline.engine.episodes.episode_steps import steps
 
@@ -19,9 +19,10 @@ def stepped(scores: list[float], rule: AlarmRule) -> list[Span]:
         rule.threshold, rule.release, rule.threshold * 1.5, rule.quiet_buckets, rule.cool_down_buckets, "warning"
     )
     for bucket, transition in enumerate(steps(episode, worker, scores)):
-        if transition == "opened":
+        name = transition.name if isinstance(transition, EpisodeTransition) else ""
+        if name == "opened":
             opened = bucket
-        elif transition == "resolved":
+        elif name == "resolved":
             found.append(Span(opened, bucket))
     return [*found, Span(opened, len(scores) - 1)] if episode.is_open else found
 

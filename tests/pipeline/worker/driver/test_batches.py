@@ -18,9 +18,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.config.model import Config
-from pipeline.engine.dead_letters import RefusedBatch
+from pipeline.engine.encoding import dead_letter_record
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import TICK_HEADER
+from pipeline.engine.records import TICK_HEADER, RefusedBatch
 from pipeline.worker.driver import decompression, faust_driver
 from pipeline.worker.driver.batches import KEPT_HEADERS, READ_AHEAD, CheckedBatch, UnreadableBatchError
 from pipeline.worker.driver.decompression import UNPACKED_BYTES
@@ -86,7 +86,7 @@ def test_a_batch_that_cannot_be_read_is_one_dead_letter_and_its_neighbours_count
     assert [record.offset for record in polled] == [4, 7, 8]
     assert records.next_fetch_offset == 9
     engine = Engine(0, Config())
-    (letter,) = engine.process(polled).dead_letters
+    (letter,) = map(dead_letter_record, engine.process(polled).dead_letters)
     headers = dict(letter.headers)
     assert (letter.key, letter.value) == (None, data)
     assert (headers["tocsin-reason"], headers["tocsin-offset"]) == (b"unreadable_batch", b"7")

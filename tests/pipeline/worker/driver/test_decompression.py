@@ -25,8 +25,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.config.model import Config, ConfigFile, EngineConfig
-from pipeline.engine.dead_letters import RefusedBatch
+from pipeline.engine.encoding import dead_letter_record
 from pipeline.engine.engine import Engine
+from pipeline.engine.records import RefusedBatch
 from pipeline.worker.driver import decompression, faust_driver
 from pipeline.worker.driver.decompression import UNPACKED_BYTES, Unpacking, UnpacksTooLargeError
 from schemas.mention import MAX_MENTION_BYTES
@@ -340,7 +341,7 @@ def test_the_engine_makes_one_dead_letter_of_a_batch_and_counts_its_records(boun
     assert engine.next_offset == 302
     assert engine.stats.consumed == 2
     assert engine.stats.rejected[Reason.TOO_LARGE] == sum(engine.stats.rejected.values()) == 300
-    (letter,) = outputs.dead_letters
+    (letter,) = map(dead_letter_record, outputs.dead_letters)
     headers = dict(letter.headers)
     assert (letter.key, letter.value) == (None, data)
     assert headers["tocsin-reason"] == b"too_large"

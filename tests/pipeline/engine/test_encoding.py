@@ -6,15 +6,15 @@ import hashlib
 
 import pytest
 
-from pipeline.engine.dead_letters import KEPT_BYTES, dead_letter
-from pipeline.engine.records import OutRecord, Record
+from pipeline.engine.encoding import KEPT_BYTES, OutRecord, dead_letter_record
+from pipeline.engine.records import DeadLetter, Record
 from pipeline.worker.transaction import REQUEST_BYTES
 from schemas.catalogue import topics
-from schemas.rejection import Reason, Rejected
+from schemas.rejection import Reason
 
 
 def letter_of(key: bytes | None, value: bytes | None, error: str = "too large") -> OutRecord:
-    return dead_letter(Record(41, 1234, key, value), Rejected(Reason.TOO_LARGE, error), "mentions", 3)
+    return dead_letter_record(DeadLetter(Record(41, 1234, key, value), "mentions", 3, Reason.TOO_LARGE, error))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,263 @@
+"""What a partition holds of one brand: objects while it is loaded, its state records in between.
+
+As objects a brand takes three times the bytes of its records, and the garbage collector has to walk them. So only the
+brands and the open buckets used last are loaded (pipeline.engine.brands.cache). The others are kept as the very bytes
+that a checkpoint writes and that a successor would restore, so nothing but time depends on which: a brand is loaded
+when one of its buckets closes, its open buckets when it is mentioned.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final, cast
+
+import msgspec
+
+from detectors.brand.model import BrandModel, ModelState
+from pipeline.engine.brands.cache import BrandCache
+from pipeline.engine.buckets.closed_counts import RecentCounts
+from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
+from pipeline.engine.buckets.stories import StoryMemory
+from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_episodes
+from pipeline.engine.state import VERSION, BrandRecord, decode_brand, decode_open, encode, encode_open
+
+MAX_SERIALISED_IDS: Final = 16
+"""Remembered ids up to which open buckets may be serialised: to load larger ones costs more than their mention."""
+
+NONE_OPEN: Final = cast("dict[int, OpenBucket]", MappingProxyType({}))
+"""The open buckets of a brand that has none, or whose open buckets are serialised; cannot be changed."""
+NEVER_CLOSED: Final = (0.0, 0.0, 0.0, 0.0)
+"""`Brand.last` before the first closed bucket."""
+
+
+class Serialised(msgspec.Struct, frozen=True, gc=False):
+    """A brand's state record, and what is asked of a brand that is not loaded."""
+
+    record: bytes
+    last_bucket: int = -1
+    is_warm: bool = False
+    has_open_episode: bool = False
+
+
+def _first_record() -> bytes:
+    return encode(BrandRecord(VERSION, ModelState(), stored_episodes(new_episodes()), [], [], NEVER_CLOSED))
+
+
+_UNKNOWN: Final = Serialised(_first_record())
+"""A brand of which nothing is known but its open buckets."""
+
+
+class Brand:
+    """One brand in memory.
+
+    Attributes:
+        name, key: the slug, and the key of its mentions.
+        weighs_stories: whether copies count as stories.
+        remembered: ids in the open buckets.
+        open: open buckets by index; empty while `open_record` holds them.
+        open_record: the open buckets as bytes, None while they are objects.
+        last: of the last closed bucket: mentions, negatives, expected mentions, crisis score.
+        is_idle: False while an active slot of the expiry holds it.
+        serialised: the brand as bytes, None while it is loaded.
+        model, episodes, negative_posts, top_posts, stories, recent: the objects; absent while `serialised` holds them.
+    """
+
+    __slots__ = (
+        "_cache",
+        "episodes",
+        "is_idle",
+        "key",
+        "last",
+        "model",
+        "name",
+        "negative_posts",
+        "open",
+        "open_record",
+        "recent",
+        "remembered",
+        "serialised",
+        "stories",
+        "top_posts",
+        "weighs_stories",
+    )
+
+    model: BrandModel
+    episodes: Episodes
+    negative_posts: list[PostRecord]
+    top_posts: list[PostRecord]
+    stories: StoryMemory
+    recent: RecentCounts
+
+    def __init__(self, name: str, cache: BrandCache, *, weighs_stories: bool) -> None:
+        self.name = name
+        self.key = name.encode()
+        self.weighs_stories = weighs_stories
+        self.remembered = 0
+        self.open: dict[int, OpenBucket] = NONE_OPEN
+        self.open_record: bytes | None = None
+        self.serialised: Serialised | None = _UNKNOWN
+        self.is_idle = True
+        self.last = NEVER_CLOSED
+        self._cache = cache
+
+    def reset(self) -> None:
+        """Drop all but the open buckets: the brand has expired, and begins as a new one."""
+        self.is_idle = True
+        self.last = NEVER_CLOSED
+        self._keep_as(_UNKNOWN)
+
+    @property
+    def last_bucket(self) -> int:
+        """The last bucket that was closed; -1 before the first."""
+        return self.model.last_bucket if self.serialised is None else self.serialised.last_bucket
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether its scores mean something."""
+        return self.model.is_warm if self.serialised is None else self.serialised.is_warm
+
+    @property
+    def has_open_episode(self) -> bool:
+        """Whether an episode of any kind is open."""
+        return (
+            any(episode.id for episode in self.episodes.values())
+            if self.serialised is None
+            else self.serialised.has_open_episode
+        )
+
+    def read_episodes(self) -> Episodes:
+        """The episodes, for a reader that must not load the brand: another thread, for one."""
+        while True:
+            serialised = self.serialised
+            if serialised is not None:
+                return restored_episodes(decode_brand(self.key, serialised.record).episodes)
+            try:
+                return self.episodes
+            except AttributeError:
+                continue  # It was serialised in between.
+
+    def make_idle(self) -> None:
+        """Drop what nothing asks for after a day without mentions (pipeline.engine.brands.expiry), and serialise."""
+        self.load()
+        self.negative_posts = []
+        self.top_posts = []
+        self.stories = StoryMemory()
+        self.recent = RecentCounts()
+        self.serialise()
+
+    def load(self) -> None:
+        """Make objects of the state record."""
+        serialised = self.serialised
+        if serialised is None:
+            return
+        record = decode_brand(self.key, serialised.record)
+        self.model = BrandModel(record.model, self._cache.tail)
+        self.episodes = restored_episodes(record.episodes)
+        self.negative_posts = record.negative_posts
+        self.top_posts = record.top_posts
+        self.stories = record.stories
+        self.recent = record.recent
+        self.serialised = None
+        self._cache.loaded[self] = None
+
+    def restore(self, value: bytes) -> None:
+        """Take over a predecessor's record, and stay serialised.
+
+        Raises:
+            StateError: it cannot be read.
+        """
+        record = decode_brand(self.key, value)
+        model = BrandModel(record.model, self._cache.tail)
+        self.last = record.last
+        self._keep_as(Serialised(value, model.last_bucket, model.is_warm, _any_open(record.episodes)))
+
+    def record(self) -> bytes:
+        """The state record."""
+        if self.serialised is not None:
+            return self.serialised.record
+        return encode(
+            BrandRecord(
+                VERSION,
+                self.model.state,
+                stored_episodes(self.episodes),
+                self.negative_posts,
+                self.top_posts,
+                self.last,
+                self.stories,
+                self.recent,
+            )
+        )
+
+    def serialise(self) -> None:
+        """Keep only the state record."""
+        if self.serialised is None:
+            self._keep_as(Serialised(self.record(), self.last_bucket, self.is_warm, self.has_open_episode))
+
+    def load_open(self) -> None:
+        """Make objects of the open buckets."""
+        if self.open_record is not None:
+            self.open = decode_open(self.key, self.open_record).buckets
+            self.open_record = None
+            self._cache.loaded_open[self] = None
+
+    def restore_open(self, key: bytes, value: bytes) -> dict[int, OpenBucket]:
+        """Take over a predecessor's open buckets; returns them, to be read.
+
+        Raises:
+            StateError: they cannot be read.
+        """
+        buckets = decode_open(key, value).buckets
+        self.remembered = sum(len(bucket.ids) for bucket in buckets.values())
+        if self.remembered <= MAX_SERIALISED_IDS:
+            self.open_record = value
+        else:
+            self.open = buckets
+            self._cache.loaded_open[self] = None
+        return buckets
+
+    def enter(self, index: int, bucket: OpenBucket) -> None:
+        """Open a bucket."""
+        if self.open is NONE_OPEN:
+            self.load_open()
+            if self.open is NONE_OPEN:
+                self.open = {}
+                self._cache.loaded_open[self] = None
+        self.open[index] = bucket
+
+    def leave(self, index: int) -> OpenBucket | None:
+        """Close a bucket; None where none is open."""
+        if self.open_record is not None:
+            self.load_open()
+        bucket = self.open.pop(index, None) if self.open else None
+        if bucket is not None:
+            self.remembered -= len(bucket.ids)
+            if not self.open:
+                self.open = NONE_OPEN
+                self._cache.loaded_open.pop(self, None)
+        return bucket
+
+    @property
+    def has_open(self) -> bool:
+        """Whether a bucket is open."""
+        return bool(self.open) or self.open_record is not None
+
+    def encode_open(self) -> bytes | None:
+        """The record of the open buckets; None where none is open."""
+        return encode_open(self.open) if self.open else self.open_record
+
+    def serialise_open(self) -> None:
+        """Keep only the record of the open buckets, if they are small."""
+        if self.open and self.remembered <= MAX_SERIALISED_IDS:
+            self.open_record = encode_open(self.open)
+            self.open = NONE_OPEN
+
+    def _keep_as(self, serialised: Serialised) -> None:
+        was_loaded = self.serialised is None
+        self.serialised = serialised  # First, for read_episodes.
+        if was_loaded:
+            del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
+            self._cache.loaded.pop(self, None)
+
+
+def _any_open(episodes: list[Episode]) -> bool:
+    return any(episode.id for episode in episodes)

@@ -1,0 +1,154 @@
+"""Closing: buckets behind the watermark are scored and learned, brand by brand, and brands expire.
+
+A brand is visited when a bucket in which it was mentioned closes, and in every bucket while an episode of it is open:
+cost follows mentions, not known brands. Buckets close their brands in the order of first mention, which the state
+keeps, so neither order nor result depends on how many are closed in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from detectors.features import Bucket
+from pipeline.config.model import BrandConfig
+from pipeline.engine.alerts.brand_alert import ClosedBucket
+from pipeline.engine.alerts.evidence import keep_posts
+from pipeline.engine.brands.brand import Brand
+from pipeline.engine.brands.expiry import Expirable, ExpiryReason
+from pipeline.engine.buckets.closed_counts import BucketCounts
+from pipeline.engine.buckets.open_bucket import OpenBucket
+from pipeline.engine.partition_state import PartitionState
+from pipeline.engine.transitions import Transitions
+
+
+class Closing:
+    """Closes the due buckets of one partition."""
+
+    def __init__(self, state: PartitionState) -> None:
+        self._state = state
+        self._transitions = Transitions(state)
+        self._steps: Iterator[None] | None = None
+
+    def close_due(self, limit: int = 0) -> bool:
+        """Score and learn buckets behind the watermark.
+
+        Args:
+            limit: at most so many steps: brand-buckets, and brands looked at for expiry; 0 closes all that is due.
+
+        Returns:
+            True while more may be due.
+        """
+        if self._steps is None:
+            self._steps = self._due()
+        done = sum(1 for _ in islice(self._steps, limit or None))
+        if limit and done >= limit:
+            return True
+        self._steps = None
+        return False
+
+    def _due(self) -> Iterator[None]:
+        """Close what is due, one bounded step at a time; mentions may come in between."""
+        state = self._state
+        at, schedule = state.at, state.schedule
+        while True:
+            if not state.is_amid_bucket:
+                yield from self._expire(at.next_bucket)
+            if at.next_bucket >= schedule.due_end:
+                return
+            index = at.next_bucket
+            names = schedule.brands.get(index)
+            if not names and not state.with_episode and not state.open_categories:
+                at.next_bucket = schedule.next_open()
+                state.is_amid_bucket = False
+                continue
+            for name in list(names or ()):
+                self._close(name, index)
+                yield
+            # Asked after the brands that were mentioned: one of them may have opened or ended an episode.
+            for name in sorted(name for name in state.with_episode if state.brands[name].last_bucket < index):
+                self._close(name, index)
+                yield
+            self._transitions.follow_categories(index)
+            schedule.close(index)
+            at.next_bucket += 1
+            state.is_amid_bucket = False
+            at.feed.drop_before(at.next_bucket)
+
+    def _expire(self, bucket: int) -> Iterator[None]:
+        """Let brands become idle and expire, now that every bucket before this one is closed."""
+        if not self._state.expiry.is_due(bucket):
+            return
+        for expired in self._state.expiry.due(bucket):
+            if expired is not None:
+                self._let_go(*expired)
+            yield
+
+    def _let_go(self, brand: Expirable, reason: ExpiryReason | None) -> None:
+        """Take a brand out of memory (with a reason), or what nothing will ask for again (without one)."""
+        state = self._state
+        changes, name = state.changes, brand.name
+        changes.any = True
+        found = state.brands[name]
+        if reason is None:
+            found.make_idle()
+            changes.brands[name] = None
+            return
+        state.stats.forgotten[reason] += 1
+        changes.brands.pop(name, None)
+        changes.expired[name] = None
+        if found.has_open:
+            found.reset()
+        else:
+            state.drop(found)
+
+    def _close(self, name: str, index: int) -> None:
+        """Close one bucket of one brand."""
+        state = self._state
+        brand = state.brands[name]
+        if brand.is_idle:
+            state.expiry.activate(brand, index)
+        if brand.serialised is not None or brand.open_record is not None:
+            state.cache.evict()
+            brand.load()
+        bucket = brand.leave(index)
+        state.changes.brands[name] = None
+        feed, model = state.at.feed, brand.model
+        if bucket is None and feed.is_unobserved(index):
+            # An open episode is neither fed nor ended by a gap: its quiet time stands still.
+            for episode in brand.episodes.values():
+                episode.last_above += index - model.last_bucket
+            model.pass_unobserved(index)
+            return
+        config = state.config.brand(name)
+        counts = BucketCounts(index) if bucket is None else _count(brand, bucket, index, config)
+        unobserved = feed.unobserved(model.last_bucket + 1, index)
+        model.advance(Bucket(index, counts.counted, counts.counted_negatives, unobserved))
+        assessment = model.assess(index, counts.counted, counts.counted_negatives)
+        model.learn(assessment, counts.counted, counts.counted_negatives)
+        keep_posts(brand, bucket, index)
+        brand.last = (float(counts.mentions), counts.negatives, assessment.expected_now, max(assessment.crisis, 0.0))
+        state.stats.buckets_closed += 1
+        state.stats.scores += assessment.is_warm
+        self._transitions.follow_brand(ClosedBucket(index, brand, bucket, assessment, config, feed))
+        if bucket is not None:
+            state.changes.open_buckets[name] = None
+        state.changes.any = True
+
+
+def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig) -> BucketCounts:
+    """What the bucket holds and what of it the detector counts; its stories pass into the brand's memory."""
+    negatives = bucket.counts()[0]
+    surplus = brand.stories.absorb(bucket.stories, bucket.ids, index, bucket.mentions - bucket.reposts)
+    weighs_stories = config.detection.copies == "story"
+    counted = max(bucket.mentions - surplus.mentions, 0.0) if weighs_stories else float(bucket.mentions)
+    counts = BucketCounts(
+        index,
+        bucket.mentions,
+        negatives,
+        counted,
+        min(max(negatives - surplus.negatives, 0.0), counted) if weighs_stories else negatives,
+        surplus.repeats,
+    )
+    brand.recent.add(counts)
+    return counts

@@ -1,0 +1,64 @@
+"""The engine's outputs as records for a topic: the only place where alerts and dead letters become bytes.
+
+A refused record is kept byte for byte up to a bound, with the reason in the headers: route on the code. The bound is
+what makes every dead letter fit: brokers measure a batch as it is compressed, so a record that was accepted can be a
+thousand times larger than max.message.bytes once it is unpacked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from pipeline.engine.records import DeadLetter
+from schemas.alert import Alert, alert_headers, encode_alert
+from schemas.text import printable
+
+REASON_HEADER: Final = "tocsin-reason"
+ERROR_HEADER: Final = "tocsin-error"
+SIZE_HEADER: Final = "tocsin-size"
+SHA256_HEADER: Final = "tocsin-sha256"
+ERROR_CHARACTERS: Final = 300
+KEPT_BYTES: Final = 1 << 20
+"""Key and value together; with the headers it stays below max.message.bytes of the dead letter topic (2 MiB)."""
+
+
+class OutRecord(msgspec.Struct, frozen=True):
+    """A record to be written: an alert, a dead letter or state. The partition is always the source record's."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+def alert_record(alert: Alert) -> OutRecord:
+    """The record of an alert: keyed by its brand, CloudEvents attributes in the headers."""
+    return OutRecord(alert.brand.encode(), encode_alert(alert), alert_headers(alert))
+
+
+def dead_letter_record(letter: DeadLetter) -> OutRecord:
+    """The record of a dead letter: original key and value, and where it stood.
+
+    Above KEPT_BYTES the key is kept first and the value is cut to what is left; two more headers then tell the size
+    and the SHA-256 of the whole value.
+    """
+    key, value = letter.record.key, letter.record.value
+    headers = [
+        (REASON_HEADER, str(letter.reason).encode()),
+        (ERROR_HEADER, printable(letter.error, ERROR_CHARACTERS).encode()),
+        ("tocsin-topic", letter.topic.encode()),
+        ("tocsin-partition", str(letter.partition).encode()),
+        ("tocsin-offset", str(letter.record.offset).encode()),
+        ("tocsin-timestamp", str(letter.record.timestamp).encode()),
+    ]
+    if len(key or b"") + len(value or b"") > KEPT_BYTES:
+        whole = value or b""
+        headers += [
+            (SIZE_HEADER, str(len(whole)).encode()),
+            (SHA256_HEADER, hashlib.sha256(whole).hexdigest().encode()),
+        ]
+        key = None if key is None else key[:KEPT_BYTES]
+        value = None if value is None else value[: KEPT_BYTES - len(key or b"")]
+    return OutRecord(key, value, headers)

@@ -1,0 +1,313 @@
+"""Intake: records of the mentions topic into open buckets.
+
+A record is admitted or refused, its mention is assigned to a bucket by event time, duplicates are dropped, its tone is
+judged, and the bucket counts it. Nothing is scored here: buckets that the watermark has passed are due, and closing
+takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from detectors.sentiment import PLAIN_TAGS, language_of
+from pipeline.engine.brands.brand import Brand
+from pipeline.engine.buckets.ids import LONG_ID, identity
+from pipeline.engine.buckets.open_bucket import Judgement, OpenBucket, compared, is_in_sample
+from pipeline.engine.partition_state import PartitionState
+from pipeline.engine.records import TICK_HEADER, DeadLetter, RefusedBatch, SourceRecord
+from pipeline.errors import DeadLetterLimitError
+from schemas.mention import (
+    EARLIEST_EVENT_TIME,
+    LATEST_EVENT_TIME,
+    Mention,
+    brand_key,
+    decode_mention,
+    decode_of_some_brand,
+)
+from schemas.observation import BUCKET_SECONDS, Observation
+from schemas.rejection import Reason, Rejected
+
+
+class Intake:
+    """Takes the records of one partition into its open buckets."""
+
+    def __init__(self, state: PartitionState, close_due: Callable[[], object]) -> None:
+        """Work on a partition's state.
+
+        Args:
+            state: of the partition.
+            close_due: closes all that is due; asked where what is known must not depend on how far closing has come.
+        """
+        config = state.config
+        self._state = state
+        self._close_due = close_due
+        self._tolerance_ms = config.engine.future_tolerance_seconds * 1000
+        self._max_ids = config.engine.max_ids_per_brand
+        self._small_ids = self._max_ids // 16
+        self._max_open = config.engine.max_brands
+        self._sentiment = config.sentiment
+
+    def ingest(self, records: Sequence[SourceRecord]) -> None:
+        """Take records in offset order into the open buckets.
+
+        Raises:
+            DeadLetterLimitError: more refused records in a row than configured.
+        """
+        # The path of every mention: branches where a function would do, counts in local variables, and nothing looked
+        # up twice. What other methods may ask for meanwhile is written back before they are called.
+        state = self._state
+        at, stats, brands, schedule = state.at, state.stats, state.brands, state.schedule
+        changed_open, feed = state.changes.open_buckets, at.feed
+        tolerance_ms, max_open = self._tolerance_ms, self._max_open
+        small_ids, max_ids = self._small_ids, self._max_ids
+        sentiments = self._sentiment
+        negative_below, positive_above, learns = sentiments.negative_below, sentiments.positive_above, sentiments.learn
+        labels, full_labels = at.labels, sentiments.full_labels_per_bucket
+        next_offset, timestamp, latest = at.next_offset, at.last_timestamp, at.event_time
+        due_end, due_at = schedule.due_end, schedule.due_at
+        index, begin, end = 0, 0.0, -1.0  # the bucket of the mention before and its bounds
+        consumed = seen = left_out = 0
+        try:
+            for record in records:
+                offset = record.offset
+                if offset < next_offset:
+                    stats.skipped += 1
+                    continue
+                next_offset = offset + 1
+                timestamp = record.timestamp
+                value = record.value
+                mention = None if value is None else decode_of_some_brand(value)
+                if (
+                    mention is not None
+                    and (brand := brands.get(mention.brand)) is not None
+                    and brand.key == record.key
+                    and (event_time := mention.event_time.timestamp()) * 1000 <= timestamp + tolerance_ms
+                    and (begin <= event_time < end or EARLIEST_EVENT_TIME <= event_time < LATEST_EVENT_TIME)
+                    and schedule.open_count < max_open
+                ):
+                    at.rejected_in_a_row = 0
+                    consumed += 1
+                else:
+                    at.event_time = latest
+                    admitted = self._admit(record)
+                    latest, due_end, due_at = at.event_time, schedule.due_end, schedule.due_at
+                    if admitted is None:
+                        continue
+                    brand, mention, event_time = admitted
+                if not begin <= event_time < end:
+                    index = int(event_time // BUCKET_SECONDS)
+                    begin = float(index * BUCKET_SECONDS)
+                    end = begin + BUCKET_SECONDS
+                if index < due_end:
+                    stats.late += 1
+                    continue
+                bucket = brand.open.get(index)
+                if bucket is None:
+                    bucket = state.open_bucket(brand, index, offset)
+                changed_open[brand.name] = None
+                ids = bucket.ids
+                own = mention.id
+                if len(own) > LONG_ID or not own.isascii():
+                    own = identity(own)
+                if own in ids:
+                    stats.duplicates += 1
+                    continue
+                if index > feed.bucket:
+                    feed.mentions += seen
+                    seen = 0
+                    feed.see(index, 1, due_end)
+                else:
+                    seen += 1
+                lang = mention.lang
+                language = (PLAIN_TAGS.get(lang) if lang else None) or language_of(mention.text, lang)
+                sentiment = mention.sentiment
+                position = bucket.mentions
+                if sentiment is None:
+                    judgement = self._judge_text(bucket, index, mention, language)
+                else:
+                    judgement = bucket.add_given(
+                        negative=sentiment <= negative_below, positive=sentiment >= positive_above
+                    )
+                    if learns:
+                        if labels.admit(due_end, language, full_labels):
+                            self._learn(mention, language, sentiment)
+                        else:
+                            left_out += 1
+                if not brand.weighs_stories:
+                    judgement = compared(judgement, index, position)
+                number = bucket.add(mention, own, judgement, language=language, event_time=event_time, bucket=index)
+                if len(ids) < small_ids or brand.remembered < max_ids:
+                    ids[own] = number
+                    brand.remembered += 1
+                else:
+                    stats.duplicates_unchecked += 1
+                if event_time > latest:
+                    latest = event_time
+                    if event_time >= due_at:
+                        state.pass_time(event_time)
+                        due_end, due_at = schedule.due_end, schedule.due_at
+        finally:
+            state.changes.any = state.changes.any or next_offset > at.next_offset
+            at.next_offset, at.last_timestamp, at.event_time = next_offset, timestamp, latest
+            feed.mentions += seen
+            stats.consumed += consumed
+            stats.labels_left_out += left_out
+
+    def ingest_observations(self, observations: Iterable[Observation]) -> None:
+        """Take aggregated history, in order of `start`: each row is a whole bucket of one brand.
+
+        Raises:
+            ValueError: a bucket that is already closed, of another size, or given twice.
+        """
+        state = self._state
+        schedule, at = state.schedule, state.at
+        for row in observations:
+            index = row.start // BUCKET_SECONDS
+            if row.size_seconds != BUCKET_SECONDS or row.start % BUCKET_SECONDS:
+                raise ValueError(
+                    f"expected buckets of {BUCKET_SECONDS} s, got start {row.start} of {row.size_seconds} s"
+                )
+            if index < schedule.due_end or row.brand in schedule.brands.get(index, ()):
+                raise ValueError(
+                    f"expected one row per brand and bucket in order of start, got {row.brand} {row.start}"
+                )
+            bucket = state.open_bucket(state.brand(row.brand), index, at.next_offset)
+            state.changes.open_buckets[row.brand] = None
+            state.changes.any = True
+            at.next_offset += 1
+            bucket.mentions = row.mentions
+            bucket.reposts = row.reposts
+            bucket.reach = row.reach
+            # Fractions survive through the sample fields: k negatives of n, as if one text in n had been read.
+            bucket.sampled = bucket.scored = 1
+            bucket.sampled_negatives = row.negatives
+            bucket.sampled_positives = row.positives
+            state.stats.consumed += row.mentions
+            at.feed.see(index, row.mentions, schedule.due_end)
+            state.pass_time(float(row.start))
+
+    def _admit(self, record: SourceRecord) -> tuple[Brand, Mention, float] | None:
+        """A mention that is not plainly one of a known brand, with its brand and event time in Unix seconds.
+
+        None for a tick, for what must be refused and for a late mention of a new brand; that is dealt with here.
+        """
+        state = self._state
+        try:
+            if isinstance(record, RefusedBatch):
+                rejected = record.rejected
+                state.stats.rejected[rejected.reason] += record.records - 1  # one dead letter for all of them
+                raise rejected
+            if record.value is None:
+                self._tick(record)
+                return None
+            mention, event_time = self._checked(record, record.value)
+        except Rejected as rejected:
+            self._reject(record, rejected)
+            return None
+        state.at.rejected_in_a_row = 0
+        state.stats.consumed += 1
+        # A brand whose mentions are all late is not remembered.
+        if event_time // BUCKET_SECONDS < state.schedule.due_end:
+            state.stats.late += 1
+            return None
+        return state.brand(mention.brand), mention, event_time
+
+    def _checked(self, record: SourceRecord, value: bytes) -> tuple[Mention, float]:
+        """The mention in a record, against every rule, and its event time in Unix seconds.
+
+        Raises:
+            Rejected: with the reason code.
+        """
+        mention = decode_mention(value)
+        brand_key(mention, record.key)
+        event_time = mention.event_time.timestamp()
+        if event_time * 1000 > record.timestamp + self._tolerance_ms:
+            raise Rejected(
+                Reason.EVENT_TIME_IN_FUTURE,
+                f'field "event_time" must not be more than {self._tolerance_ms // 1000} s ahead of the record '
+                f"timestamp {record.timestamp} ms, got {mention.event_time.isoformat()}",
+            )
+        if self._state.schedule.open_count >= self._max_open and self._is_unknown(mention.brand, event_time):
+            raise Rejected(
+                Reason.TOO_MANY_BRANDS,
+                f"expected at most {self._max_open} open buckets of brands (engine.max_brands), got one more "
+                f"of {mention.brand}, a brand not known here",
+            )
+        return mention, event_time
+
+    def _is_unknown(self, name: str, event_time: float) -> bool:
+        """Whether a mention would open a bucket of a brand of which no bucket was ever closed."""
+        state = self._state
+        index = int(event_time // BUCKET_SECONDS)
+        if index < state.schedule.due_end:
+            return False
+        self._close_due()
+        brand = state.brands.get(name)
+        if brand is None:
+            return True
+        state.cache.evict()
+        brand.load_open()
+        return brand.last_bucket < 0 and index not in brand.open
+
+    def _judge_text(self, bucket: OpenBucket, index: int, mention: Mention, language: str) -> Judgement:
+        """Count the mention's tone as its text is read, or as unread."""
+        config = self._sentiment
+        is_full = bucket.scored < config.full_texts_per_bucket
+        if not is_full and not is_in_sample(index, bucket.mentions, config.sample_one_in):
+            return bucket.add_unread()
+        p_negative, p_positive = self._state.sentiment.estimate_one(mention.text, language)
+        self._state.stats.texts_scored += 1
+        negative = p_negative > 0.5
+        return bucket.add_read(negative=negative, positive=not negative and p_positive > 0.5, sampled=not is_full)
+
+    def _learn(self, mention: Mention, language: str, sentiment: float) -> None:
+        """Let the language's model learn a trusted sentiment."""
+        config = self._sentiment
+        self._state.stats.labels_learned += 1
+        # The model learns what this configuration calls negative, not the raw number.
+        label = float(sentiment >= config.positive_above) - float(sentiment <= config.negative_below)
+        self._state.sentiment.learn_one(mention.text, language, label)
+
+    def _tick(self, record: SourceRecord) -> None:
+        """Let event time pass on a partition without mentions; the record says how far.
+
+        Raises:
+            Rejected: it is no tick, or one of the future.
+        """
+        tick = next((value for name, value in record.headers if name == TICK_HEADER), None)
+        if tick is None or record.key is not None:
+            raise Rejected(Reason.TOMBSTONE, "expected a mention, got a record without a value")
+        if not (tick.isdigit() and len(tick) <= 16):
+            raise Rejected(Reason.INVALID_TICK, f"expected Unix milliseconds in {TICK_HEADER}, got {tick[:40]!r}")
+        milliseconds = int(tick)
+        if milliseconds > record.timestamp + self._tolerance_ms:
+            raise Rejected(
+                Reason.INVALID_TICK,
+                f"expected a tick not later than its record timestamp {record.timestamp} ms, got {milliseconds} ms",
+            )
+        state = self._state
+        state.stats.ticks += 1
+        if state.at.event_time and milliseconds / 1000 > state.at.event_time:
+            state.pass_time(milliseconds / 1000)
+
+    def _reject(self, record: SourceRecord, rejected: Rejected) -> None:
+        """Make a dead letter of a record.
+
+        Raises:
+            DeadLetterLimitError: more refused records in a row than configured.
+        """
+        state = self._state
+        at = state.at
+        state.stats.rejected[rejected.reason] += 1
+        state.outputs.dead_letters.append(
+            DeadLetter(record, state.topic, state.partition, rejected.reason, str(rejected))
+        )
+        # A flood of brands says nothing about the deploy, and nobody shall stop a worker with it.
+        at.rejected_in_a_row += rejected.reason is not Reason.TOO_MANY_BRANDS
+        limit = state.config.engine.dead_letter_run_limit
+        if limit and at.rejected_in_a_row > limit:
+            raise DeadLetterLimitError(
+                f"{state.topic}[{state.partition}]@{record.offset}: expected mentions, got more than {limit} records "
+                f"in a row that had to be refused (the last: {rejected.reason}, {rejected}); fix the producer, or "
+                "raise engine.dead_letter_run_limit to let them pass into the dead letter topic"
+            )

@@ -1,0 +1,160 @@
+"""Everything that one partition remembers: brands, categories, open buckets, models, and what of it has changed."""
+
+from __future__ import annotations
+
+from detectors.brand.pooled_tail import PooledTail
+from detectors.sentiment import SentimentModels
+from pipeline.config.model import Config
+from pipeline.engine.brands.brand import Brand
+from pipeline.engine.brands.cache import MAX_CACHED, BrandCache
+from pipeline.engine.brands.expiry import Expiry
+from pipeline.engine.buckets.open_bucket import OpenBucket
+from pipeline.engine.buckets.schedule import BucketSchedule
+from pipeline.engine.categories import Category
+from pipeline.engine.records import Outputs
+from pipeline.engine.state import Checkpoint
+from pipeline.engine.stats import EngineStats
+
+
+class Changes:
+    """What has changed since the last snapshot, in order of first change.
+
+    Attributes:
+        any: whether anything has, offsets included.
+        expired: brands that are to be deleted.
+        brands: brands whose own record changed.
+        open_buckets: brands whose open buckets changed.
+        categories: categories whose record changed.
+    """
+
+    __slots__ = ("any", "brands", "categories", "expired", "open_buckets")
+
+    def __init__(self) -> None:
+        self.any = False
+        self.expired: dict[str, None] = {}
+        self.brands: dict[str, None] = {}
+        self.open_buckets: dict[str, None] = {}
+        self.categories: dict[str, None] = {}
+
+    def __len__(self) -> int:
+        """Records that the next snapshot writes for brands."""
+        return len(self.brands) + len(self.open_buckets) + len(self.expired)
+
+    def discard(self) -> None:
+        """Begin again with nothing changed."""
+        self.any = False
+        for changed in (self.expired, self.brands, self.open_buckets, self.categories):
+            changed.clear()
+
+
+class PartitionState:
+    """What a partition remembers; intake, closing and checkpointing work on it and on nothing else.
+
+    Attributes:
+        partition, topic: whose records come; named in dead letters.
+        config: what holds for the brands.
+        stats: plain counts since construction.
+        at: where the partition stands: offset, event time, next bucket to close, feed, pooled tail, label counts.
+        sentiment: the language models.
+        cache: which brands are loaded.
+        brands: every known brand.
+        with_episode: brands with an open episode.
+        categories: every category of a known brand.
+        open_categories: categories with an open episode.
+        categorised: (brand, category) of every brand with a category, in the order in which they came.
+        schedule: open buckets in order of event time.
+        expiry: which brands are idle, and which expire.
+        is_amid_bucket: restored with a part of the bucket `at.next_bucket` closed.
+        changes: since the last snapshot.
+        outputs: alerts and dead letters not yet taken.
+    """
+
+    def __init__(self, partition: int, config: Config, topic: str, max_cached: int = MAX_CACHED) -> None:
+        """The state of a partition of which no record has been seen.
+
+        Args:
+            partition: whose records come.
+            config: what holds for the brands.
+            topic: of the records.
+            max_cached: brands that are loaded at a time; nothing but time and memory depends on it.
+        """
+        self.partition = partition
+        self.topic = topic
+        self.config = config
+        self.stats = EngineStats()
+        self.at = Checkpoint()
+        self.sentiment = SentimentModels()
+        self.stats.sentiment_drifts = self.sentiment.drifts
+        self.cache = BrandCache(PooledTail(self.at.tail), max_cached)
+        self.brands: dict[str, Brand] = {}
+        self.with_episode: set[str] = set()
+        self.categories: dict[str, Category] = {}
+        self.open_categories: set[str] = set()
+        self.categorised: list[tuple[str, str]] = []
+        self._ever_categorised: set[str] = set()
+        self.schedule = BucketSchedule(float(config.engine.allowed_lateness_seconds))
+        self.expiry = Expiry(config.engine)
+        self.is_amid_bucket = False
+        self.changes = Changes()
+        self.outputs = Outputs()
+
+    @property
+    def watermark(self) -> float:
+        """Event time up to which buckets are closed: `event_time` less the allowed lateness; 0.0 at first."""
+        return self.at.event_time - self.config.engine.allowed_lateness_seconds if self.at.event_time else 0.0
+
+    def pass_time(self, event_time: float) -> None:
+        """Let event time pass, Unix seconds; it never goes back."""
+        at = self.at
+        is_first = not at.event_time
+        at.event_time = max(at.event_time, event_time)
+        self.schedule.advance(at.event_time)
+        if is_first:
+            at.next_bucket = self.schedule.due_end
+
+    def brand(self, name: str) -> Brand:
+        """The brand of this name, a new one where it is not known."""
+        brand = self.brands.get(name)
+        if brand is None:
+            config = self.config.brand(name)
+            weighs_stories = config.detection.copies == "story"
+            brand = self.brands[name] = Brand(name, self.cache, weighs_stories=weighs_stories)
+            category = config.category
+            if category is not None:
+                self.category(category).join(brand)
+                if name not in self._ever_categorised:
+                    self._ever_categorised.add(name)
+                    self.categorised.append((name, category))
+        return brand
+
+    def drop(self, brand: Brand) -> None:
+        """Drop a brand that has expired and has no open bucket."""
+        del self.brands[brand.name]
+        self.cache.drop(brand)
+        category = self.config.brand(brand.name).category
+        if category is not None:
+            self.category(category).leave(brand)
+
+    def category(self, name: str) -> Category:
+        """The category of this name, a new one where it is not known."""
+        category = self.categories.get(name)
+        if category is None:
+            category = self.categories[name] = Category(name)
+        return category
+
+    def open_bucket(self, brand: Brand, index: int, offset: int) -> OpenBucket:
+        """The brand's open bucket, a new one where it has none.
+
+        Args:
+            brand: whose.
+            index: the bucket.
+            offset: of the record that it is opened for.
+        """
+        self.cache.evict()  # Before, for what is given out must stay.
+        brand.load_open()
+        bucket = brand.open.get(index)
+        if bucket is None:
+            bucket = OpenBucket(first_offset=offset)
+            brand.enter(index, bucket)
+            self.schedule.enter(index, brand.name)
+        return bucket
