@@ -40,9 +40,9 @@ QUORUM_SHARE: Final = 0.25
 MIN_QUORUM: Final = 2
 """So many of the others, and so large a share of them, must be moved for a move to be common."""
 MIN_OTHERS: Final = 3
-"""Brands of the category, beside the one in question, that must have been heard of lately."""
+"""Brands of the category, beside the one in question, that must have been mentioned lately."""
 RECENT_BUCKETS: Final = 12
-"""An hour: a brand not heard of for longer says nothing about now."""
+"""An hour: a brand not mentioned for longer says nothing about now."""
 WINDOW: Final = 3
 """Index of the window that a category's counts are summed over: 1 hour."""
 
@@ -61,7 +61,7 @@ class Category:
         name: the slug.
         episodes: the category's own.
         peaks: by kind the greatest score of each member since the open episode opened.
-        members: brands of it that have been heard of in this partition, by name: a sum over them must not depend on
+        members: its brands that are known in this partition, by name: a sum over them must not depend on
             the order in which they came.
     """
 
@@ -74,7 +74,7 @@ class Category:
         self.members: list[Brand] = []
 
     def join(self, member: Brand) -> None:
-        """A brand of the category has been heard of for the first time."""
+        """A brand of the category has become known."""
         insort(self.members, member, key=attrgetter("name"))
 
     def leave(self, member: Brand) -> None:
@@ -87,7 +87,7 @@ class Category:
         return any(episode.is_open for episode in self.episodes.values())
 
     def active(self, index: int) -> Iterator[Brand]:
-        """Members that are warm and were heard of lately, loaded."""
+        """Members that are warm and were mentioned lately, loaded."""
         for member in self.members:
             if member.last_bucket > index - RECENT_BUCKETS and member.is_warm:
                 member.load()

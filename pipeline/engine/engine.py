@@ -1,7 +1,7 @@
 """The engine of one partition: a pure function of (state, records), called by the worker, by replay and by the tests.
 
 It sees no clock, no network, no log and no framework; time is event time. The same records in the same order give the
-same alerts, byte for byte, however they are cut into batches and wherever the process died in between.
+same alerts, byte for byte, however they are divided into batches and wherever the process died in between.
 
     ingest(records)   mentions into open buckets; the watermark moves; bad records become dead letters    (intake)
     close_due(limit)  buckets behind the watermark are scored and learned, a few brands at a time         (closing)
@@ -85,7 +85,7 @@ class Engine:
 
     @property
     def categorised(self) -> Sequence[tuple[str, str]]:
-        """(brand, category) of every brand with a category, in the order in which this engine met them."""
+        """(brand, category) of every brand with a category, in the order in which they became known."""
         return self._state.categorised
 
     @property

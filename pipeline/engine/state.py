@@ -1,4 +1,4 @@
-"""State as it lies on the brand-state topic: versioned MessagePack, one record per thing that changes on its own.
+"""State records of the brand-state topic: versioned MessagePack, one record per thing that changes on its own.
 
     <brand>            detector, episodes and posts: changes when a bucket of the brand closes
     <brand>#open       its open buckets: change with every mention (a tombstone when none is open)

@@ -1,4 +1,4 @@
-"""What the engine tells of itself: plain counts, and the views that metrics show."""
+"""What the engine reports of itself: plain counts, and the views that metrics show."""
 
 from __future__ import annotations
 

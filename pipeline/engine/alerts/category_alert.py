@@ -30,7 +30,7 @@ def category_alert(
 ) -> Alert:
     """The alert of a transition of a category's episode.
 
-    Its score is what a quorum of its members reach or pass; its counts are sums over the members heard of lately.
+    Its score is what a quorum of its members reach or pass; its counts are sums over the members mentioned lately.
     """
     transition = moved.transition
     end = transition.bucket + 1

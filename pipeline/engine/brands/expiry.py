@@ -1,17 +1,17 @@
-"""Which brands rest, and which are forgotten, so that memory follows the brands that are talked about.
+"""Expiry: which brands are idle and which expire, so that memory follows the brands that are talked about.
 
-A brand not mentioned for a day is_idle: what nothing will ask for again (stories, posts, the counts of its last day) is
-dropped; its normal stays. It is forgotten, as if it had never been,
+A brand not mentioned for a day is idle: what nothing will ask for again (stories, posts, the counts of its last day) is
+dropped; its normal stays. It expires, as if it had never been known,
 
     silent  when it has not been mentioned for `engine.forget_after_days`;
     new     when it has never been warm and has not been mentioned for `engine.forget_new_after_days`;
     limit   when the partition knows more than `engine.max_brands`: brands that have never been warm go first, the least
             recently mentioned of them first, by name within a bucket; then warm ones in the same order.
 
-A brand with an open episode is visited in every bucket, so it never rests; the limit passes it over too. All of this
-is a function of the buckets closed so far, so batches, crashes and restarts do not change who is forgotten.
+A brand with an open episode is visited in every bucket, so it is never idle; the limit passes it over too. All of this
+is a function of the buckets closed so far, so batches, crashes and restarts do not change which brands expire.
 
-Method: a lazy timing wheel (Varghese & Lauck 1987). A active brand's slot is not moved when the brand is mentioned but
+Method: a lazy timing wheel (Varghese & Lauck 1987). An active brand's slot is not moved when the brand is mentioned but
 when the slot falls due, at most once a day: closing a bucket costs nothing.
 """
 
@@ -26,8 +26,8 @@ from pipeline.config.model import EngineConfig
 from schemas.observation import BUCKETS_PER_DAY
 
 IDLE_BUCKETS: Final = BUCKETS_PER_DAY
-"""A brand rests when it was last mentioned more than so many buckets ago: longer than stories (six hours), posts (one
-hour) and recent counts (a day) are looked back upon."""
+"""A brand is idle when it was last mentioned more than so many buckets ago: longer than stories (six hours), posts (one
+hour) and closed counts (a day) are looked back upon."""
 
 RUN: Final = 1000
 """Brands of the one bucket at the limit that are sorted in one step; the runs are merged as they are asked for."""
@@ -39,7 +39,7 @@ _by_name = attrgetter("name")
 
 
 class Expirable(Protocol):
-    """What is read of a brand. `rests` is False while a active slot holds it."""
+    """What is read of a brand. `is_idle` is False while an active slot holds it."""
 
     is_idle: bool
 
@@ -55,11 +55,11 @@ class Expirable(Protocol):
 
 
 Expired = tuple[Expirable, ExpiryReason | None]
-"""A brand, and why it is forgotten; None: it only went to rest."""
+"""A brand, and why it expires; None: it only becomes idle."""
 
 
 class Expiry:
-    """Every brand of a partition that has a closed bucket, in the order in which they will be forgotten."""
+    """Every brand of a partition that has a closed bucket, in the order in which they will expire."""
 
     def __init__(self, config: EngineConfig) -> None:
         self._max_brands = config.max_brands
@@ -71,7 +71,7 @@ class Expiry:
         return self._count
 
     def activate(self, brand: Expirable, bucket: int) -> None:
-        """A bucket of a brand that rests, or is new, is about to close. Call before its model learns it."""
+        """A bucket of a brand that is idle or new is about to close. Call before its model learns it."""
         last = brand.last_bucket
         of = self._group_of(brand)
         if last < 0:
@@ -92,9 +92,9 @@ class Expiry:
         return self._count > self._max_brands or self._new.is_due(bucket) or self._warm.is_due(bucket)
 
     def due(self, bucket: int) -> Iterator[Expired | None]:
-        """Brands that go to rest or are to be forgotten, now that every bucket before this one is closed.
+        """Brands that become idle or expire, now that every bucket before this one is closed.
 
-        Brands that are forgotten are off the roster. Take it to its end before anything else is closed; each step,
+        Brands that expire are taken off. Take it to its end before anything else is closed; each step,
         None included, is a bounded piece of work.
         """
         for of in (self._new, self._warm):
@@ -122,7 +122,7 @@ class Expiry:
     def _over_the_limit(self, of: _Group) -> Iterator[Expired | None]:
         while self._count > self._max_brands and of.idle:
             bucket, slot = of.idle.pop()
-            yield from self._forget_first(of.idle, bucket, list(slot))
+            yield from self._expire_first(of.idle, bucket, list(slot))
         with_episode: list[Expirable] = []
         while self._count > self._max_brands and of.active:
             bucket, slot = of.active.pop()
@@ -134,12 +134,12 @@ class Expiry:
                 if self._is_in_place(of, brand, bucket):
                     (with_episode if brand.has_open_episode else in_place).append(brand)
                 yield None
-            yield from self._forget_first(of.active, bucket, in_place)
+            yield from self._expire_first(of.active, bucket, in_place)
         for brand in with_episode:
             of.active.put(brand, brand.last_bucket)
 
-    def _forget_first(self, slots: _Slots, bucket: int, brands: list[Expirable]) -> Iterator[Expired | None]:
-        """Forget what is over the limit of one bucket's brands, by name; the others go back.
+    def _expire_first(self, slots: _Slots, bucket: int, brands: list[Expirable]) -> Iterator[Expired | None]:
+        """Let expire what is over the limit of one bucket's brands, by name; the others go back.
 
         The list is emptied as this goes on: brands that are freed all at once would be a stall of their own.
         """
@@ -184,7 +184,7 @@ class Expiry:
 
 
 class _Group:
-    """Brands that are forgotten for the same reason, after the same time."""
+    """Brands that expire for the same reason, after the same time."""
 
     __slots__ = ("active", "idle", "reason", "ttl")
 

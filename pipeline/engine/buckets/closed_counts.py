@@ -21,7 +21,7 @@ _TENTHS: Final = 10.0
 
 EXCESS: Final = 1.5
 """A bucket speaks for the excess when it holds so many times what is expected."""
-PATIENCE: Final = 12
+MAX_PAUSE: Final = 12
 """Buckets: an hour without more excess ends the search for the onset."""
 
 
@@ -33,7 +33,7 @@ class BucketCounts(msgspec.Struct, gc=False):
         mentions: exact.
         negatives: among them; estimated where only a sample was read.
         counted, counted_negatives: what of these the detector counted, copies weighed down.
-        repeats: mentions that tell a story already told.
+        repeats: mentions of a story that was known before.
     """
 
     bucket: int
@@ -134,13 +134,13 @@ def onset(index: int, observed: Mapping[int, float], expected: Mapping[int, floa
     1954), before an hour that adds nothing to it.
 
     Args:
-        index: the bucket at whose close it rang.
+        index: the bucket at whose close the episode opens.
         observed: by bucket; absent ones are 0.
         expected: by bucket, for `index` and the buckets before it as far as is to be searched.
     """
     total, best, first = 0.0, -math.inf, index
     bucket = index
-    while bucket in expected and first - bucket < PATIENCE:
+    while bucket in expected and first - bucket < MAX_PAUSE:
         total += observed.get(bucket, 0.0) - EXCESS * expected[bucket]
         if total > best:
             best, first = total, bucket

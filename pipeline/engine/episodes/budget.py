@@ -1,14 +1,15 @@
 """The alert budget: the long-run rate of openings of one kind of one brand is bounded, whatever the scores are.
 
 Online quantile tracking (Gibbs & Candes 2021, "Adaptive conformal inference under distribution shift"): the threshold
-moves by STEP x (openings - budgeted openings). It is kept here in openings, as what was spent and not yet paid back by
-time: every opening adds 1, time takes `per_year` a year off, and it never falls below 0. What was spent beyond the
-allowance raises the threshold by STEP each, so of too many openings the strongest get through; MAX_AHEAD beyond it,
-nothing opens until time has paid some of it back.
+moves by STEP x (openings - budgeted openings). The balance is kept in openings, as what was spent and not yet paid back
+by time: every opening adds 1, every year of event time subtracts `per_year`, and it never falls below 0. What was spent
+beyond the allowance raises the threshold by STEP per opening, so of too many openings the strongest get through;
+MAX_AHEAD beyond it, nothing opens until time has paid some of it back.
 
-The bound. Of T years, with B a year: openings = B T + (spent at the end) - (spent at the start) - (what the floor threw
-away) <= B T + allowance(B) + MAX_AHEAD + 1, for any sequence of scores. Without the floor the rate would be met from
-both sides; with it a quiet decade saves nothing up, and the bound holds from above alone, in every stretch of time.
+The bound. In T years with B openings per year budgeted: openings = B T + (balance at the end) - (balance at the start) -
+(what the floor at 0 dropped) <= B T + allowance(B) + MAX_AHEAD + 1, for any sequence of scores. Without the floor the
+rate would be met from both sides; with it a quiet decade saves nothing up, and the bound holds from above alone, in
+every stretch of time.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from detectors.brand.threshold import THRESHOLD_PER_DOUBLING
 from schemas.observation import BUCKETS_PER_DAY
 
 STEP: Final = THRESHOLD_PER_DOUBLING
-"""Score units an opening: each one beyond the allowance asks for what half as many false alarms would ask for."""
+"""Score units per opening: each one beyond the allowance raises the threshold as halving the false alarms would."""
 MAX_AHEAD: Final = 20
 """Openings beyond the allowance; the threshold is then 8.4 units above the configured one, and nothing opens."""
-LEAST_ALLOWANCE: Final = 3.0
+MIN_ALLOWANCE: Final = 3.0
 _YEAR: Final = 365.0 * BUCKETS_PER_DAY
 
 
@@ -38,7 +39,7 @@ class Spending(msgspec.Struct, array_like=True, gc=False):
 
 def allowance(per_year: float) -> float:
     """Openings at once that raise nothing: a quarter of a year's, and never fewer than three."""
-    return max(per_year / 4.0, LEAST_ALLOWANCE)
+    return max(per_year / 4.0, MIN_ALLOWANCE)
 
 
 def offset(spending: Spending, per_year: float, bucket: int) -> float:

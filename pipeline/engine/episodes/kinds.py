@@ -1,4 +1,4 @@
-"""The alert kinds, one row each: everything that tells one kind of episode from another.
+"""The alert kinds, one row each: everything in which one kind of episode differs from another.
 
 To add a kind: its name in `schemas.alert` (at the end: state keeps episodes in that order) and its row here, its score
 in the detector, its knobs in the configuration.

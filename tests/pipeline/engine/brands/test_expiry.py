@@ -281,23 +281,23 @@ class CountedName:
 @pytest.mark.parametrize("most", [100, RUN, 4 * RUN])
 def test_at_the_limit_one_buckets_brands_are_sorted_in_bounded_steps(most: int) -> None:
     """The same are forgotten, the first by name, and no step looks at more names than a run holds."""
-    roster = Expiry(EngineConfig(max_brands=most))
+    expiry = Expiry(EngineConfig(max_brands=most))
     names = [f"b-{n * 7919 % 5003:05d}" for n in range(5003)]
     for name in names:
         brand = CountedName(name)
-        roster.activate(brand, 7)
+        expiry.activate(brand, 7)
         brand.last_bucket = 7
-    assert roster.is_due(8)
+    assert expiry.is_due(8)
     forgotten, greatest, before = [], 0, CountedName.read
-    for verdict in roster.due(8):
+    for verdict in expiry.due(8):
         greatest, before = max(greatest, CountedName.read - before), CountedName.read
         if verdict is not None:
             assert isinstance(verdict[0], CountedName)
             forgotten.append(verdict[0]._name)
     assert forgotten == sorted(names)[: 5003 - most]
-    assert len(roster) == most
+    assert len(expiry) == most
     assert RUN <= greatest <= RUN + 10
-    assert not roster.is_due(9)
+    assert not expiry.is_due(9)
 
 
 def tables(root: object) -> dict[str, int]:
