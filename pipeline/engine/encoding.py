@@ -41,8 +41,8 @@ def alert_record(alert: Alert) -> OutRecord:
 def dead_letter_record(letter: DeadLetter) -> OutRecord:
     """The record of a dead letter: original key and value, and where it stood.
 
-    Above KEPT_BYTES the key is kept first and the value is truncated to what is left; two more headers then state the size
-    and the SHA-256 of the whole value.
+    Above KEPT_BYTES the key is kept first and the value is truncated to what is left; two more headers then state the
+    size and the SHA-256 of the whole value.
     """
     key, value = letter.record.key, letter.record.value
     headers = [

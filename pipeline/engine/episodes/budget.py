@@ -6,8 +6,8 @@ by time: every opening adds 1, every year of event time subtracts `per_year`, an
 beyond the allowance raises the threshold by STEP per opening, so of too many openings the strongest get through;
 MAX_AHEAD beyond it, nothing opens until time has paid some of it back.
 
-The bound. In T years with B openings per year budgeted: openings = B T + (balance at the end) - (balance at the start) -
-(what the floor at 0 dropped) <= B T + allowance(B) + MAX_AHEAD + 1, for any sequence of scores. Without the floor the
+The bound. In T years with B openings per year budgeted: openings = B T + (balance at the end) - (balance at the start)
+- (what the floor at 0 dropped) <= B T + allowance(B) + MAX_AHEAD + 1, for any sequence of scores. Without the floor the
 rate would be met from both sides; with it a quiet decade saves nothing up, and the bound holds from above alone, in
 every stretch of time.
 """
