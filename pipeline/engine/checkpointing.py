@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -75,14 +75,7 @@ def restore_in_batches(
     Raises:
         StateError: a record cannot be read.
     """
-    latest: dict[bytes, bytes] = {}
-    for number, (key, value) in enumerate(records, 1):
-        if number % (10 * size) == 0:
-            yield
-        if value is None:
-            latest.pop(key, None)
-        else:
-            latest[key] = value
+    latest = yield from _compacted(records, 10 * size)
     if CHECKPOINT_KEY in latest:
         state.at = decode_checkpoint(CHECKPOINT_KEY, latest.pop(CHECKPOINT_KEY))
         state.cache.tail = PooledTail(state.at.tail)
@@ -92,16 +85,34 @@ def restore_in_batches(
             yield
         _restore_record(state, key, value, opened)
     yield
+    yield from _restore_order(state, opened, 10 * size)
+
+
+def _compacted(records: Iterable[StateRecord], pause_after: int) -> Generator[None, None, dict[bytes, bytes]]:
+    """The last value of each key that is not deleted, with a pause after so many records."""
+    latest: dict[bytes, bytes] = {}
+    for number, (key, value) in enumerate(records, 1):
+        if number % pause_after == 0:
+            yield
+        if value is None:
+            latest.pop(key, None)
+        else:
+            latest[key] = value
+    return latest
+
+
+def _restore_order(state: PartitionState, opened: list[tuple[int, str, int]], pause_after: int) -> Iterator[None]:
+    """Restore what the records say together: the order of open buckets, what is due, which brands expire when."""
     # Buckets close their brands in order of first mention, so that alerts keep their order through a crash.
     for number, (_, name, index) in enumerate(sorted(opened, key=lambda item: item[0]), 1):
-        if number % (10 * size) == 0:
+        if number % pause_after == 0:
             yield
         state.schedule.enter(index, name)
     yield
     if state.at.event_time:
         state.schedule.due_end = max(int(state.watermark // BUCKET_SECONDS), state.at.next_bucket)
     for number, brand in enumerate(state.brands.values(), 1):
-        if number % (10 * size) == 0:
+        if number % pause_after == 0:
             yield
         if brand.last_bucket >= 0:
             state.expiry.restore(brand)

@@ -191,13 +191,7 @@ def _step_closed(
     threshold = rule.threshold
     if episode.spending is not None:
         threshold += offset(episode.spending, rule.per_year, bucket)
-    reason: SuppressionReason | None = None
-    if episode.last_id and bucket - episode.ended < rule.cool_down_buckets:
-        reason = "cool_down"
-    elif is_common:
-        reason = "category"
-    elif score < threshold:
-        reason = "budget"
+    reason = _reason_to_suppress(episode, rule, bucket, threshold, is_common=is_common)
     if reason:
         if suppression is None:
             suppression = episode.suppression = Suppression()
@@ -218,6 +212,17 @@ def _step_closed(
     episode.opened = episode.last_above = bucket
     episode.severity = "critical" if _is_critical(rule, score) else rule.base_severity
     return _transition(episode, "opened", bucket)
+
+
+def _reason_to_suppress(
+    episode: Episode, rule: Rule, bucket: int, threshold: float, *, is_common: bool
+) -> SuppressionReason | None:
+    """Why an episode whose score passes the configured threshold does not open; None where it does."""
+    if episode.last_id and bucket - episode.ended < rule.cool_down_buckets:
+        return "cool_down"
+    if is_common:
+        return "category"
+    return "budget" if episode.score < threshold else None
 
 
 def episode_id(brand: str, kind: Kind, bucket: int) -> str:
