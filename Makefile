@@ -73,7 +73,8 @@ torture: $(VENV)/dev.stamp  ## faults on a real broker against the pure engine, 
 ablation: $(VENV)/dev.stamp  ## what each part of the detector is worth: half an hour of one core
 	@$(BIN)/python -m studies.ablation
 
-plots: $(VENV)/dev.stamp  ## draw the plots of docs/detection.md anew: REPORT=simulated.json
+plots: $(VENV)/dev.stamp  ## draw the pictures of README.md and docs/detection.md: REPORT=simulated.json
+	@$(BIN)/python -m studies.crisis_picture
 	@$(BIN)/python -m studies.detection_plots $(if $(REPORT),--report $(REPORT))
 
 kafka-up: $(VENV)/runtime.stamp  ## a local Apache Kafka that stays
