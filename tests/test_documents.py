@@ -1,6 +1,6 @@
-"""docs/contracts.md and docs/configuration.md say what the code says.
+"""The documents say what the code says, name what exists, and stay short.
 
-Their tables are made from the code: `python -m tests.test_documents` writes them anew between their markers.
+Tables between markers are generated: `python -m tests.test_documents` writes them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ import ast
 import inspect
 import json
 import re
-from collections.abc import Callable
+import shlex
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 
+from pipeline.cli.main import tocsin
 from pipeline.config import load
 from pipeline.config import model as config
 from pipeline.config.settings import PREFIX, Settings
@@ -24,10 +28,21 @@ from schemas.catalogue import topics
 from schemas.documents import json_schema, latest_version
 from schemas.rejection import Reason
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 CONFIGURATION = (DOCS / "configuration.md").read_text(encoding="utf-8")
 CONTRACTS = (DOCS / "contracts.md").read_text(encoding="utf-8")
 MARKED = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+GENERATED = [DOCS / "configuration.md", DOCS / "contracts.md", ROOT / "ARCHITECTURE.md"]
+HAND_WRITTEN = [
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+    *(ROOT / name for name in ("benchmarks/README.md", "deploy/README.md")),
+    *sorted(path for path in DOCS.rglob("*.md") if path.name != "metrics.md"),
+]
+DOCUMENTS = [*HAND_WRITTEN, DOCS / "metrics.md", *sorted((ROOT / "deploy" / "runbooks").glob("*.md"))]
+MAX_WORDS = 22_000
+MAX_README_WORDS = 900
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "engine": config.EngineConfig,
@@ -157,6 +172,18 @@ def fields_table(record: str) -> list[str]:
     return rows
 
 
+def directions_table() -> list[str]:
+    """The import contracts of pyproject.toml, from what knows most to what knows least."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    rows = ["| inside | from the top down; nothing imports what stands before it |", "| --- | --- |"]
+    for contract in project["tool"]["importlinter"]["contracts"]:
+        if contract["type"] == "layers":
+            layers = [", ".join(f"`{name}`" for name in re.split(" [:|] ", layer)) for layer in contract["layers"]]
+            (inside,) = contract.get("containers", ["the project"])
+            rows.append(f"| {inside.replace('.', '/')} | {' ▸ '.join(layers)} |")
+    return rows
+
+
 def written(text: str) -> str:
     """A document with its tables as the code has them."""
     tables: dict[str, Callable[[], list[str]]] = {
@@ -167,19 +194,20 @@ def written(text: str) -> str:
         "mention": lambda: fields_table("mention"),
         "alert": lambda: fields_table("alert"),
         "observation": lambda: fields_table("observation"),
+        "directions": directions_table,
     }
     return MARKED.sub(lambda match: match[1] + "\n".join(tables[match[2]]()) + "\n" + match[3], text)
 
 
-@pytest.mark.parametrize("name", ["configuration", "contracts"])
-def test_the_tables_of_the_documents_are_those_of_the_code(name):
-    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.stem)
+def test_the_tables_of_the_documents_are_those_of_the_code(path):
+    text = path.read_text(encoding="utf-8")
     assert written(text) == text, "run: python -m tests.test_documents"
 
 
 def test_every_table_has_its_place():
-    places = [match[2] for match in MARKED.finditer(CONFIGURATION + CONTRACTS)]
-    assert sorted(places) == ["alert", "keys", "mention", "observation", "reasons", "topics", "variables"]
+    places = [match[2] for path in GENERATED for match in MARKED.finditer(path.read_text(encoding="utf-8"))]
+    assert sorted(places) == ["alert", "directions", "keys", "mention", "observation", "reasons", "topics", "variables"]
 
 
 def test_the_example_of_the_configuration_document_is_a_configuration(tmp_path):
@@ -199,6 +227,128 @@ def test_the_example_alert_is_an_alert_and_its_headers_are_those_that_are_writte
     assert headers.splitlines() == [f"{key}: {text.decode()}" for key, text in alert_headers(alert)]
 
 
+def words(path: Path) -> int:
+    """As `wc -w` counts, without generated tables."""
+    return len(MARKED.sub("", path.read_text(encoding="utf-8")).split())
+
+
+def test_the_documents_stay_short_enough_to_be_read():
+    assert words(ROOT / "README.md") <= MAX_README_WORDS
+    assert sum(map(words, HAND_WRITTEN)) <= MAX_WORDS
+
+
+def test_the_index_names_every_page():
+    """Decisions are listed by their folder; the runbooks too."""
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    linked = {(DOCS / link).resolve() for link in links(index)}
+    pages = {path for path in HAND_WRITTEN if path.parent.name != "decisions"} | {DOCS / "metrics.md"}
+    assert pages - {DOCS / "README.md", ROOT / "README.md"} <= linked
+
+
+def test_decisions_have_numbers_of_their_own():
+    paths = sorted((DOCS / "decisions").glob("*.md"))
+    assert [int(path.name[:4]) for path in paths] == list(range(1, len(paths) + 1))
+    for path in paths:
+        assert re.match(rf"# {int(path.name[:4])}\. ", path.read_text(encoding="utf-8")), path
+
+
+def links(text: str) -> list[str]:
+    """Relative targets of links and images, without their anchors."""
+    found = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    return [target.partition("#")[0] for target in found if not target.startswith(("http:", "https:", "#"))]
+
+
+def paths(text: str) -> set[str]:
+    """Files and folders of the project that a text names from the root; not those with a placeholder in capitals."""
+    tops = "pipeline|detectors|schemas|studies|benchmarks|tests|deploy|docs|requirements|\\.ci"
+    found = re.findall(rf"(?<![\w/.-])(?:{tops})/[\w./*-]*[\w*/]", text)
+    return {path for path in found if not re.search(r"[A-Z]{4}|vN", re.sub(r"README|Tocsin\w+", "", path))}
+
+
+def dotted(text: str) -> set[str]:
+    """Modules that a text names, with what is in them."""
+    found = re.findall(r"(?<![\w/.-])(?:pipeline|detectors|schemas|studies|benchmarks|tests)(?:\.\w+)+(?![\w(/])", text)
+    return {name for name in found if not name.endswith((".py", ".md", ".stamp"))}
+
+
+def is_there(name: str) -> bool:
+    """Whether a dotted name is a module, or something defined at the top of one."""
+    parts = name.split(".")
+    for depth in range(len(parts), 0, -1):
+        path = ROOT.joinpath(*parts[:depth])
+        module = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if module.is_file():
+            defined = "".join(rf"^(def |class )?{inner}\b" for inner in parts[depth : depth + 1])
+            return bool(re.search(defined, module.read_text(encoding="utf-8"), re.MULTILINE))
+    return False
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_document_names_exists(path):
+    text = path.read_text(encoding="utf-8")
+    assert [link for link in links(text) if not (path.parent / link).exists()] == []
+    assert [name for name in sorted(paths(text)) if not any(ROOT.glob(name.rstrip("/")))] == []
+    assert [name for name in sorted(dotted(text)) if not is_there(name)] == []
+
+
+def test_a_name_that_does_not_exist_is_found():
+    text = "See `pipeline/nowhere.py`, `pipeline.engine.nothing`, `schemas.alert.NOTHING` and [this](nothing.md)."
+    assert links(text) == ["nothing.md"]
+    assert paths(text) == {"pipeline/nowhere.py"}
+    assert dotted(text) == {"pipeline.engine.nothing", "schemas.alert.NOTHING"}
+    assert not any(map(is_there, dotted(text)))
+    assert is_there("schemas.alert.KINDS")
+    assert is_there("pipeline.telemetry")
+
+
+def codes(text: str) -> Iterator[str]:
+    """Lines of code blocks and words in backticks."""
+    for block in re.findall(r"```[a-z]*\n(.*?)```", text, re.DOTALL):
+        yield from block.splitlines()
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def unknown(line: str) -> list[str]:
+    """Commands and options of a line `tocsin ...` or `make ...` that do not exist."""
+    if not line.startswith(("make ", "tocsin ")):
+        return []
+    words = shlex.split(re.split(r"  |#", line)[0])
+    if words[0] == "make":
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        return [word for word in words[1:] if re.fullmatch(r"[a-z-]+", word) and word not in targets]
+    command: click.Command = tocsin
+    found = []
+    for word in words[1:]:
+        if word.startswith("--"):
+            known = {option for parameter in command.params for option in parameter.opts}
+            found += [] if word.strip("[]") in known | {"--help"} else [word]
+        elif isinstance(command, click.Group) and re.fullmatch(r"[a-z-]+", word):
+            inner = command.get_command(click.Context(command), word)
+            if inner is None:
+                return [*found, word]
+            command = inner
+    return found
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_options_keys_and_variables_exist(path):
+    lines = list(codes(path.read_text(encoding="utf-8")))
+    assert {line: bad for line in lines if (bad := unknown(line))} == {}
+    keys = {f"{section}.{field}" for section, kind in SECTIONS.items() for field in kind.__struct_fields__}
+    key = re.compile(r"((?:engine|sentiment|worker|detection)\.[a-z_]+)(?: = .*)?")
+    named = {match[1] for line in lines if (match := key.fullmatch(line))}
+    assert named <= keys
+    variables = {PREFIX + name.upper() for name in Settings.model_fields}
+    named = set(re.findall(r"\bTOCSIN_[A-Z_]+[A-Z]\b", "\n".join(lines)))
+    assert {name for name in named if not any(variable.startswith(name) for variable in variables)} == set()
+
+
+def test_a_command_that_does_not_exist_is_found():
+    assert unknown("tocsin evaluate simulated --brands 3 --nothing") == ["--nothing"]
+    assert unknown("tocsin forget") == ["forget"]
+    assert unknown("make nothing ARGS=x") == ["nothing"]
+
+
 if __name__ == "__main__":
-    for document in (DOCS / "configuration.md", DOCS / "contracts.md"):
+    for document in GENERATED:
         document.write_text(written(document.read_text(encoding="utf-8")), encoding="utf-8")

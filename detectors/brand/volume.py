@@ -18,8 +18,9 @@ LEAST_OVERDISPERSION: Final = 0.02
 SHIFT_RATIO: Final = 2.0
 SHIFT_MENTIONS: Final = 8.0
 """The level is released when the 24-hour window holds twice what is normal, and at least so many mentions more: about
-eight hours at three times the normal volume. Measured (docs/ablation.md): after a lasting shift volume alarms last 8 to
-21 hours instead of 10 to 35, one crisis in six that such a shift rings for is spared; recall stays within its noise."""
+eight hours at three times the normal volume. Measured (docs/results/2026-11-ablation.md): after a lasting shift volume
+alarms last 8 to 21 hours instead of 10 to 35, one crisis in six that such a shift opens is spared; recall stays within
+its noise."""
 
 
 def volume_surprise(observed: float, mean: float, dispersion: float) -> float:
