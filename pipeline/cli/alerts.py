@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.wording import counted
-from schemas.alert import KINDS
+from schemas.alert import KINDS, Alert
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.command()
@@ -37,21 +40,17 @@ def command(
     Without --follow the alerts that are there now are printed in the order of their detection. Exit code 1 when a
     record could not be read as an alert.
     """
-    import msgspec
     from rich.console import Console
 
-    from pipeline.cli.alert_text import alert_lines, alert_renderable
     from pipeline.config.settings import load_settings
-    from pipeline.kafka.alerts import AlertRecord, follow_records, read_alerts
+    from pipeline.kafka.alerts import follow_records, read_alerts
 
     settings = load_settings()
     if not (follow or from_beginning):
         raise click.UsageError("--new needs --follow")
-    records: Iterable[AlertRecord]
-    if follow:
-        records = follow_records(settings, lambda: False, from_beginning=from_beginning)
-    else:
-        records = read_alerts(settings)
+    records = (
+        follow_records(settings, lambda: False, from_beginning=from_beginning) if follow else read_alerts(settings)
+    )
     console = Console()
     shown = unreadable = 0
     for record in records:
@@ -63,11 +62,9 @@ def command(
         if (kinds and alert.kind not in kinds) or (brands and alert.brand not in brands):
             continue
         if as_json:
-            print(msgspec.json.format(record.value, indent=-1).decode(), flush=True)
-        elif console.is_terminal:
-            console.print(alert_renderable(alert), soft_wrap=True)
+            _print_json(record.value)
         else:
-            print("\n".join(alert_lines(alert)), flush=True)
+            _print_text(alert, console)
         shown += 1
         if shown == limit:
             break
@@ -76,3 +73,20 @@ def command(
     elif not shown:
         print("no alerts", file=sys.stderr)
     return 1 if unreadable else 0
+
+
+def _print_json(value: bytes) -> None:
+    """The alert on one line, with the fields that the topic has, unknown ones included."""
+    import msgspec
+
+    print(msgspec.json.format(value, indent=-1).decode(), flush=True)
+
+
+def _print_text(alert: Alert, console: Console) -> None:
+    """The alert as lines for people, coloured on a terminal."""
+    from pipeline.cli.alert_text import alert_lines, alert_renderable
+
+    if console.is_terminal:
+        console.print(alert_renderable(alert), soft_wrap=True)
+    else:
+        print("\n".join(alert_lines(alert)), flush=True)

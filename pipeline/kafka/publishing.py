@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.config.load import load_config
-from pipeline.config.model import EngineConfig
+from pipeline.config.model import Config, EngineConfig
 from pipeline.config.settings import Settings
 from pipeline.engine.records import TICK_HEADER, closing_tick_milliseconds
 from pipeline.errors import BrokerError, TocsinError
@@ -129,7 +129,7 @@ def publish(
         acknowledgements = _Acknowledgements(settings)
         pace = _Pace(rate, speed, stop)
         began = time.monotonic()
-        told = began
+        reported = began
         with broker_errors(settings, f"write to {topic}"):
             for line in lines:
                 happened = event_time(line) if final_tick or speed else None
@@ -138,21 +138,12 @@ def publish(
                     break
                 if final_tick and happened is not None and latest < happened and _is_accepted(line, happened, engine):
                     latest = happened
-                key = record_key(line)
-                if key is None:
-                    if require_brand:
-                        raise LineError(sent + 1, 'expected a JSON object with a text "brand", got none')
-                    without_brand += 1
-                if len(line) > _MAX_LINE_BYTES:
-                    problem = f"expected at most {_MAX_LINE_BYTES:,} bytes, which {topic} takes, got {len(line):,}"
-                    raise LineError(sent + 1, problem)
-                # Without a partition Kafka's partitioner chooses: by the key, or any for a record without one.
-                together = config.category_of(key.decode("utf-8", "replace")) if key else None
-                number = partition_of(together.encode(), partitions) if together else None
-                acknowledgements.expect(client.send(topic, line, key, partition=number))
+                key = _checked_key(line, sent + 1, topic, require_brand=require_brand)
+                without_brand += key is None
+                acknowledgements.expect(client.send(topic, line, key, partition=_partition(config, key, partitions)))
                 sent += 1
-                if on_progress and time.monotonic() - told >= _PROGRESS_SECONDS:
-                    told = time.monotonic()
+                if on_progress and time.monotonic() - reported >= _PROGRESS_SECONDS:
+                    reported = time.monotonic()
                     on_progress(sent)
             acknowledgements.await_all()
             seconds = time.monotonic() - began
@@ -160,12 +151,33 @@ def publish(
             if final_tick and latest and not stop.is_set():
                 tick = closing_tick_milliseconds(latest, engine.allowed_lateness_seconds, ended)
                 header = (TICK_HEADER, str(tick).encode())
-                for ticks in range(1, partitions + 1):
-                    acknowledgements.expect(client.send(topic, _NULL, headers=[header], partition=ticks - 1))
+                ticks = partitions
+                for number in range(partitions):
+                    acknowledgements.expect(client.send(topic, _NULL, headers=[header], partition=number))
                 acknowledgements.await_all()
     if on_progress:
         on_progress(sent)
     return PublishReport(sent, without_brand, seconds, latest, ticks, ended)
+
+
+def _checked_key(line: bytes, number: int, topic: str, *, require_brand: bool) -> bytes | None:
+    """The record key of a line, None where it names no brand.
+
+    Raises:
+        LineError: the line is too large, or names no brand though it must.
+    """
+    key = record_key(line)
+    if key is None and require_brand:
+        raise LineError(number, 'expected a JSON object with a text "brand", got none')
+    if len(line) > _MAX_LINE_BYTES:
+        raise LineError(number, f"expected at most {_MAX_LINE_BYTES:,} bytes, which {topic} takes, got {len(line):,}")
+    return key
+
+
+def _partition(config: Config, key: bytes | None, partitions: int) -> int | None:
+    """The partition of a category's brand; None leaves it to Kafka's partitioner: by the key, or any without one."""
+    category = config.category_of(key.decode("utf-8", "replace")) if key else None
+    return partition_of(category.encode(), partitions) if category else None
 
 
 def _is_accepted(line: bytes, happened: float, engine: EngineConfig) -> bool:
