@@ -32,7 +32,7 @@ from pipeline.evaluation.simulated import (
     WARM_UP_DAYS,
     Scores,
     WorldRun,
-    benign_bursts_that_rang,
+    benign_bursts_that_fired,
     found_by,
     run_world,
     starts_of,
@@ -252,7 +252,7 @@ def measured(run: WorldRun, size: str, common: float) -> Cell:
         rule = base.at(threshold)
         for kind in recall:
             recall[kind] = found_by([s for s in run.staged if s.kind == kind], _scores, rule, places).recall.value
-        rang = benign_bursts_that_rang(run, places, starts_of(run.crisis[:, places], rule, first), first)
+        rang = benign_bursts_that_fired(run, places, starts_of(run.crisis[:, places], rule, first), first)
         benign = math.nan if rang is None else rang.value
     fortnight = 0
     for starts in starts_of(run.crisis[:, places], base.at(common), first):

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from pipeline.config.model import BrandSection, Config, ConfigFile
 from pipeline.engine.engine import Engine
-from pipeline.simulation.worlds.ordinary import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, FleetStream, Latent, draw_counts
+from pipeline.simulation.worlds.ordinary import FleetStream, Latent, draw_counts
 from schemas.alert import Alert
-from schemas.observation import Observation
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, Observation
 
 HISTORY_DAYS = 14
 START = 1_767_225_600

@@ -161,7 +161,7 @@ def learning(*, season: bool) -> Iterator[None]:
 
 
 def seen_of(buckets: NDArray[np.int64], values: Array) -> Seen:
-    """A series of counts through the model of one brand; missing buckets are holes in the feed."""
+    """A series of counts through the model of one brand; missing buckets are gaps in the feed."""
     model = BrandModel()
     surprise = np.zeros((len(values), WINDOWS), np.float32)
     heard = np.zeros((len(values), WINDOWS), bool)

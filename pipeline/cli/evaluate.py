@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 from rich.console import Console
@@ -17,36 +18,62 @@ from pipeline.cli.options import config_option, partitions_option
 
 if TYPE_CHECKING:
     from pipeline.config.model import Config
+    from pipeline.evaluation.peers.baselines import Signal
     from pipeline.evaluation.recorded import Recording
     from pipeline.evaluation.reports.report import Report
+    from schemas.alert import Alert
 
-_OUT_HELP = "Folder for the JSON and the HTML report."
-_out = click.option("--out", type=click.Path(path_type=Path, file_okay=False), help=_OUT_HELP)
-_labels = click.option(
-    "--labels",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="What happened: JSON of `tocsin simulate`, or CSV brand,onset[,kind,end] [default: nothing is known].",
+_out = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the JSON and the HTML report."
 )
-_coverage = click.option(
-    "--coverage",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV brand,from,to: outside, nothing is known [default: from each brand's first mention to the end].",
-)
-_holes = click.option(
-    "--holes",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV start,end, or hour, or day: holes in the feed, where nothing arrived from anybody.",
-)
-_peers = click.option(
-    "--peers", is_flag=True, help="Run the other detectors too (slow: River's detectors are plain Python)."
-)
+
+
+class _RecordedOptions(TypedDict):
+    """Values of the options of every recording: what is known about it, and what is made of it."""
+
+    labels: Path | None
+    coverage: Path | None
+    gaps: Path | None
+    out: Path | None
+    peers: bool
+
+
+def _recorded_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that `_RecordedOptions` holds."""
+    options = (
+        click.option(
+            "--labels",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="What happened: JSON of `tocsin simulate`, or CSV brand,onset[,kind,end] [default: none].",
+        ),
+        click.option(
+            "--coverage",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="CSV brand,from,to: times of which it is known what happened to a brand "
+            "[default: from its first mention to the end].",
+        ),
+        click.option(
+            "--gaps",
+            "--holes",
+            "gaps",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="CSV start,end, or hour, or day: gaps in the feed, in which no brand's mentions arrived.",
+        ),
+        _out,
+        click.option(
+            "--peers", is_flag=True, help="Run the other detectors too (slow: River's detectors are plain Python)."
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 @click.group()
 def command() -> None:
-    """Measure what is shipped: recall, delay and false alarms, beside peers and controls.
+    """Measure what is shipped: recall, delay and false alarms, beside other detectors and controls.
 
-    Everything runs at the configured thresholds; nothing is tuned on what it is measured on. See docs/evaluation.md.
+    Thresholds are the configured ones; nothing is tuned on the data it is measured on. See docs/evaluation.md.
     """
 
 
@@ -62,9 +89,9 @@ def nab(
 ) -> None:
     """Run the volume channel over count series in NAB format.
 
-    DIR holds CSV files of timestamp,value, rows 5 minutes apart. With --out, writes NAB result files
-    (timestamp,value,anomaly_score) to OUT/results beside the report: 1.0 on rows where a volume_surge alarm opens, 0.0
-    elsewhere.
+    DIR holds CSV files of timestamp,value with rows 5 minutes apart. With --out, NAB result files
+    (timestamp,value,anomaly_score) are written to OUT/results beside the report: 1.0 on rows where a volume_surge
+    episode opens, 0.0 elsewhere.
     """
     import numpy as np
 
@@ -91,87 +118,50 @@ def nab(
 
 @command.command(short_help="Aggregated history through the engine.")
 @click.argument("file", metavar="FILE")
-@_labels
-@_coverage
-@_holes
-@_out
-@_peers
+@_recorded_options
 @config_option
-def observations(
-    *,
-    file: str,
-    labels: Path | None,
-    coverage: Path | None,
-    holes: Path | None,
-    out: Path | None,
-    peers: bool,
-    config_path: Path | None,
-) -> None:
-    """Run aggregated history through the engine.
+def observations(*, file: str, config_path: Path | None, **options: Unpack[_RecordedOptions]) -> None:
+    """Run aggregated history through the engine and measure its alarms.
 
-    FILE is CSV brand,start,mentions,negatives, plain or .gz; missing rows mean zero.
+    FILE is CSV brand,start,mentions,negatives, plain or .gz; a missing row means zero.
     """
-    from pipeline.evaluation.labels import read_labels
     from pipeline.evaluation.recorded import observation_counts
-    from pipeline.evaluation.reports.recorded import recorded_report
     from pipeline.files.observations import read_observations
     from pipeline.replay import replay_observations
 
     config = _load(config_path)
-    happenings = read_labels(labels) if labels else []
+    measure = _recorded_measure("observations", "negatives", config, options)
     rows = read_observations([file])
-    recording = _known(observation_counts(rows), coverage, holes)
     with _progress("replay", len(rows)) as step:
         report = replay_observations(rows, config, on_progress=lambda count: step("replay", count))
-    with _progress("peers", None) as step:
-        found = recorded_report(
-            "observations",
-            recording,
-            happenings,
-            report.alerts,
-            config.brand("observations").detection,
-            signal="negatives",
-            peers=peers,
-            on_peer=lambda name: step(name, 0),
-        )
-    _finish(found, out)
+    measure(observation_counts(rows), report.alerts)
 
 
 @command.command(short_help="Recorded mentions through the engine, sentiment included.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@_labels
-@_coverage
-@_holes
-@_out
+@_recorded_options
 @partitions_option
-@_peers
 @config_option
 def mentions(
     *,
     files: tuple[str, ...],
-    labels: Path | None,
-    coverage: Path | None,
-    holes: Path | None,
-    out: Path | None,
     partitions: int | None,
-    peers: bool,
     config_path: Path | None,
+    **options: Unpack[_RecordedOptions],
 ) -> None:
-    """Run recorded mentions through the engine, sentiment included.
+    """Run recorded mentions through the engine, sentiment included, and measure its alarms.
 
     FILE is JSON lines, plain or .gz, in order of arrival.
     """
     from datetime import UTC, datetime
 
-    from pipeline.evaluation.labels import read_labels
     from pipeline.evaluation.recorded import MentionCounter
-    from pipeline.evaluation.reports.recorded import recorded_report
     from pipeline.files.mentions import lines
     from pipeline.replay import replay_mentions
     from schemas.catalogue import topics
 
     config = _load(config_path)
-    happenings = read_labels(labels) if labels else []
+    measure = _recorded_measure("mentions", "mentions", config, options)
     counter = MentionCounter()
     with _progress("replay", None) as step:
         report = replay_mentions(
@@ -181,18 +171,7 @@ def mentions(
             now=datetime.now(UTC),
             on_progress=lambda count: step("replay", count),
         )
-    with _progress("peers", None) as step:
-        found = recorded_report(
-            "mentions",
-            _known(counter.recording(), coverage, holes),
-            happenings,
-            report.alerts,
-            config.brand("mentions").detection,
-            signal="mentions",
-            peers=peers,
-            on_peer=lambda name: step(name, 0),
-        )
-    _finish(found, out)
+    measure(counter.recording(), report.alerts)
 
 
 @command.command(short_help="The sentiment models on labelled texts, before and after they learn.")
@@ -201,7 +180,7 @@ def mentions(
 def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
     """Teach the sentiment models from one half of labelled texts and measure them on the other.
 
-    FILE is CSV lang,text,label (neg, neu or pos), or mentions in JSON lines of which those with `sentiment` count;
+    FILE is CSV lang,text,label (neg, neu or pos), or mentions as JSON lines, of which those with `sentiment` are used;
     plain or .gz.
     """
     from pipeline.evaluation.reports.sentiment import sentiment_report
@@ -214,16 +193,23 @@ def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
 
 
 @command.command(short_help="Fleets of brands in worlds of known truth.")
-@click.option("--brands", type=click.IntRange(2, 5000), default=100, show_default=True, help="Brands of each size.")
-@click.option("--days", type=click.IntRange(14, 365), default=56, show_default=True, help="Days after the warm-up.")
 @click.option(
-    "--worlds", default="all", show_default=True, help="Names, all or exam, with commas; see docs/evaluation.md."
+    "--brands", type=click.IntRange(2, 5000), default=100, show_default=True, help="Number of brands of each size."
 )
-@click.option("--sizes", default="S,M,L", show_default=True, help="Sizes of brands, with commas.")
+@click.option(
+    "--days", type=click.IntRange(14, 365), default=56, show_default=True, help="Days that count, after the warm-up."
+)
+@click.option(
+    "--worlds",
+    default="all",
+    show_default=True,
+    help="Names with commas; all: every world of the first family, held-out: of the second. See docs/evaluation.md.",
+)
+@click.option("--sizes", default="S,M,L", show_default=True, help="Sizes of brands with commas.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same result.")
 @click.option(
     "--peer-brands", type=click.IntRange(0, 5000), default=0, show_default=True,
-    help="Run peers and controls too, on so many brands of each size (slow: River's detectors are plain Python).",
+    help="Brands of each size on which peers and controls run too (slow: River's detectors are plain Python).",
 )  # fmt: skip
 @_out
 @config_option
@@ -238,21 +224,23 @@ def simulated(
     out: Path | None,
     config_path: Path | None,
 ) -> None:
-    """Let fleets of brands live in worlds of known truth: false alarms, recall and delay by size.
+    """Score fleets of brands in worlds of known truth: false alarms, recall and delay by size.
 
-    Every brand is watched for 28 days before anything counts.
+    Nothing counts in the first 28 days, in which every brand is learned.
     """
     from pipeline.evaluation import simulated as worlds_of
     from pipeline.evaluation.comparison import compare
     from pipeline.evaluation.reports.simulated import plots_of, simulated_report
     from pipeline.simulation.worlds.ordinary import SIZES
-    from pipeline.simulation.worlds.worlds import GROUPS, WORLDS
+    from pipeline.simulation.worlds.worlds import GROUP_ALIASES, GROUPS, WORLDS
 
-    wished = _chosen("--worlds", worlds, {**GROUPS, **WORLDS})
+    wished = _chosen("--worlds", worlds, {**GROUPS, **WORLDS}, GROUP_ALIASES)
     names = list(dict.fromkeys(name for wish in wished for name in GROUPS.get(wish, (wish,))))
     wanted = tuple(_chosen("--sizes", sizes, SIZES))
     if peer_brands == 1:
-        raise click.UsageError("--peer-brands: expected 0 or at least 2, thresholds are chosen on the other half")
+        raise click.UsageError(
+            "--peer-brands: expected 0 or at least 2, for thresholds are chosen on the other half, got 1"
+        )
     detection = _load(config_path).brand("simulated").detection
     cells, peers, plots = [], [], []
     with _progress("simulated", len(names) * (days + worlds_of.WARM_UP_DAYS)) as step:
@@ -269,21 +257,46 @@ def simulated(
     _finish(simulated_report(cells, peers, plots, facts), out)
 
 
-def _known(recording: Recording, coverage: Path | None, holes: Path | None) -> Recording:
-    """The recording, with what is said about when it knows anything."""
+def _recorded_measure(
+    name: str, signal: Signal, config: Config, options: _RecordedOptions
+) -> Callable[[Recording, Sequence[Alert]], None]:
+    """Read what is known about a recording, before the long replay; returns what reports its counts and alerts."""
     from dataclasses import replace
 
-    from pipeline.evaluation.watched import read_coverage, read_holes
+    from pipeline.evaluation.coverage import read_coverage, read_gaps
+    from pipeline.evaluation.labels import read_labels
+    from pipeline.evaluation.reports.recorded import recorded_report
 
-    return replace(
-        recording,
-        coverage=read_coverage(coverage) if coverage else None,
-        holes=read_holes(holes) if holes else [],
-    )
+    events = read_labels(options["labels"]) if options["labels"] else []
+    coverage = read_coverage(options["coverage"]) if options["coverage"] else None
+    gaps = read_gaps(options["gaps"]) if options["gaps"] else []
+
+    def measure(recording: Recording, alerts: Sequence[Alert]) -> None:
+        with _progress("peers", None) as step:
+            report = recorded_report(
+                name,
+                replace(recording, coverage=coverage, gaps=gaps),
+                events,
+                alerts,
+                config.brand(name).detection,
+                signal=signal,
+                peers=options["peers"],
+                on_peer=lambda peer: step(peer, 0),
+            )
+        _finish(report, options["out"])
+
+    return measure
 
 
-def _chosen(option: str, text: str, known: dict[str, Any]) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
+def _chosen(
+    option: str, text: str, known: Mapping[str, object], aliases: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """The known names in an option's text.
+
+    Raises:
+        click.UsageError: an unknown name, or none.
+    """
+    names = [aliases.get(name.strip(), name.strip()) for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise click.UsageError(f"{option}: expected some of {', '.join(known)}, got {', '.join(unknown) or 'none'}")

@@ -20,7 +20,7 @@ Starts = list[NDArray[np.int64]]
 
 
 class PeerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a detector made of one world and size. `thresholds` are those of the two halves of the brands."""
+    """The outcome of a detector in one world and size; `thresholds` are those of the two halves of the brands."""
 
     world: str
     size: str
@@ -37,7 +37,7 @@ def compare(
     """Ours at the shipped threshold, peers at thresholds from the other half of the brands, and the controls.
 
     Args:
-        run: a world that was lived through.
+        run: a simulated world, scored.
         size: whose brands.
         rate: tolerated false alarms per brand-year: ours by calibration, the peers' by choice on the other half.
         brands: at most so many of this size, at least 2.
@@ -60,7 +60,7 @@ def compare(
 
 
 def choose_threshold(background: Scores, rule: AlarmRule, rate: float) -> float:
-    """The lowest threshold with at most `rate` alarms a brand-year on these brands; else one just above all scores."""
+    """The lowest threshold with at most `rate` alarms per brand-year here; else one just above all scores."""
     chosen = float(np.max(background)) * (1.0 + 1e-6) + 1e-9
     years = (len(background) - _first()) * background.shape[1] / (BUCKETS_PER_DAY * 365.0)
     for threshold in candidate_thresholds(background[_first() :]):
@@ -76,7 +76,7 @@ def _first() -> int:
 
 
 def _run_peer(run: WorldRun, places: NDArray[np.int64], peer: Peer) -> tuple[Scores, list[Scores]]:
-    """Scores of the run and of every stage, which a copy lives through."""
+    """Scores of the run and of every stage; a stage is scored by a copy, so that the run never sees its crisis."""
     pieces, staged, at = [], [], 0
     for stage in run.staged:
         until = stage.day * BUCKETS_PER_DAY
@@ -123,12 +123,12 @@ def _report(
 
 
 def _controls(run: WorldRun, size: str, places: NDArray[np.int64], rule: AlarmRule, ours: Estimate) -> list[PeerReport]:
-    """Always on, random as often as ours rings without a crisis, never on."""
-    gap, buckets = rule.quiet_buckets + rule.cool_down_buckets, run.days * BUCKETS_PER_DAY
+    """The controls: always on, random as often as ours fires without a crisis, never on."""
+    spacing, buckets = rule.quiet_buckets + rule.cool_down_buckets, run.days * BUCKETS_PER_DAY
     per_bucket = max(ours.events, 1.0) / (len(places) * buckets)
     makers: dict[str, Callable[[int, int], Starts]] = {
-        "always on": lambda length, _: always_on(len(places), length, gap),
-        "random, as often": lambda length, seed: random_at(per_bucket, len(places), length, gap, seed),
+        "always on": lambda length, _: always_on(len(places), length, spacing),
+        "random, as often": lambda length, seed: random_at(per_bucket, len(places), length, spacing, seed),
         "never on": lambda _, __: never_on(len(places)),
     }
     rows = []

@@ -43,7 +43,7 @@ class CountSeries:
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """Labels of one file: windows as [first, last] row and onsets, all as time stamps of rows."""
+    """The labels of one file as it is written: windows as (first, last) and onsets, all as time stamps of rows."""
 
     windows: list[tuple[str, str]]
     labels: list[str] = []
@@ -134,7 +134,7 @@ def _seconds(text: str) -> int:
 
 
 def surge_scores(series: CountSeries) -> NDArray[np.float64]:
-    """The volume channel's score of every row, each scored before it is learned; missing rows are holes in the feed."""
+    """The volume channel's score of every row, each scored before it is learned; missing rows are gaps in the feed."""
     model = BrandModel()
     scores = np.empty(len(series.values))
     for row, (index, value) in enumerate(zip(series.buckets.tolist(), series.values.tolist(), strict=True)):
@@ -147,7 +147,7 @@ def surge_scores(series: CountSeries) -> NDArray[np.float64]:
 
 
 def alarm_rows(series: CountSeries, scores: NDArray[np.float64], rule: AlarmRule) -> Rows:
-    """True on the rows in which an episode opens."""
+    """A mask of the rows in which an episode opens."""
     place = series.buckets - series.buckets[0]
     dense = np.full(int(place[-1]) + 1, np.nan)
     dense[place] = scores
@@ -158,7 +158,7 @@ def alarm_rows(series: CountSeries, scores: NDArray[np.float64], rule: AlarmRule
 
 
 def soft_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The score where it is the highest of the last day, else 0: what one threshold and no cool-down can work with."""
+    """The score where it is the highest of the last day, else 0: graded for scoring without a cool-down."""
     padded = np.concatenate([np.zeros(_MEMORY_ROWS), np.maximum(scores, 0.0)])
     before = np.lib.stride_tricks.sliding_window_view(padded, _MEMORY_ROWS)[: len(scores)].max(axis=1)
     graded: NDArray[np.float64] = np.where(scores > before, scores, 0.0)
@@ -205,11 +205,11 @@ def rate_detectors(
                 make(1, "mentions").run(one.values[:, None], np.zeros((len(one.values), 1)))[:, 0] for one in known
             ]
             rows.append(_row(name, known, found, rule, has_threshold=False))
-    gap = rule.quiet_buckets + rule.cool_down_buckets
-    rows.append(_control("always on", known, [[_rows(always_on(1, len(o.values), gap)[0], o) for o in known]]))
+    spacing = rule.quiet_buckets + rule.cool_down_buckets
+    rows.append(_control("always on", known, [[_rows(always_on(1, len(o.values), spacing)[0], o) for o in known]]))
     rate = sum(int(alarms.sum()) for alarms in shipped) / sum(len(one.values) for one in known)
     runs = [
-        [_rows(random_at(rate, 1, len(o.values), gap, seed * 1000 + at)[0], o) for at, o in enumerate(known)]
+        [_rows(random_at(rate, 1, len(o.values), spacing, seed * 1000 + at)[0], o) for at, o in enumerate(known)]
         for seed in range(RANDOM_RUNS)
     ]
     rows.append(_control("random, as often as Tocsin", known, runs))
@@ -239,7 +239,7 @@ def _row(
 
 
 def _control(name: str, series: list[CountSeries], runs: list[list[Rows]]) -> NabRow:
-    """The run whose standard score is the median stands for all."""
+    """The row of a control: the run whose standard score is the median stands for all."""
     labels = [one.labels for one in series if one.labels is not None]
     runs = sorted(runs, key=lambda run: nab.score(run, labels, nab.PROFILES["standard"]).score)
     run = runs[len(runs) // 2]
@@ -261,7 +261,7 @@ def _rows(starts: NDArray[np.int64], series: CountSeries) -> Rows:
 
 
 def _thresholds(scores: list[NDArray[np.float64]], count: int = 150) -> list[float]:
-    """Levels that tell daily maxima apart, high to low."""
+    """The highest distinct daily maxima, from high to low, as thresholds to try."""
     maxima = np.concatenate(
         [
             own[: len(own) // BUCKETS_PER_DAY * BUCKETS_PER_DAY].reshape(-1, BUCKETS_PER_DAY).max(axis=1)

@@ -1,4 +1,4 @@
-"""What really happened: labels of the simulator (JSON), or a table brand,onset,kind,end (CSV)."""
+"""Labelled events, what really happened: labels of the simulator (JSON), or a table brand,onset,kind,end (CSV)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from pipeline.simulation.stream.labels import Labels, decode_labels
 
 HOUR: Final = 3600.0
 UNKNOWN_LENGTH: Final = 48 * HOUR
-"""A labelled event without an end is believed to be over after two days."""
+"""Seconds from onset to end of a labelled event whose end is not given: two days."""
 CRISIS_KINDS: Final = frozenset({"crisis", "sudden", "slow", "weak", "weak-slow"})
 EXCUSED_KINDS: Final = frozenset({"outage", "unclear"})
-"""Trouble that may ring and need not: an alarm in it is not false, its absence no miss."""
+"""Kinds of trouble that may fire an alarm and need not: an alarm in one is not false, its absence no miss."""
 HORIZON_HOURS: Final = {"sudden": 12.0, "weak": 12.0}
 OTHER_HORIZON_HOURS: Final = 24.0
 
 
-class Happening(msgspec.Struct, frozen=True, kw_only=True):
-    """One labelled event; times are Unix seconds.
+class LabelledEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of one brand that is known to have happened; times are Unix seconds.
 
     Attributes:
         brand: slug.
         kind: one of CRISIS_KINDS or EXCUSED_KINDS, or what else it was.
-        begin: of anything unusual; an alarm from here on is about it.
-        onset: from which delay is counted.
-        end: after which an alarm is about something else.
+        begin: first sign of anything unusual; an alarm from here on is about the event.
+        onset: start of the rise, from which delay is counted.
+        end: end of the event; an alarm after it is about something else.
     """
 
     brand: str
@@ -42,12 +42,12 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_crisis(self) -> bool:
-        """True for what should ring."""
+        """True for an event that should fire a crisis alarm."""
         return self.kind in CRISIS_KINDS
 
     @property
     def is_excused(self) -> bool:
-        """True for what may ring and need not."""
+        """True for an event that may fire a crisis alarm and need not."""
         return self.kind in EXCUSED_KINDS
 
     @property
@@ -56,8 +56,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
         return HORIZON_HOURS.get(self.kind, OTHER_HORIZON_HOURS)
 
 
-def read_labels(path: Path) -> list[Happening]:
-    """The happenings of a file, by time.
+def read_labels(path: Path) -> list[LabelledEvent]:
+    """The labelled events of a file, by onset and brand.
 
     Raises:
         TocsinError: names the file, what was expected and what was got.
@@ -67,16 +67,16 @@ def read_labels(path: Path) -> list[Happening]:
     except OSError as error:
         raise TocsinError(f"{path}: expected a file of labels: {error.strerror}") from None
     found = _from_table(path, content) if path.suffix == ".csv" else _from_simulation(path, content)
-    return sorted(found, key=lambda happening: (happening.onset, happening.brand))
+    return sorted(found, key=lambda event: (event.onset, event.brand))
 
 
-def _from_simulation(path: Path, content: bytes) -> list[Happening]:
+def _from_simulation(path: Path, content: bytes) -> list[LabelledEvent]:
     try:
         labels: Labels = decode_labels(content)
     except msgspec.DecodeError as error:
         raise TocsinError(f"{path}: expected labels as `tocsin simulate` writes them, or a .csv: {error}") from None
     return [
-        Happening(
+        LabelledEvent(
             brand=label.brand,
             kind=(label.shape or label.kind) if label.kind == "crisis" else label.kind,
             begin=label.trigger_time.timestamp(),
@@ -87,7 +87,7 @@ def _from_simulation(path: Path, content: bytes) -> list[Happening]:
     ]
 
 
-def _from_table(path: Path, content: bytes) -> list[Happening]:
+def _from_table(path: Path, content: bytes) -> list[LabelledEvent]:
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
         if not {"brand", "onset"} <= set(reader.fieldnames or ()):
@@ -97,10 +97,10 @@ def _from_table(path: Path, content: bytes) -> list[Happening]:
         raise TocsinError(f"{path}: expected rows of brand,onset,kind,end with RFC 3339 times: {error}") from None
 
 
-def _row(row: dict[str, str]) -> Happening:
+def _row(row: dict[str, str]) -> LabelledEvent:
     onset = _seconds(row["onset"])
     end = _seconds(row["end"]) if row.get("end") else onset + UNKNOWN_LENGTH
-    return Happening(brand=row["brand"], kind=row.get("kind") or "crisis", begin=onset, onset=onset, end=end)
+    return LabelledEvent(brand=row["brand"], kind=row.get("kind") or "crisis", begin=onset, onset=onset, end=end)
 
 
 def _seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Recorded or simulated streams with labels through the very engine: what rang, what was found, how late."""
+"""Recorded or simulated streams with labels, as the engine saw them: alarms, crises detected, delay."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import TocsinError
-from pipeline.evaluation.labels import Happening
+from pipeline.evaluation.coverage import Spans, length, moved, returns, within, without
+from pipeline.evaluation.labels import LabelledEvent
 from pipeline.evaluation.scoring.outcomes import Estimate, Found, estimate, found
-from pipeline.evaluation.watched import Spans, length, moved, returns, within, without
 from schemas.alert import Alert
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, BUCKETS_PER_HOUR, Observation
 
 GRACE_BUCKETS: Final = 6 * BUCKETS_PER_HOUR
-"""An alarm so soon after the labelled end is still about the event."""
+"""Buckets after the labelled end of an event in which an alarm is still about the event."""
 SIZE_LIMITS: Final = (("S", 30.0), ("M", 600.0), ("L", math.inf))
-"""Upper ends of small, medium and large brands, in mentions an hour."""
+"""Upper ends of small, medium and large brands, in mentions per hour."""
 SECONDS_PER_YEAR: Final = 365.0 * 86_400.0
 BUCKETS_PER_MONTH: Final = 30.0 * BUCKETS_PER_DAY
 _NONE: Final = np.array([], np.int64)
@@ -37,8 +37,8 @@ class Recording:
 
     Attributes:
         since: bucket of a brand's first mention; without `coverage` it is known from there to the end.
-        coverage: when each brand is covered, in buckets since 1970; None where nothing is said about it.
-        holes: of the whole feed, in buckets since 1970.
+        coverage: when each brand is covered, in buckets since 1970; None where it is not given.
+        gaps: of the whole feed, in buckets since 1970.
     """
 
     brands: list[str]
@@ -47,32 +47,32 @@ class Recording:
     negatives: NDArray[np.float32]
     since: NDArray[np.int64]
     coverage: dict[str, Spans] | None = None
-    holes: Spans = field(default_factory=list)
+    gaps: Spans = field(default_factory=list)
 
     def covered(self, place: int) -> Spans:
-        """Buckets of the recording in which the brand was covered; what lies outside is unknown."""
+        """Buckets of the recording in which the brand was covered; what happened outside them is unknown."""
         buckets = len(self.mentions)
         if self.coverage is None:
             return [(int(self.since[place]), buckets)]
         return moved(self.coverage.get(self.brands[place], []), self.first_bucket, buckets)
 
-    def own_holes(self) -> Spans:
-        """Holes in buckets of the recording."""
-        return moved(self.holes, self.first_bucket, len(self.mentions))
+    def own_gaps(self) -> Spans:
+        """The gaps of the feed, in buckets of the recording."""
+        return moved(self.gaps, self.first_bucket, len(self.mentions))
 
     def rate(self, place: int) -> float:
-        """The brand's mean mentions an hour while it was watched."""
-        spans = without(self.covered(place), self.own_holes())
+        """The brand's mean mentions per hour of coverage, gaps apart."""
+        spans = without(self.covered(place), self.own_gaps())
         seen = sum(float(self.mentions[begin:end, place].sum(dtype=np.float64)) for begin, end in spans)
         return seen * BUCKETS_PER_HOUR / max(length(spans), 1)
 
     def size(self, place: int) -> str:
-        """S, M or L by the brand's mean mentions an hour."""
+        """S, M or L by the brand's mean mentions per hour."""
         return next(name for name, limit in SIZE_LIMITS if self.rate(place) < limit)
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What a detector made of some brands."""
+    """The outcome of a detector on brands of one size: false alarms, and what it found by kind of event."""
 
     detector: str
     size: str
@@ -84,7 +84,7 @@ class OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def counts_of(rows: Iterable[tuple[str, int, float, float]]) -> Recording:
-    """A recording from (brand, bucket, mentions, negatives); what is given twice adds up, what is not given is 0.
+    """A recording from (brand, bucket, mentions, negatives); rows of one bucket add up, a missing row is 0.
 
     Raises:
         TocsinError: there are no rows, or they span more than can be held (brands x buckets).
@@ -122,12 +122,12 @@ class MentionCounter:
     """Counts mentions by brand and bucket as their lines pass by; lines that the engine will refuse do not count."""
 
     def __init__(self) -> None:
-        """Begin at nothing."""
+        """Start with no counts."""
         self._decoder = msgspec.json.Decoder(_BrandAndTime)
         self._counts: Counter[tuple[str, int]] = Counter()
 
     def see(self, line: bytes) -> bytes:
-        """Count the mention in the line; gives the line back."""
+        """Count the mention in the line, and return the line."""
         try:
             mention = self._decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -161,13 +161,13 @@ def episode_starts(alerts: Iterable[Alert], recording: Recording, kind: str = "c
 
 
 class EpisodeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Episodes that opened on brands of one size, whatever they were about.
+    """The episodes of one kind that opened on brands of one size, labelled or not.
 
     Attributes:
         kind: crisis, sentiment_shift or volume_surge.
-        size: mentions an hour, in words.
-        brands: of this size.
-        per_month: per 30 watched days of a brand.
+        size: range of mentions per hour, in words.
+        brands: number of brands of this size.
+        per_month: episodes per brand and 30 covered days.
     """
 
     kind: str
@@ -176,24 +176,24 @@ class EpisodeRow(msgspec.Struct, frozen=True, kw_only=True):
     per_month: Estimate
 
 
-class HoleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Episodes of one kind that opened in a hole of the feed, or on the return from one.
+class GapRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The episodes of one kind that opened in a gap in the feed, or on the return from one.
 
     Attributes:
         opened: episodes in all covered time.
-        in_hole, on_return: how many of them opened there.
-        by_chance: how many would open on returns if the return were a time like any other outside holes.
+        in_gap, on_return: how many of them opened there.
+        by_chance: how many would have opened on returns if a return were a time like any other outside gaps.
     """
 
     kind: str
     opened: int
-    in_hole: int
+    in_gap: int
     on_return: int
     by_chance: float
 
 
 def episode_rows(recording: Recording, kind: str, starts: Starts) -> list[EpisodeRow]:
-    """Episodes per brand-month by decade of size, and of all brands."""
+    """Episodes per brand and month by decade of size, and for all brands."""
     rates = [recording.rate(place) for place in range(len(recording.brands))]
     decades = [math.floor(math.log10(rate)) if rate > 0.0 else -9 for rate in rates]
     groups: dict[str, list[int]] = {}
@@ -201,10 +201,10 @@ def episode_rows(recording: Recording, kind: str, starts: Starts) -> list[Episod
         name = f"{10.0**decade:,g} to {10.0 ** (decade + 1):,g} an hour"
         groups[name] = [place for place, own in enumerate(decades) if own == decade]
     groups["all"] = list(range(len(rates)))
-    holes = recording.own_holes()
+    gaps = recording.own_gaps()
     rows = []
     for name, places in groups.items():
-        months = [length(without(recording.covered(place), holes)) / BUCKETS_PER_MONTH for place in places]
+        months = [length(without(recording.covered(place), gaps)) / BUCKETS_PER_MONTH for place in places]
         opened = [
             len(_inside(starts.get(recording.brands[place], _NONE), recording.covered(place))) for place in places
         ]
@@ -213,35 +213,33 @@ def episode_rows(recording: Recording, kind: str, starts: Starts) -> list[Episod
     return rows
 
 
-def hole_row(recording: Recording, kind: str, starts: Starts) -> HoleRow:
-    """What opened in holes and on the return from them."""
-    holes = recording.own_holes()
-    after = moved(returns(holes), 0, len(recording.mentions))
-    opened = in_hole = on_return = fed_time = return_time = 0
+def gap_row(recording: Recording, kind: str, starts: Starts) -> GapRow:
+    """The episodes that opened in gaps and on the return from them."""
+    gaps = recording.own_gaps()
+    after = moved(returns(gaps), 0, len(recording.mentions))
+    opened = in_gap = on_return = fed_time = return_time = 0
     for place, brand in enumerate(recording.brands):
         covered = recording.covered(place)
         alarms = [int(alarm) for alarm in _inside(starts.get(brand, _NONE), covered)]
         opened += len(alarms)
-        in_hole += sum(within(holes, alarm) for alarm in alarms)
+        in_gap += sum(within(gaps, alarm) for alarm in alarms)
         on_return += sum(within(after, alarm) for alarm in alarms)
-        fed = without(covered, holes)
+        fed = without(covered, gaps)
         fed_time += length(fed)
         return_time += length(fed) - length(without(fed, after))
-    chance = (opened - in_hole) * return_time / max(fed_time, 1)
-    return HoleRow(kind=kind, opened=opened, in_hole=in_hole, on_return=on_return, by_chance=chance)
+    chance = (opened - in_gap) * return_time / max(fed_time, 1)
+    return GapRow(kind=kind, opened=opened, in_gap=in_gap, on_return=on_return, by_chance=chance)
 
 
 def outcome(
-    detector: str, threshold: str, recording: Recording, happenings: Sequence[Happening], starts: Starts
+    detector: str, threshold: str, recording: Recording, events: Sequence[LabelledEvent], starts: Starts
 ) -> list[OutcomeRow]:
-    """Rows by size of brand, and one of all brands."""
+    """One row for each size of brand, and one for all brands."""
     sizes = [recording.size(place) for place in range(len(recording.brands))]
     groups = {name: [place for place, size in enumerate(sizes) if size == name] for name, _ in SIZE_LIMITS}
     groups["all"] = list(range(len(sizes)))
     return [
-        _row(detector, threshold, name, recording, places, happenings, starts)
-        for name, places in groups.items()
-        if places
+        _row(detector, threshold, name, recording, places, events, starts) for name, places in groups.items() if places
     ]
 
 
@@ -251,41 +249,41 @@ def _row(
     size: str,
     recording: Recording,
     places: list[int],
-    happenings: Sequence[Happening],
+    events: Sequence[LabelledEvent],
     starts: Starts,
 ) -> OutcomeRow:
-    by_brand: defaultdict[str, list[Happening]] = defaultdict(list)
-    for happening in happenings:
-        by_brand[happening.brand].append(happening)
+    by_brand: defaultdict[str, list[LabelledEvent]] = defaultdict(list)
+    for event in events:
+        by_brand[event.brand].append(event)
     delays: defaultdict[str, list[list[float]]] = defaultdict(list)
-    rang: defaultdict[str, list[list[float]]] = defaultdict(list)
+    fired: defaultdict[str, list[list[float]]] = defaultdict(list)
     false, years = [], []
-    holes = recording.own_holes()
+    gaps = recording.own_gaps()
     for place in places:
         brand = recording.brands[place]
         alarms = starts.get(brand, np.array([], np.int64))
         covered = recording.covered(place)
         alarms = _inside(alarms, covered)
-        own = [happening for happening in by_brand[brand] if _is_inside(recording, happening, covered)]
-        unexplained, watched = np.ones(len(alarms), bool), without(covered, holes)
+        own = [event for event in by_brand[brand] if _is_inside(recording, event, covered)]
+        unexplained, counted = np.ones(len(alarms), bool), without(covered, gaps)
         of_kind: defaultdict[str, list[float]] = defaultdict(list)
         other_kinds: defaultdict[str, list[float]] = defaultdict(list)
-        for happening in own:
-            begin, end = _bucket(recording, happening.begin), _bucket(recording, happening.end)
+        for event in own:
+            begin, end = _bucket(recording, event.begin), _bucket(recording, event.end)
             during = (alarms >= begin) & (alarms <= end + GRACE_BUCKETS)
-            if happening.is_crisis or happening.is_excused:
+            if event.is_crisis or event.is_excused:
                 unexplained &= ~during
-                watched = without(watched, [(begin, end + GRACE_BUCKETS + 1)])
-            if happening.is_crisis:
-                of_kind[happening.kind].append(_delay(recording, happening, alarms))
+                counted = without(counted, [(begin, end + GRACE_BUCKETS + 1)])
+            if event.is_crisis:
+                of_kind[event.kind].append(_delay(recording, event, alarms))
             else:
-                other_kinds[happening.kind].append(float(during.any()))
+                other_kinds[event.kind].append(float(during.any()))
         for kind, values in of_kind.items():
             delays[kind].append(values)
         for kind, values in other_kinds.items():
-            rang[kind].append(values)
+            fired[kind].append(values)
         false.append(float(unexplained.sum()))
-        years.append(length(watched) * BUCKET_SECONDS / SECONDS_PER_YEAR)
+        years.append(length(counted) * BUCKET_SECONDS / SECONDS_PER_YEAR)
     crises = {kind: found(values) for kind, values in sorted(delays.items())}
     if len(crises) > 1:
         crises["all"] = found([brand for values in delays.values() for brand in values])
@@ -298,7 +296,7 @@ def _row(
         crises=crises,
         others={
             kind: estimate([sum(own) for own in values], [len(own) for own in values], is_share=True)
-            for kind, values in sorted(rang.items())
+            for kind, values in sorted(fired.items())
         },
     )
 
@@ -307,8 +305,8 @@ def _bucket(recording: Recording, seconds: float) -> int:
     return int(seconds // BUCKET_SECONDS) - recording.first_bucket
 
 
-def _is_inside(recording: Recording, happening: Happening, covered: Spans) -> bool:
-    bucket = _bucket(recording, happening.onset)
+def _is_inside(recording: Recording, event: LabelledEvent, covered: Spans) -> bool:
+    bucket = _bucket(recording, event.onset)
     if recording.coverage is None:
         return 0 <= bucket < len(recording.mentions)
     return within(covered, bucket)
@@ -319,11 +317,11 @@ def _inside(alarms: NDArray[np.int64], covered: Spans) -> NDArray[np.int64]:
     return inside
 
 
-def _delay(recording: Recording, happening: Happening, alarms: NDArray[np.int64]) -> float:
-    """Minutes from the onset to the end of the bucket that rang; negative for an alarm between begin and onset."""
-    begin = _bucket(recording, happening.begin)
-    last = _bucket(recording, happening.onset + happening.horizon_hours * 3600.0)
-    heard = alarms[(alarms >= begin) & (alarms < last)]
-    if not heard.size:
+def _delay(recording: Recording, event: LabelledEvent, alarms: NDArray[np.int64]) -> float:
+    """Minutes from the onset to the end of the bucket whose alarm fired; negative between begin and onset."""
+    begin = _bucket(recording, event.begin)
+    last = _bucket(recording, event.onset + event.horizon_hours * 3600.0)
+    counting = alarms[(alarms >= begin) & (alarms < last)]
+    if not counting.size:
         return math.inf
-    return ((int(heard[0]) + 1 + recording.first_bucket) * BUCKET_SECONDS - happening.onset) / 60.0
+    return ((int(counting[0]) + 1 + recording.first_bucket) * BUCKET_SECONDS - event.onset) / 60.0

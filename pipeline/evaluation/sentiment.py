@@ -1,4 +1,4 @@
-"""How well the sentiment models rank texts and estimate shares, before and after they learn from labels."""
+"""Quality of the sentiment models: how well they rank texts and estimate shares, before and after learning."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from schemas.rejection import Rejected
 Array = NDArray[np.float64]
 
 LABELS: Final = (0, 200, 2_000)
-"""Labelled texts that the models have learned from; where there are fewer, all of them."""
+"""Numbers of labelled texts that the models learn from before they are measured; where there are fewer, all."""
 BUCKETS: Final = 400
 BUCKET_TEXTS: Final = (10, 50)
-"""Texts of a drawn bucket, lowest and highest number."""
+"""Minimum and maximum number of texts in a drawn bucket."""
 BUCKET_HOURS: Final = (1, 6, 24)
 SENTIMENT: Final = {"neg": -1.0, "neu": 0.0, "pos": 1.0}
 _SEED: Final = 20261105
-_FEWEST: Final = 10
-"""Held-out texts of each side below which no figure is given."""
+_MIN_HELD_OUT: Final = 10
+"""Minimum of held-out texts of each side, or of buckets, for a figure to be given."""
 
 
 class LabelledText(msgspec.Struct, frozen=True):
-    """One text whose sentiment is known; `event_time` is Unix seconds, None where the file has none."""
+    """One text whose sentiment is known; `event_time` is in Unix seconds, None where the file has none."""
 
     text: str
     lang: str | None
@@ -77,8 +77,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         bias: mean P(negative) less the true share.
         share_drawn: correlation of estimated and true negative share over drawn buckets.
         share_in_time: the same over buckets of event time, by hours.
-        microseconds: CPU time a text.
-        learn_microseconds: CPU time a label learned.
+        microseconds: CPU time per text.
+        learn_microseconds: CPU time per label learned.
     """
 
     language: str
@@ -107,7 +107,7 @@ class Measured(msgspec.Struct):
 def read_labelled(files: Sequence[str]) -> list[LabelledText]:
     """Labelled texts of CSV files (lang,text,label) and of mentions in JSON lines, in the order of the files.
 
-    Mentions without a `sentiment` are passed over.
+    Mentions without a `sentiment` are ignored.
 
     Raises:
         TocsinError: a file cannot be read, a line is no labelled text, or there is none at all.
@@ -154,14 +154,14 @@ def _read_mentions(file: str) -> Iterable[LabelledText]:
 
 
 def measure(texts: Sequence[LabelledText], on_step: Callable[[str], None] = lambda _: None) -> dict[str, Measured]:
-    """Every language of the texts: Tocsin after 0, 200 and 2,000 labels, and the controls.
+    """The figures of every language of the texts: Tocsin after 0, 200 and 2,000 labels, and the controls.
 
-    One half is learned from, the other half is measured on. Texts with a time are halved in order of time, so that
-    nothing is learned from what comes later; texts without one by a hash of the text.
+    One half of the texts is learned from, the other half is measured on. Texts with a time are halved in order of
+    time, so that nothing is learned from what comes later; texts without one by a hash of the text.
 
     Args:
         texts: labelled texts; the same text twice counts once where it has no time.
-        on_step: called with the name of each step that is done.
+        on_step: called with the name of each step when it is done.
     """
     found = {}
     for language in LANGUAGES:
@@ -232,9 +232,9 @@ def _scoring_seconds(models: SentimentModels, texts: Sequence[LabelledText]) -> 
 
 
 def _drawn_buckets(negative: NDArray[np.bool_], rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Buckets of 10 to 50 texts whose true negative share varies from 0 to .8, drawn with replacement."""
+    """Buckets of 10 to 50 texts whose true negative share varies from 0 to 0.8, drawn with replacement."""
     bad, rest = np.flatnonzero(negative), np.flatnonzero(~negative)
-    if min(len(bad), len(rest)) < _FEWEST:
+    if min(len(bad), len(rest)) < _MIN_HELD_OUT:
         return []
     buckets = []
     for _ in range(BUCKETS):
@@ -296,7 +296,7 @@ def auc(targets: NDArray[np.bool_], scores: NDArray[Any]) -> float:
 
 
 def _auc_interval(targets: NDArray[np.bool_], scores: Array) -> Interval | None:
-    if min(targets.sum(), (~targets).sum()) < _FEWEST:
+    if min(targets.sum(), (~targets).sum()) < _MIN_HELD_OUT:
         return None
     return _bootstrap([targets, scores], auc)
 
@@ -304,8 +304,8 @@ def _auc_interval(targets: NDArray[np.bool_], scores: Array) -> Interval | None:
 def _share_correlation(
     judged: NDArray[Any], negative: NDArray[np.bool_], buckets: Sequence[NDArray[np.int64]]
 ) -> Interval | None:
-    """Pearson's correlation over buckets; 0 where the estimate never changes, for then it tells nothing."""
-    if len(buckets) < _FEWEST:
+    """Pearson's correlation over buckets; 0 where the estimate never changes."""
+    if len(buckets) < _MIN_HELD_OUT:
         return None
     true = np.array([negative[bucket].mean() for bucket in buckets])
     if np.ptp(true) == 0.0:

@@ -1,8 +1,8 @@
-"""Fleets in worlds of known truth through the detector: what rings, what is found, how late.
+"""Fleets in worlds of known truth through the detector: false alarms, crises detected, delay.
 
-Every brand is watched for 28 days before anything counts. False alarms are counted on the days without a crisis.
-Crises are laid over the same days: at several points of the run the fleet's model is copied, and the copies live
-through two days in which every brand has a crisis; the run itself never sees one.
+Nothing counts in the first 28 days, in which every brand is learned. False alarms are counted on the days without a
+crisis. Crises are staged on the same days: at several points of the run the fleet's model is copied, and the copies
+score two days in which every brand has a crisis; the run itself never sees one.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 WARM_UP_DAYS: Final = 28
 RATES: Final = (0.25, 1.0, 4.0)
-"""Tolerated false alarms per brand-year at which the knob is held against what happens."""
+"""Tolerated false alarms per brand-year that are compared with those counted."""
 CRISIS_RATE: Final = 1.0
-"""Tolerated false alarms per brand-year at which crises are looked for."""
+"""Tolerated false alarms per brand-year of the threshold at which crises are detected."""
 CRISIS_DAYS: Final = 2
 FORTNIGHT_DAYS: Final = 14
 FIRST_BUCKET: Final = 4 * BUCKETS_PER_DAY
-"""1 January 1970 was a Thursday: the run begins on a Monday."""
+"""First bucket of every run, a Monday: 1 January 1970 was a Thursday."""
 
 Scores = NDArray[np.float32]
 
@@ -67,7 +67,7 @@ class WorldRun:
 
 
 class RateRow(msgspec.Struct, frozen=True):
-    """Episodes per brand-year that the knob stands for, its threshold, and what was counted."""
+    """Episodes per brand-year as configured (nominal), the threshold that gives, and as counted (realised)."""
 
     nominal: float
     threshold: float
@@ -75,16 +75,16 @@ class RateRow(msgspec.Struct, frozen=True):
 
 
 class CellReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One world and size.
+    """The figures of one world and size.
 
     Attributes:
-        world, size, brands, days: where; days are those that count.
+        world, size, brands, days: what was scored; days are those that count.
         false_alarms: by tolerated rate.
         surges: volume_surge episodes, benign bursts included, at the configured rate.
         crises: by kind, at 1 tolerated false alarm a year.
-        benign: share of benign bursts that rang as a crisis; None without bursts.
-        fortnight: crisis episodes a brand in the first 14 days that count (after the shift, where a world shifts).
-        surge_hours: hours of open volume_surge episodes a brand in the same days.
+        benign: share of benign bursts in which a crisis alarm fired; None without bursts.
+        fortnight: crisis episodes per brand in the first 14 days that count (after the shift, where a world shifts).
+        surge_hours: hours of open volume_surge episodes per brand in the same days.
     """
 
     world: str
@@ -121,15 +121,15 @@ def run_world(
     kinds: Sequence[str] = tuple(CRISES),
     on_day: Callable[[], None] = lambda: None,
 ) -> WorldRun:
-    """Let a fleet live through warm-up and `days`.
+    """Score a fleet through the warm-up and `days`.
 
     Args:
-        world: a key of simulation.worlds.WORLDS.
-        sizes: keys of simulation.fleet.SIZES.
-        brands: of each size.
-        days: that are scored, after the warm-up.
+        world: a key of pipeline.simulation.worlds.worlds.WORLDS.
+        sizes: keys of pipeline.simulation.worlds.ordinary.SIZES.
+        brands: number of brands of each size.
+        days: days that count, after the warm-up.
         seed: same seed and arguments, same result.
-        kinds: of crises to stage; a shifting world stages none.
+        kinds: kinds of crises to stage; a shifting world stages none.
         on_day: called after each day.
     """
     total = WARM_UP_DAYS + days
@@ -166,7 +166,7 @@ def run_world(
 def _stage(
     model: FleetModel, kind: str, day: int, coming: Sequence[Latent], sampler: Sampler, rng: np.random.Generator
 ) -> Staged:
-    """Two days with a crisis of every brand that begins somewhere on the first of them."""
+    """Two days in which every brand has a crisis that begins at a random bucket of the first."""
     brands: int = coming[0].rate.shape[1]
     onset = rng.integers(0, BUCKETS_PER_DAY, brands)
     calm = Latent(np.concatenate([c.rate for c in coming]), np.concatenate([c.share for c in coming]))
@@ -178,7 +178,7 @@ def _stage(
 
 
 def starts_of(scores: Scores, rule: AlarmRule, first: int = 0) -> list[NDArray[np.int64]]:
-    """Starts of every brand's episodes from bucket `first` on, counted from there."""
+    """First buckets of every brand's episodes from bucket `first` on, counted from there."""
     columns = np.ascontiguousarray(scores.T)
     spans = [np.array([span.start for span in episodes(column, rule)], np.int64) for column in columns]
     return [starts[starts >= first] - first for starts in spans]
@@ -187,7 +187,7 @@ def starts_of(scores: Scores, rule: AlarmRule, first: int = 0) -> list[NDArray[n
 def found_by(
     staged: Sequence[Staged], score_of: Callable[[Staged], Scores], rule: AlarmRule, places: NDArray[np.int64]
 ) -> Found:
-    """What became of the staged crises of some brands."""
+    """Recall and delay of the staged crises of some brands."""
     delays: list[list[float]] = [[] for _ in places]
     for stage in staged:
         horizon = int(CRISES[stage.kind].horizon * BUCKETS_PER_HOUR)
@@ -235,33 +235,33 @@ def measure(run: WorldRun, size: str, detection: DetectionConfig | None = None) 
         false_alarms=rows,
         surges=RateRow(detection.volume_surges_per_brand_year, surge_rule.threshold, surges),
         crises=crises,
-        benign=benign_bursts_that_rang(run, places, at_one, first),
+        benign=benign_bursts_that_fired(run, places, at_one, first),
         fortnight=estimate(early, [1.0] * len(places)),
         surge_hours=hours / len(places),
     )
 
 
-def benign_bursts_that_rang(
+def benign_bursts_that_fired(
     run: WorldRun, places: NDArray[np.int64], starts: Sequence[NDArray[np.int64]], first: int
 ) -> Estimate | None:
     """Share of benign bursts during which, or within an hour after which, a crisis episode opened.
 
     Args:
-        run: with its bursts.
-        places: of the brands that are looked at.
-        starts: of their crisis episodes, counted from `first`; in the order of `places`.
-        first: bucket from which on bursts count.
+        run: the scored world with its bursts.
+        places: indices of the brands to look at.
+        starts: first buckets of their crisis episodes, counted from `first`, in the order of `places`.
+        first: bucket from which bursts count.
 
     Returns:
         None without bursts.
     """
     order = {int(brand): place for place, brand in enumerate(places)}
-    rang, had = np.zeros(len(places)), np.zeros(len(places))
+    fired, had = np.zeros(len(places)), np.zeros(len(places))
     for burst in run.bursts:
         place = order.get(burst.brand)
         if place is None or burst.start < first or burst.end >= len(run.crisis):
             continue
         had[place] += 1.0
         alarms = starts[place] + first
-        rang[place] += bool(((alarms >= burst.start) & (alarms <= burst.end + BUCKETS_PER_HOUR)).any())
-    return estimate(rang, had, is_share=True) if had.any() else None
+        fired[place] += bool(((alarms >= burst.start) & (alarms <= burst.end + BUCKETS_PER_HOUR)).any())
+    return estimate(fired, had, is_share=True) if had.any() else None

@@ -22,12 +22,12 @@ DAY = 288
 SHIPPED = study.VARIANTS[0]
 
 
-def counts(days: int, seed: int, *, hole: int = 0) -> CountSeries:
-    """A series with bursts, a hole in the middle, and a labelled window around each burst."""
+def counts(days: int, seed: int, *, gap: int = 0) -> CountSeries:
+    """A series with bursts, a gap in the middle, and a labelled window around each burst."""
     rng = np.random.default_rng(seed)
     rows = days * DAY
     buckets = FIRST_BUCKET + np.arange(rows)
-    buckets[rows // 2 :] += hole
+    buckets[rows // 2 :] += gap
     values = rng.poisson(6.0, rows).astype(np.float64)
     windows = []
     for start in range(4 * DAY, rows - DAY, 2 * DAY):
@@ -42,9 +42,9 @@ def shipped_scores(seen: study.Seen) -> NDArray[np.float64]:
     return study.scored(study.evidence_of(SHIPPED, seen), seen, SURGE_PRIOR)
 
 
-@pytest.mark.parametrize("hole", [0, 40])
-def test_the_shipped_variant_scores_a_series_as_the_volume_channel_does(hole):
-    one = counts(8, 1, hole=hole)
+@pytest.mark.parametrize("gap", [0, 40])
+def test_the_shipped_variant_scores_a_series_as_the_volume_channel_does(gap):
+    one = counts(8, 1, gap=gap)
     expected = surge_scores(one)
     assert expected.max() > 3.0
     np.testing.assert_allclose(shipped_scores(study.seen_of(one.buckets, one.values)), expected, atol=1e-4)

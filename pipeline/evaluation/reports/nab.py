@@ -15,9 +15,9 @@ from pipeline.evaluation.scoring.nab import Result
 
 NOTE = (
     "Scores are standard / low FP / low FN. As shipped: at the configured threshold. Best: threshold chosen on these "
-    "very files, an upper bound. Left out: each file at the threshold best on the others. Starts: alarms 24 h apart, "
-    "a window is hit once; strict asks for an alarm from 15 minutes before to 60 after the onset; peers are shown "
-    "at their best threshold there. Random is the median of 20 runs."
+    "very files, an upper bound. Left out: each file at the threshold best on the others. Starts: alarms at least 24 h "
+    "apart, a window is hit once; strict asks for an alarm from 15 minutes before to 60 after the onset; "
+    "peers are shown at their best threshold there. Random is the median of 20 runs."
 )
 
 
@@ -34,8 +34,8 @@ def nab_report(
             "Alarms by file",
             ("file", "rows", "from", "to", "alarms", "highest score"),
             [
-                (one.name, f"{len(own):,}", one.timestamps[0], one.timestamps[-1], str(len(rang)), f"{own.max():.1f}")
-                for one, own, rang in zip(series, scores, alarms, strict=True)
+                (one.name, f"{len(own):,}", one.timestamps[0], one.timestamps[-1], str(len(fired)), f"{own.max():.1f}")
+                for one, own, fired in zip(series, scores, alarms, strict=True)
             ],
         )
     )
@@ -45,7 +45,7 @@ def nab_report(
         report.tables.append(
             Table("Scores of the Numenta Anomaly Benchmark", columns + starts, [_cells(row) for row in rows], NOTE)
         )
-    for one, own, rang in zip(series, scores, alarms, strict=True):
+    for one, own, fired in zip(series, scores, alarms, strict=True):
         windows = one.labels.windows if one.labels else ()
         report.plots.append(
             Timeline(
@@ -57,11 +57,11 @@ def nab_report(
                     Panel("volume score", np.maximum(own, 0.0), "#1d2430", rule.threshold),
                 ),
                 tuple((first, last, "labelled window", True) for first, last in windows),
-                tuple(int(row) for row in rang),
+                tuple(int(row) for row in fired),
             )
         )
     report.data = {
-        "alarms": {one.name: [one.timestamps[row] for row in rang] for one, rang in zip(series, alarms, strict=True)},
+        "alarms": {one.name: [one.timestamps[row] for row in fired] for one, fired in zip(series, alarms, strict=True)},
         "detectors": rows,
     }
     return report

@@ -1,4 +1,4 @@
-"""Plots as SVG text: nothing is loaded, nothing runs."""
+"""Plots as SVG text, without scripts and without anything loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMNS: Final = 900
 
 @dataclass(frozen=True)
 class Panel:
-    """One line over time: its name, its values a bucket, and a level to draw across."""
+    """One curve over time: its name, one value per bucket, and a level to draw across."""
 
     name: str
     values: Array
@@ -32,7 +32,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Panels over one axis of time, with what happened (spans) and what rang (marks), in buckets.
+    """Panels over one axis of time, with labelled events (spans) and alarms (marks), in buckets.
 
     `spans` are (first, last, text, is_crisis).
     """

@@ -1,4 +1,4 @@
-"""The report of a stream with labels: the engine's alarms beside those of other detectors and of none."""
+"""The report of a stream with labels: the engine's alarms beside those of other detectors and of controls."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config.model import DetectionConfig
-from pipeline.evaluation.labels import Happening
+from pipeline.evaluation.labels import LabelledEvent
 from pipeline.evaluation.peers.baselines import PEERS, Counts, Signal, candidate_thresholds
-from pipeline.evaluation.recorded import OutcomeRow, Recording, Starts, episode_rows, episode_starts, hole_row, outcome
+from pipeline.evaluation.recorded import OutcomeRow, Recording, Starts, episode_rows, episode_starts, gap_row, outcome
 from pipeline.evaluation.reports.plots import Panel, Timeline
 from pipeline.evaluation.reports.report import Report, Table, show_found, show_rate
 from pipeline.evaluation.scoring.alarms import AlarmRule, episodes
 from pipeline.evaluation.scoring.controls import always_on, never_on, random_at
-from pipeline.evaluation.scoring.outcomes import Estimate
 from pipeline.evaluation.simulated import alarm_rule
 from pipeline.evaluation.vectorised.model import FleetModel
 from schemas.alert import Alert
@@ -27,18 +26,18 @@ from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 PLOTTED_BRANDS: Final = 12
 KINDS: Final = ("crisis", "sentiment_shift", "volume_surge")
 NOTE: Final = (
-    "An alarm is a crisis episode that opens. A crisis is found by an alarm from its beginning to 12 h (sudden) or "
-    "24 h after its onset; delay counts from the onset, and below 0 the alarm came before it. False are alarms that no "
-    "labelled crisis explains (up to 6 h after its end), per brand-year outside crises; alarms in other labelled "
-    "events count as false and are listed by kind. Peers ring at the lowest threshold that kept the tolerated rate of "
-    "false alarms on the other half of the brands."
+    "An alarm is a crisis episode that opens. A crisis is detected by an alarm from its beginning to 12 h (sudden) or "
+    "24 h after its onset; delay counts from the onset and is negative where the alarm came before it. False are "
+    "alarms that no labelled crisis explains (up to 6 h after its end), per brand-year outside crises; alarms in other "
+    "labelled events count as false and are listed by kind. Peers fire at the lowest threshold that kept the tolerated "
+    "rate of false alarms on the other half of the brands."
 )
 
 
 def recorded_report(
     name: str,
     recording: Recording,
-    happenings: Sequence[Happening],
+    events: Sequence[LabelledEvent],
     alerts: Sequence[Alert],
     detection: DetectionConfig,
     *,
@@ -49,29 +48,29 @@ def recorded_report(
     """Tables, plots and data of one stream.
 
     Args:
-        name: of the evaluation.
+        name: name of the evaluation.
         recording: counts, for sizes, peers and plots.
-        happenings: what really happened.
-        alerts: of the engine.
+        events: labelled events.
+        alerts: alerts of the engine.
         detection: the configuration that the engine ran with.
-        signal: what peers look at.
-        peers: run them.
+        signal: counts that peers score.
+        peers: whether to run them.
         on_peer: called with each peer's name before it runs.
     """
     rule = alarm_rule(detection, "crisis")
     starts = episode_starts(alerts, recording)
-    rows = outcome("Tocsin, as shipped", f"{rule.threshold:.2f}", recording, happenings, starts)
+    rows = outcome("Tocsin, as shipped", f"{rule.threshold:.2f}", recording, events, starts)
     if peers and len(recording.brands) > 1:
         rate = detection.false_alarms_per_brand_year
         for peer, make in PEERS.items():
             on_peer(peer)
             scores = make(len(recording.brands), signal).run(recording.mentions, recording.negatives)
-            rows += _peer_rows(peer, scores, rule, rate, recording, happenings)
-    rows += _controls(recording, happenings, rule, starts)
+            rows += _peer_rows(peer, scores, rule, rate, recording, events)
+    rows += _controls(recording, events, rule, starts)
     facts = {
         "brands": len(recording.brands),
         "days": round(len(recording.mentions) / BUCKETS_PER_DAY, 2),
-        "labels": len(happenings),
+        "labels": len(events),
         "false_alarms_per_brand_year": detection.false_alarms_per_brand_year,
     }
     report = Report(name, f"Crisis alarms on {name}", facts)
@@ -98,7 +97,7 @@ def recorded_report(
     if others:
         report.tables.append(
             Table(
-                "Other labelled events that rang as a crisis",
+                "Other labelled events in which a crisis alarm fired",
                 ("detector", "brands", *others),
                 [
                     (row.detector, row.size, *(show_rate(row.others[k]) if k in row.others else "-" for k in others))
@@ -126,34 +125,30 @@ def recorded_report(
                 )
                 for size in sizes
             ],
-            "Per 30 watched days of a brand, with 95 % intervals over brands, and how many; whatever they were about.",
+            "Per brand and 30 covered days, with 95 % intervals over brands, and their number; labelled or not.",
         )
     )
-    holes = [hole_row(recording, kind, own) for kind, own in opened.items()] if recording.holes else []
-    if holes:
+    gaps = [gap_row(recording, kind, own) for kind, own in opened.items()] if recording.gaps else []
+    if gaps:
         report.tables.append(
             Table(
-                "Episodes at holes in the feed",
-                ("kind", "opened", "in a hole", "on the return", "by chance"),
+                "Episodes at gaps in the feed",
+                ("kind", "opened", "in a gap", "on the return", "by chance"),
                 [
-                    (row.kind, str(row.opened), str(row.in_hole), str(row.on_return), f"{row.by_chance:.1f}")
-                    for row in holes
+                    (row.kind, str(row.opened), str(row.in_gap), str(row.on_return), f"{row.by_chance:.1f}")
+                    for row in gaps
                 ],
-                "The return lasts as long as the hole did, a day at most. By chance: if it were a time like any other.",
+                "The return lasts as long as the gap did, a day at most. By chance: as many as in any other time.",
             )
         )
-    report.plots = _plots(recording, happenings, starts, rule, signal)
+    report.plots = _plots(recording, events, starts, rule, signal)
     report.data = {
         "outcomes": rows,
         "episodes": episodes_of,
-        "holes": holes,
+        "gaps": gaps,
         "alarms": {brand: _times(recording, own) for brand, own in starts.items()},
     }
     return report
-
-
-def _show_episodes(per_month: Estimate) -> str:
-    return f"{show_rate(per_month, 3)}, {per_month.events:.0f}"
 
 
 def _peer_rows(
@@ -162,7 +157,7 @@ def _peer_rows(
     rule: AlarmRule,
     rate: float,
     recording: Recording,
-    happenings: Sequence[Happening],
+    events: Sequence[LabelledEvent],
 ) -> list[OutcomeRow]:
     """Alarms of both halves of the brands, each at the threshold of the other."""
     places = range(len(recording.brands))
@@ -170,10 +165,10 @@ def _peer_rows(
     starts: Starts = {}
     chosen = []
     for half in (0, 1):
-        threshold = _choose(scores, rule, rate, recording, happenings, halves[1 - half])
+        threshold = _choose(scores, rule, rate, recording, events, halves[1 - half])
         chosen.append(threshold)
         starts |= _starts(scores, rule.at(threshold), recording, halves[half])
-    return outcome(name, " / ".join(f"{threshold:.3g}" for threshold in chosen), recording, happenings, starts)
+    return outcome(name, " / ".join(f"{threshold:.3g}" for threshold in chosen), recording, events, starts)
 
 
 def _choose(
@@ -181,7 +176,7 @@ def _choose(
     rule: AlarmRule,
     rate: float,
     recording: Recording,
-    happenings: Sequence[Happening],
+    events: Sequence[LabelledEvent],
     places: list[int],
 ) -> float:
     """The lowest threshold that keeps the rate of false alarms on these brands."""
@@ -196,7 +191,7 @@ def _choose(
     chosen = float(own.max()) * (1.0 + 1e-6) + 1e-9
     for threshold in candidate_thresholds(own, 40) if len(own) >= BUCKETS_PER_DAY else []:
         alarms = _starts(own, rule.at(threshold), part, list(range(len(places))))
-        if outcome("", "", part, happenings, alarms)[-1].false_alarms.value > rate:
+        if outcome("", "", part, events, alarms)[-1].false_alarms.value > rate:
             break
         chosen = threshold
     return chosen
@@ -209,27 +204,27 @@ def _starts(scores: Counts, rule: AlarmRule, recording: Recording, places: list[
     }
 
 
-def _controls(recording: Recording, happenings: Sequence[Happening], rule: AlarmRule, ours: Starts) -> list[OutcomeRow]:
+def _controls(recording: Recording, events: Sequence[LabelledEvent], rule: AlarmRule, ours: Starts) -> list[OutcomeRow]:
     brands, buckets = len(recording.brands), len(recording.mentions)
-    gap = rule.quiet_buckets + rule.cool_down_buckets
+    spacing = rule.quiet_buckets + rule.cool_down_buckets
     rate = max(sum(len(starts) for starts in ours.values()), 1) / (brands * buckets)
     controls = {
-        "always on": always_on(brands, buckets, gap),
-        "random, as often": random_at(rate, brands, buckets, gap, seed=1),
+        "always on": always_on(brands, buckets, spacing),
+        "random, as often": random_at(rate, brands, buckets, spacing, seed=1),
         "never on": never_on(brands),
     }
     return [
-        outcome(name, "-", recording, happenings, dict(zip(recording.brands, starts, strict=True)))[-1]
+        outcome(name, "-", recording, events, dict(zip(recording.brands, starts, strict=True)))[-1]
         for name, starts in controls.items()
     ]
 
 
 def _plots(
-    recording: Recording, happenings: Sequence[Happening], starts: Starts, rule: AlarmRule, signal: Signal
+    recording: Recording, events: Sequence[LabelledEvent], starts: Starts, rule: AlarmRule, signal: Signal
 ) -> list[Timeline]:
-    """Brands with crises and brands that rang first; the score is the fleet's, where the tone is known."""
-    told = [happening.brand for happening in happenings if happening.is_crisis]
-    order = [brand for brand in dict.fromkeys((*told, *starts)) if brand in recording.brands][:PLOTTED_BRANDS]
+    """Timelines of brands with a crisis, then of brands with alarms; with a score where negatives are known."""
+    with_crisis = [event.brand for event in events if event.is_crisis]
+    order = [brand for brand in dict.fromkeys((*with_crisis, *starts)) if brand in recording.brands][:PLOTTED_BRANDS]
     places = [recording.brands.index(brand) for brand in order]
     if not places:
         return []
@@ -243,13 +238,13 @@ def _plots(
             panels.append(Panel("crisis score", np.maximum(scores[:, at], 0.0), "#1d2430", rule.threshold))
         spans = tuple(
             (
-                max(int(happening.onset // BUCKET_SECONDS) - first, 0),
-                min(int(happening.end // BUCKET_SECONDS) - first, len(recording.mentions) - 1),
-                happening.kind,
-                happening.is_crisis,
+                max(int(event.onset // BUCKET_SECONDS) - first, 0),
+                min(int(event.end // BUCKET_SECONDS) - first, len(recording.mentions) - 1),
+                event.kind,
+                event.is_crisis,
             )
-            for happening in happenings
-            if happening.brand == brand and first <= happening.onset // BUCKET_SECONDS < last
+            for event in events
+            if event.brand == brand and first <= event.onset // BUCKET_SECONDS < last
         )
         marks = tuple(int(start) for start in starts.get(brand, ()))
         plots.append(Timeline(brand, _text(first), _text(last), tuple(panels), spans, marks))

@@ -51,7 +51,7 @@ class Table:
 
 @dataclass
 class Report:
-    """What one evaluation found; `data` is what the JSON holds."""
+    """The results of one evaluation; `data` is what the JSON holds."""
 
     name: str
     title: str
@@ -63,7 +63,7 @@ class Report:
     about_plots: str = SCORE_PLOTS
 
     def print(self, console: Console) -> None:
-        """Every table, and what the figures mean."""
+        """Print every table with its note."""
         for table in self.tables:
             shown = RichTable(title=table.title, title_justify="left", caption=table.note, caption_justify="left")
             for column in table.columns:
@@ -73,7 +73,7 @@ class Report:
             console.print(shown)
 
     def write(self, folder: Path) -> tuple[Path, Path]:
-        """NAME.json and NAME.html.
+        """Write NAME.json and NAME.html; returns their paths.
 
         Raises:
             TocsinError: they cannot be written.

@@ -14,14 +14,14 @@ from pipeline.evaluation.sentiment import BUCKET_TEXTS, BUCKETS, Interval, Measu
 NOTE: Final = (
     "On held-out texts. AUC of P(negative): against positive texts, against all others. Brier: mean squared error of "
     "P(negative); bias: its mean less the true share. Share: correlation of the share of texts taken for negative "
-    f"(P > .5) with the true one over {BUCKETS} buckets of {BUCKET_TEXTS[0]} to {BUCKET_TEXTS[1]} texts drawn with "
-    "shares from 0 to .8, and over buckets of event time where the texts have one. Intervals are 95 %, by bootstrap "
+    f"(P > 0.5) with the true one over {BUCKETS} buckets of {BUCKET_TEXTS[0]} to {BUCKET_TEXTS[1]} texts drawn with "
+    "shares from 0 to 0.8, and over buckets of event time where the texts have one. Intervals are 95 %, by bootstrap "
     "over texts or buckets. Time is CPU time, best of three. A dash: fewer than 10 texts or buckets."
 )
 ABOUT: Final = (
-    "One half of the texts is learned from, the figures are of the other half. The controls know no text; a figure "
-    "that a control reaches is worth nothing. Buckets are drawn from the same held-out texts, so their intervals say "
-    "how many buckets there were, not how few texts."
+    "One half of the texts is learned from, the figures are of the other half. The controls read no text; a figure "
+    "that a control reaches is worth nothing. Buckets are drawn from the same held-out texts, so their intervals "
+    "reflect the number of buckets, not how few texts there are."
 )
 ABOUT_PLOTS: Final = (
     "Each panel is the negative share of the same drawn buckets, put in the order of the true share: an estimate that "
@@ -29,7 +29,7 @@ ABOUT_PLOTS: Final = (
 )
 _COLUMNS: Final = (
     "model", "scorer", "labels", "held out", "AUC neg/pos", "AUC neg/rest", "Brier", "bias", "share, drawn",
-    "share, in time", "us a text", "us a label",
+    "share, in time", "us per text", "us per label",
 )  # fmt: skip
 _COLOURS: Final = ("#b4541a", "#3a6ea5", "#2c7a4b")
 

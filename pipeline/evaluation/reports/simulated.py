@@ -18,17 +18,17 @@ from schemas.observation import BUCKETS_PER_DAY
 
 FALSE_NOTE = (
     "Crisis episodes per brand-year in days without a crisis, with 95 % intervals; the heading is what was tolerated. "
-    "Benign: share of benign bursts that rang as a crisis, at 1 tolerated a year. Fortnight: crisis episodes per brand "
-    "in the first 14 days that count, and hours of open volume alarm in them (in the world 'shifted' these are the "
-    "days after the shift). Surges: volume_surge episodes per brand-year, in brackets how many were asked for; benign "
-    "bursts, which are surges, are among them."
+    "Benign: share of benign bursts in which a crisis alarm fired, at 1 tolerated per year. Fortnight: crisis episodes "
+    "per brand in the first 14 days that count; surge h: hours of open volume_surge episodes per brand in them (in the "
+    "world 'shifted' these are the days after the shift). Surges: volume_surge episodes per brand-year, in brackets "
+    "the configured rate; benign bursts, which are surges, are among them."
 )
 FOUND_NOTE = (
-    "Share of crises found within 12 h (sudden, weak) or 24 h (slow, weak-slow) at 1 tolerated false alarm a year, its "
-    "interval, how many there were, and quartiles of the delay from the beginning of the rise, where a dash is a miss."
+    "Share of crises detected within 12 h (sudden, weak) or 24 h (slow, weak-slow) at 1 tolerated false alarm per "
+    "year, its interval, their number, and quartiles of the delay from the beginning of the rise; a dash is a miss."
 )
 PEER_NOTE = (
-    "Same brands, same cool-down. Tocsin runs at its shipped threshold for 1 false alarm a brand-year; each peer at "
+    "Same brands, same cool-down. Tocsin runs at its shipped threshold for 1 false alarm per brand-year; each peer at "
     "the lowest threshold that gave at most 1 on the other half of the brands. Few brands make wide intervals."
 )
 
@@ -36,7 +36,7 @@ PEER_NOTE = (
 def simulated_report(
     cells: Sequence[CellReport], peers: Sequence[PeerReport], plots: list[Timeline], facts: dict[str, Any]
 ) -> Report:
-    """Tables and data of the worlds that were lived through."""
+    """Tables and data of the scored worlds."""
     report = Report("simulated", "Simulated fleets", facts, plots=plots)
     rates = [row.nominal for row in cells[0].false_alarms]
     asked = cells[0].surges.nominal
@@ -45,8 +45,8 @@ def simulated_report(
             "False alarms per brand-year",
             (
                 *("world", "size", "brand-years"),
-                *(f"{rate:g} a year" for rate in rates),
-                *("benign", "fortnight", "surge h", f"surges ({asked:g} a year)"),
+                *(f"{rate:g} per year" for rate in rates),
+                *("benign", "fortnight", "surge h", f"surges ({asked:g} per year)"),
             ),
             [
                 (
@@ -68,7 +68,7 @@ def simulated_report(
     if staged:
         report.tables.append(
             Table(
-                "Crises found",
+                "Crises detected",
                 ("world", "size", *CRISES),
                 [(cell.world, cell.size, *(show_found(cell.crises.get(kind)) for kind in CRISES)) for cell in staged],
                 FOUND_NOTE,
@@ -99,7 +99,7 @@ def simulated_report(
 
 
 def plots_of(run: WorldRun, sizes: Sequence[str], detection: DetectionConfig) -> list[Timeline]:
-    """Of each size, one brand's days and one staged crisis of each kind."""
+    """Timelines of one brand of each size: its days, and one staged crisis of each kind."""
     rule = crisis_rule(CRISIS_RATE, detection)
     plots = []
     for size in sizes:

@@ -1,6 +1,6 @@
-"""How good are alarms? Episodes from scores, recall and delay, false alarms, controls, peers, NAB's scoring.
+"""Measures of alarms: episodes from scores, recall and delay, false alarms, controls, NAB's scoring.
 
-alarms    scores into episodes, by the worker's rules     outcomes  recall, delay, false alarms, intervals
-controls  alarms without a detector                       peers     other people's detectors on the same data
-nab       the Numenta Anomaly Benchmark's scoring         causality a detector must not see the future
+alarms    scores into episodes, by the worker's rules     outcomes   recall, delay, false alarms, intervals
+controls  alarms without a detector                       causality  a detector must not see the future
+nab       the Numenta Anomaly Benchmark's scoring
 """

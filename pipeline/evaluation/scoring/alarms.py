@@ -37,25 +37,25 @@ def episodes(scores: Array, rule: AlarmRule) -> list[Span]:
     time; after that none opens for the cool-down.
 
     Args:
-        scores: one a bucket, every bucket; NaN never rings.
+        scores: one for every bucket; NaN never fires.
         rule: threshold, release and times.
     """
-    loud = np.flatnonzero(scores >= rule.release)
-    hot = loud[scores[loud] >= rule.threshold]
+    above_release = np.flatnonzero(scores >= rule.release)
+    firing = above_release[scores[above_release] >= rule.threshold]
     quiet = max(rule.quiet_buckets, 1)
-    # Where the next loud bucket comes too late to keep an episode open.
-    breaks = loud[np.flatnonzero(np.diff(loud) > quiet)]
-    last = int(loud[-1]) if loud.size else 0
+    # Buckets above release after which the next one comes too late to keep an episode open.
+    breaks = above_release[np.flatnonzero(np.diff(above_release) > quiet)]
+    last = int(above_release[-1]) if above_release.size else 0
     found: list[Span] = []
     earliest = 0
     while True:
-        place = int(np.searchsorted(hot, earliest))
-        if place == hot.size:
+        place = int(np.searchsorted(firing, earliest))
+        if place == firing.size:
             return found
-        start = int(hot[place])
+        start = int(firing[place])
         at = int(np.searchsorted(breaks, start))
-        last_loud = int(breaks[at]) if at < breaks.size else last
-        end = last_loud + quiet
+        last_above = int(breaks[at]) if at < breaks.size else last
+        end = last_above + quiet
         if end >= len(scores):
             found.append(Span(start, len(scores) - 1))
             return found
@@ -70,8 +70,8 @@ def episode_starts(
 
     Args:
         scores: (buckets, brands).
-        threshold: that opens an episode.
-        release: below which it is quiet; at most the threshold.
+        threshold: score that opens an episode.
+        release: score below which an episode is quiet; at most the threshold.
         quiet_buckets: the configuration's quiet_minutes, in buckets.
         cool_down_buckets: the configuration's cool_down_minutes, in buckets.
     """

@@ -1,4 +1,4 @@
-"""A detector must not see the future: what it said of the past may not change when the future is cut off."""
+"""The causality check: the scores of the past may not change when the future is left out or replaced."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class LookAheadError(ValueError):
 def check_causality(
     score: Callable[[Array, Array], Array], mentions: Array, negatives: Array, cuts: Sequence[int]
 ) -> None:
-    """Score the whole series and its beginnings, and compare; then the same with another future.
+    """Check that scores depend on nothing later: score the series whole, up to each cut, and with another future.
 
     Args:
-        score: scores of a whole series of counts, one a bucket; called anew each time.
-        mentions: of every bucket.
-        negatives: of every bucket.
-        cuts: where to cut the series.
+        score: gives the scores of a series of counts, one per bucket; called afresh each time.
+        mentions: mentions of every bucket.
+        negatives: negatives of every bucket.
+        cuts: buckets at which the series is cut.
 
     Raises:
         LookAheadError: names the cut and the first bucket whose score changed.

@@ -1,4 +1,4 @@
-"""Alarms without a detector: what any figure has to beat."""
+"""Controls: alarms made without a detector, which any detector's figures have to beat."""
 
 from __future__ import annotations
 

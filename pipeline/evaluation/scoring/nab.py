@@ -1,9 +1,9 @@
-"""The scoring of the Numenta Anomaly Benchmark, from its published description, and a simpler look at alarm starts.
+"""The scoring of the Numenta Anomaly Benchmark (NAB) as published, and a simpler one of alarm starts.
 
 Lavin & Ahmad, "Evaluating Real-time Anomaly Detection Algorithms - the Numenta Anomaly Benchmark" (2015). The first
 min(15 % of rows, 750) rows never count. In a labelled window only the best alarm counts, the earlier the better; every
-alarm outside costs, less shortly after a window; a window without an alarm costs. 0 is never ringing, 100 is ringing
-once at the first row of every window.
+alarm outside costs, less shortly after a window; a window without an alarm costs. Without any alarm the score is 0, with
+one at the first row of every window it is 100.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Array = NDArray[np.floating[Any]]
 
 
 class Profile(NamedTuple):
-    """What a hit, a miss and a false row weigh."""
+    """Weights of a hit, a miss and a false row."""
 
     hit: float
     miss: float
@@ -57,10 +57,10 @@ class Result(msgspec.Struct, frozen=True):
 def score(alarms: Sequence[NDArray[np.bool_]], series: Sequence[Labelled], profile: Profile) -> Result:
     """NAB's normalised score of alarm rows over several series."""
     total, hit, false_rows, windows = 0.0, 0, 0, 0
-    for rings, labelled in zip(alarms, series, strict=True):
-        if len(rings) != labelled.rows:
-            raise ValueError(f"expected {labelled.rows} rows, got {len(rings)}")
-        rows = np.flatnonzero(rings)
+    for fired, labelled in zip(alarms, series, strict=True):
+        if len(fired) != labelled.rows:
+            raise ValueError(f"expected {labelled.rows} rows, got {len(fired)}")
+        rows = np.flatnonzero(fired)
         rows = rows[rows >= labelled.probation]
         inside = np.zeros(len(rows), bool)
         for first, last in labelled.windows:
@@ -139,9 +139,9 @@ def alarm_starts(
     """
     windows = hit = true = false = strict_hit = strict_true = 0
     weeks, count = 0.0, 0
-    for rings, labelled, moments in zip(alarms, series, onsets, strict=True):
+    for fired, labelled, moments in zip(alarms, series, onsets, strict=True):
         starts: list[int] = []
-        for row in np.flatnonzero(rings):
+        for row in np.flatnonzero(fired):
             if row >= labelled.probation and (not starts or row - starts[-1] >= refractory_hours * rows_per_hour):
                 starts.append(int(row))
         weeks += (labelled.rows - labelled.probation) / (rows_per_hour * 24 * 7)

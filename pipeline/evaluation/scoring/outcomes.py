@@ -1,4 +1,4 @@
-"""What alarms were worth: recall, delay and false alarms, each with an interval over brands."""
+"""Outcomes of alarms: recall, delay and false alarms, each with an interval over brands."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Estimate(msgspec.Struct, frozen=True):
 
     Attributes:
         value: events over exposure.
-        low, high: percentile bootstrap over brands; where nothing, or everything, happened the exact one-sided bound.
-        events: that were counted.
-        exposure: what they were counted over: brand-years, crises, bursts, brands.
+        low, high: percentile bootstrap over brands; with no event, or nothing but events, the exact one-sided bound.
+        events: number of events counted.
+        exposure: what they are counted over: brand-years, crises, bursts, brands.
     """
 
     value: float
@@ -45,7 +45,7 @@ class Delays(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What became of the crises of one kind."""
+    """Recall and delay of the crises of one kind."""
 
     recall: Estimate
     delay: Delays
@@ -55,8 +55,8 @@ def estimate(events: Sequence[float] | Array, exposure: Sequence[float] | Array,
     """Sum of events over sum of exposure, resampled over brands.
 
     Args:
-        events: one number a brand.
-        exposure: one number a brand, >= 0, not all 0.
+        events: one number per brand.
+        exposure: one number per brand, >= 0, not all 0.
         is_share: events are part of the exposure, so that the ratio is at most 1.
 
     Raises:
@@ -92,7 +92,7 @@ def delay_quartiles(minutes: Sequence[float] | Array) -> Delays:
 def first_delay(starts: NDArray[np.int64], onset: int, horizon_buckets: int) -> float:
     """Minutes from the onset to the end of the bucket whose alarm comes first within the horizon; infinite without one.
 
-    An episode that was open already is no finding: nobody was told anything new.
+    An episode that was open already does not count: its alert said nothing new.
     """
     place = int(np.searchsorted(starts, onset))
     if place == len(starts) or starts[place] - onset >= horizon_buckets:
@@ -112,11 +112,11 @@ def found(delays_by_brand: Sequence[Sequence[float]]) -> Found:
 
 
 def false_alarms_per_year(starts_by_brand: Sequence[NDArray[np.int64]], buckets_by_brand: Sequence[float]) -> Estimate:
-    """Alarms a brand-year.
+    """False alarms per brand-year.
 
     Args:
         starts_by_brand: alarms that no crisis explains.
-        buckets_by_brand: watched time of each brand, without that of its crises.
+        buckets_by_brand: covered time of each brand, without that of its crises.
     """
     years = [buckets / BUCKETS_PER_YEAR for buckets in buckets_by_brand]
     return estimate([len(starts) for starts in starts_by_brand], years)

@@ -33,7 +33,7 @@ _HEADLINE_SHARE: Final = 0.3  # of the neutral posts of a surge that news sites 
 _LANG_PERCENT: Final = 85
 _SENTIMENT: Final = ((-0.64, 0.16), (0.0, 0.11), (0.62, 0.17))  # mean and deviation by tone
 
-_LOUDEST: Final = 0
+_MAIN_PLATFORM: Final = 0
 _NEWS: Final = 4
 _ANY_PRODUCT: Final = -1
 _TRIGGER_TONE: Final = {
@@ -129,7 +129,9 @@ class PostWriter:
         else:
             tone = _TRIGGER_TONE[event.kind]
             author = Author(id=event.brand, followers=event.followers, kind="brand")
-        said = Said(self.trigger_id(surge), text, tone, language, _LOUDEST, author, event.followers, draws.time_ms)
+        said = Said(
+            self.trigger_id(surge), text, tone, language, _MAIN_PLATFORM, author, event.followers, draws.time_ms
+        )
         self._triggers[surge] = said
         self._surge_circles[surge].add(said)
         return self._mention(brand, said, draws), tone
@@ -210,16 +212,16 @@ class PostWriter:
     def _spread(self, event: Surge, language: int, draws: Draws) -> int:
         """The platform of a person's post: at first only the one where it began."""
         if self._seconds(draws) - event.start <= event.spread_after:
-            return _LOUDEST
+            return _MAIN_PLATFORM
         platform = self._platform(language, draws.platform)
-        return _LOUDEST if platform == _NEWS else platform
+        return _MAIN_PLATFORM if platform == _NEWS else platform
 
     def _platform(self, language: int, draw: float) -> int:
         for index, (_, _, share) in enumerate(self._platforms[language]):
             draw -= share
             if draw < 0.0:
                 return index
-        return _LOUDEST
+        return _MAIN_PLATFORM
 
     def _pool(self, brand: int, language: int, product: int) -> dict[str, tuple[str, ...]]:
         key = (brand, language, product)
@@ -246,14 +248,14 @@ class PostWriter:
             text = f"//@{parent.author.id}: {parent.text}" if draws.style & 1 else parent.text
         else:
             text = f"RT @{parent.author.id}: {parent.text}" if draws.style & 3 else parent.text
-        platform = _LOUDEST if parent.platform == _NEWS else parent.platform
+        platform = _MAIN_PLATFORM if parent.platform == _NEWS else parent.platform
         said = self._said(text, parent.tone, parent.language, platform, draws)
         return self._mention(brand, said, draws, repost_of=parent.id)
 
     def _reply(self, brand: int, parent: Said, draws: Draws, topic: str, product: int) -> Mention:
         pool = self._pool(brand, parent.language, product)
         text = self._books[parent.language].post(topic, TONES[draws.tone], pool, draws.text, draws.style >> 1)
-        platform = _LOUDEST if parent.platform == _NEWS else parent.platform
+        platform = _MAIN_PLATFORM if parent.platform == _NEWS else parent.platform
         said = self._said(f"@{parent.author.id} {text}", draws.tone, parent.language, platform, draws)
         return self._mention(brand, said, draws, reply_to=parent.id)
 

@@ -165,7 +165,7 @@ def _industry(choice: Choice, history_end: float) -> tuple[Event, ...]:
     )
 
 
-def _feed_hole(_choice: Choice, history_end: float) -> tuple[Event, ...]:
+def _feed_gap(_choice: Choice, history_end: float) -> tuple[Event, ...]:
     return (Silence(start=history_end + 4 * HOUR, end=history_end + 10 * HOUR),)
 
 
@@ -209,7 +209,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "benign": Scenario("praise, a giveaway, a match day, a meme and a launch", _benign, 5),
     "flare-up": Scenario("a crisis with a second wave", _flare_up),
     "industry": Scenario("every brand of one category moves alike", _industry),
-    "feed-hole": Scenario("nothing arrives for six hours", _feed_hole),
+    "feed-hole": Scenario("nothing arrives for six hours", _feed_gap),
     "newcomer": Scenario("a brand is first heard of in a burst", _newcomer),
     "level-shift": Scenario("three brands are talked about three times as much from then on", _level_shift),
     "holidays": Scenario("a holiday in each home country, quiet or loud", _holidays),

@@ -1,4 +1,4 @@
-"""A second family of worlds, built on other laws than `fleet`: the exam of a detector that was measured on the first.
+"""The held-out worlds: a second family on other laws than `ordinary`, for a detector developed on the first.
 
 Mentions excite mentions: each one sets off others in its own tone, which set off others in turn (a Hawkes process in
 discrete time: Hawkes 1971; the form with a geometric kernel is a sum of binomial releases, so that whole fleets are
@@ -17,38 +17,39 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.simulation.worlds.ordinary import BUCKETS_PER_DAY, BUCKETS_PER_HOUR, Array, Burst, Latent
+from pipeline.simulation.worlds.ordinary import Array, Burst, Latent
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 SIZES: Final = {"S": (1.0, 21.5), "M": (21.5, 464.0), "L": (464.0, 10_000.0)}
-"""Mentions an hour: thirds of one fleet whose sizes are even on a logarithmic scale from 1 to 10,000."""
+"""Mentions per hour: thirds of one fleet whose sizes are even on a logarithmic scale from 1 to 10,000."""
 
 HALF_LIVES_HOURS: Final = (0.5, 4.0, 36.0, 240.0)
 _KEEP: Final = 0.5 ** (1.0 / (BUCKETS_PER_HOUR * np.array(HALF_LIVES_HOURS)))[:, None]
 _INNOVATION: Final = np.sqrt(1.0 - _KEEP**2)
 _RISE_BUCKETS: Final = 3.0
-_LONGEST_BURST_BUCKETS: Final = BUCKETS_PER_DAY
+_MAX_BURST_BUCKETS: Final = BUCKETS_PER_DAY
 _DRIFT_DAYS: Final = 21.0
 
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExamLaw:
-    """How a world of the second family varies without any crisis; ranges are drawn evenly, one value a brand.
+class HeldOutLaw:
+    """The law of a held-out world: how it varies without any crisis. From ranges each brand draws a value, evenly.
 
     Attributes:
         text: the law in words.
         rate_memory: deviations of the log rate's parts, one for each of HALF_LIVES_HOURS.
         share_memory: the same of the negative share's logit.
-        branching: mentions that one mention sets off directly, so 1 / (1 - branching) is the mean size of a cascade.
+        branching: mentions set off directly by one mention; 1 / (1 - branching) is the mean size of a cascade.
         loyalty: share of these that have the tone of what set them off; the others have the tone of the hour.
         response_minutes: half-life of the wait between a mention and what it sets off.
         regimes_per_year: changes of the level; each new level is exp(normal of `regime_deviation`) times the first.
-        bursts_per_year: benign bursts of a brand.
+        bursts_per_year: benign bursts per brand and year.
         burst_tail: exponent of the Pareto law of their additional volume; the smaller, the heavier the tail.
-        highest_burst: volume over normal at which the tail is cut.
+        max_burst: volume over normal at which the tail is clipped.
         weekend: volume on Saturday and Sunday over that of other days.
-        holidays_per_year: days common to all brands.
+        holidays_per_year: holidays, common to all brands.
         holiday: volume on them over that of other days.
         sensitivity, specificity: between which the classifier that sees the negatives drifts, over weeks.
     """
@@ -63,7 +64,7 @@ class ExamLaw:
     regime_deviation: float = 0.5
     bursts_per_year: float = 12.0
     burst_tail: float = 2.0
-    highest_burst: float = 8.0
+    max_burst: float = 8.0
     weekend: Range = (0.7, 1.2)
     holidays_per_year: float = 0.0
     holiday: Range = (0.3, 2.0)
@@ -76,7 +77,7 @@ class ExamLaw:
         return min(*self.sensitivity, *self.specificity) < 1.0
 
 
-_PLAIN: Final = ExamLaw(text="rates with memory on four time scales")
+_PLAIN: Final = HeldOutLaw(text="rates with memory on four time scales")
 WORLDS: Final = {
     "contagion": replace(_PLAIN, text="mentions set off mentions of their tone, in cascades", branching=(0.3, 0.7)),
     "long-memory": replace(
@@ -91,7 +92,7 @@ WORLDS: Final = {
         text="24 benign bursts a year with a Pareto tail of 1.1, up to x60",
         bursts_per_year=24.0,
         burst_tail=1.1,
-        highest_burst=60.0,
+        max_burst=60.0,
     ),
     "calendar": replace(
         _PLAIN, text="heavy weekends and 30 holidays a year", weekend=(1.3, 4.0), holidays_per_year=30.0
@@ -102,7 +103,7 @@ WORLDS: Final = {
         sensitivity=(0.6, 0.95),
         specificity=(0.8, 0.97),
     ),
-    "all-at-once": ExamLaw(
+    "all-at-once": HeldOutLaw(
         text="all of these together, each milder",
         rate_memory=(0.15, 0.18, 0.18, 0.18),
         share_memory=(0.1, 0.13, 0.13, 0.13),
@@ -111,7 +112,7 @@ WORLDS: Final = {
         regime_deviation=0.35,
         bursts_per_year=18.0,
         burst_tail=1.4,
-        highest_burst=30.0,
+        max_burst=30.0,
         weekend=(0.6, 2.0),
         holidays_per_year=15.0,
         sensitivity=(0.75, 0.97),
@@ -120,8 +121,8 @@ WORLDS: Final = {
 }
 
 
-class ExamStream:
-    """Days of a fleet of the second family, in order."""
+class HeldOutStream:
+    """The days of a fleet in a held-out world, in order."""
 
     shifts: Final = False
     """No world of this family shifts every brand when scoring starts."""
@@ -134,8 +135,8 @@ class ExamStream:
         Args:
             world: a key of WORLDS.
             sizes: keys of SIZES; brands come size by size.
-            brands: of each size.
-            days: that will be asked for, at most.
+            brands: number of brands of each size.
+            days: maximum number of days that will be asked for.
             seed: same seed and arguments, same fleet.
         """
         self.law = law = WORLDS[world]
@@ -144,7 +145,7 @@ class ExamStream:
         self._rng = rng = np.random.default_rng([seed, zlib.crc32(world.encode()), 3])
         low, high = (np.array([math.log(SIZES[size][end]) for size in self.sizes]) for end in (0, 1))
         self.rate = np.exp(rng.uniform(low, high))
-        """Mentions an hour of each brand."""
+        """Mentions per hour of each brand."""
         self.base_share = rng.beta(3.0, 14.0, count).clip(0.04, 0.4)
         self._logit = np.log(self.base_share / (1.0 - self.base_share))
         temper = rng.uniform(0.7, 1.3, count)
@@ -161,7 +162,7 @@ class ExamStream:
         self.day = 0
 
     def sampler(self) -> CascadeSampler:
-        """What draws the counts of this stream's buckets, in order from the first."""
+        """A sampler of this stream's counts, in order from the first bucket."""
         return self._sampler.copy()
 
     def next_day(self) -> Latent:
@@ -212,24 +213,24 @@ class ExamStream:
             for start in np.sort(
                 rng.integers(0, days * BUCKETS_PER_DAY, rng.poisson(law.bursts_per_year * days / 365.0))
             ):
-                ratio = min(1.0 + rng.random() ** (-1.0 / law.burst_tail), law.highest_burst)
-                length = min(int(math.exp(rng.normal(math.log(4.0), 0.8)) * BUCKETS_PER_HOUR), _LONGEST_BURST_BUCKETS)
+                ratio = min(1.0 + rng.random() ** (-1.0 / law.burst_tail), law.max_burst)
+                length = min(int(math.exp(rng.normal(math.log(4.0), 0.8)) * BUCKETS_PER_HOUR), _MAX_BURST_BUCKETS)
                 share = 1.0 if rng.random() < 0.5 else rng.uniform(0.5, 1.0)
                 found.append(Burst(brand, int(start), int(start) + max(length, 6), ratio, share))
         return found
 
 
 class CascadeSampler:
-    """Draws counts bucket by bucket; what is still to be set off is its state."""
+    """A sampler with memory: its state is the mentions that are still to be set off."""
 
-    def __init__(self, law: ExamLaw, brands: int, days: int, rng: np.random.Generator) -> None:
+    def __init__(self, law: HeldOutLaw, brands: int, days: int, rng: np.random.Generator) -> None:
         """Draw how excitable each brand's public is, and the classifier's path through the run.
 
         Args:
-            law: of the world.
-            brands: of all sizes.
-            days: of the run.
-            rng: not kept.
+            law: law of the world.
+            brands: number of brands, of all sizes.
+            days: length of the run.
+            rng: source of the draws; not kept.
         """
         self._branching = rng.uniform(*law.branching, brands)
         self._release = 1.0 - 0.5 ** (5.0 / rng.uniform(*law.response_minutes, brands))
@@ -239,7 +240,7 @@ class CascadeSampler:
         self._classifier = _drifting(law, brands, days, rng) if law.has_classifier else None
 
     def copy(self) -> CascadeSampler:
-        """Another one in the same state, which goes its own way from here."""
+        """An independent sampler in the same state."""
         twin = object.__new__(CascadeSampler)
         twin.__dict__ |= self.__dict__
         twin._pending = self._pending.copy()
@@ -271,7 +272,7 @@ class CascadeSampler:
         return mentions, negatives
 
 
-def _drifting(law: ExamLaw, brands: int, days: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _drifting(law: HeldOutLaw, brands: int, days: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Sensitivity and specificity, (days, 2, brands): autoregressions over weeks, squeezed into their ranges."""
     keep = 0.5 ** (1.0 / _DRIFT_DAYS)
     state = rng.standard_normal((2, brands))
@@ -285,7 +286,7 @@ def _drifting(law: ExamLaw, brands: int, days: int, rng: np.random.Generator) ->
 
 
 def _flare(bucket: Array, burst: Burst) -> Array:
-    """0 to 1 within a quarter of an hour, then an exponential fall to a sixteenth at the end of the burst."""
+    """A burst's shape: to 1 within a quarter of an hour, then an exponential fall to 1/16 at the end."""
     half_life = max((burst.end - burst.start - _RISE_BUCKETS) / 4.0, 1.0)
     flare: Array = np.minimum(bucket / _RISE_BUCKETS, 1.0) * 0.5 ** (
         np.maximum(bucket - _RISE_BUCKETS, 0.0) / half_life

@@ -1,7 +1,7 @@
-"""Whole fleets of brands as counts, without texts: what evaluation measures false alarms, recall and delay on.
+"""The first family of worlds: whole fleets of brands as counts without texts, on which evaluation measures.
 
 A law says how noisy a world is; a stream draws expected mentions and negative shares day by day, a day being one array
-(288 buckets, brands); counts are drawn from these, so that a crisis can be laid over the same day again and again.
+(288 buckets, brands); counts are drawn from these, so that crises can be added to the same day again and again.
 Nothing here is fitted to the detector: no law is the one that it assumes.
 """
 
@@ -15,26 +15,25 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-BUCKETS_PER_DAY: Final = 288
-BUCKETS_PER_HOUR: Final = 12
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 Array = NDArray[np.float64]
 
 SIZES: Final = {"S": (1.0, 10.0), "M": (50.0, 300.0), "L": (1_000.0, 10_000.0)}
-"""Mentions an hour of small, medium and large brands, drawn evenly on a logarithmic scale."""
+"""Mentions per hour of small, medium and large brands, drawn evenly on a logarithmic scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
-    """How a world varies without any crisis.
+    """The law of a world: how it varies without any crisis.
 
     Attributes:
         text: the law in words.
         fast, slow: deviations of the log rate's two autoregressions, with half-lives of 2 hours and 3 days.
         share: deviation of the negative share's logit, with a half-life of 12 hours.
         shape: of the gamma mixture that makes counts negative-binomial; smaller is rougher.
-        bursts_per_year: benign bursts of a brand.
-        thread: mentions that come together and share one sentiment.
+        bursts_per_year: benign bursts per brand and year.
+        thread: number of mentions that come together and share one sentiment.
         sensitivity, specificity: of the classifier that sees the negatives.
         shift: factor by which every brand's volume is multiplied for good when scoring starts.
     """
@@ -59,14 +58,14 @@ WORLDS: Final = {
     "weekly": replace(_ORDINARY, text="a benign burst every week", bursts_per_year=52.0),
     "threaded": replace(_ORDINARY, text="mentions in threads of 3 that share a sentiment", thread=3),
     "classifier": replace(
-        _ORDINARY, text="negatives through a classifier of .75 / .85", sensitivity=0.75, specificity=0.85
+        _ORDINARY, text="negatives through a classifier of 0.75 / 0.85", sensitivity=0.75, specificity=0.85
     ),
     "shifted": replace(_ORDINARY, text="volume x3 for good when scoring starts", shift=3.0),
 }
 
 
 class CrisisKind(NamedTuple):
-    """A way in which a crisis unfolds; ranges are drawn evenly (ratios on a logarithmic scale).
+    """The course of a kind of crisis; values are drawn evenly from ranges (ratios on a logarithmic scale).
 
     `ramp` and `hold` are hours, `ratio` is volume at the peak over normal, `share` the negative share at the peak,
     `horizon` the hours within which an alarm still counts.
@@ -98,14 +97,14 @@ class Burst(NamedTuple):
 
 
 class Latent(NamedTuple):
-    """What the counts of some buckets are drawn from: expected mentions and negative share, (buckets, brands)."""
+    """The expectations that counts are drawn from: mentions and negative share, each (buckets, brands)."""
 
     rate: Array
     share: Array
 
 
 class FleetStream:
-    """Days of a fleet, in order."""
+    """The days of a fleet of the first family, in order."""
 
     crisis_every_days: Final = 14
 
@@ -117,9 +116,9 @@ class FleetStream:
         Args:
             world: a key of WORLDS.
             sizes: keys of SIZES; brands come size by size.
-            brands: of each size.
-            days: that will be asked for, at most.
-            shift_day: from which a shifting world shifts.
+            brands: number of brands of each size.
+            days: maximum number of days that will be asked for.
+            shift_day: day from which a shifting world is shifted.
             seed: same seed and arguments, same fleet.
         """
         self.law = WORLDS[world]
@@ -128,7 +127,7 @@ class FleetStream:
         self._rng = rng = np.random.default_rng([seed, zlib.crc32(world.encode())])
         low, high = (np.array([math.log(SIZES[size][end]) for size in self.sizes]) for end in (0, 1))
         self.rate = np.exp(rng.uniform(low, high))
-        """Mentions an hour of each brand."""
+        """Mentions per hour of each brand."""
         self.base_share = rng.uniform(0.08, 0.28, count)
         self._logit = np.log(self.base_share / (1.0 - self.base_share))
         self._temper = rng.uniform(0.7, 1.3, count)
@@ -151,7 +150,7 @@ class FleetStream:
         return self.law.shift != 1.0
 
     def sampler(self) -> FleetSampler:
-        """What draws the counts of this stream's buckets."""
+        """A sampler of this stream's counts."""
         return FleetSampler(self.law)
 
     def next_day(self) -> Latent:
@@ -201,10 +200,10 @@ class FleetStream:
 
 
 class FleetSampler:
-    """Draws counts that depend on nothing drawn before them."""
+    """A sampler without memory: counts depend on nothing drawn before them."""
 
     def __init__(self, law: Law) -> None:
-        """Counts of a world with this law."""
+        """Sample a world with this law."""
         self._law = law
 
     def draw(self, latent: Latent, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -212,7 +211,7 @@ class FleetSampler:
         return draw_counts(latent, self._law, rng)
 
     def copy(self) -> FleetSampler:
-        """This one: it has no state."""
+        """The same sampler: it has no state."""
         return self
 
 
@@ -228,13 +227,13 @@ def draw_counts(latent: Latent, law: Law, rng: np.random.Generator) -> tuple[Arr
 
 
 def with_crisis(latent: Latent, kind: str, onset: NDArray[np.int64], rng: np.random.Generator) -> Latent:
-    """The same buckets with a crisis of every brand laid over them.
+    """The same buckets with a crisis added to every brand.
 
     Args:
-        latent: without it.
+        latent: expectations without the crisis.
         kind: a key of CRISES.
         onset: bucket in which each brand's rise begins.
-        rng: draws heights and lengths.
+        rng: source of heights and lengths.
     """
     law, brands = CRISES[kind], latent.rate.shape[1]
     ramp = rng.uniform(*law.ramp, brands)
@@ -244,7 +243,7 @@ def with_crisis(latent: Latent, kind: str, onset: NDArray[np.int64], rng: np.ran
     half_life = rng.uniform(2.0, 6.0, brands)
     hours = (np.arange(len(latent.rate))[:, None] + 0.5 - onset) / BUCKETS_PER_HOUR
     shape = np.clip(hours / ramp, 0.0, 1.0) * 0.5 ** (np.maximum(hours - ramp - hold, 0.0) / half_life)
-    # Additional mentions have one tone, such that the whole has the share asked for at the peak of an ordinary hour.
+    # Additional mentions have one tone, such that the whole has the wanted share at the peak of an ordinary hour.
     usual = latent.share.mean(axis=0)
     tone = np.clip((ratio * share - usual) / (ratio - 1.0), 0.0, 0.98)
     excess = (ratio - 1.0) * shape
@@ -252,7 +251,7 @@ def with_crisis(latent: Latent, kind: str, onset: NDArray[np.int64], rng: np.ran
 
 
 def _swell(bucket: Array, length: int) -> Array:
-    """0 to 1 and back: a rise over a fifth of the length, a plateau, a fall over the last two fifths."""
+    """A burst's shape: a rise over a fifth of the length, a plateau, a fall over the last two fifths."""
     place = bucket / length
     swell: Array = np.clip(np.minimum(place / 0.2, (1.0 - place) / 0.4), 0.0, 1.0)
     return swell

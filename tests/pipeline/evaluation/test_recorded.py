@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pipeline.cli.evaluate import command
 from pipeline.cli.simulate import command as simulate
 from pipeline.errors import TocsinError
-from pipeline.evaluation.labels import Happening, read_labels
+from pipeline.evaluation.labels import LabelledEvent, read_labels
 from pipeline.evaluation.recorded import MentionCounter, Recording, counts_of, outcome
 from pipeline.evaluation.reports.plots import Panel, Timeline, draw
 
@@ -26,13 +26,13 @@ def recording(brands: int = 2, days: int = 10) -> Recording:
     return Recording([f"b{place}" for place in range(brands)], 0, counts, counts * 0, np.zeros(brands, np.int64))
 
 
-def happening(brand: str = "b0", kind: str = "sudden", onset: float = 2 * DAY, hours: float = 10.0) -> Happening:
-    return Happening(brand=brand, kind=kind, begin=onset - HOUR, onset=onset, end=onset + hours * HOUR)
+def event(brand: str = "b0", kind: str = "sudden", onset: float = 2 * DAY, hours: float = 10.0) -> LabelledEvent:
+    return LabelledEvent(brand=brand, kind=kind, begin=onset - HOUR, onset=onset, end=onset + hours * HOUR)
 
 
-def of_all(happenings: list[Happening], **starts: list[int]) -> dict[str, float | None]:
+def of_all(events: list[LabelledEvent], **starts: list[int]) -> dict[str, float | None]:
     alarms = {brand: np.array(own, np.int64) for brand, own in starts.items()}
-    row = outcome("d", "-", recording(), happenings, alarms)[-1]
+    row = outcome("d", "-", recording(), events, alarms)[-1]
     assert row.size == "all"
     found = row.crises.get("sudden")
     return {
@@ -44,28 +44,28 @@ def of_all(happenings: list[Happening], **starts: list[int]) -> dict[str, float 
 
 
 def test_an_alarm_after_the_onset_finds_the_crisis():
-    assert of_all([happening()], b0=[580])["delay"] == 25.0
-    assert of_all([happening()], b0=[580])["false"] == 0
+    assert of_all([event()], b0=[580])["delay"] == 25.0
+    assert of_all([event()], b0=[580])["false"] == 0
 
 
 def test_an_alarm_between_the_trigger_and_the_onset_comes_before_its_time():
-    assert of_all([happening()], b0=[570])["delay"] == -25.0
+    assert of_all([event()], b0=[570])["delay"] == -25.0
 
 
 def test_an_alarm_elsewhere_is_false_and_the_crisis_missed():
-    found = of_all([happening()], b0=[1500], b1=[580])
+    found = of_all([event()], b0=[1500], b1=[580])
     assert (found["recall"], found["delay"], found["false"]) == (0.0, None, 2)
 
 
 def test_a_second_alarm_in_the_same_crisis_is_not_false_and_its_time_is_not_watched():
-    found = of_all([happening()], b0=[580, 700])
+    found = of_all([event()], b0=[580, 700])
     assert found["false"] == 0
     assert found["years"] == pytest.approx((20 - 17 / 24) / 365, rel=1e-3)
 
 
 def test_a_benign_event_that_rings_is_false_and_listed_by_kind():
     alarms = {"b0": np.array([580], np.int64)}
-    row = outcome("d", "-", recording(), [happening(kind="praise"), happening("b1", kind="praise")], alarms)[-1]
+    row = outcome("d", "-", recording(), [event(kind="praise"), event("b1", kind="praise")], alarms)[-1]
     assert row.false_alarms.events == 1
     assert (row.others["praise"].events, row.others["praise"].exposure) == (1.0, 2.0)
     assert row.crises == {}

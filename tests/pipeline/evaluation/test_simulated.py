@@ -168,7 +168,7 @@ def test_the_command_prints_tables_and_writes_reports_that_need_nothing_beside_t
     result = CliRunner().invoke(command, [*arguments, "--out", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
     assert "False alarms per brand-year" in result.stdout
-    assert "surges (18 a year)" in " ".join(result.stdout.split())
+    assert "surges (18 per year)" in " ".join(result.stdout.split())
     document = json.loads((tmp_path / "simulated.json").read_bytes())
     assert [cell["world"] for cell in document["results"]["cells"]] == ["calm", "shifted"]
     assert document["calibration"]
@@ -182,8 +182,8 @@ def test_the_command_prints_tables_and_writes_reports_that_need_nothing_beside_t
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--worlds", "calm,flat"], "--worlds: expected some of all, exam, ordinary, calm"),
-        (["--sizes", "XL"], "--sizes: expected some of S, M, L, got XL"),
+        (["--worlds", "calm,flat"], "--worlds: expected some of all, held-out, ordinary, calm"),
+        (["--worlds", "exam", "--sizes", "XL"], "--sizes: expected some of S, M, L, got XL"),
         (["--peer-brands", "1"], "--peer-brands: expected 0 or at least 2"),
     ],
 )

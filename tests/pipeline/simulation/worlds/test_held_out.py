@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from pipeline.simulation.worlds import held_out, ordinary
-from pipeline.simulation.worlds.held_out import SIZES, WORLDS, CascadeSampler, ExamStream
+from pipeline.simulation.worlds.held_out import SIZES, WORLDS, CascadeSampler, HeldOutStream
 from pipeline.simulation.worlds.ordinary import Latent
 from pipeline.simulation.worlds.worlds import GROUPS, open_stream
 
 DAYS = 14
 
 
-def lived(world: str, sizes: tuple[str, ...] = ("M",), brands: int = 20, *, seed: int = 1) -> tuple[ExamStream, Latent]:
-    stream = ExamStream(world, sizes, brands, days=DAYS, seed=seed)
+def lived(
+    world: str, sizes: tuple[str, ...] = ("M",), brands: int = 20, *, seed: int = 1
+) -> tuple[HeldOutStream, Latent]:
+    stream = HeldOutStream(world, sizes, brands, days=DAYS, seed=seed)
     days = [stream.next_day() for _ in range(DAYS)]
     return stream, Latent(np.concatenate([day.rate for day in days]), np.concatenate([day.share for day in days]))
 
@@ -118,9 +120,9 @@ def test_the_tail_of_benign_bursts_is_heavy_and_never_more_negative():
 
 
 def test_a_benign_burst_raises_the_volume_it_says_and_leaves_the_share():
-    stream = ExamStream("heavy-tails", ("L",), 40, days=DAYS, seed=1)
+    stream = HeldOutStream("heavy-tails", ("L",), 40, days=DAYS, seed=1)
     stream.bursts = [ordinary.Burst(3, 500, 560, 30.0, 1.0)]
-    calm = ExamStream("heavy-tails", ("L",), 40, days=DAYS, seed=1)
+    calm = HeldOutStream("heavy-tails", ("L",), 40, days=DAYS, seed=1)
     calm.bursts = []
     for day in range(3):
         loud, quiet = stream.next_day(), calm.next_day()
@@ -141,7 +143,7 @@ def test_weekends_are_loud_where_the_law_says_so():
 
 
 def test_holidays_are_common_to_all_brands():
-    stream = ExamStream("calendar", ("L",), 40, days=365, seed=3)
+    stream = HeldOutStream("calendar", ("L",), 40, days=365, seed=3)
     holidays = [day for day in range(365) if day in stream._holidays]
     assert 15 <= len(holidays) <= 45
     stream.day = holidays[0]
@@ -151,14 +153,14 @@ def test_holidays_are_common_to_all_brands():
 
 
 def test_regimes_last():
-    stream = ExamStream("regimes", ("M",), 200, days=30, seed=1)
+    stream = HeldOutStream("regimes", ("M",), 200, days=30, seed=1)
     levels = np.concatenate([stream._regimes() for _ in range(30)])
     changes = (np.diff(levels, axis=0) != 0.0).sum()
     assert changes == pytest.approx(200 * 12 * 30 / 365, rel=0.25)
 
 
 def test_the_classifier_drifts_within_its_range_over_weeks():
-    stream = ExamStream("drift", ("M",), 50, days=120, seed=1)
+    stream = HeldOutStream("drift", ("M",), 50, days=120, seed=1)
     path = stream.sampler()._classifier
     assert path is not None
     low, high = stream.law.sensitivity
@@ -173,7 +175,7 @@ def test_the_classifier_drifts_within_its_range_over_weeks():
 
 def test_worlds_of_both_families_open_by_name_and_no_name_is_taken_twice():
     assert not set(held_out.WORLDS) & set(ordinary.WORLDS)
-    for world in (*GROUPS["all"], *GROUPS["exam"]):
+    for world in (*GROUPS["all"], *GROUPS["held-out"]):
         stream = open_stream(world, ("S",), 2, days=3, shift_day=1, seed=1)
         latent = stream.next_day()
         assert latent.rate.shape == (288, 2)

@@ -1,4 +1,4 @@
-"""When a recording knows what happened: the time in which a brand was covered, and the holes of the whole feed.
+"""The time of which a recording knows what happened: the coverage of each brand, and the gaps of the whole feed.
 
 Spans are half-open pairs of buckets [begin, end), sorted and apart from each other.
 """
@@ -18,12 +18,12 @@ from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 Spans = list[tuple[int, int]]
 
 _LENGTH_OF_COLUMN: Final = {"hour": 3600.0, "day": 86_400.0}
-LONGEST_RETURN: Final = BUCKETS_PER_DAY
-"""The return from a hole lasts as long as the hole did, a day at most."""
+MAX_RETURN: Final = BUCKETS_PER_DAY
+"""Buckets that the return from a gap lasts at most; it lasts as long as the gap did."""
 
 
 def read_coverage(path: Path) -> dict[str, Spans]:
-    """Of a CSV brand,from,to: when each brand is covered, in buckets since 1970; several rows of a brand add up.
+    """The coverage of each brand, in buckets since 1970, from a CSV brand,from,to; several rows of a brand add up.
 
     Raises:
         TocsinError: names the file and the line, what was expected and what was got.
@@ -35,11 +35,11 @@ def read_coverage(path: Path) -> dict[str, Spans]:
     return {brand: merged(spans) for brand, spans in found.items()}
 
 
-def read_holes(path: Path) -> Spans:
-    """Holes in the feed, in buckets since 1970.
+def read_gaps(path: Path) -> Spans:
+    """The gaps in the feed, in buckets since 1970, from a CSV.
 
-    The CSV has the columns start,end, or hour or day, the beginning of an hour or a day of which nothing is known;
-    other columns are passed over.
+    Its columns are start,end, or hour or day: the beginning of an hour or a day of which nothing is known. Other
+    columns are ignored.
 
     Raises:
         TocsinError: names the file and the line, what was expected and what was got.
@@ -67,26 +67,26 @@ def merged(spans: Iterable[tuple[int, int]]) -> Spans:
 
 
 def moved(spans: Spans, by: int, end: int) -> Spans:
-    """Spans in buckets since `by`, cut to [0, end)."""
+    """Spans counted from bucket `by` instead of 0, clipped to [0, end)."""
     return merged((max(first - by, 0), min(last - by, end)) for first, last in spans)
 
 
-def without(spans: Spans, holes: Spans) -> Spans:
-    """What is in `spans` and in no hole."""
+def without(spans: Spans, gaps: Spans) -> Spans:
+    """The parts of `spans` that lie in no gap."""
     out = []
     for first, last in spans:
         begin = first
-        for hole_begin, hole_end in holes:
-            if hole_end <= begin or hole_begin >= last:
+        for gap_begin, gap_end in gaps:
+            if gap_end <= begin or gap_begin >= last:
                 continue
-            out.append((begin, hole_begin))
-            begin = hole_end
+            out.append((begin, gap_begin))
+            begin = gap_end
         out.append((begin, last))
     return merged(out)
 
 
 def length(spans: Spans) -> int:
-    """Buckets in all spans."""
+    """Number of buckets in all spans together."""
     return sum(end - begin for begin, end in spans)
 
 
@@ -95,9 +95,9 @@ def within(spans: Spans, bucket: int) -> bool:
     return any(begin <= bucket < end for begin, end in spans)
 
 
-def returns(holes: Spans) -> Spans:
-    """The time after each hole that counts as its return: as long as the hole, LONGEST_RETURN at most."""
-    return without(merged((end, end + min(end - begin, LONGEST_RETURN)) for begin, end in holes), holes)
+def returns(gaps: Spans) -> Spans:
+    """The return from each gap: the time after it, as long as the gap, MAX_RETURN at most, without other gaps."""
+    return without(merged((end, end + min(end - begin, MAX_RETURN)) for begin, end in gaps), gaps)
 
 
 def _rows(path: Path, *columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:

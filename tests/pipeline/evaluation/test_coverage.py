@@ -1,4 +1,4 @@
-"""What a recording does not know is neither watched nor judged."""
+"""What a recording does not know is neither counted nor judged."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from hypothesis import strategies as st
 
 from pipeline.cli.evaluate import command
 from pipeline.errors import TocsinError
-from pipeline.evaluation.labels import Happening
-from pipeline.evaluation.recorded import Recording, episode_rows, hole_row, outcome
-from pipeline.evaluation.watched import (
+from pipeline.evaluation.coverage import (
     Spans,
     length,
     merged,
     moved,
     read_coverage,
-    read_holes,
+    read_gaps,
     returns,
     within,
     without,
 )
+from pipeline.evaluation.labels import LabelledEvent
+from pipeline.evaluation.recorded import Recording, episode_rows, gap_row, outcome
 
 DAY = 288
 SECOND_OF_DAY = 86_400.0
 some_spans = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=8)
 
 
-def recording(coverage: dict[str, Spans] | None = None, holes: Spans | None = None) -> Recording:
+def recording(coverage: dict[str, Spans] | None = None, gaps: Spans | None = None) -> Recording:
     counts = np.full((10 * DAY, 2), 5.0, np.float32)
     since = np.zeros(2, np.int64)
-    return Recording(["b0", "b1"], 0, counts, counts * 0, since, coverage, holes or [])
+    return Recording(["b0", "b1"], 0, counts, counts * 0, since, coverage, gaps or [])
 
 
 def buckets(spans: Spans) -> set[int]:
@@ -44,11 +44,11 @@ def buckets(spans: Spans) -> set[int]:
 
 
 @given(some_spans, some_spans)
-def test_spans_are_sets_of_buckets(raw, raw_holes):
-    spans, holes = merged(raw), merged(raw_holes)
+def test_spans_are_sets_of_buckets(raw, raw_gaps):
+    spans, gaps = merged(raw), merged(raw_gaps)
     assert buckets(spans) == {bucket for begin, end in raw for bucket in range(begin, end)}
     assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
-    assert buckets(without(spans, holes)) == buckets(spans) - buckets(holes)
+    assert buckets(without(spans, gaps)) == buckets(spans) - buckets(gaps)
     assert length(spans) == len(buckets(spans))
     assert all(within(spans, bucket) == (bucket in buckets(spans)) for bucket in range(61))
     assert buckets(moved(spans, 10, 30)) == {bucket - 10 for bucket in buckets(spans) if 10 <= bucket < 40}
@@ -56,9 +56,9 @@ def test_spans_are_sets_of_buckets(raw, raw_holes):
 
 @given(some_spans)
 def test_a_return_follows_its_hole_and_is_no_longer_than_it(raw):
-    holes = merged(raw)
-    assert not buckets(returns(holes)) & buckets(holes)
-    assert length(returns(holes)) <= length(holes)
+    gaps = merged(raw)
+    assert not buckets(returns(gaps)) & buckets(gaps)
+    assert length(returns(gaps)) <= length(gaps)
 
 
 def test_the_return_from_a_long_hole_lasts_a_day():
@@ -68,7 +68,7 @@ def test_the_return_from_a_long_hole_lasts_a_day():
 def test_alarms_crises_and_time_outside_the_coverage_do_not_count():
     known = recording({"b0": [(0, 2 * DAY), (6 * DAY, 7 * DAY)]})
     crises = [
-        Happening(brand="b0", kind="sudden", begin=day * SECOND_OF_DAY, onset=day * SECOND_OF_DAY, end=0.0)
+        LabelledEvent(brand="b0", kind="sudden", begin=day * SECOND_OF_DAY, onset=day * SECOND_OF_DAY, end=0.0)
         for day in (4.0, 6.5)
     ]
     alarms = {"b0": np.array([DAY, 3 * DAY, 6 * DAY + 150]), "b1": np.array([DAY])}
@@ -78,25 +78,25 @@ def test_alarms_crises_and_time_outside_the_coverage_do_not_count():
     assert row.false_alarms.exposure == pytest.approx(2.5 / 365, rel=0.01)
 
 
-def replace_end(happening: Happening) -> Happening:
-    return Happening(
-        brand=happening.brand,
-        kind=happening.kind,
-        begin=happening.begin,
-        onset=happening.onset,
-        end=happening.onset + 6 * 3600.0,
+def replace_end(event: LabelledEvent) -> LabelledEvent:
+    return LabelledEvent(
+        brand=event.brand,
+        kind=event.kind,
+        begin=event.begin,
+        onset=event.onset,
+        end=event.onset + 6 * 3600.0,
     )
 
 
 def test_time_in_holes_is_not_watched():
-    row = outcome("d", "-", recording(holes=[(DAY, 3 * DAY)]), [], {"b0": np.array([5 * DAY])})[-1]
+    row = outcome("d", "-", recording(gaps=[(DAY, 3 * DAY)]), [], {"b0": np.array([5 * DAY])})[-1]
     assert row.false_alarms.exposure == pytest.approx(16 / 365)
     assert row.false_alarms.events == 1.0
 
 
 @pytest.mark.parametrize("kind", ["outage", "unclear"])
 def test_an_alarm_in_trouble_that_may_ring_is_neither_false_nor_a_find(kind):
-    trouble = Happening(brand="b0", kind=kind, begin=SECOND_OF_DAY, onset=SECOND_OF_DAY, end=1.5 * SECOND_OF_DAY)
+    trouble = LabelledEvent(brand="b0", kind=kind, begin=SECOND_OF_DAY, onset=SECOND_OF_DAY, end=1.5 * SECOND_OF_DAY)
     row = outcome("d", "-", recording(), [trouble], {"b0": np.array([DAY + 10])})[-1]
     assert (row.false_alarms.events, row.crises) == (0.0, {})
     assert row.others[kind].value == 1.0
@@ -114,23 +114,23 @@ def test_episodes_are_counted_per_month_by_decade_of_size():
 
 
 def test_alarms_in_a_hole_and_on_the_return_are_told_apart_from_chance():
-    row = hole_row(recording(holes=[(DAY, 2 * DAY)]), "crisis", {"b0": np.array([10, DAY + 5, 2 * DAY, 4 * DAY])})
-    assert (row.opened, row.in_hole, row.on_return) == (4, 1, 1)
+    row = gap_row(recording(gaps=[(DAY, 2 * DAY)]), "crisis", {"b0": np.array([10, DAY + 5, 2 * DAY, 4 * DAY])})
+    assert (row.opened, row.in_gap, row.on_return) == (4, 1, 1)
     assert row.by_chance == pytest.approx(3 / 9)
 
 
 def test_tables_are_read_in_buckets(tmp_path: Path):
-    coverage, holes, days = (tmp_path / name for name in ("coverage.csv", "holes.csv", "days.csv"))
+    coverage, gaps, days = (tmp_path / name for name in ("coverage.csv", "gaps.csv", "days.csv"))
     coverage.write_text(
         "brand,from,to,mentions\na,1970-01-01T00:05:00Z,1970-01-01T00:10:01Z,3\na,1970-01-01T00:10:00Z,1970-01-01T01:00:00Z,1\n"
     )
-    holes.write_text("hour,snapshots\n1970-01-01T01:00:00Z,0\n1970-01-01T02:00:00Z,0\n")
+    gaps.write_text("hour,snapshots\n1970-01-01T01:00:00Z,0\n1970-01-01T02:00:00Z,0\n")
     days.write_text("day,mentions\n1970-01-03,0\n")
     assert read_coverage(coverage) == {"a": [(1, 12)]}
-    assert read_holes(holes) == [(12, 36)]
-    assert read_holes(days) == [(2 * DAY, 3 * DAY)]
-    holes.write_text("start,end\n1970-01-01T00:00:00Z,1970-01-01T00:05:00Z\n")
-    assert read_holes(holes) == [(0, 1)]
+    assert read_gaps(gaps) == [(12, 36)]
+    assert read_gaps(days) == [(2 * DAY, 3 * DAY)]
+    gaps.write_text("start,end\n1970-01-01T00:00:00Z,1970-01-01T00:05:00Z\n")
+    assert read_gaps(gaps) == [(0, 1)]
 
 
 @pytest.mark.parametrize(
@@ -145,18 +145,19 @@ def test_a_table_that_cannot_be_read_is_one_clear_error(tmp_path, text, words):
     path = tmp_path / "t.csv"
     path.write_text(text)
     with pytest.raises(TocsinError, match=words):
-        read_holes(path)
+        read_gaps(path)
     with pytest.raises(TocsinError, match="expected a CSV table"):
-        read_holes(tmp_path / "absent.csv")
+        read_gaps(tmp_path / "absent.csv")
 
 
-def test_mentions_without_labels_give_episodes_and_holes(tmp_path):
-    mentions, holes = tmp_path / "m.jsonl", tmp_path / "h.csv"
+@pytest.mark.parametrize("option", ["--gaps", "--holes"])
+def test_mentions_without_labels_give_episodes_and_gaps(option, tmp_path):
+    mentions, gaps = tmp_path / "m.jsonl", tmp_path / "h.csv"
     line = '{"id":"%d","brand":"a","text":"x","event_time":"2026-03-0%dT00:00:00Z","platform":"x"}\n'
     mentions.write_text("".join(line % (day, day) for day in range(1, 6)))
-    holes.write_text("day\n2026-03-02\n")
-    whole = ["mentions", str(mentions), "--holes", str(holes), "--partitions", "1"]
+    gaps.write_text("day\n2026-03-02\n")
+    whole = ["mentions", str(mentions), option, str(gaps), "--partitions", "1"]
     result = CliRunner().invoke(command, whole, catch_exceptions=False)
     assert result.exit_code == 0
     assert "Episodes that opened" in result.output
-    assert "Episodes at holes in the feed" in result.output
+    assert "Episodes at gaps in the feed" in result.output
