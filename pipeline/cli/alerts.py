@@ -1,4 +1,4 @@
-"""`tocsin alerts`: what is on the alerts topic, for people or as JSON."""
+"""`tocsin alerts`: the alerts topic, for people or as JSON."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on and print each alert as it arrives, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as it stands on the topic.")
+@click.option("--follow", "-f", is_flag=True, help="Keep reading, and print each alert as it arrives, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, as it stands on the topic.")
 @click.option(
     "--from-beginning/--new",
     default=True,
     show_default=True,
-    help="Begin with the oldest alert kept, or with new ones.",
+    help="Start with the oldest alert kept, or with new ones.",
 )
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
 @click.option("--brand", "brands", multiple=True, metavar="BRAND", help="Only this brand; may be repeated.")
-@click.option("--limit", type=click.IntRange(1), help="Stop after so many alerts.")
+@click.option("--limit", type=click.IntRange(1), help="Number of alerts after which to stop.")
 def command(
     *,
     follow: bool,
@@ -37,8 +37,8 @@ def command(
 ) -> int:
     """Read the alerts topic: committed records only, each alert once.
 
-    Without --follow the alerts that are there now are printed in the order of their detection. Exit code 1 when a
-    record could not be read as an alert.
+    Without --follow, the alerts on the topic are printed in order of detection. The exit code is 1 when a record could
+    not be read as an alert.
     """
     from rich.console import Console
 

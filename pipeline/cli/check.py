@@ -1,4 +1,4 @@
-"""`tocsin check`: everything that can be wrong before the worker starts, one line for each thing that is right."""
+"""`tocsin check`: everything that can be wrong before the worker starts, with one line for each part that is right."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pipeline.cli.options import config_option
 
 @click.command()
 @config_option
-@click.option("--broker", is_flag=True, help="Also ask the broker whether its topics are those of the catalogue.")
+@click.option("--broker", is_flag=True, help="Also check that the topics of the broker are those of the catalogue.")
 def command(config_path: Path | None, broker: bool) -> None:
     """Validate the environment, the configuration, the topic catalogue and the schemas.
 
-    Prints one line for each on stdout and ends at the first fault with exit code 1. Without --broker nothing is
-    connected to.
+    Prints one line for each on stdout, and ends at the first fault with exit code 1. Settings that have no effect are
+    named on stderr. Only with --broker does it connect to anything.
     """
     from pipeline.config.load import load_config
     from pipeline.config.settings import load_settings
@@ -28,6 +28,8 @@ def command(config_path: Path | None, broker: bool) -> None:
     document = load_config(source).document()
     sections = f"{counted(len(document['tiers']), 'tier')}, {counted(len(document['brands']), 'brand')} with a section"
     click.echo(f"configuration  ok: {source or 'every default'}, {sections}")
+    if document["channels"]:
+        click.echo("configuration  warning: [channels] is set, and nothing reads it yet: it has no effect", err=True)
     click.echo(f"topics         ok: {_check_topics()}")
     click.echo(f"schemas        ok: {_check_schemas()}")
     if broker:

@@ -1,4 +1,4 @@
-"""`tocsin dead-letters`: what was refused, and why."""
+"""`tocsin dead-letters`: the refused mentions, and why each was refused."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ from schemas.rejection import Reason
 
 
 @click.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on and print each dead letter as it arrives, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option(
+    "--follow", "-f", is_flag=True, help="Keep reading, and print each dead letter as it arrives, until Ctrl-C."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option(
     "--reason",
     "reasons",
     multiple=True,
     type=click.Choice([*map(str, Reason), "unknown"]),
     metavar="REASON",
-    help="Only this reason, such as malformed_json; may be repeated. docs/contracts.md has all of them; unknown: the "
-    "worker has not written it.",
+    help="Only this reason, such as malformed_json; may be repeated. docs/contracts.md lists them; unknown: not "
+    "written by the worker.",
 )
 @click.option(
     "--from-beginning/--new",
     default=True,
     show_default=True,
-    help="Begin with the oldest dead letter kept, or with new ones.",
+    help="Start with the oldest dead letter kept, or with new ones.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Stop after so many dead letters.")
+@click.option("--limit", type=click.IntRange(1), help="Number of dead letters after which to stop.")
 def command(*, follow: bool, as_json: bool, reasons: tuple[str, ...], from_beginning: bool, limit: int | None) -> None:
     """Read the refused mentions with their reasons: committed records only.
 
-    A line says when the refused record was written, the reason, where it stood, what was wrong with it, its key, its
-    size and its beginning; control characters are replaced. Numbers per reason go to stderr at the end. The whole
-    value stays on the topic mentions-dlq.
+    Each line has the time of the refused record, the reason, its topic, partition and offset, what is wrong with it,
+    its key, its size and the start of its value; control characters are replaced. The number of each reason goes to
+    stderr at the end. The whole value is on the topic mentions-dlq.
     """
     import msgspec
 

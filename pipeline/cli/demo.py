@@ -1,4 +1,4 @@
-"""`tocsin demo`: what `make run` runs."""
+"""`tocsin demo`: the whole pipeline on one machine; `make run` runs it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pipeline.wording import counted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pipeline.demo.line import Line, Publisher
+    from pipeline.demo.background import Publisher
+    from pipeline.demo.session import DemoSession
     from pipeline.simulation import Labels
     from schemas.alert import Alert
 
@@ -31,14 +32,14 @@ SETTLE_SECONDS = 30.0
 @click.option(
     "--duration",
     type=click.FloatRange(1),
-    help="Stop after so many seconds. [default: until Ctrl-C, or the end of --input]",
+    help="Seconds after which to stop. [default: at Ctrl-C, or at the end of --input]",
 )
 @click.option(
     "--speed",
     type=click.FloatRange(1),
     default=900.0,
     show_default=True,
-    help="Pace of the simulated day: seconds of event time a second.",
+    help="Pace of the simulated day, in seconds of event time per second.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of the simulation.")
 @click.option("--all", "show_all", is_flag=True, help="Print informational alerts (volume surges) as well.")
@@ -57,31 +58,31 @@ def command(
     verify: bool,
     config: Path | None,
 ) -> None:
-    """The whole line on this machine: Kafka, topics, worker, a stream, alerts on the screen.
+    """Run the whole pipeline on this machine: Kafka, topics, worker, a stream of mentions, alerts on the screen.
 
-    Simulates 200 brands in English, Chinese and Japanese: two quiet days as fast as they go, then a day at --speed in
-    which one crisis breaks out, one slow burn begins and one brand is merely praised. Runs until Ctrl-C, or for
-    --duration; with --input it ends when the file has been processed. Alerts go to stdout, all else to stderr.
+    The stream is simulated: 200 brands in English, Chinese and Japanese, two quiet days as fast as possible, then a day
+    at --speed in which one crisis breaks out, one slow burn begins and one brand is merely praised. The demo runs until
+    Ctrl-C, or for --duration; with --input it ends when the file has been processed. Alerts go to stdout, all else to
+    stderr.
     """
     if verify and source is None:
         raise click.UsageError("--verify needs --input")
     from rich.console import Console
 
     from pipeline.config.settings import load_settings
-    from pipeline.demo.line import Line
     from pipeline.demo.run_guard import stoppable
+    from pipeline.demo.session import DemoSession
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = time.monotonic()
     try:
-        with stoppable(), Line(load_settings(), config) as line:
-            console.print(
-                f"Apache Kafka answers at {line.settings.kafka_bootstrap}; {counted(line.apply_topics(), 'topic')} made"
-            )
-            line.start_worker()
-            address = f"http://127.0.0.1:{line.settings.metrics_port}"
-            console.print(f"worker is ready: {address}/metrics  {address}/healthz  (log: {line.log})")
-            run = _Run(line, console, show_all=show_all)
+        with stoppable(), DemoSession(load_settings(), config) as session:
+            made = counted(session.apply_topics(), "topic")
+            console.print(f"Apache Kafka answers at {session.settings.kafka_bootstrap}; {made} made")
+            session.start_worker()
+            address = f"http://127.0.0.1:{session.settings.metrics_port}"
+            console.print(f"worker is ready: {address}/metrics  {address}/healthz  (log: {session.log})")
+            run = _Run(session, console, show_all=show_all)
             try:
                 if source is None:
                     run.simulated(seed, speed, duration and started + duration)
@@ -93,7 +94,7 @@ def command(
                 run.stop()
             run.summary()
     except KeyboardInterrupt:
-        # Before the stream began; what had been started has ended on the way out.
+        # Before the stream began; the session has stopped what it had started.
         console.print("stopped")
         return
     if verify and source is not None:
@@ -101,29 +102,29 @@ def command(
 
 
 class _Run:
-    """One stream through the line, its alerts on the screen."""
+    """One stream through the pipeline, with its alerts on the screen."""
 
-    def __init__(self, line: Line, console: Console, *, show_all: bool) -> None:
+    def __init__(self, session: DemoSession, console: Console, *, show_all: bool) -> None:
         from rich.console import Console
 
-        from pipeline.demo.line import AlertFollower
+        from pipeline.demo.background import AlertFollower
 
         self.alerts: list[Alert] = []
         self.ended_milliseconds: int | None = None
-        self._line = line
+        self._session = session
         self._console = console
         self._show_all = show_all
         self._screen = Console(highlight=False)
         self._publisher: Publisher | None = None
-        self._follower = AlertFollower(line.settings)
+        self._follower = AlertFollower(session.settings)
         self._follower.start()
         self._truth: Labels | None = None
         self._passed = 0.0
         self._last_status = time.monotonic()
 
     def simulated(self, seed: int, speed: float, deadline: float | None) -> None:
-        """A simulated history and day; goes on after its end until the deadline or Ctrl-C."""
-        from pipeline.demo.line import Publisher
+        """Publish a simulated history and day; after its end go on until the deadline or Ctrl-C."""
+        from pipeline.demo.background import Publisher
         from pipeline.simulation import demo_stream
 
         stream = demo_stream(seed=seed, history_hours=HISTORY_HOURS)
@@ -132,8 +133,8 @@ class _Run:
         batches = iter(stream.batches())
         brands = len(stream.labels.brands)
         self._console.print(
-            f"publishing {brands} simulated brands: {HISTORY_HOURS:.0f} quiet hours as fast as they go, "
-            f"then 24 hours at {speed:.0f} times the pace of life"
+            f"publishing {brands} simulated brands: {HISTORY_HOURS:.0f} quiet hours as fast as possible, "
+            f"then 24 hours at {speed:.0f} times real time"
         )
 
         def stage(until: float) -> Iterator[bytes]:
@@ -145,7 +146,7 @@ class _Run:
 
         day_end = stream.labels.end.timestamp()
         self._publisher = Publisher(
-            self._line.settings, [(stage(history_end), None, False), (stage(day_end), speed, True)]
+            self._session.settings, [(stage(history_end), None, False), (stage(day_end), speed, True)]
         )
         self._publisher.start()
         announced = False
@@ -153,16 +154,16 @@ class _Run:
             self._turn(lambda: f"event time {datetime.fromtimestamp(self._passed, UTC):%d %b %H:%M} UTC")
             if self._publisher.done and not announced:
                 announced = True
-                self._console.print("the simulated stream has ended; the line goes on until Ctrl-C")
+                self._console.print("the simulated stream has ended; the pipeline runs on until Ctrl-C")
 
     def recorded(self, source: str, deadline: float | None) -> None:
-        """A file of mentions; ends when every mention is processed and every alert is on the screen."""
-        from pipeline.demo.line import Publisher
+        """Publish a file of mentions; return when every mention is processed and every alert is on the screen."""
+        from pipeline.demo.background import Publisher
         from pipeline.demo.report import mention_counts
         from pipeline.files.mentions import lines
 
         self._console.print(f"publishing {source}")
-        self._publisher = Publisher(self._line.settings, [(lines(source), None, True)])
+        self._publisher = Publisher(self._session.settings, [(lines(source), None, True)])
         self._publisher.start()
         started = time.monotonic()
         while not self._publisher.done:
@@ -175,7 +176,7 @@ class _Run:
         settled = 0.0
         while settled == 0.0 or time.monotonic() < settled:
             self._turn(lambda: "waiting for the worker")
-            sums = self._line.metrics()
+            sums = self._session.metrics()
             if mention_counts(sums, report.mentions, report.ticks).complete:
                 if sums["alerts_total"] == len(self.alerts):
                     break
@@ -183,7 +184,7 @@ class _Run:
             if deadline is not None and time.monotonic() >= deadline:
                 return
         seconds = time.monotonic() - started
-        sums = self._line.metrics()
+        sums = self._session.metrics()
         counts = mention_counts(sums, report.mentions, report.ticks)
         self._console.print(
             f"{counted(report.mentions, 'mention')} in the file, {counts.consumed:,} consumed, "
@@ -193,7 +194,7 @@ class _Run:
         if counts.consumed != report.mentions or sums["alerts_total"] != len(self.alerts):
             raise TocsinError(
                 f"expected {report.mentions} mentions consumed and {sums['alerts_total']:.0f} alerts on the topic, got "
-                f"{counts.consumed} and {len(self.alerts)}; see {self._line.log}"
+                f"{counts.consumed} and {len(self.alerts)}; see {self._session.log}"
             )
 
     def stop(self) -> None:
@@ -204,7 +205,7 @@ class _Run:
         self._follower.stop()
 
     def summary(self) -> None:
-        """What came of it, to stderr."""
+        """Print the outcome to stderr."""
         from pipeline.demo.report import count_line, label_lines
 
         self._show()
@@ -215,9 +216,9 @@ class _Run:
                 self._console.print("  " + text)
 
     def _turn(self, status: Callable[[], str]) -> None:
-        """Look after every part once, print what arrived, and rest a moment."""
+        """Check every part once, print the alerts that arrived, and wait a moment."""
         assert self._publisher is not None
-        self._line.check()
+        self._session.check()
         self._publisher.check()
         self._show()
         if time.monotonic() - self._last_status >= 10.0:
@@ -254,5 +255,5 @@ def _verify(source: str, config: Path | None, run: _Run, console: Console) -> No
     replayed = sorted(map(encode_alert, report.alerts))
     if live != replayed:
         differ = len(set(live) ^ set(replayed))
-        raise TocsinError(f"expected the alerts of worker and replay to be equal, {differ} differ")
+        raise TocsinError(f"expected equal alerts from worker and replay, got {differ} that differ")
     console.print(f"replay agrees: {counted(len(replayed), 'alert')}, byte for byte")

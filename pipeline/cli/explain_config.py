@@ -1,4 +1,4 @@
-"""`tocsin explain-config`: what holds for one brand, and which part of the file says so."""
+"""`tocsin explain-config`: the effective configuration of one brand, and where each value comes from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.cli.options import config_option
 def command(brand: str, config_path: Path | None, as_json: bool) -> None:
     """Show the effective configuration of BRAND, where each value comes from, and the hash its alerts carry.
 
-    A brand without a section in the file is shown with what holds for every such brand.
+    A brand without a section in the file has the values of every such brand.
     """
     import msgspec
 
@@ -48,5 +48,5 @@ def command(brand: str, config_path: Path | None, as_json: bool) -> None:
 
 
 def _shown(value: object) -> str:
-    """A value as TOML writes it; a dash where nothing is set."""
+    """A value as TOML writes it; a dash for one that is not set."""
     return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,20 +13,22 @@ from pipeline.kafka.local import KAFKA_VERSION, LocalKafka
 _home = click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where it keeps its jars, data, log and pid. [default: TOCSIN_HOME, or .tocsin here]",
+    help="Folder of its jars, data, log and pid. [default: TOCSIN_HOME, or .tocsin in the current folder]",
 )
 
 
 @click.group()
 def command() -> None:
-    """Start, stop or look at a local Apache Kafka (one node, on 127.0.0.1 only)."""
+    """Start, stop or inspect a local Apache Kafka (one node, on 127.0.0.1 only)."""
 
 
 @command.command()
-@click.option("--port", type=click.IntRange(0, 65535), help="Where it listens; 0: a free port. [default: 9092]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port that it listens on; 0 takes a free one. [default: 9092]"
+)
 @_home
 def start(port: int | None, home: Path | None) -> None:
-    """Start it and leave it running. The first time, its jars are fetched (about 45 MB)."""
+    """Start the local Kafka and leave it running. The first start downloads its jars (about 45 MB)."""
     if port is None:
         running = _kafka(home, 0).status()
         port = running.port if running.pid else DEFAULT_PORT
@@ -40,7 +42,7 @@ def start(port: int | None, home: Path | None) -> None:
 @command.command()
 @_home
 def stop(home: Path | None) -> None:
-    """Stop it. Its data stay."""
+    """Stop the local Kafka. Its data are kept."""
     kafka = _kafka(home, 0)
     click.echo("Apache Kafka has stopped" if kafka.stop() else f"Apache Kafka was not running ({kafka.home})")
 
@@ -48,7 +50,7 @@ def stop(home: Path | None) -> None:
 @command.command()
 @_home
 def status(home: Path | None) -> int:
-    """Say whether it runs. Exit code 1 when it does not."""
+    """Say whether the local Kafka runs and answers. The exit code is 1 when it does not."""
     kafka = _kafka(home, 0)
     found = kafka.status()
     if found.pid is None:

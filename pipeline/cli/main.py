@@ -19,7 +19,7 @@ from pipeline.errors import TocsinError
 from schemas.text import printable
 
 COMMANDS: Final = {
-    "worker": "Read mentions, watch every brand, write alerts (runs until stopped).",
+    "worker": "Read mentions, detect crises of every brand, write alerts (runs until stopped).",
     "replay": "Run recorded mentions or observations through the engine, without Kafka.",
     "topics": "Show or create the Kafka topics of the catalogue.",
     "publish": "Write recorded mentions to the mentions topic.",
@@ -29,18 +29,18 @@ COMMANDS: Final = {
     "evaluate": "Measure recall, delay and false alarms on public counts, recordings and simulated worlds.",
     "check": "Validate the configuration, the schemas and, if asked, the broker.",
     "explain-config": "Show the effective configuration of a brand and where each value comes from.",
-    "kafka": "Start, stop or look at a local Apache Kafka.",
-    "demo": "The whole line on this machine: Kafka, topics, worker, a stream, alerts on the screen.",
+    "kafka": "Start, stop or inspect a local Apache Kafka.",
+    "demo": "Run the whole pipeline on this machine: Kafka, topics, worker, a stream, alerts on the screen.",
 }
 
 
 _ERROR_CHARACTERS: Final = 4_000
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""What a full or broken device answers to a write."""
+"""Errors of a write to a full or broken device."""
 
 
 class _ReaderGoneError(Exception):
-    """Whoever read our output has closed it (`tocsin alerts | head`): not a fault."""
+    """The reader of our output has closed it (`tocsin alerts | head`), which is no fault."""
 
 
 class LazyGroup(click.Group):
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _say(error: str) -> None:
-    # The text may quote a file from strangers.
+    # The text may quote a file, which is untrusted text.
     click.echo(f"tocsin: error: {printable(error, _ERROR_CHARACTERS)}", err=True)
 
 

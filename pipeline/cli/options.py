@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands have in common."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ config_option = click.option(
     "config_path",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="TOML file of detection and behaviour. [default: TOCSIN_CONFIG, else every default holds]",
+    help="TOML file of detection and behaviour. [default: TOCSIN_CONFIG; without it, every value is the default]",
 )
 partitions_option = click.option(
     "--partitions",
     type=click.IntRange(1, 1000),
-    help="Partitions of the topic that the file stands for; each learns on its own. [default: as in the catalogue]",
+    help="Number of partitions of the topic to emulate; each learns on its own. [default: as in the catalogue]",
 )

@@ -15,28 +15,28 @@ from pipeline.wording import counted
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Mentions a second.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Mentions per second.")
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
-    help="Seconds of event time a second: 1 is real time, 3600 is an hour a second.",
+    help="Seconds of event time per second: 1 is real time, 3600 is an hour per second.",
 )
 @click.option(
     "--final-tick/--no-final-tick",
     default=False,
     show_default=True,
-    help="Afterwards let event time pass on every partition: open buckets that are over by now are closed and scored.",
+    help="Afterwards advance event time on every partition, so that open buckets that are over by now close.",
 )
 @click.option(
     "--key-check",
     is_flag=True,
-    help="Stop at the first line that names no brand. Otherwise it is sent without a key, and becomes a dead letter.",
+    help="Stop at the first line without a brand. By default it is sent without a key, and becomes a dead letter.",
 )
 def command(files: tuple[str, ...], rate: float | None, speed: float | None, final_tick: bool, key_check: bool) -> None:
     """Write recorded mentions to the mentions topic, keyed by brand.
 
     FILE is JSON lines in event-time order, plain or gzipped (.gz); - is standard input. Without --rate and --speed
-    mentions go out as fast as the broker takes them.
+    mentions are sent as fast as the broker accepts them.
     """
     if rate and speed:
         raise click.UsageError("--rate and --speed exclude each other")
@@ -75,7 +75,9 @@ def command(files: tuple[str, ...], rate: float | None, speed: float | None, fin
         except LineError as error:
             raise TocsinError(f"{source.file}: line {source.number}: {error.problem}") from None
     per_second = report.mentions / max(report.seconds, 1e-9)
-    summary = f"published {counted(report.mentions, 'mention')} in {report.seconds:.1f} s ({per_second:,.0f} a second)"
+    summary = (
+        f"published {counted(report.mentions, 'mention')} in {report.seconds:.1f} s ({per_second:,.0f} per second)"
+    )
     if report.without_brand:
         summary += f"; {report.without_brand:,} of them without a brand: see `tocsin dead-letters`"
     if report.ticks:
@@ -84,7 +86,7 @@ def command(files: tuple[str, ...], rate: float | None, speed: float | None, fin
 
 
 class _Source:
-    """The lines of all files, one after the other; knows where it is."""
+    """The lines of all files, one after the other, with the file and number of the current one."""
 
     def __init__(self, files: tuple[str, ...]) -> None:
         self._files = files

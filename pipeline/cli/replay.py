@@ -1,4 +1,4 @@
-"""`tocsin replay`."""
+"""`tocsin replay`: recorded mentions or observations through the engine, without Kafka."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--alerts", "alerts_path", metavar="OUT.jsonl", default="-", help="Where alerts go; - is stdout.")
-@click.option("--dead-letters", "dlq_path", metavar="OUT.jsonl", help="Where refused lines go, with their reasons.")
+@click.option("--alerts", "alerts_path", metavar="OUT.jsonl", default="-", help="File for the alerts; - is stdout.")
+@click.option("--dead-letters", "dlq_path", metavar="OUT.jsonl", help="File for the refused lines, with their reasons.")
 @config_option
 @partitions_option
 @click.option(
@@ -41,9 +41,9 @@ def command(
 ) -> None:
     """Run recorded mentions or observations through the engine, without Kafka.
 
-    FILE is mentions (.jsonl, .jsonl.gz, - for stdin; one mention a line, in order of arrival) or observations (.csv,
-    .csv.gz with the columns brand,start,mentions,negatives; missing rows mean zero). Alerts come out as JSON lines in
-    order of event time; the same input and configuration give the same bytes.
+    FILE is mentions (.jsonl, .jsonl.gz, - for stdin; one mention per line, in order of arrival) or observations (.csv,
+    .csv.gz with the columns brand,start,mentions,negatives; a missing row means zero). Alerts are
+    written as JSON lines in order of event time; the same input and configuration give the same bytes.
     """
     from pipeline.config.load import load_config
     from pipeline.config.settings import load_settings
@@ -61,7 +61,7 @@ def command(
         raise click.UsageError(f"--alerts and --dead-letters: expected different files, got {dlq_path} twice")
     started = time.perf_counter()
     with ExitStack() as stack:
-        # Opened before the work, which may be long: a path that cannot be written is known at once.
+        # Opened before the replay, which may be long, so that a path that cannot be written fails at once.
         streams = [stack.enter_context(new_file_or_stdout(path)) for path in outputs]
         report = _replay(files, config, partitions, flush=flush)
         write_lines(streams[0], alerts_path, map(encode_alert, report.alerts))

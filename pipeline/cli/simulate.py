@@ -8,48 +8,68 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.files.output import new_file
-from pipeline.simulation import SCENARIOS, Batch, Simulation, encode_labels
+from pipeline.simulation import SCENARIO_ALIASES, SCENARIOS, Batch, Simulation, encode_labels
 from pipeline.wording import counted
 
 
+class _Scenario(click.Choice[str]):
+    """The name of a scenario, also a former one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(SCENARIO_ALIASES.get(value, value), param, ctx)
+
+
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), help="Mentions, one JSON object a line (.gz compresses).")
-@click.option("--labels", type=click.Path(path_type=Path), required=True, help="Labels: what happens to whom, JSON.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File for the mentions, one JSON object per line (compressed if .gz).",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File for the labels, JSON: which events happen to which brands.",
+)
 @click.option(
     "--observations",
     type=click.Path(path_type=Path),
-    help="Counts of the same stream per brand and 5 minutes, CSV brand,start,mentions,negatives (.gz compresses); with "
-    "or without --out.",
+    help="File for the counts of the same stream per brand and 5 minutes, CSV brand,start,mentions,negatives "
+    "(compressed if .gz); with or without --out.",
 )
 @click.option(
     "--scenario",
-    type=click.Choice(sorted(SCENARIOS)),
+    type=_Scenario(sorted(SCENARIOS)),
     metavar="NAME",
     default="demo",
     show_default=True,
     help="; ".join(f"{name}: {SCENARIOS[name].description}" for name in sorted(SCENARIOS)) + ".",
 )
 @click.option("--brands", type=int, default=200, show_default=True, help="Number of brands, at least 3.")
-@click.option("--hours", type=float, default=24.0, show_default=True, help="Hours in which the events lie.")
-@click.option("--history-hours", type=float, default=72.0, show_default=True, help="Quiet hours before them.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Same seed and options, same bytes.")
+@click.option("--hours", type=float, default=24.0, show_default=True, help="Hours of the part with the events.")
+@click.option(
+    "--history-hours", type=float, default=72.0, show_default=True, help="Quiet hours before the part with the events."
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Seed; the same seed and options give the same bytes."
+)
 @click.option(
     "--labelled-share", type=float, default=0.2, show_default=True, help="Share of mentions with a trusted sentiment."
 )
-@click.option("--mean-rate", type=float, default=15.0, show_default=True, help="Mean mentions an hour and brand.")
+@click.option("--mean-rate", type=float, default=15.0, show_default=True, help="Mean mentions per hour and brand.")
 @click.option(
     "--rates",
     type=(float, float),
     metavar="LOW HIGH",
-    help="Mentions an hour of the smallest and the largest brand, the others even between them on a logarithmic scale "
-    "[default: a rank law with --mean-rate].",
+    help="Mentions per hour of the smallest and the largest brand, the others evenly between them on a logarithmic "
+    "scale [default: a rank law with --mean-rate].",
 )
 def command(
     *,
@@ -65,7 +85,10 @@ def command(
     mean_rate: float,
     rates: tuple[float, float] | None,
 ) -> None:
-    """Write a simulated stream of mentions and its labels."""
+    """Write a simulated stream of mentions and its labels.
+
+    Mentions are invented texts in English, Chinese and Japanese about invented brands.
+    """
     if out is None and observations is None:
         raise click.UsageError("expected --out, --observations or both, got neither")
     try:
@@ -101,7 +124,7 @@ def command(
 
 
 def _write(simulation: Simulation, mention_file: IO[bytes] | None, count_file: IO[bytes] | None) -> int:
-    """Write every batch; the number of mentions."""
+    """Write every batch; returns the number of mentions."""
     written = 0
     if count_file:
         count_file.write(b"brand,start,mentions,negatives\n")

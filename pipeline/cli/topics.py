@@ -11,12 +11,12 @@ from pipeline.wording import counted
 _partitions = click.option(
     "--partitions",
     type=click.IntRange(1, 1000),
-    help="Partitions of every topic, instead of the catalogue's number. [default: as in the catalogue]",
+    help="Number of partitions of every topic. [default: as in the catalogue]",
 )
 _replication = click.option(
     "--replication",
     type=click.IntRange(1, 10),
-    help="Replicas of each partition of a new topic. [default: 3, or the number of brokers if that is less]",
+    help="Number of replicas of each partition of a new topic. [default: 3, or the number of brokers if that is less]",
 )
 
 
@@ -29,7 +29,7 @@ def command() -> None:
 @_partitions
 @_replication
 def plan(partitions: int | None, replication: int | None) -> int:
-    """Show what `apply` would do, and change nothing. Exit code 1 when something must be refused."""
+    """Show what `apply` would do, and change nothing. The exit code is 1 when `apply` would refuse."""
     steps = plan_topics(load_settings(), partitions, replication)
     _print(steps)
     changes = _changes(steps)
@@ -46,7 +46,7 @@ def plan(partitions: int | None, replication: int | None) -> int:
 @_partitions
 @_replication
 def apply(partitions: int | None, replication: int | None) -> None:
-    """Create and configure the topics. Doing it again changes nothing."""
+    """Create and configure the topics. A second run changes nothing."""
     steps = apply_topics(load_settings(), partitions, replication)
     _print(steps)
     changes = _changes(steps)

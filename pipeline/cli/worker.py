@@ -1,4 +1,4 @@
-"""tocsin worker: read mentions, watch every brand, write alerts."""
+"""`tocsin worker`: read mentions, detect crises of every brand, write alerts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 @click.command()
 @config_option
 def command(config_path: Path | None) -> int:
-    """Read mentions, watch every brand, write alerts (runs until stopped).
+    """Read mentions, detect crises of every brand, write alerts (runs until stopped).
 
     Addresses, secrets and names come from the TOCSIN_ environment, detection from the TOML file of --config or
-    TOCSIN_CONFIG. SIGTERM or Ctrl-C writes a last checkpoint and ends with exit code 0 within 5 seconds. Anything
-    unexpected ends with one line and exit code 1; started again, the worker goes on from the last checkpoint.
+    TOCSIN_CONFIG. On SIGTERM or Ctrl-C the worker writes a last checkpoint and ends with exit code 0 within 5 seconds.
+    On any error it ends with one line and exit code 1; started again, it continues from the last checkpoint.
     """
     from pipeline.config.settings import load_settings
     from pipeline.errors import TocsinError

@@ -1,4 +1,4 @@
-"""What a demo run amounted to: were the right brands rung for, how soon, and were the others left in peace?"""
+"""The outcome of a demo run: which crises were detected, how soon, and which alarms nothing explains."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from schemas.alert import Alert
 
 
 def label_lines(labels: Labels, alerts: Iterable[Alert], passed: float) -> list[str]:
-    """One line for each thing that was simulated, and one for alarms that nothing explains.
+    """One line for each labelled event, and one for the crisis alarms that no event explains.
 
     Args:
-        labels: the truth.
-        alerts: what arrived.
-        passed: event time that has passed, Unix seconds; what lies later is said to be still to come.
+        labels: labels of the simulated stream.
+        alerts: alerts that arrived.
+        passed: event time reached, Unix seconds; an event after it is listed as not yet reached.
     """
     crises = [alert for alert in alerts if (alert.scope, alert.kind, alert.transition) == ("brand", "crisis", "opened")]
     lines = []
     explained: set[str] = set()
     for label in labels.labels:
         onset = label.onset_time or label.trigger_time
-        rung = [alert for alert in crises if alert.brand == label.brand and alert.detected_time > label.trigger_time]
+        fired = [alert for alert in crises if alert.brand == label.brand and alert.detected_time > label.trigger_time]
         what = f"{label.shape} crisis" if label.kind == "crisis" else label.kind
         if onset.timestamp() > passed:
             lines.append(f"{label.brand}: {what}, not yet reached")
-        elif label.kind == "crisis" and rung:
-            minutes = round((rung[0].detected_time - onset).total_seconds() / 60)
-            later = counted(minutes, "minute")
-            lines.append(f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, rung for {later} after its onset")
+        elif label.kind == "crisis" and fired:
+            minutes = round((fired[0].detected_time - onset).total_seconds() / 60)
+            delay = f"{counted(abs(minutes), 'minute')} {'before' if minutes < 0 else 'after'} onset"
+            lines.append(f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, detected {delay}")
         elif label.kind == "crisis":
-            lines.append(f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, not rung for (so far)")
-        elif rung:
-            lines.append(f"{label.brand}: {what}, rung for as a crisis: WRONG")
+            lines.append(f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, not detected (so far)")
+        elif fired:
+            lines.append(f"{label.brand}: {what}, a crisis alarm fired: WRONG")
         else:
             lines.append(f"{label.brand}: {what} from {onset:%d %b %H:%M} UTC, no crisis alarm: right")
-        explained.update(alert.id for alert in rung)
+        explained.update(alert.id for alert in fired)
     others = [alert for alert in crises if alert.id not in explained]
     years = len(labels.brands) * max(passed - labels.start.timestamp(), 0.0) / (365.25 * 86_400)
     lines.append(
@@ -50,13 +50,13 @@ def label_lines(labels: Labels, alerts: Iterable[Alert], passed: float) -> list[
 
 
 class MentionCounts(msgspec.Struct, frozen=True):
-    """What the worker made of a file; ticks are no mentions.
+    """The worker's counts of the mentions of a file, ticks left out.
 
     Attributes:
         consumed: mentions read, refused ones included.
-        refused: those that became dead letters.
-        late: those that came after their bucket was closed.
-        duplicate: those that had come before.
+        refused: mentions that became dead letters.
+        late: mentions that arrived after their bucket was closed.
+        duplicate: mentions that had arrived before.
         complete: whether every mention and every tick has been read.
     """
 
@@ -68,12 +68,12 @@ class MentionCounts(msgspec.Struct, frozen=True):
 
 
 def mention_counts(sums: Mapping[str, float], mentions: int, ticks: int) -> MentionCounts:
-    """Counts of a file from the sums of the worker's metrics.
+    """The counts of a file from the sums of the worker's metrics.
 
     Args:
-        sums: by metric name without the prefix.
-        mentions: published.
-        ticks: published after them; one that is refused counts as a mention read and rejected.
+        sums: sums by metric name without the prefix.
+        mentions: number of mentions published.
+        ticks: number of ticks published after them; a refused one counts in the metrics as a mention read and rejected.
     """
     consumed, rejected, late, duplicate = (
         int(sums[f"mentions_{name}_total"]) for name in ("consumed", "rejected", "late", "duplicate")
@@ -85,7 +85,7 @@ def mention_counts(sums: Mapping[str, float], mentions: int, ticks: int) -> Ment
 
 
 def count_line(alerts: Iterable[Alert]) -> str:
-    """Alerts by kind and transition, in one line."""
+    """The number of alerts by kind and transition, in one line."""
     numbers = Counter((alert.kind, alert.transition) for alert in alerts)
     parts = []
     for (kind, transition), number in sorted(numbers.items()):

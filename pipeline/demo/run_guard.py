@@ -1,4 +1,4 @@
-"""A run that shares its folder with no other, and that stops whatever it started however it is asked to end."""
+"""Guards of a run: it shares its folder with no other, and it stops what it started, however it is asked to end."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pipeline.errors import TocsinError
 def stoppable() -> Iterator[None]:
     """SIGTERM, and SIGHUP of a terminal that was closed, end the block as Ctrl-C does: every part is stopped.
 
-    Only the first of them does: a shell and its terminal both send SIGHUP, and the second must not cut the stopping
-    short. Under nohup SIGHUP stays ignored.
+    Only the first signal does: a shell and its terminal both send SIGHUP, and the second must not interrupt the
+    stopping. Under nohup SIGHUP stays ignored.
     """
     numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
 
@@ -37,10 +37,10 @@ def stoppable() -> Iterator[None]:
 
 @contextmanager
 def alone(lock_file: Path) -> Iterator[None]:
-    """Hold the lock of a home; the kernel lets it go when this process ends, however it ends.
+    """Hold the lock of a home; the kernel releases it when this process ends, however it ends.
 
     Raises:
-        TocsinError: another process holds it, which is named.
+        TocsinError: another process holds it; the message names it.
     """
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     with lock_file.open("a+", encoding="ascii") as lock:

@@ -2,8 +2,8 @@
 
 Lavin & Ahmad, "Evaluating Real-time Anomaly Detection Algorithms - the Numenta Anomaly Benchmark" (2015). The first
 min(15 % of rows, 750) rows never count. In a labelled window only the best alarm counts, the earlier the better; every
-alarm outside costs, less shortly after a window; a window without an alarm costs. Without any alarm the score is 0, with
-one at the first row of every window it is 100.
+alarm outside costs, less shortly after a window; a window without an alarm costs. Without any alarm the score is 0,
+with one at the first row of every window it is 100.
 """
 
 from __future__ import annotations

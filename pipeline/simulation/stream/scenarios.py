@@ -1,4 +1,4 @@
-"""Scenarios: what happens in a stream, chosen from the population that is there."""
+"""Scenarios: named courses of events, whose brands are chosen from a given population."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from pipeline.simulation.stream.population import Brand
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One named course of events.
+    """One course of events.
 
     Attributes:
         description: one sentence for the command line.
-        events: what happens, given a choice of brands and the time (Unix seconds) at which the quiet history ends.
-        min_brands: so many brands it needs.
+        events: the events, given a choice of brands and the time (Unix seconds) at which the quiet history ends.
+        min_brands: minimum number of brands.
     """
 
     description: str
@@ -40,10 +40,10 @@ class Scenario:
 
 
 class Choice:
-    """Hands out the brands of a population to events, each brand once."""
+    """A choice of brands for events, each brand once."""
 
     def __init__(self, brands: Sequence[Brand]) -> None:
-        """Begin with every brand free."""
+        """Start with every brand free."""
         self.brands = tuple(brands)
         self._free = {brand.slug: brand for brand in brands}
 
@@ -53,8 +53,8 @@ class Choice:
         """The free brand that fits best: in language before place, in place before size within a factor of two.
 
         Args:
-            rate: mentions an hour wanted.
-            languages: home languages wanted.
+            rate: wanted mentions per hour.
+            languages: wanted home languages.
             offsets: hours between which the brand's UTC offset should lie.
 
         Raises:
@@ -89,7 +89,7 @@ def _demo(choice: Choice, history_end: float) -> tuple[Event, ...]:
     return (
         crisis,
         _slow(slow.slug, "false_claim", history_end + HOUR),
-        # As loud at its peak as the crisis, in the same hours.
+        # As many mentions at its peak as the crisis has, in the same hours.
         Benign(
             brand=praised.slug,
             start=trigger + 10 * MINUTE,
@@ -180,7 +180,7 @@ def _level_shift(choice: Choice, history_end: float) -> tuple[Event, ...]:
 
 
 def _holidays(choice: Choice, history_end: float) -> tuple[Event, ...]:
-    """A day of the home country, from midnight to midnight there: quiet in one language, loud in the next."""
+    """A day of the home country, from midnight to midnight there: fewer mentions in one language, more in the next."""
     events: list[Event] = []
     for ratio, language in zip((0.4, 2.5, 0.6), LANGUAGES, strict=True):
         offsets = sorted({brand.utc_offset for brand in choice.brands if brand.language == language})
@@ -209,12 +209,14 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "benign": Scenario("praise, a giveaway, a match day, a meme and a launch", _benign, 5),
     "flare-up": Scenario("a crisis with a second wave", _flare_up),
     "industry": Scenario("every brand of one category moves alike", _industry),
-    "feed-hole": Scenario("nothing arrives for six hours", _feed_gap),
+    "feed-gap": Scenario("nothing arrives for six hours", _feed_gap),
     "newcomer": Scenario("a brand is first heard of in a burst", _newcomer),
     "level-shift": Scenario("three brands are talked about three times as much from then on", _level_shift),
-    "holidays": Scenario("a holiday in each home country, quiet or loud", _holidays),
+    "holidays": Scenario("a holiday in each home country, with fewer or more mentions", _holidays),
     "classifier-drift": Scenario(
         "the classifier behind trusted sentiments grows worse for all brands", _classifier_drift
     ),
     "mixed": Scenario("crises, benign, flare-up, newcomer and level-shift at once", _mixed, 20),
 }
+SCENARIO_ALIASES: Final = {"feed-hole": "feed-gap"}
+"""Former names of scenarios, still accepted on the command line."""

@@ -162,6 +162,15 @@ def test_check_says_what_it_checked_one_line_each(capsys):
     assert not err
 
 
+def test_check_warns_of_a_section_that_nothing_reads_yet(capsys, tmp_path):
+    path = tmp_path / "tocsin.toml"
+    path.write_text('[channels]\nreddit = "forum"\n')
+    code, out, err = run("check", "--config", str(path), capsys=capsys)
+    assert code == 0
+    assert len(out.splitlines()) == 4
+    assert err == "configuration  warning: [channels] is set, and nothing reads it yet: it has no effect\n"
+
+
 def test_check_stops_at_the_first_fault_in_the_environment(capsys, monkeypatch):
     monkeypatch.setenv("TOCSIN_GRUOP", "x")
     code, out, err = run("check", capsys=capsys)

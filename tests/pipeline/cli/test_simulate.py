@@ -107,3 +107,13 @@ def test_neither_mentions_nor_counts_is_refused(tmp_path):
     assert result.exit_code == 2
     assert "expected --out, --observations or both" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_former_name_of_a_scenario_gives_the_same_stream(tmp_path):
+    """`feed-hole` is `feed-gap`, in the mentions and in the labels."""
+    for name in ("feed-gap", "feed-hole"):
+        out, labels = tmp_path / f"{name}.jsonl", tmp_path / f"{name}.json"
+        arguments = ["--scenario", name, "--out", str(out), "--labels", str(labels), *SMALL]
+        assert CliRunner().invoke(command, arguments, catch_exceptions=False).exit_code == 0
+    for suffix in (".jsonl", ".json"):
+        assert (tmp_path / f"feed-gap{suffix}").read_bytes() == (tmp_path / f"feed-hole{suffix}").read_bytes()

@@ -161,9 +161,9 @@ def trigger_words(mention: Mention) -> bool:
     return mention.reply_to is None and any(word in mention.text for word in words)
 
 
-def test_nothing_arrives_in_a_feed_hole():
+def test_nothing_arrives_in_a_gap_in_the_feed():
     """Between the labelled times the stream is empty, before and after it is not."""
-    simulation = Simulation("feed-hole", brands=10, hours=12, history_hours=1)
+    simulation = Simulation("feed-gap", brands=10, hours=12, history_hours=1)
     label = simulation.labels.labels[0]
     low, high = label.trigger_time.timestamp(), label.end_time.timestamp()
     sizes = {batch.start: len(batch.lines) for batch in simulation.batches()}
