@@ -1,4 +1,4 @@
-"""An alert in words: a few short lines that a person on duty understands without a dashboard."""
+"""An alert as text: a few short lines that a person on duty understands without a dashboard."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _RESOLVED_STYLE: Final = "bold green"
 _KINDS: Final = {"crisis": "crisis", "sentiment_shift": "sentiment shift", "volume_surge": "volume surge"}
 _EXCERPT_CHARACTERS: Final = 120
 _ALIKE_CHARACTERS: Final = 60
-_MEMBERS: Final = 8
+_MAX_MEMBERS: Final = 8
 
 
 def alert_lines(alert: Alert) -> list[str]:
     """The alert as a few lines of plain text, safe for a terminal.
 
-    What came from strangers (excerpts, names of authors and platforms) is made printable and cut.
+    Untrusted text (excerpts, names of authors and platforms) is made printable and shortened.
     """
     lines = [_headline(alert), "  " + _numbers(alert)]
     if alert.members:
@@ -91,8 +91,9 @@ def _reasons(alert: Alert) -> str:
 
 
 def _members(members: tuple[Member, ...]) -> str:
-    shown = ", ".join(f"{member.brand} {member.score:.1f}" for member in members[:_MEMBERS])
-    return f"brands by score: {shown}" + (f" and {len(members) - _MEMBERS} more" if len(members) > _MEMBERS else "")
+    shown = ", ".join(f"{member.brand} {member.score:.1f}" for member in members[:_MAX_MEMBERS])
+    left = len(members) - _MAX_MEMBERS
+    return f"brands by score: {shown}" + (f" and {left} more" if left > 0 else "")
 
 
 def _suppressed(suppressed: Suppressed) -> str:
@@ -114,7 +115,7 @@ def _post(post: Post) -> str:
 
 
 def _story(evidence: Evidence, now: datetime) -> str:
-    """The most told story of the window; empty where nothing was told twice."""
+    """The most shared story of the window; empty where no post was shared."""
     if not evidence.stories or evidence.stories[0].mentions < 2:
         return ""
     story = evidence.stories[0]
@@ -122,7 +123,8 @@ def _story(evidence: Evidence, now: datetime) -> str:
     is_shown = shown is not None and (
         shown.id == story.id or shown.excerpt[:_ALIKE_CHARACTERS] == story.excerpt[:_ALIKE_CHARACTERS]
     )
-    what = "most told is this post:" if is_shown else f'most told: "{printable(story.excerpt, _EXCERPT_CHARACTERS)}",'
+    excerpt = printable(story.excerpt, _EXCERPT_CHARACTERS)
+    what = "most shared is this post:" if is_shown else f'most shared: "{excerpt}",'
     parts = [f"{what} {story.mentions:,} times since {_when(story.first_seen, now)}"]
     if story.authors:
         parts.append(f"by {counted(story.authors, 'author')}")
@@ -132,7 +134,7 @@ def _story(evidence: Evidence, now: datetime) -> str:
 
 
 def _when(moment: datetime, beside: datetime | None = None) -> str:
-    """The moment in UTC; only the time of day where the day is already said."""
+    """The moment in UTC; only the time of day where it is on the same day as `beside`."""
     moment = moment.astimezone(UTC)
     if beside is not None and beside.astimezone(UTC).date() == moment.date():
         return f"{moment:%H:%M}"

@@ -1,4 +1,4 @@
-"""Errors of the configuration file in one form: key, value, rule, nearest known key."""
+"""Error messages of the configuration file in one form: key, value, rule, nearest known key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<key>.*)`", re.
 
 
 def broken_rule(message: str, document: dict[str, Any], prefix: str, section: type[msgspec.Struct]) -> ConfigError:
-    """A message of msgspec in our form: key, value, rule, nearest known key."""
+    """The error for a message of msgspec, in our form: key, value, rule, nearest known key."""
     match = _WHERE.match(message)
     assert match is not None
     rule, path = match.group("rule"), match.group("path") or ""
@@ -46,7 +46,7 @@ def broken_rule(message: str, document: dict[str, Any], prefix: str, section: ty
 
 
 def toml_key(name: str) -> str:
-    """A key as TOML wants it written: bare where it may be, else quoted, so that a message stays one line."""
+    """A key in TOML syntax: bare where that is allowed, else quoted, so that a message stays one line."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else repr(name)
 
 

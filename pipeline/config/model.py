@@ -1,4 +1,4 @@
-"""Detection and behaviour, from a TOML file: defaults -> tier -> brand, validated as a whole.
+"""The configuration of detection and behaviour, from a TOML file: defaults -> tier -> brand, validated as a whole.
 
     [detection]                        # every brand
     false_alarms_per_brand_year = 1.0
@@ -6,7 +6,7 @@
     false_alarms_per_brand_year = 4.0
     [brands.acme]                      # one brand
     tier = "flagship"
-    category = "airlines"              # brands that it is compared with when many move at once
+    category = "airlines"              # brands that it is compared with when many move together
     [brands.acme.detection]
     cool_down_minutes = 720
     [brands.acme.playbook]
@@ -36,97 +36,97 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class EngineConfig(Section, frozen=True):
-    """How event time and bad records are treated. A change takes part in every alert's config_hash."""
+    """How event time and bad records are treated. Every value takes part in the config_hash of every alert."""
 
     allowed_lateness_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
-    """A bucket stays open so long after the largest event time seen; later mentions are counted as late."""
+    """Time that a bucket stays open after its end, by the largest event time seen; mentions after that are late."""
     future_tolerance_seconds: Annotated[int, Meta(ge=0, le=3600)] = 60
     """An event_time further ahead of the record's Kafka timestamp than this is a dead letter."""
     dead_letter_run_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
-    """So many refused records in a row on one partition stop the worker; 0 never stops it."""
+    """Number of refused records in a row on one partition that stops the worker; 0 never stops it."""
     max_ids_per_brand: Annotated[int, Meta(ge=100, le=20_000)] = 16_384
-    """Ids remembered per brand over its open buckets to find duplicates; later ones are counted as unchecked."""
+    """Ids kept per brand over its open buckets to find duplicates; further ones are counted as unchecked."""
     forget_after_days: Annotated[int, Meta(ge=8, le=3650)] = 60
-    """A brand not mentioned for so long is forgotten; it starts as a new one when it returns. Above every cool-down."""
+    """Days without a mention after which a brand expires; if it returns it starts as new. Above every cool-down."""
     forget_new_after_days: Annotated[int, Meta(ge=1, le=365)] = 7
     """The same for a brand that has never been warm (mentioned over less than a day)."""
     max_brands: Annotated[int, Meta(ge=100, le=10_000_000)] = 200_000
-    """Brands known per partition: past that, those never warm are forgotten first, the least recently mentioned first.
-    As many buckets of unknown brands may be open at once; mentions of more unknown brands are dead letters."""
+    """Maximum of brands per partition: above it brands expire, first those never warm, the least recently mentioned
+    first. As many buckets of unknown brands may be open at once; mentions of more unknown brands are dead letters."""
 
 
 class SentimentConfig(Section, frozen=True):
-    """How a mention becomes negative, positive or neither."""
+    """How a mention is classified as negative, positive or neither."""
 
     negative_below: Annotated[float, Meta(ge=-1.0, le=0.0)] = -0.25
     """A trusted `sentiment` at or below this is negative."""
     positive_above: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.25
     """A trusted `sentiment` at or above this is positive."""
     full_texts_per_bucket: Annotated[int, Meta(ge=1, le=100_000)] = 256
-    """Texts scored in full per brand and bucket; past that a sample by hash of the id stands for the rest."""
+    """Texts scored in full per brand and bucket; past that a sample by position in the bucket stands for the others."""
     sample_one_in: Annotated[int, Meta(ge=1, le=1024)] = 8
-    """The sample: one text in so many."""
+    """Share of the sample: one text in so many."""
     learn: bool = True
     """Learn online from mentions that carry a trusted `sentiment`."""
     full_labels_per_bucket: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
-    """Labels learned in full per language, partition and five minutes; past that fewer and fewer: the n-th with
+    """Labels learned per language, partition and five minutes before sampling; after that the n-th is learned with
     probability this / n."""
 
 
 class WorkerConfig(Section, frozen=True):
-    """The worker's rhythm. Nothing here changes an alert."""
+    """How often the worker does what. No value changes an alert."""
 
     checkpoint_seconds: Annotated[float, Meta(ge=0.1, le=300.0)] = 5.0
-    """Longest time between two checkpoints of a partition; an alert brings one at once."""
+    """Maximum time between two checkpoints of a partition; an alert is followed by one at once."""
     ticks: bool = True
-    """Append tick records to idle partitions so that event time passes there; false where the topic is not ours."""
+    """Append tick records to idle partitions so that event time advances there; false where the topic is not ours."""
     tick_idle_seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 30.0
-    """A partition without a record for so long is idle."""
+    """Time without a record after which a partition is idle."""
     max_poll_records: Annotated[int, Meta(ge=1, le=50_000)] = 4000
-    """Records of one slice of a partition."""
+    """Maximum of records that are read from a partition at once."""
     top_brands: Annotated[int, Meta(ge=0, le=1000)] = 20
-    """Brands with most mentions that get metric series of their own, beside those with an open episode."""
+    """Brands with the most mentions that have metric series of their own, beside those with an open episode."""
 
 
 class DetectionConfig(Section, frozen=True):
-    """What rings. May be overridden by tier and by brand."""
+    """When alarms fire. Each value may be overridden by tier and by brand."""
 
     false_alarms_per_brand_year: Annotated[float, Meta(ge=0.01, le=100.0)] = 1.0
-    """Tolerated false crisis alarms per brand and year; turned into the crisis threshold by calibration."""
+    """Tolerated false crisis alarms per brand and year; calibration turns this into the crisis threshold."""
     sentiment_shift_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 5.0
     """Score at which negativity without volume opens a sentiment_shift."""
     volume_surges_per_brand_year: Annotated[float, Meta(ge=0.1, le=100.0)] = 18.0
-    """volume_surge episodes (informational) that an ordinary brand may open in a year; sets their threshold."""
+    """volume_surge episodes (informational) per ordinary brand and year; sets their threshold."""
     copies: Literal["count", "story"] = "count"
-    """What reposts and near-copies of one post weigh. count: each as a mention of its own; story: reposts as the people
-    who made them, copies without a repost's mark by their logarithm, for brands that are spammed."""
+    """Weight of reposts and near-copies of one post. count: each is a mention of its own; story: reposts count as the
+    people who made them, copies not marked as reposts by their logarithm, for brands that are spammed."""
     critical_ratio: Annotated[float, Meta(ge=1.0, le=10.0)] = 1.5
-    """A crisis whose score passes threshold x this is critical."""
+    """A crisis is critical once its score passes threshold x this."""
     release_ratio: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5
     """An episode is quiet while its score is below threshold x this (hysteresis)."""
     quiet_minutes: Annotated[int, Meta(ge=5, le=10_080)] = 120
-    """An episode is resolved after being quiet for so long."""
+    """Quiet time after which an episode is resolved."""
     cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 360
-    """After a resolved crisis or sentiment_shift no new one of the same kind opens for so long."""
+    """Time after a resolved crisis or sentiment_shift in which none of the same kind opens."""
     volume_surge_cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 1440
-    """After a resolved volume_surge no new one opens for so long."""
+    """Time after a resolved volume_surge in which none opens."""
     crisis_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
-    """Alert budget: in the long run no more crises open than this; the threshold rises as it is used up; 0: none."""
+    """Alert budget: crises per brand and year in the long run; the threshold rises as it is used up; 0: no budget."""
     sentiment_shift_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
-    """The same for sentiment_shift."""
+    """The same budget for sentiment_shift."""
     volume_surge_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 52.0
-    """The same for volume_surge."""
+    """The same budget for volume_surge."""
 
 
 class PlaybookConfig(Section, frozen=True):
-    """What the crisis team is to do; goes into the alerts of the brand or category."""
+    """What the crisis team is to do; part of the alerts of the brand or category."""
 
     owner: Annotated[str, Meta(min_length=1, max_length=200)]
     """Who acts: a person, a rota or a mailbox."""
     link: Annotated[str, Meta(max_length=2048)] | None = None
     """Address of the instructions."""
     respond_within_minutes: Annotated[int, Meta(ge=1, le=10_080)] | None = None
-    """An answer is due so long after an episode opened; gives `respond_by` in its alerts."""
+    """Time in which to answer after an episode opened; gives `respond_by` in its alerts."""
 
 
 Category = Annotated[str, Meta(pattern=BRAND_PATTERN)]
@@ -156,20 +156,21 @@ class ConfigFile(Section, frozen=True):
     worker: WorkerConfig = WorkerConfig()
     detection: DetectionConfig = DetectionConfig()
     channels: dict[str, Channel] = {}
-    """Channel of a platform, for mentions that do not say (`reddit = "forum"`)."""
+    """Channel of a platform, for mentions that have none (`reddit = "forum"`). Accepted and checked, but nothing reads
+    it yet."""
     tiers: dict[str, TierSection] = {}
     categories: dict[str, CategorySection] = {}
     brands: dict[str, BrandSection] = {}
 
 
 class BrandConfig(msgspec.Struct, frozen=True):
-    """What holds for one brand.
+    """The effective configuration of one brand.
 
     Attributes:
         detection: thresholds and hysteresis.
         playbook: what to do, or None.
         config_hash: 12 hexadecimal digits over everything that can change one of this brand's alerts.
-        category: the brands that it is compared with when many move at once, or None.
+        category: the brands that it is compared with when many move together, or None.
     """
 
     detection: DetectionConfig
@@ -218,15 +219,15 @@ class Config:
             self._brands[name] = self._resolve(brand.playbook, layers, self._category_of(brand))
 
     def brand(self, name: str) -> BrandConfig:
-        """What holds for this brand; brands without a section share one value."""
+        """The configuration of a brand; brands without a section share one value."""
         return self._brands.get(name, self._default)
 
     def members(self, category: str) -> tuple[str, ...]:
-        """The brands of a category, by name; none where nobody is in it."""
+        """The brands of a category, by name; none for a category without brands."""
         return self._members.get(category, ())
 
     def category(self, name: str) -> BrandConfig:
-        """What holds for a category's own episodes: the detection of every brand, and the category's playbook."""
+        """The configuration of a category's own episodes: the detection of every brand, and the category's playbook."""
         return self._category_configs.get(name, self._default)
 
     def category_of(self, brand: str) -> str | None:
@@ -234,9 +235,9 @@ class Config:
         return self.brand(brand).category
 
     def explain(self, name: str) -> list[tuple[str, Any, str]]:
-        """(key, value, where it comes from) of all that takes part in a brand's config_hash.
+        """The rows (key, value, source) of everything that takes part in a brand's config_hash.
 
-        A value that the file sets to what is the default anyway counts as default.
+        A value that the file sets to the default has the source "default".
         """
         section = self._file.brands.get(name, BrandSection())
         effective = self.brand(name)

@@ -1,4 +1,4 @@
-"""Where things are and how to get in: the TOCSIN_ environment. The only module that reads the environment."""
+"""Settings of one process, from the TOCSIN_ environment: addresses, secrets, names. Only this module reads it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Settings(BaseSettings):
         "127.0.0.1:9092"
     )
     kafka_security_protocol: Annotated[
-        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], Field(description="How brokers are spoken to.")
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], Field(description="Protocol of the brokers.")
     ] = "PLAINTEXT"
     kafka_sasl_mechanism: Annotated[
         Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None, Field(description="With SASL_*: the mechanism.")
@@ -43,7 +43,9 @@ class Settings(BaseSettings):
         Path | None, Field(description="Instead of the password of our own key: a file that holds it.")
     ] = None
     kafka_ssl_check_hostname: Annotated[bool, Field(description="Broker certificates must name the broker.")] = True
-    kafka_timeout_seconds: Annotated[float, Field(gt=0, le=30, description="Give up on a broker after this.")] = 10.0
+    kafka_timeout_seconds: Annotated[
+        float, Field(gt=0, le=30, description="Time after which to give up on a broker.")
+    ] = 10.0
 
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$", description="Consumer group.")] = "tocsin"
     instance: Annotated[
@@ -55,7 +57,7 @@ class Settings(BaseSettings):
     ] = "worker-0"
     group_session_timeout_seconds: Annotated[
         float,
-        Field(ge=1, le=300, description="A worker silent for so long loses its partitions; the broker has limits too."),
+        Field(ge=1, le=300, description="Silence after which a worker loses its partitions; the broker limits it too."),
     ] = 10.0
     topic_prefix: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9-]{0,100}$", description="Put before every topic name, for shared clusters.")
@@ -63,13 +65,15 @@ class Settings(BaseSettings):
     config: Annotated[Path | None, Field(description="TOML file of detection and behaviour.")] = None
 
     metrics_host: Annotated[str, Field(description="Address that /metrics and /healthz listen on.")] = "127.0.0.1"
-    metrics_port: Annotated[int, Field(ge=0, le=65535, description="Port of the same; 0 takes a free one.")] = 9464
+    metrics_port: Annotated[
+        int, Field(ge=0, le=65535, description="Port of /metrics and /healthz; 0 takes a free one.")
+    ] = 9464
     log_format: Annotated[Literal["auto", "console", "json"], Field(description="auto: console on a terminal.")] = (
         "auto"
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")] = (
-        "info"
-    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Minimum level that is logged.")
+    ] = "info"
     home: Annotated[Path, Field(description="Where the local Kafka keeps its jars, data and pid.")] = Path(".tocsin")
 
     @field_validator("*", mode="before")
@@ -84,7 +88,7 @@ class Settings(BaseSettings):
         for name in ("kafka_sasl_password", "kafka_ssl_password"):
             if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
                 raise ValueError(f"expected {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, got both")
-            self._secret(name)  # a file that cannot be read is told at the start
+            self._secret(name)  # so that a file that cannot be read is reported at the start
         if self.kafka_security_protocol.startswith("SASL"):
             for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
                 if getattr(self, name) is None and getattr(self, f"{name}_file", None) is None:
@@ -130,7 +134,7 @@ class Settings(BaseSettings):
                 f"{variable} must name a file that can be read, got {str(path)!r}: {error.strerror}"
             ) from None
         try:
-            # Editors and `echo` end the file with a line end, which is no part of the password.
+            # Editors and `echo` end the file with a line end, which is not part of the password.
             secret = content.decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             raise ValueError(f"{variable}={str(path)!r} must hold text in UTF-8, got other bytes") from None
@@ -178,7 +182,7 @@ def load_settings() -> Settings:
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """The environment for a process of ours that is to run under these settings and no others."""
+    """The environment for a child process that is to run under these settings and no others."""
     inherited = {
         name: value
         for name, value in os.environ.items()  # noqa: TID251 - this is the one place

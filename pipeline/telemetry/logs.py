@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 import time
 from collections import OrderedDict
@@ -19,6 +18,7 @@ from typing import Any, Final, TextIO
 import structlog
 
 from pipeline.config.settings import Settings
+from schemas.text import escaped
 
 LIBRARIES: Final = ("aiokafka", "faust", "mode", "kafka")
 """Loggers that speak for libraries, their children included."""
@@ -32,10 +32,6 @@ FATAL: Final = "tocsin: error: "
 """What the last line of a command that failed begins with; in JSON its event does."""
 _FIRST: Final = ("timestamp", "level", "logger", "event")
 """What every line has, before what the event brings."""
-
-# C0 and C1 controls, DEL, line separators, bidirectional overrides, lone surrogates: what changes a terminal, forges
-# a line, or cannot be encoded.
-_UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 EventDict = MutableMapping[str, Any]
 
@@ -181,4 +177,4 @@ def _clean(value: Any) -> Any:
 
 def _escape(text: str) -> str:
     cut = text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + f"… ({len(text)} characters)"
-    return _UNSAFE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), cut)
+    return escaped(cut)

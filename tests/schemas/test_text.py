@@ -1,4 +1,4 @@
-"""Text from strangers is made safe to show."""
+"""Untrusted text is made safe to show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.text import printable, replace_lone_surrogates
+from schemas.text import escaped, printable, replace_lone_surrogates
 
 # A union of alphabets in st.text() yields no surrogates, so the characters are drawn one by one.
 unsafe = st.integers(0, 0x9F).map(chr) | st.integers(0xD800, 0xDFFF).map(chr) | st.integers(0x2000, 0x206F).map(chr)
@@ -71,3 +71,19 @@ def test_text_without_lone_surrogates_can_be_encoded_and_keeps_its_length(text):
     mended.encode("utf-8")
     assert len(mended) == len(text)
     assert replace_lone_surrogates(mended) == mended
+
+
+def test_what_is_replaced_in_a_line_is_escaped_in_a_log():
+    """One definition of harmless text: no character is safe for one and not for the other."""
+    for code in (*range(0x10000), *range(0xE0000, 0xE0100)):
+        character = chr(code)
+        replaced = "\N{REPLACEMENT CHARACTER}" in printable(f"a{character}b", 9) and code != 0xFFFD
+        assert (escaped(character) != character) == (replaced or character in "\t\n"), hex(code)
+        assert escaped(character).isprintable() or escaped(character) == character
+
+
+@given(anything)
+def test_an_escaped_text_is_one_line_and_can_be_written(text):
+    line = escaped(text)
+    assert len(line.splitlines()) <= 1
+    line.encode("utf-8")

@@ -54,20 +54,20 @@ def test_small_fractions_are_not_rounded_to_nothing():
 
 def test_the_most_told_story_is_named_with_how_often_by_whom_and_how_far():
     alert = example("stories")
-    told = "120 times since 12:04, by 104 authors, reach 1,210,000"
-    assert alert_lines(alert)[3] == f"  most told is this post: {told}"
+    shared = "120 times since 12:04, by 104 authors, reach 1,210,000"
+    assert alert_lines(alert)[3] == f"  most shared is this post: {shared}"
     (post,) = alert.evidence.posts
     other = msgspec.structs.replace(post, id="another", excerpt="It has gone dark again")
     evidence = msgspec.structs.replace(alert.evidence, posts=(other,))
     lines = alert_lines(msgspec.structs.replace(alert, evidence=evidence))
-    assert lines[3] == f'  most told: "Third outage at Acme this week", {told}'
+    assert lines[3] == f'  most shared: "Third outage at Acme this week", {shared}'
 
 
 def test_a_story_told_once_is_no_story_and_neither_is_one_of_an_episode_that_is_over():
     alert = example("stories")
     once = msgspec.structs.replace(alert.evidence.stories[0], mentions=1)
     evidence = msgspec.structs.replace(alert.evidence, stories=(once,))
-    assert not any("most told" in line for line in alert_lines(msgspec.structs.replace(alert, evidence=evidence)))
+    assert not any("most shared" in line for line in alert_lines(msgspec.structs.replace(alert, evidence=evidence)))
     assert len(alert_lines(msgspec.structs.replace(alert, transition="resolved"))) == 2
 
 
