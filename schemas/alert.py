@@ -1,4 +1,4 @@
-"""Alert: one transition of one episode (topic `alerts`, version 1), complete enough to need no second look-up."""
+"""Alert: one transition of one episode (topic `alerts`, version 1), complete without a second look-up."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ NonNegative = Annotated[float, Meta(ge=0.0)]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """The stretch of event time that gave the score: [start, end)."""
+    """The window of event time [start, end) that gave the score."""
 
     start: UtcDatetime
     end: UtcDatetime
 
 
 class ScoreReading(msgspec.Struct, frozen=True, kw_only=True):
-    """The score and the threshold it is held against, in the same unit."""
+    """The score and the threshold that it is compared with, in the same unit."""
 
     value: float
     threshold: float
@@ -44,10 +44,10 @@ class ScoreReading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was counted in the window, exactly but for negatives of which only a sample was read.
+    """The counts of the window, exact except for negatives where only a sample of the texts was read.
 
-    `stories` is the number of distinct ones among the mentions. `counted` is what the detector counted, reposts and
-    copies weighed as stories; absent where that is the mentions themselves.
+    `stories` is the number of distinct stories among the mentions. `counted` is the detector's count, in which reposts
+    and copies are weighted as stories; absent where it is the number of mentions.
     """
 
     mentions: NonNegative
@@ -58,7 +58,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
-    """What this brand's own normal says for the same window: mentions with a 95 % interval, and negative share."""
+    """The brand's own normal for the same window: mentions with a 95 % interval, and negative share."""
 
     value: NonNegative
     lower: NonNegative
@@ -67,7 +67,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One post that speaks for the episode. The text is cut and free of control characters."""
+    """One post as evidence of the episode. The text is shortened and free of control characters."""
 
     id: str
     excerpt: str
@@ -81,7 +81,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A post with its reposts and near-copies, counted since it was first seen or as long as it is remembered."""
+    """A post with its reposts and near-copies, counted since it was first seen, or for as long as it is kept."""
 
     id: str
     excerpt: str
@@ -94,9 +94,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the bucket at detection consisted of. `other` collects what the bounded tables left out.
+    """The contents of the bucket at detection. `other` collects what the bounded tables left out.
 
-    `stories` are the most told ones of the window: the first post of the first is the likely trigger.
+    `stories` are the most shared ones of the window: the first post of the first is the likely trigger.
     """
 
     posts: tuple[Post, ...] = ()
@@ -109,7 +109,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Playbook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who acts, by which instructions, and by when (event time)."""
+    """The playbook: who acts, by which instructions, and by when (event time)."""
 
     owner: str
     link: str | None = None
@@ -117,7 +117,7 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SuppressedOpening(msgspec.Struct, frozen=True, kw_only=True):
-    """An episode that would have opened at the configured threshold and did not."""
+    """An episode that would have opened at the configured threshold, and did not."""
 
     time: UtcDatetime
     kind: Kind
@@ -126,14 +126,14 @@ class SuppressedOpening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
-    """Openings suppressed since the last alert with the same key: how many, and the last of each kind."""
+    """The openings suppressed since the last alert with the same key: their number, and the last of each kind."""
 
     count: Annotated[int, Meta(ge=1)]
     recent: tuple[SuppressedOpening, ...]
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A brand of a category that moves: its greatest score of the alert's kind since the category's episode opened.
+    """A brand of a category that moves, with its maximum score of the alert's kind since the category's episode opened.
 
     `episode_id` is the brand's own open episode of that kind, if it has one.
     """
@@ -148,7 +148,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `id` is a hash of what the alert is about, the same after any crash or replay; `episode_id` is shared by all
     transitions of an episode and is the key to deduplicate a pager by. `onset_time` and `detected_time` are event
-    time: the first bucket of the excess that rang, and the end of the bucket at whose close it was seen.
+    time: the start of the excess that fired the alarm, and the end of the bucket at whose close it was detected.
     `contributions` sum to `score.value`. With the scope `category` the alert is about a move that the brands of a
     category have in common: `brand` and the record's key are then the category, and `members` lists the brands.
     """
@@ -187,7 +187,7 @@ def encode_alert(alert: Alert) -> bytes:
     """The alert as JSON, UTF-8. Equal alerts give equal bytes.
 
     Raises:
-        ValueError: the alert is larger than MAX_ALERT_BYTES, which the bounds on evidence exclude.
+        ValueError: the alert is larger than MAX_ALERT_BYTES; the bounds on evidence exclude that.
     """
     value = _encoder.encode(alert)
     if len(value) > MAX_ALERT_BYTES:

@@ -1,4 +1,4 @@
-"""The topic catalogue: one YAML file a topic, read by `tocsin topics`, the worker and the tests alike."""
+"""The topic catalogue: one YAML file per topic, read by `tocsin topics`, the worker and the tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ORDER: Final = ("mentions", "mentions-dlq", "brand-state", "alerts")
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a topic is for and how the broker is to keep it.
+    """A topic: what it is for, and how the broker is to keep it.
 
     `config` holds Kafka topic configuration by Kafka's own names, values as text. `keyed` topics rely on
     hash(key) % partitions: their partition count never changes.
@@ -36,10 +36,10 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @cache
 def topics() -> dict[str, Topic]:
-    """Every topic of the catalogue by name, in the order of the line.
+    """Every topic of the catalogue by name, in the order in which the pipeline uses them.
 
     Raises:
-        ValueError: a file breaks a rule, or the files are not those of the line.
+        ValueError: a file breaks a rule, or the files are not one for each topic of the pipeline.
     """
     found = {topic.name: topic for topic in map(_read, sorted(_FOLDER.glob("*.yaml")))}
     if set(found) != set(_ORDER):

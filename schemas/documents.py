@@ -1,4 +1,4 @@
-"""The published form of the records: one JSON Schema document (2020-12) per record and version."""
+"""The published schemas of the records: one JSON Schema document (2020-12) per record and version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.mention import Mention
 from schemas.observation import Observation
 
 RECORDS: Final[dict[str, type[msgspec.Struct]]] = {"mention": Mention, "alert": Alert, "observation": Observation}
-"""Records that cross a boundary, by the name their documents carry."""
+"""Records that cross a boundary, by the name in their documents."""
 
 _FOLDER: Final = Path(__file__).parent / "json"
 _NAME: Final = re.compile(r"([a-z]+)\.v([1-9][0-9]*)\.schema\.json")
@@ -34,7 +34,7 @@ def json_schema(record: str, version: int) -> dict[str, Any]:
     """The document of one version of a record.
 
     Raises:
-        ValueError: there is none, it is not JSON, or it carries another name than its file.
+        ValueError: there is none, it is not JSON, or its $id is not that of its file.
     """
     path = _FOLDER / f"{record}.v{version}.schema.json"
     try:
@@ -48,7 +48,7 @@ def json_schema(record: str, version: int) -> dict[str, Any]:
 
 
 def latest_version(record: str) -> int:
-    """The version that the record in this package has: the greatest one published.
+    """The version of the record in this package, which is the latest one published.
 
     Raises:
         ValueError: the record has no document.

@@ -17,11 +17,12 @@ AuthorKind = Literal["person", "brand", "news", "influencer", "unknown"]
 BRAND_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}\Z"
 MAX_TEXT_CHARACTERS: Final = 10_000
 MAX_MENTION_BYTES: Final = 131_072
-"""10,000 characters written as JSON escapes are 60 kB; the rest is room for fields that we ignore."""
+"""Maximum size of a record: 10,000 characters written as JSON escapes are 60 kB, the rest is for unknown fields."""
 MAX_NESTING: Final = 64
-"""Counted, not left to the interpreter's recursion limit: that depends on the caller, and the verdict must not."""
-SHORTEST_NESTED: Final = 5 * MAX_NESTING
-"""Bytes: objects alone, nested too deep, take at least so many (`{"":` and `}` a level)."""
+"""Maximum depth of arrays and objects. It is counted: the interpreter's recursion limit depends on the caller, and the
+result must not."""
+MIN_NESTED_BYTES: Final = 5 * MAX_NESTING
+"""Minimum size of a value whose objects alone are nested too deep: `{"":` and `}` per level."""
 
 EARLIEST_EVENT_TIME: Final = 946_684_800.0  # 2000-01-01T00:00:00Z
 LATEST_EVENT_TIME: Final = 7_258_118_400.0  # 2200-01-01T00:00:00Z
@@ -30,7 +31,7 @@ Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
 class Author(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Who wrote it, as far as the source says."""
+    """The author of a mention, as far as the source says."""
 
     id: Identifier
     followers: Annotated[int, Meta(ge=0, le=10_000_000_000)] | None = None
@@ -38,7 +39,7 @@ class Author(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One post about one brand. `(brand, id)` is its identity. Unknown fields are ignored when decoding."""
+    """One post about one brand, identified by `(brand, id)`. Unknown fields are ignored when decoding."""
 
     id: Identifier
     brand: Annotated[str, Meta(pattern=BRAND_PATTERN)]
@@ -56,14 +57,14 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 
 
 class _OfSomeBrand(Mention, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A mention whose brand is not held against its pattern."""
+    """A mention whose brand is not checked against its pattern."""
 
     brand: str
 
 
 _decoder: Final = msgspec.json.Decoder(Mention)
 _decode_of_some_brand: Final = msgspec.json.Decoder(_OfSomeBrand).decode
-# msgspec's messages end in the path of the field; what stands before may quote the record and is not to be trusted.
+# msgspec's messages end in the path of the field; what stands before may quote the record, which is untrusted text.
 _RULE_AND_FIELD: Final = re.compile(r"(.*?)(?: - at `\$\.?([^`]*)`)?", re.DOTALL)
 _OUT_OF_RANGE: Final = re.compile(
     r"Expected `\w+` (?:<=|>=|<|>|of length|matching regex)|Invalid enum value|Number out of"
@@ -111,20 +112,21 @@ def decode_mention(value: bytes) -> Mention:
 
 
 def decode_of_some_brand(value: bytes) -> Mention | None:
-    """What decode_mention gives, without the brand's pattern and the range of the event time, in half the time.
+    """The mention in a record's value, in half the time of decode_mention, which checks more.
 
-    For a caller that knows the brands there are and checks the event time.
+    The brand's pattern and the range of the event time are not checked: the caller knows all valid brands, and checks
+    the event time itself.
 
     Args:
-        value: as decode_mention takes it.
+        value: as for decode_mention.
 
     Returns:
-        The mention; None where only decode_mention can say what it is or why it is none.
+        The mention; None where decode_mention must be asked, for the mention or for the reason why it is refused.
     """
     if len(value) > MAX_MENTION_BYTES:
         return None
     # Nearly every mention is short and holds no array: then it is not looked through for brackets.
-    if (b"[" in value or len(value) >= SHORTEST_NESTED) and not _is_flat(value):
+    if (b"[" in value or len(value) >= MIN_NESTED_BYTES) and not _is_flat(value):
         return None
     try:
         return _decode_of_some_brand(value)
@@ -133,7 +135,7 @@ def decode_of_some_brand(value: bytes) -> Mention | None:
 
 
 def encode_mention(mention: Mention) -> bytes:
-    """The mention as JSON; decode_mention gives it back unchanged."""
+    """The mention as JSON; decode_mention returns it unchanged."""
     return msgspec.json.encode(mention)
 
 
@@ -154,8 +156,8 @@ def brand_key(mention: Mention, key: bytes | None) -> None:
 
 def _is_flat(value: bytes) -> bool:
     """Whether the brackets are so few that nothing can be nested too deep."""
-    # Nearly every mention is an object with an author in it. To look for a third bracket takes a fifth of the time
-    # that counting them takes.
+    # Nearly every mention is an object with an author in it: looking for a third bracket takes a fifth of the time of
+    # counting them.
     second = value.find(b"{", 1)
     if (second < 0 or value.find(b"{", second + 1) < 0) and b"[" not in value:
         return True
@@ -163,7 +165,7 @@ def _is_flat(value: bytes) -> bool:
 
 
 def _nesting(value: bytes) -> int:
-    """The greatest number of arrays and objects open at once, brackets inside strings not counted."""
+    """The maximum number of arrays and objects open at once, brackets inside strings not counted."""
     depth = deepest = 0
     for match in _STRING_OR_BRACKET.finditer(value):
         mark = value[match.start()]
@@ -176,7 +178,7 @@ def _nesting(value: bytes) -> int:
 
 
 def _invalid(message: str) -> Rejected:
-    """Sort msgspec's message into our closed list; the message itself names the field."""
+    """The rejection with the reason code for a message of msgspec; the message itself names the field."""
     match = _RULE_AND_FIELD.fullmatch(message)
     assert match is not None
     rule, field = match.group(1), match.group(2) or ""
@@ -192,7 +194,7 @@ def _invalid(message: str) -> Rejected:
 
 
 def _decode_leniently(value: bytes, message: str) -> Mention:
-    """Second chance for JSON with lone surrogate escapes, which real feeds contain and msgspec refuses."""
+    """Decode JSON with lone surrogate escapes, which real feeds contain and msgspec refuses; each becomes U+FFFD."""
     try:
         value.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -218,7 +220,7 @@ _brand_decoder: Final = msgspec.json.Decoder(_BrandOnly)
 
 
 def record_key(value: bytes) -> bytes | None:
-    """The record key of a mention as JSON: its brand; None where it names none, which the worker will dead-letter."""
+    """The record key for a mention as JSON: its brand; None where it has none and the worker will dead-letter it."""
     try:
         return _brand_decoder.decode(value).brand.encode("utf-8", "replace") or None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Observation: what one brand's mentions of one time bucket add up to."""
+"""Observation: the counts of one brand in one time bucket."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Meta
 from schemas.mention import BRAND_PATTERN
 
 BUCKET_SECONDS: Final = 300
-"""Five minutes. Shorter buckets did not shorten detection: evidence sets the delay, not the bucket."""
+"""Length of a bucket, five minutes: with shorter ones detection was no faster, because evidence sets the delay."""
 BUCKETS_PER_HOUR: Final = 12
 BUCKETS_PER_DAY: Final = 288
 

@@ -1,4 +1,4 @@
-"""Why a record is refused: a closed list of reason codes, so that people and programs can route on them."""
+"""Reasons why a record is refused: a closed list of codes, so that people and programs can route on them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Reason(StrEnum):
     MALFORMED_JSON = "malformed_json"
     """The value is not one JSON object (NaN and Infinity are not JSON)."""
     NESTED_TOO_DEEP = "nested_too_deep"
-    """Arrays or objects nested deeper than the decoder goes."""
+    """Arrays or objects nested deeper than is allowed."""
     MISSING_FIELD = "missing_field"
     """A required field is absent."""
     WRONG_TYPE = "wrong_type"
@@ -29,7 +29,7 @@ class Reason(StrEnum):
     INVALID_BRAND = "invalid_brand"
     """The brand is not a slug: [a-z0-9][a-z0-9._-]{0,63}."""
     BRAND_KEY_MISMATCH = "brand_key_mismatch"
-    """The record key is another brand than the value's."""
+    """The record key is another brand than that of the value."""
     INVALID_EVENT_TIME = "invalid_event_time"
     """event_time is not RFC 3339 with an offset, or lies outside the years 2000 to 2199."""
     EVENT_TIME_IN_FUTURE = "event_time_in_future"
@@ -37,12 +37,12 @@ class Reason(StrEnum):
     INVALID_TICK = "invalid_tick"
     """A tick record whose time cannot be read or lies in the future."""
     TOO_MANY_BRANDS = "too_many_brands"
-    """A brand never heard of, while as many buckets of brands are open as the partition may know brands."""
+    """An unknown brand, while as many buckets of unknown brands are open as the partition may have brands."""
     UNREADABLE_BATCH = "unreadable_batch"
-    """A batch of records that cannot be unpacked or parsed, or whose records claim offsets that are not the batch's."""
+    """A batch of records that cannot be decompressed or parsed, or whose records have offsets outside the batch."""
 
 
-class Rejected(ValueError):  # noqa: N818 - it is the verdict on a record, not a fault of the program
+class Rejected(ValueError):  # noqa: N818 - it is the result for a record, not a fault of the program
     """A record that cannot become a mention.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Reads texts without blanks between words: Chinese and Japanese, by word list and character pairs."""
+"""A reader of texts without blanks between words: Chinese and Japanese, by word list and character pairs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FEATURE_CHARACTERS: Final = 96
 """Characters of a text that give features: single ones and neighbouring pairs."""
 
 WORDS_FOUND: Final = 48
-"""Words of the list that count in one text: enough to settle any opinion, and what a flood of them can cost."""
+"""Maximum of words of the list that count in one text: enough for any opinion, and a bound on the cost."""
 
 _NEGATED_GOOD: Final = -1.0
 _NEGATED_BAD: Final = -0.4  # "not bad" is less good than "good"
@@ -31,7 +31,7 @@ _REACH: Final = 8  # characters beside a word that can negate it
 
 
 class Negation(NamedTuple):
-    """What turns a word round: one of `signs` stands in every match of `pattern`, and most texts have none."""
+    """A negation: every match of `pattern` contains one of `signs`, and most texts contain none of them."""
 
     signs: frozenset[str]
     pattern: re.Pattern[str]
@@ -59,9 +59,9 @@ _LINKS_AND_NAMES: Final = re.compile(r"https?://[\x21-\x7e]*|@[\w.-]{1,32}")
 
 
 class _Places:
-    """Where an entry of a word list may begin: all such places of a text at once, and hardly any other.
+    """The places of a text at which an entry of a word list may begin: all of them, and hardly any other.
 
-    A place is looked up by 16 bits of its character and by 16 bits of its first two; who asks must look again.
+    A place is looked up by 16 bits of its character and by 16 bits of its first two, so the caller must check it.
     """
 
     def __init__(self, entries: Iterable[str]) -> None:
@@ -75,7 +75,7 @@ class _Places:
                 self._pairs[_pair_keys(codes)] = True
 
     def of(self, text: str) -> list[int]:
-        """The places, rising."""
+        """The places in ascending order."""
         codes = _code_units(text)
         possible = self._singles[codes]
         possible[:-1] |= self._pairs[_pair_keys(codes)]
@@ -92,7 +92,7 @@ def _pair_keys(codes: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 
 class CharacterReader:
-    """Weights and features of a text's characters."""
+    """A reader of characters: the prior polarity of a text, and its features."""
 
     def __init__(
         self,
@@ -123,11 +123,11 @@ class CharacterReader:
         return self._polarity(text), character_buckets(text[:FEATURE_CHARACTERS]) if with_features else NO_BUCKETS
 
     def places_of_entries(self, text: str) -> list[int]:
-        """Where entries of the list may begin in a text, rising: all such places, and hardly any other."""
+        """The places at which an entry of the list may begin, ascending: all of them, and hardly any other."""
         return self._places.of(text)
 
     def _polarity(self, text: str) -> float:
-        """Longest match from the left; each match may be negated by what stands beside it."""
+        """The polarity by the longest match from the left; each match may be negated by its neighbours."""
         weights, lengths = self._weights, self._lengths
         total = 0.0
         end = found = 0

@@ -1,8 +1,8 @@
-"""Watches whether a model has begun to be wrong: the Page-Hinkley test on the errors of its answers before learning.
+"""Drift of a model: the Page-Hinkley test on the errors of its answers before learning.
 
-The recursion is that of `river.drift.PageHinkley(mode="up", alpha=1.0)` (Page 1954), a cumulative sum of what lies
-above the mean, with its state in four numbers that a checkpoint can hold. A test holds the two together.
-River's forgetting (alpha < 1) is left out: with it a test that has run long enough rings by itself.
+The recursion is that of `river.drift.PageHinkley(mode="up", alpha=1.0)` (Page 1954), a cumulative sum of
+the excess over the mean, with its state in four numbers that fit into a checkpoint. A test compares the two.
+River's forgetting (alpha < 1) is left out: with it a test that has run long enough fires by itself.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import msgspec
 
 MIN_LABELS: Final = 100
 TOLERATED: Final = 0.05
-"""Rise of the mean squared error (0 to 1) that is no drift."""
+"""Rise of the mean squared error (0 to 1) that is not yet drift."""
 THRESHOLD: Final = 8.0
-"""Squared error above the mean and the tolerated rise, added up, at which the model is said to drift."""
+"""Sum of the squared errors above the mean and the tolerated rise at which drift is detected."""
 
 
 class DriftState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """What the test remembers; all zero is a fresh start."""
+    """The state of the test; all zero at the start."""
 
     labels: int = 0
     mean: float = 0.0
@@ -27,8 +27,8 @@ class DriftState(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     lowest: float = 0.0  # of the totals so far, the first one included
 
 
-def watch(state: DriftState, error: float) -> bool:
-    """Take in the squared error of one answer; True where the errors have risen for good, and the test starts anew."""
+def update(state: DriftState, error: float) -> bool:
+    """Update the test with the squared error of one answer; True where drift is detected, and the test starts again."""
     state.labels += 1
     state.mean += (error - state.mean) / state.labels
     state.total += error - state.mean - TOLERATED

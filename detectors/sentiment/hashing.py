@@ -1,4 +1,4 @@
-"""Stable buckets of features: the same in every process, on every platform and in every release of one state version.
+"""Stable hash buckets of features: the same in every process, platform and release with the same state version.
 
 Python's `hash` is salted per process; these are plain 32-bit arithmetic on code points and CRC-32 values.
 """
@@ -17,11 +17,11 @@ BUCKET_BITS: Final = 15
 BUCKETS: Final = 1 << BUCKET_BITS
 
 Buckets: TypeAlias = NDArray[np.intp]
-"""Distinct buckets of one text, in no meaningful order."""
+"""The distinct buckets of one text, in no particular order."""
 
 STEM_LENGTH: Final = 5
-"""A word of at least four letters also counts by its first five: complain, complaint and complaining share them."""
-_SHORTEST_STEMMED: Final = 4
+"""Letters of the stem by which a word of at least four letters also counts: complain and complaint share it."""
+_MIN_STEMMED: Final = 4
 
 NO_BUCKETS: Final[Buckets] = np.empty(0, np.intp)
 
@@ -35,26 +35,26 @@ _SECOND_ARRAY: Final = np.array([_SECOND], np.uint32)
 
 
 class WordParts(NamedTuple):
-    """What a word gives to the buckets of a text."""
+    """The contributions of a word to the buckets of a text."""
 
     first: int  # its own bucket, and its part in the bucket of a pair that it begins
     second: int  # its part in the bucket of a pair that it ends
-    stem: int  # bucket of its beginning; its own again where it is too short for one
+    stem: int  # bucket of its stem; its own bucket again where it is too short for one
 
 
 def word_parts(word: str) -> WordParts:
-    """The parts of one word, which do not depend on its neighbours and so can be remembered."""
+    """The parts of one word; they do not depend on its neighbours, so that they can be cached."""
     crc = crc32(word.encode("utf-8", "surrogatepass"))
     first = ((crc * _FIRST) & _MASK) >> _SHIFT
     stem = first
-    if len(word) >= _SHORTEST_STEMMED:
+    if len(word) >= _MIN_STEMMED:
         stem_crc = crc32(b"s" + word[:STEM_LENGTH].encode("utf-8", "surrogatepass"))
         stem = ((stem_crc * _FIRST) & _MASK) >> _SHIFT
     return WordParts(first, ((crc * _SECOND) & _MASK) >> _SHIFT, stem)
 
 
 def word_buckets(words: Sequence[WordParts]) -> Buckets:
-    """Buckets of a text's words, of their beginnings and of their neighbouring pairs."""
+    """The buckets of a text's words, of their stems and of neighbouring pairs."""
     firsts = [word[0] for word in words]
     buckets = {word[2] for word in words}
     buckets.update(firsts)
@@ -63,7 +63,7 @@ def word_buckets(words: Sequence[WordParts]) -> Buckets:
 
 
 def character_buckets(text: str) -> Buckets:
-    """Buckets of a text's characters and of their neighbouring pairs."""
+    """The buckets of a text's characters and of neighbouring pairs."""
     if not text:
         return NO_BUCKETS
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")

@@ -1,4 +1,4 @@
-"""Which of the four sentiment models reads a mention: by the platform's own guess, else by script."""
+"""The language of a mention, which selects its sentiment model: the platform's own guess, else by script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 LANGUAGES: Final = ("en", "zh", "ja", "other")
 
 READ_CHARACTERS: Final = 280
-"""Characters of a text that the models look at; what follows costs nothing and counts for nothing."""
+"""Characters of a text that the models read; the text after them is ignored."""
 
 _SCRIPT_CHARACTERS: Final = 100
 
@@ -20,7 +20,7 @@ _SUBTAGS: Final = {
 }  # fmt: skip
 
 PLAIN_TAGS: Final = {language: language for language in ("en", "zh", "ja")}
-"""Tags for which `language_of` need not be asked."""
+"""Tags that are the name of their model, for which `language_of` need not be called."""
 
 # Undetermined, several, uncoded, no linguistic content, and "unknown" as some platforms write it.
 _NO_GUESS: Final = frozenset({"", "und", "mul", "mis", "zxx", "unknown", "none", "null"})
@@ -42,14 +42,14 @@ def language_of(text: str, lang: str | None) -> str:
 
     The primary subtag of `lang` decides where it names a language; otherwise the script does. Two kana, or one for
     ten Han characters, make a text Japanese; Han without them Chinese; Latin letters English, whatever the language.
-    A model's own name stays what it is, so the answer may be handed on as `lang`.
+    A model's own name is returned as it is, so that the result may be passed on as `lang`.
     """
     return (lang and _language_by_tag(lang[:16])) or _language_by_script(text[:_SCRIPT_CHARACTERS])
 
 
 @lru_cache(maxsize=1024)
 def _language_by_tag(tag: str) -> str | None:
-    """The model that a tag names; None where it leaves the language open."""
+    """The model that a tag names; None where it names no language."""
     subtag = tag.strip().replace("_", "-").partition("-")[0].lower()
     if subtag in _NO_GUESS or _PRIVATE_USE.fullmatch(subtag):
         return None

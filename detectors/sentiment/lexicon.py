@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIMIT = 4.0
-"""Largest weight, either sign: VADER's scale."""
+"""Maximum absolute weight: VADER's scale."""
 
 
 @cache
@@ -29,7 +29,7 @@ def own_list(name: str) -> Mapping[str, float]:
     """One of our own lists: lines of a weight and the entries that carry it, parted by blanks; # starts a comment.
 
     Raises:
-        ValueError: a line that breaks this form, a weight beyond 4, or an entry given twice.
+        ValueError: a line breaks this form, a weight is beyond 4, or an entry is given twice.
     """
     source = f"lexicons/{name}.txt"
     words: dict[str, float] = {}
@@ -55,7 +55,7 @@ def own_list(name: str) -> Mapping[str, float]:
 
 
 def with_adjective_forms(words: Mapping[str, float]) -> Mapping[str, float]:
-    """A Japanese list and, for entries in -i, the forms in -ku (which negation follows) and -katta they lack."""
+    """A Japanese list with the forms in -ku (which negation follows) and -katta that its entries in -i lack."""
     forms = {
         entry[:-1] + ending: weight
         for entry, weight in words.items()

@@ -1,4 +1,4 @@
-"""The sentiment models of one partition: one per language, read by word list, taught by labels, cut into chunks."""
+"""The sentiment models of one partition: one per language, with a word list as prior, learning from labels."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from typing import Final
 
 from detectors.sentiment import state
 from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, CharacterReader
-from detectors.sentiment.drift import DriftState, watch
+from detectors.sentiment.drift import DriftState, update
 from detectors.sentiment.language import LANGUAGES, language_of
 from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
 from detectors.sentiment.regression import HashedRegression, logistic
 from detectors.sentiment.words import WordReader
 
-NEGATIVE_AT_MOST: Final = -0.25
-"""A trusted sentiment up to this is a negative mention."""
-POSITIVE_AT_LEAST: Final = 0.25
+MAX_NEGATIVE: Final = -0.25
+"""Maximum of a trusted sentiment that is negative."""
+MIN_POSITIVE: Final = 0.25
+"""Minimum of a trusted sentiment that is positive."""
 
 # Logit of the prior polarity p: intercept + slope * p, rounded between fits on English, Chinese and Japanese labels.
-# A text without a known word is negative with .21; one plainly bad word of weight -2 takes it past one half.
+# A text without a known word is negative with probability 0.21; one plainly bad word of weight -2 makes it more than
+# one half.
 NEGATIVE_PRIOR: Final = (-1.3, -3.2)
 POSITIVE_PRIOR: Final = (-0.9, 3.2)
 
 
 @cache
 def reader_of(language: str) -> WordReader | CharacterReader:
-    """The reader of one language; built at first use and shared, for it holds no state that can be seen."""
+    """The reader of one language; built at first use and shared, because it has no visible state."""
     emoji = own_list("emoji")
     if language == "zh":
         return CharacterReader(own_list("zh"), emoji, negated_before=CHINESE_NEGATION)
@@ -38,7 +40,7 @@ def reader_of(language: str) -> WordReader | CharacterReader:
 
 
 class _LanguageModel:
-    """Two regressions on the same features, the test of their errors, and which chunks of them changed."""
+    """The model of one language: two regressions on the same features, the drift test, and which chunks changed."""
 
     __slots__ = ("changed", "drift", "negative", "positive", "read")
 
@@ -53,7 +55,7 @@ class _LanguageModel:
 class SentimentModels:
     """One online model per language (en, zh, ja, other) of one partition.
 
-    A model that has seen no label answers by its word list alone and takes no memory.
+    A model that has learned no label answers by its word list alone and takes no memory.
     """
 
     def __init__(self) -> None:
@@ -62,7 +64,7 @@ class SentimentModels:
         """Drifts found since construction, by language; not part of the state."""
 
     def estimate_one(self, text: str, lang: str | None) -> tuple[float, float]:
-        """P(negative) and P(positive) of a text. Nothing is learned. They need not sum to one: a text can be mixed."""
+        """P(negative) and P(positive) of a text, without learning. They need not sum to one: a text can be mixed."""
         language = language_of(text, lang)
         model = self._models.get(language)
         if model is None:
@@ -75,13 +77,13 @@ class SentimentModels:
         return model.negative.predict(prior, buckets), model.positive.predict(prior, buckets)
 
     def negative_probability(self, text: str, lang: str | None) -> float:
-        """P(negative) of a text, 0..1; above .5 it is taken for negative. Nothing is learned."""
+        """P(negative) of a text, 0..1, without learning; above 0.5 the text counts as negative."""
         return self.estimate_one(text, lang)[0]
 
     def learn_one(self, text: str, lang: str | None, sentiment: float) -> None:
-        """Learns a trusted sentiment, -1..1: negative up to -0.25, positive from 0.25.
+        """Learn a trusted sentiment, -1..1: negative up to -0.25, positive from 0.25.
 
-        Where the answers have become worse for good, the language's steps become as large as at the beginning again.
+        Where drift is detected, the language's learning steps become as large as at the start again.
 
         Raises:
             ValueError: the sentiment is no number within -1..1.
@@ -94,11 +96,11 @@ class SentimentModels:
         if model is None:
             model = self._models[language] = _LanguageModel(language)
         prior, buckets = model.read(text, with_features=True)
-        error = model.negative.learn(prior, buckets, target=sentiment <= NEGATIVE_AT_MOST)
-        model.positive.learn(prior, buckets, target=sentiment >= POSITIVE_AT_LEAST)
+        error = model.negative.learn(prior, buckets, target=sentiment <= MAX_NEGATIVE)
+        model.positive.learn(prior, buckets, target=sentiment >= MIN_POSITIVE)
         model.changed.add(state.HEAD)
         model.changed.update((buckets // state.CHUNK_BUCKETS).tolist())
-        if watch(model.drift, error * error):
+        if update(model.drift, error * error):
             self.drifts[language] += 1
             model.negative.reopen()
             model.positive.reopen()
@@ -107,7 +109,7 @@ class SentimentModels:
     def changed(self) -> list[tuple[str, bytes]]:
         """State chunks changed since the last call, each under its name (such as "en/03"), in a fixed order.
 
-        The last chunk returned under each name restores the models exactly. At most 129 chunks a language.
+        The last chunk returned under each name restores the models exactly. At most 129 chunks per language.
         """
         chunks = []
         for language in LANGUAGES:
@@ -120,10 +122,10 @@ class SentimentModels:
         return chunks
 
     def restore(self, name: str, payload: bytes) -> None:
-        """Puts one chunk back.
+        """Restore one chunk.
 
         Raises:
-            ValueError: the name or the payload is none that this version of the models wrote.
+            ValueError: this version of the models has written no such name or payload.
         """
         language, index = state.parse_name(name)
         model = self._models.get(language) or _LanguageModel(language)

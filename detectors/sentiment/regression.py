@@ -1,8 +1,8 @@
 """Logistic regression on hashed features with AdaGrad: River's recursion, its state in plain arrays.
 
-River's own `LogisticRegression(AdaGrad)` keeps weights and accumulators in dictionaries of 64-bit floats: megabytes a
-language once all buckets are in use, and no public way to put them back. Here they are two arrays of 32-bit floats,
-128 kB each, that are cut into chunks and written as they are. A test holds this recursion against River's.
+River's own `LogisticRegression(AdaGrad)` keeps weights and accumulators in dictionaries of 64-bit floats: megabytes
+per language once all buckets are in use, and no public way to restore them. Here they are two arrays of 32-bit floats,
+128 kB each, that are written as they are, in chunks. A test compares this recursion with River's.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from detectors.sentiment.hashing import BUCKETS, Buckets
 
 LEARNING_RATE: Final = 0.6
 EPSILON: Final = 0.03
-"""Added to the squared gradients: without it the first label of a word would move its weight by the whole rate."""
+"""Added to the squared gradients, so that the first label of a word does not move its weight by the whole rate."""
 INTERCEPT_RATE: Final = 0.01
-_LARGEST_LOGIT: Final = 30.0
+_MAX_LOGIT: Final = 30.0
 
 
 class HashedRegression:
     """P(target) of a text from its prior polarity and its feature buckets.
 
-    All features of a text have the same value, 1 / sqrt(number of features), so that long texts do not shout.
+    All features of a text have the value 1 / sqrt(number of features), so that long texts do not weigh more.
     Without labels the weights are zero and the probability is the prior's own: logistic(intercept + slope * prior).
     """
 
@@ -46,7 +46,7 @@ class HashedRegression:
         """One step of stochastic gradient descent on the log loss.
 
         Returns:
-            The answer before the step less the target, -1..1.
+            The error before the step: prediction less target, -1..1.
         """
         error = logistic(self._logit(prior, buckets)) - target
         self.intercept -= INTERCEPT_RATE * error
@@ -64,7 +64,7 @@ class HashedRegression:
         return error
 
     def reopen(self) -> None:
-        """Let the coming labels move the weights as the first ones did. What was learned stays until they do."""
+        """Let the next labels move the weights as much as the first ones did. What was learned stays until then."""
         self.prior_square = 0.0
         self.squares.fill(0.0)
 
@@ -77,5 +77,5 @@ class HashedRegression:
 
 
 def logistic(logit: float) -> float:
-    """1 / (1 + e^-logit), held off 0 and 1."""
-    return 1.0 / (1.0 + exp(-max(-_LARGEST_LOGIT, min(_LARGEST_LOGIT, logit))))
+    """1 / (1 + e^-logit), kept away from 0 and 1."""
+    return 1.0 / (1.0 + exp(-max(-_MAX_LOGIT, min(_MAX_LOGIT, logit))))

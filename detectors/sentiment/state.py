@@ -1,4 +1,4 @@
-"""State of the regressions as named MessagePack chunks, none above about 4 kB."""
+"""The state of the regressions as named MessagePack chunks, none above about 4 kB."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from detectors.sentiment.regression import HashedRegression
 _T = TypeVar("_T")
 
 VERSION: Final = 2
-"""Of the layout and of what a bucket means: another hash, bucket count or tokenisation needs another version."""
+"""Version of the layout and of what a bucket means: another hash, bucket count or tokenisation needs another one."""
 
 CHUNK_BUCKETS: Final = 256
 CHUNKS: Final = BUCKETS // CHUNK_BUCKETS
 _ROW_BYTES: Final = 16
 _DIGITS: Final = frozenset("0123456789abcdef")
 HEAD: Final = -1
-"""Index of the chunk with intercepts, prior weights, label count and the state of the drift test."""
+"""Index of the head: the chunk with intercepts, prior weights, label count and the state of the drift test."""
 
 
 class _Head(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -51,15 +51,15 @@ _chunk_decoder: Final = msgspec.msgpack.Decoder(_Chunk)
 
 
 def chunk_name(language: str, index: int) -> str:
-    """Name of a chunk: "en/head", "en/00" to "en/7f"."""
+    """The name of a chunk: "en/head", "en/00" to "en/7f"."""
     return f"{language}/head" if index == HEAD else f"{language}/{index:02x}"
 
 
 def parse_name(name: str) -> tuple[str, int]:
-    """Language and index of a chunk's name.
+    """The language and index in a chunk's name.
 
     Raises:
-        ValueError: no chunk has this name.
+        ValueError: this is not the name of a chunk.
     """
     language, _, part = name.partition("/")
     if language in LANGUAGES:
@@ -72,7 +72,7 @@ def parse_name(name: str) -> tuple[str, int]:
 
 
 def encode(index: int, negative: HashedRegression, positive: HashedRegression, drift: DriftState) -> bytes:
-    """One chunk of the two regressions; their head holds the drift test too."""
+    """One chunk of the two regressions, encoded; the head holds the drift test too."""
     if index == HEAD:
         return _encoder.encode(
             _Head(
@@ -92,13 +92,13 @@ def encode(index: int, negative: HashedRegression, positive: HashedRegression, d
 def decode(
     name: str, index: int, payload: bytes, negative: HashedRegression, positive: HashedRegression
 ) -> DriftState | None:
-    """Puts one chunk into the two regressions; what it does not mention becomes zero.
+    """Restore one chunk of the two regressions; what it does not contain becomes zero.
 
     Returns:
         The drift test of a head, None for any other chunk.
 
     Raises:
-        ValueError: the payload is none that this version wrote; the regressions are then unchanged.
+        ValueError: this version has not written the payload; the regressions are then unchanged.
     """
     _check_version(name, payload)
     if index == HEAD:

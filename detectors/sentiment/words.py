@@ -1,4 +1,4 @@
-"""Reads texts whose words are parted by blanks: English, and by its emoji alone every other such language."""
+"""A reader of texts with blanks between words: English, and every other such language by its emoji alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 WORDS_READ: Final = 64
-"""Words of a text that are read: at most 191 features, words, their beginnings and pairs."""
+"""Maximum of words of a text that are read: they give at most 191 features (words, stems and pairs)."""
 
 NORMALISER: Final = 15.0
 """VADER's constant: a sum s of weights becomes s / sqrt(s * s + 15), within -1..1."""
@@ -25,11 +25,11 @@ _BEFORE_BUT: Final = 0.5
 _AFTER_BUT: Final = 1.5
 
 _EDGES: Final = "\"'`.,;:!?()[]{}<>*_~|/\\#-+=…“”‘’«»、。！？，（）【】"
-_LONGEST_TOKEN: Final = 40
+_MAX_TOKEN: Final = 40
 _GENERATION: Final = 1 << 13
-"""Tokens remembered of one generation: two of them are 8 MB."""
-_LONGEST_REMEMBERED: Final = _LONGEST_TOKEN
-"""Characters: a longer token is hardly met again, and thousands of them would be hundreds of megabytes."""
+"""Tokens cached per generation: two generations are 8 MB."""
+_MAX_CACHED: Final = _MAX_TOKEN
+"""Maximum characters of a cached token: a longer one is hardly met again, and thousands would be hundreds of MB."""
 
 
 class _Token(NamedTuple):
@@ -40,10 +40,10 @@ class _Token(NamedTuple):
     turns: bool
 
 
-class _Remembered(dict[str, _Token]):
-    """Pure memory of an analysis: social media repeats its words.
+class _TokenCache(dict[str, _Token]):
+    """A cache of a pure analysis, because posts repeat their words.
 
-    Bounded in two generations: what was asked for since the last time that one was full stays, the rest goes.
+    It is bounded by two generations: when one is full, the tokens that were not used since the last time are dropped.
     """
 
     def __init__(self, analyse: Callable[[str], _Token]) -> None:
@@ -53,7 +53,7 @@ class _Remembered(dict[str, _Token]):
 
     def __missing__(self, word: str) -> _Token:
         token = self._before.get(word) or self._analyse(word)
-        if len(word) <= _LONGEST_REMEMBERED:
+        if len(word) <= _MAX_CACHED:
             if len(self) >= _GENERATION:
                 self._before = self.copy()
                 self.clear()
@@ -62,7 +62,7 @@ class _Remembered(dict[str, _Token]):
 
 
 class WordReader:
-    """Weights and features of a text's words."""
+    """A reader of words: the prior polarity of a text, and its features."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class WordReader:
         self._negators = negators
         self._emoji = emoji
         self._emoji_pattern = re.compile("[" + "".join(map(re.escape, emoji)) + "]")
-        self._tokens = _Remembered(self._analyse)
+        self._tokens = _TokenCache(self._analyse)
 
     def read(self, text: str, *, with_features: bool) -> tuple[float, Buckets]:
         """Prior polarity within -1..1 (negative is bad) and, where asked for, the buckets of the words and pairs."""
@@ -97,7 +97,7 @@ class WordReader:
             return _Token(word_parts(raw), self._words[raw], 0.0, 1.0, turns=False)
         if raw.startswith(("http://", "https://", "www.", "@")):
             return _Token(None, 0.0, 0.0, 1.0, turns=False)
-        word = raw.strip(_EDGES)[:_LONGEST_TOKEN]
+        word = raw.strip(_EDGES)[:_MAX_TOKEN]
         weight = max(-LIMIT, min(LIMIT, self._words.get(word, 0.0) + emoji))
         return _Token(
             word_parts(word) if word else None,
@@ -109,7 +109,7 @@ class WordReader:
 
 
 def _polarity(tokens: list[_Token]) -> float:
-    """VADER's rules that carry most of its ranking: negation over two words, boosters, "but"."""
+    """The polarity by those of VADER's rules that matter most: negation over two words, boosters, "but"."""
     total = before_turn = 0.0
     factor_before = factor = 1.0
     boost = 0.0

@@ -1,4 +1,4 @@
-"""The alerts topic, read as a downstream service reads it: committed records only, each decoded and checked."""
+"""Reading the alerts topic as a downstream service does: committed records only, each decoded and checked."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class AlertRecord(msgspec.Struct, frozen=True):
 
     Attributes:
         place: topic, partition and offset, for messages.
-        value: as it stands on the topic; empty for a record without a value.
-        alert: what it says, None when it cannot be read.
-        problem: why it cannot be read, made printable.
+        value: bytes on the topic; empty for a record without a value.
+        alert: the decoded alert, None when it cannot be decoded.
+        problem: why it cannot be decoded, made printable.
     """
 
     place: str
@@ -31,7 +31,7 @@ class AlertRecord(msgspec.Struct, frozen=True):
 
 
 def read_alerts(settings: Settings, *, from_beginning: bool = True) -> list[AlertRecord]:
-    """Every alert that is on the topic now, by the time of its detection; unreadable records come last.
+    """Every alert that is on the topic now, in order of detection; records that cannot be decoded come last.
 
     Raises:
         BrokerError: no broker, no topic, no permission.

@@ -1,7 +1,7 @@
-"""From settings to Kafka clients.
+"""Kafka clients made from the settings.
 
-The one place where addresses, TLS and SASL become client options, and where the many ways in which a connection fails
-become one clear line.
+Only here do addresses, TLS and SASL become client options, and the many ways in which a connection fails one clear
+line.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def bootstrap_servers(settings: Settings) -> list[tuple[str, int]]:
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext | None:
-    """TLS as the settings say, None without TLS. Certificates are always verified.
+    """The TLS context of the settings, None without TLS. Certificates are always verified.
 
     Raises:
         ConfigError: a PEM file that cannot be used.
@@ -85,7 +85,7 @@ def kafka_python_options(settings: Settings) -> dict[str, Any]:
 
 
 def aiokafka_options(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments that every aiokafka client takes; `client_id` and the rest are the caller's."""
+    """Keyword arguments that every aiokafka client takes; all others, such as `client_id`, are the caller's."""
     return _common_options(settings) | {"request_timeout_ms": int(settings.kafka_timeout_seconds * 1000)}
 
 
@@ -107,13 +107,13 @@ def _common_options(settings: Settings) -> dict[str, Any]:
 
 
 def await_broker(settings: Settings) -> None:
-    """Return when one of the bootstrap brokers answers.
+    """Wait until one of the bootstrap brokers answers.
 
-    A broker that is not there yet is waited for, up to the time-out of the settings; one that speaks another protocol
-    or shows a certificate that we do not trust is an error at once.
+    A broker that does not answer yet is tried again until the time-out of the settings; one that speaks another
+    protocol, or has a certificate that we do not trust, is an error at once.
 
     Raises:
-        BrokerError: one line that says what was got and which setting to look at.
+        BrokerError: with what was got and which setting to check.
     """
     servers = bootstrap_servers(settings)
     context = ssl_context(settings)
@@ -150,7 +150,7 @@ def await_broker(settings: Settings) -> None:
 
 
 def _tls_fault(settings: Settings, error: ssl.SSLError) -> str:
-    """What a connection that TLS ended means. An alert about a certificate is the broker's, about ours."""
+    """What it means that TLS ended a connection. A TLS alert about a certificate comes from the broker, about ours."""
     reason = str(error.reason or error)
     if "ALERT" not in reason or ("CERTIFICATE" not in reason and "UNKNOWN_CA" not in reason):
         return (
@@ -170,11 +170,11 @@ def _tls_fault(settings: Settings, error: ssl.SSLError) -> str:
 
 @contextmanager
 def broker_errors(settings: Settings, doing: str) -> Iterator[None]:
-    """Turn every fault of kafka-python into one line.
+    """Turn every error of kafka-python into one line.
 
     Args:
         settings: for the names in the message; no secret is ever shown.
-        doing: what we were about, to be read after "could not": "create the topic mentions".
+        doing: what was being done, to be read after "could not": "create the topic mentions".
 
     Raises:
         BrokerError: instead of any KafkaError.
@@ -188,14 +188,14 @@ def broker_errors(settings: Settings, doing: str) -> Iterator[None]:
 
 
 def user_of(settings: Settings) -> str:
-    """Who we are to the broker, in the words of a message."""
+    """The user that we are for the broker, for messages."""
     if settings.kafka_security_protocol.startswith("SASL"):
         return f"the user {settings.kafka_sasl_username!r}"
     return "the user of our certificate" if settings.kafka_ssl_certfile else "an anonymous user"
 
 
 def explain(settings: Settings, error: Exception) -> str:
-    """What a fault of kafka-python means for the one who runs us, and what to do. Shows no secret."""
+    """What an error of kafka-python means for the operator, and what to do. Shows no secret."""
     from kafka import errors
 
     user = user_of(settings)
@@ -234,7 +234,7 @@ def admin(settings: Settings) -> Iterator[Any]:
 
 @contextmanager
 def producer(settings: Settings, **options: Any) -> Iterator[Any]:
-    """A KafkaProducer: idempotent, all in-sync replicas. Leaving the block waits for what is still to be sent.
+    """A KafkaProducer: idempotent, all in-sync replicas. Leaving the block waits until everything is sent.
 
     Raises:
         BrokerError: no connection; also for every KafkaError in the block.
@@ -262,12 +262,12 @@ def producer(settings: Settings, **options: Any) -> Iterator[Any]:
 
 
 def _flush(client: Any, seconds: float) -> None:
-    """Wait for what is still to be sent, and give it up when it takes longer.
+    """Wait until everything is sent, and give up what takes longer.
 
-    kafka-python 3.0.12 waits for ever in `close` for a batch whose answer was lost while a broker stood still.
+    kafka-python 3.0.12 waits for ever in `close` for a batch whose answer was lost while a broker was paused.
 
     Raises:
-        kafka.errors.KafkaTimeoutError: something was given up.
+        kafka.errors.KafkaTimeoutError: a record was given up.
     """
     from kafka.errors import KafkaTimeoutError
 
@@ -319,7 +319,7 @@ def _client(settings: Settings, factory: Any, options: dict[str, Any]) -> Iterat
 
 
 def _quieten() -> None:
-    """Keep kafka-python from logging every attempt of every retry: what matters reaches us as an exception.
+    """Keep kafka-python from logging every retry: what matters reaches us as an exception.
 
     A level that was set elsewhere is respected.
     """

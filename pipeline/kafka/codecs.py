@@ -1,6 +1,7 @@
-"""kafka-python reads what aiokafka reads: batches in lz4, snappy and zstd, by the decoders of a package we have.
+"""Decoders of lz4, snappy and zstd for kafka-python, from the package that aiokafka uses.
 
-kafka-python looks for three packages more and refuses a topic that somebody's broker or producer compresses.
+kafka-python itself looks for three other packages, and without them refuses a topic that a broker or a producer has
+compressed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ _CODECS: Final = ("lz4", "snappy", "zstd")
 
 
 def install() -> None:
-    """Give kafka-python the decoders that it has not found itself. Doing it again changes nothing."""
+    """Give kafka-python the decoders that it has not found itself. Idempotent."""
     import kafka.codec
     from kafka.record import default_records
 
@@ -30,17 +31,17 @@ class _Decoder:
         self._name = name
 
     def __call__(self, payload: bytes) -> bytes:
-        """The batch, unpacked.
+        """The batch, decompressed.
 
         Raises:
-            kafka.errors.CorruptRecordError: it is none of its kind.
+            kafka.errors.CorruptRecordError: it is not compressed by this codec.
         """
         import cramjam
         from aiokafka import codec
         from kafka.errors import CorruptRecordError
 
         try:
-            unpacked: bytes = getattr(codec, f"{self._name}_decode")(payload)
+            decompressed: bytes = getattr(codec, f"{self._name}_decode")(payload)
         except (cramjam.DecompressionError, ValueError) as error:
             raise CorruptRecordError(f"expected a batch compressed by {self._name}: {error}") from error
-        return unpacked
+        return decompressed

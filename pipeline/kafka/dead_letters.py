@@ -1,4 +1,4 @@
-"""The dead letter topic, read by people: why a record was refused, where it stood, and what it began with."""
+"""Reading the dead letter topic for people: why a record was refused, where it stood, and how its value starts."""
 
 from __future__ import annotations
 
@@ -15,24 +15,22 @@ from schemas.text import printable
 
 EXCERPT_CHARACTERS: Final = 200
 UNKNOWN: Final = "unknown"
-"""Reason of a record on the topic that is none of the worker's: somebody else wrote it there."""
+"""Reason of a record on the topic that the worker has not written."""
 _FACT_CHARACTERS: Final = 260
 """A topic name has 249 characters at most."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A dead letter with all text made printable. What its headers do not tell is None.
+    """A dead letter with all text made printable. What its headers do not contain is None.
 
     Attributes:
         place: topic, partition and offset of the dead letter itself.
         reason: code of the closed list.
         error: what was expected and got.
-        topic: where the refused record stood.
-        partition: the same.
-        offset: the same.
-        time: of the refused record.
-        key: of the refused record; None for none.
-        excerpt: beginning of the value, None for a record without one.
+        topic, partition, offset: place of the refused record.
+        time: Kafka timestamp of the refused record.
+        key: key of the refused record; None without one.
+        excerpt: start of the value, None for a record without one.
         size: bytes of the whole value.
     """
 
@@ -58,7 +56,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def read_dead_letters(
     settings: Settings, *, from_beginning: bool, follow: bool, stop: Callable[[], bool]
 ) -> Iterator[DeadLetter]:
-    """Every dead letter on the topic, each partition in its own order; with `follow` also those that come.
+    """Every dead letter on the topic, each partition in its own order; with `follow` also those that arrive.
 
     Raises:
         BrokerError: no broker, no topic, no permission.
@@ -68,7 +66,7 @@ def read_dead_letters(
 
 
 def dead_letter_of(record: Any) -> DeadLetter:
-    """What a record of the topic says, whoever wrote it.
+    """The dead letter in a record of the topic, whoever wrote it.
 
     Args:
         record: with topic, partition, offset, key, value and headers, as kafka-python gives it.
@@ -92,7 +90,7 @@ def dead_letter_of(record: Any) -> DeadLetter:
 def _text(raw: bytes | None, limit: int) -> str | None:
     if raw is None:
         return None
-    # A character has four bytes at most; only so much is looked at, however large the record.
+    # A character has four bytes at most; no more than is needed is decoded, however large the record.
     return printable(bytes(raw[: 16 * limit]).decode("utf-8", "backslashreplace"), limit)
 
 

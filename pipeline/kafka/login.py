@@ -1,7 +1,8 @@
-"""A refused login ends the first connection attempt with its reason, instead of being tried again until the time-out.
+"""A kafka-python client for which a refused login is final: the first attempt fails with the broker's reason.
 
-A broker answers a wrong password and hangs up at once. kafka-python 3.0 drops an answer that arrives together with the
-hanging up, sees only a lost connection and tries again, so that the reason is lost and the account may be locked.
+A broker answers a wrong password and closes the connection at once. kafka-python 3.0 drops an answer that arrives
+together with the close, sees only a lost connection and tries again, so that the reason is lost and the account may be
+locked.
 """
 
 from __future__ import annotations

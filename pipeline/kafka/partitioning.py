@@ -1,8 +1,8 @@
-"""On which partition of mentions a brand lies: its category's, if it has one, so that the brands of one lie together.
+"""The partition of a brand's mentions: by its category if it has one, so that a category's brands share a partition.
 
-The key of a record stays the brand. Tocsin's own producers (publish, replay, the demo) follow this from the
-configuration; other producers choose the partition of a categorised brand by the category's name themselves, with the
-same hash.
+The key of a record is the brand in any case. Tocsin's own producers (publish, replay, the demo) take categories from
+the configuration; other producers have to choose the partition of a categorised brand by the category's name
+themselves, with the same hash.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The first question every Kafka client asks, asked by hand: it tells a broker from silence, TLS and strangers."""
+"""A probe for a Kafka broker: the first request of every Kafka client, and what its answer says about the server."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _TLS_ALERT: Final = b"\x15\x03"
 
 
 class NotKafkaError(Exception):
-    """Somebody listens there who does not speak Kafka the way we do; the message says what was got."""
+    """Something listens there that does not speak Kafka as we do; the message says what was got."""
 
 
 def probe(host: str, port: int, timeout: float, context: ssl.SSLContext | None = None) -> None:
-    """Return when a Kafka broker answers there.
+    """Check that a Kafka broker answers.
 
-    A broker opens its port some time before it serves, so the answer counts, not the connection.
+    A broker opens its port some time before it serves, so a connection alone proves nothing.
 
     Args:
         host: name or address.
         port: TCP port.
         timeout: seconds for each step.
-        context: for TLS; None speaks plaintext.
+        context: TLS context; None for plaintext.
 
     Raises:
         NotKafkaError: the connection is closed or answered by something else.

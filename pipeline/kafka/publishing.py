@@ -1,4 +1,4 @@
-"""Recorded or simulated mentions onto the mentions topic: every one of them or an error, at a pace of your choice."""
+"""Publishing of recorded or simulated mentions to the mentions topic, all of them or an error, at a chosen pace."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from schemas.mention import decode_mention, record_key
 from schemas.rejection import Rejected
 
 MAX_RECORD_BYTES: Final = 1_048_576
-"""As the mentions topic accepts (max.message.bytes in the catalogue)."""
+"""Maximum size that the mentions topic accepts (max.message.bytes in the catalogue)."""
 _MAX_LINE_BYTES: Final = MAX_RECORD_BYTES - 1024  # room for key and framing
 _IN_FLIGHT: Final = 20_000
-"""Records that wait for their acknowledgement at most: kafka-python bounds its memory by nothing else."""
+"""Maximum of records that wait for their acknowledgement: kafka-python bounds its memory by nothing else."""
 _PROGRESS_SECONDS: Final = 0.1
 _NAP_SECONDS: Final = 0.002
-"""Being early by less than this is not worth a sleep."""
+"""Minimum time to sleep for: being earlier by less does not matter."""
 
 
 class PublishReport(msgspec.Struct, frozen=True):
-    """What was published.
+    """The outcome of publishing.
 
     Attributes:
         mentions: lines sent, each acknowledged by the broker.
-        without_brand: those of them that name no brand; the worker will dead-letter them.
+        without_brand: lines sent that name no brand; the worker will dead-letter them.
         seconds: wall time from the first to the last acknowledgement.
         latest_event_time: the largest event time that the worker accepts, Unix seconds; 0.0 when no final tick was
             asked for or none was found.
@@ -99,18 +99,19 @@ def publish(
     Args:
         settings: where to.
         lines: mentions as JSON, in event-time order. A line that names no brand goes out as it is, without a key.
-        rate: mentions a second.
-        speed: seconds of event time a second (3600: an hour of event time a second). With neither, as fast as it goes.
-        final_tick: afterwards tell every partition that event time has gone on, so that all open buckets close that
-            are over by now; the configuration of the settings says how long a bucket stays open.
-        require_brand: a line that names no brand is an error instead.
-        on_progress: told the number of mentions sent so far, some ten times a second.
+        rate: mentions per second.
+        speed: seconds of event time per second (3600: an hour of event time per second). With neither, as fast as
+            possible.
+        final_tick: afterwards send every partition a tick, so that all open buckets close that are over by now; the
+            configuration of the settings says how long a bucket stays open.
+        require_brand: whether a line that names no brand is an error.
+        on_progress: called with the number of mentions sent so far, some ten times per second.
         stop: when set, publishing ends early, cleanly and without the final tick.
 
     Raises:
         BrokerError: no broker, no topic, or a mention that was not acknowledged.
         ConfigError: the configuration breaks a rule.
-        LineError: a line that is too large, or names no brand though it must; the lines before it were sent.
+        LineError: a line is too large, or names no brand though it must; the lines before it were sent.
     """
     config = load_config(settings.config)
     engine = config.engine
@@ -181,7 +182,7 @@ def _partition(config: Config, key: bytes | None, partitions: int) -> int | None
 
 
 def _is_accepted(line: bytes, happened: float, engine: EngineConfig) -> bool:
-    """Whether the worker will take the line; one that it refuses says nothing about how far event time has gone."""
+    """Whether the worker will accept the line; one that it refuses does not advance event time."""
     if happened > time.time() + engine.future_tolerance_seconds:
         return False
     try:
@@ -192,7 +193,7 @@ def _is_accepted(line: bytes, happened: float, engine: EngineConfig) -> bool:
 
 
 class _Acknowledgements:
-    """What was sent and not yet acknowledged: bounded, and no failure is overlooked."""
+    """Records sent and not yet acknowledged: bounded, and every failure is raised."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -223,7 +224,7 @@ class _Acknowledgements:
 
 
 class _Pace:
-    """Holds sending back to a number of mentions a second, or to a multiple of event time."""
+    """The pace of sending: a number of mentions per second, or a multiple of event time."""
 
     def __init__(self, rate: float | None, speed: float | None, stop: threading.Event) -> None:
         self._rate = rate
@@ -249,7 +250,7 @@ _NULL: Final = object()
 
 
 def _value_or_null() -> Any:
-    """A serializer that makes a null value of _NULL: kafka-python refuses a record with neither key nor value."""
+    """A serializer that turns _NULL into a null value: kafka-python refuses a record with neither key nor value."""
     from kafka.serializer import Serializer
 
     class ValueOrNull(Serializer):

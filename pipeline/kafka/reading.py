@@ -13,7 +13,7 @@ _POLL_MILLISECONDS: Final = 200
 
 
 def place(record: Any) -> str:
-    """Where a record of kafka-python stands, for messages: topic[partition]@offset."""
+    """The place of a record of kafka-python, for messages: topic[partition]@offset."""
     return f"{record.topic}[{record.partition}]@{record.offset}"
 
 
@@ -24,10 +24,10 @@ def read_records(
 
     Args:
         settings: where the broker is.
-        name: of the topic in the catalogue.
-        from_beginning: begin with the oldest record kept; else with what comes after this call.
-        follow: go on when the records that are there now are read.
-        stop: asked some five times a second; ends the reading.
+        name: name of the topic in the catalogue.
+        from_beginning: start with the oldest record kept; else with the first that arrives after this call.
+        follow: keep reading when the records that are there now are read.
+        stop: asked some five times per second whether to end.
 
     Raises:
         BrokerError: no broker, no topic, no permission.

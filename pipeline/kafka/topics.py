@@ -1,4 +1,4 @@
-"""The topic catalogue against the broker: what is missing, what differs, and what must never be changed."""
+"""Comparison of the topic catalogue with the broker: what is missing, what differs, and what must never change."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from schemas.catalogue import Topic, topics
 
 Action = Literal["create", "configure", "add partitions", "refuse", "keep"]
 FOLLOW_MENTIONS: Final = ("mentions-dlq", "brand-state", "alerts")
-"""What comes of a record of mentions is written to the same partition number of these."""
+"""Topics that share the partitions of mentions: what a record leads to is written to the same partition number."""
 
 
 class Existing(msgspec.Struct, frozen=True):
-    """A topic as the broker has it.
+    """A topic as it exists on the broker.
 
-    `config` holds effective values, also those that are defaults; `operations` are those that we are allowed, None
-    where the broker does not tell.
+    `config` holds effective values, defaults included; `operations` are those that we are allowed, None where the
+    broker does not say.
     """
 
     partitions: int
@@ -34,15 +34,15 @@ class Existing(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One difference between catalogue and broker, or that there is none.
+    """One step to make the broker's topics those of the catalogue.
 
     Attributes:
-        topic: its full name on this cluster.
-        action: what is to be done.
+        topic: full name of the topic on this cluster.
+        action: what to do; `keep` where nothing differs.
         detail: what exactly, in words; for `refuse` also why.
-        partitions: of the topic to create or to add to.
-        replication: of the topic to create.
-        config: the values to set.
+        partitions: number of partitions of the topic to create or to extend.
+        replication: number of replicas of each partition of the topic to create.
+        config: values to set.
     """
 
     topic: str
@@ -54,14 +54,14 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def plan_topic(topic: Topic, name: str, existing: Existing | None, partitions: int, replication: int) -> list[Step]:
-    """What has to happen to one topic. Pure.
+    """The steps for one topic. Pure.
 
     Args:
         topic: the catalogue's entry.
         name: its full name on this cluster.
-        existing: as the broker has it, None when it is missing.
-        partitions: how many it is to have.
-        replication: replicas of a partition, for a topic to create.
+        existing: the topic on the broker, None when it is missing.
+        partitions: wanted number of partitions.
+        replication: replicas of each partition, for a topic to create.
     """
     if existing is None:
         config = dict(topic.config)
@@ -76,7 +76,7 @@ def plan_topic(topic: Topic, name: str, existing: Existing | None, partitions: i
         if topic.keyed:
             detail = (
                 f"there are {have}, expected {partitions}: keys would move to other partitions than their state; "
-                f"keep them with --partitions {existing.partitions}, or create the topic anew under another "
+                f"keep them with --partitions {existing.partitions}, or create the topics under another "
                 "TOCSIN_TOPIC_PREFIX"
             )
             steps.append(Step(name, "refuse", detail))
@@ -93,7 +93,7 @@ def plan_topic(topic: Topic, name: str, existing: Existing | None, partitions: i
 
 
 def plan_topics(settings: Settings, partitions: int | None = None, replication: int | None = None) -> list[Step]:
-    """Compare every topic of the catalogue with the broker. Changes nothing.
+    """The steps for every topic of the catalogue. Changes nothing.
 
     Args:
         settings: where the broker is and how topics are called.
@@ -142,7 +142,7 @@ def refusals(steps: Iterable[Step]) -> str:
 
 
 def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None = None) -> int:
-    """Check at start that the worker can run on these topics.
+    """Check, before the worker starts, that it can run on these topics.
 
     Args:
         settings: where the broker is and how topics are called.
@@ -185,7 +185,7 @@ def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None
 
 
 def verify_group(settings: Settings) -> None:
-    """Check at start that we may join the consumer group: the client would ask for ever.
+    """Check, before the worker starts, that it may join the consumer group; the client itself would ask for ever.
 
     Raises:
         BrokerError: no broker, or no permission.
@@ -203,7 +203,7 @@ def verify_group(settings: Settings) -> None:
 
 
 def partition_count(settings: Settings, name: str) -> int:
-    """How many partitions a topic of the catalogue has on this cluster.
+    """The number of partitions of a topic of the catalogue on this cluster.
 
     Raises:
         BrokerError: no broker, no permission, or no such topic.

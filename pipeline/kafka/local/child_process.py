@@ -1,4 +1,4 @@
-"""Processes that must not outlive the one that started them, even where that one is killed without warning."""
+"""Child processes that end with the process that started them, even if that one is killed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _DIE_WITH_OWNER: Final = (
 
 
 def owned_command(command: Sequence[str]) -> list[str]:
-    """The command, so that its process ends when the thread that starts it ends (Linux; elsewhere as it is).
+    """The command wrapped so that its process ends when the thread that starts it ends (on Linux; elsewhere unchanged).
 
-    The process id stays that of the command: it replaces the launcher. Standard streams, inherited descriptors,
+    The process id is that of the command, which replaces the launcher. Standard streams, inherited descriptors,
     environment and working directory are left as they are.
 
     Args:

@@ -1,4 +1,4 @@
-"""Apache Kafka's own jars: resolved once from their Maven coordinates, kept in one folder, never fetched again."""
+"""Apache Kafka's jars: resolved once from their Maven coordinates, then kept in one folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KAFKA: Final = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
 _LOG_BINDING: Final = "org.apache.logging.log4j:log4j-slf4j-impl"
 
 Progress = Callable[[int, int], None]
-"""Called with (jars that are here, jars in all)."""
+"""Called with (jars downloaded, jars in all)."""
 
 
 def java() -> Path:
@@ -46,8 +46,8 @@ def class_path(home: Path, progress: Progress | None = None) -> str:
     """Java class path of Apache Kafka; the first call fetches about 45 MB, later calls need no network.
 
     Args:
-        home: the folder that keeps the jars, in a sub-folder named by the version.
-        progress: told how far the first call has come.
+        home: folder of the jars, in a sub-folder named by the version.
+        progress: called during the download.
 
     Raises:
         BrokerError: the `local` extra is not installed, or the jars cannot be fetched.
@@ -70,7 +70,7 @@ def class_path(home: Path, progress: Progress | None = None) -> str:
 
 
 def show_progress(here: int, total: int) -> None:
-    """Progress of the one download as one line on stderr; on a terminal the line is rewritten in place."""
+    """Show the progress of the download as one line on stderr; on a terminal the line is rewritten in place."""
     text = f"Fetching Apache Kafka {KAFKA_VERSION} (once): "
     text += f"{here} of {total} jars" if total else "looking up what it consists of"
     if sys.stderr.isatty():
@@ -114,7 +114,7 @@ def _fetch(folder: Path, progress: Progress) -> None:
 
 
 def _whole_jar(artifact: Artifact) -> Path:
-    """The artifact's file; a jar that an interrupted download has cut short is fetched again."""
+    """The artifact's file; a jar truncated by an interrupted download is fetched again."""
     path = Path(artifact.resolve())
     if not zipfile.is_zipfile(path):
         path.unlink()

@@ -34,11 +34,11 @@ _JAVA_OPTIONS: Final = (
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What is known of a local broker.
+    """The status of a local broker.
 
     Attributes:
-        pid: its process, None when it does not run.
-        port: where it listens, or listened last; 0 when it never ran.
+        pid: its process id, None when it does not run.
+        port: port that it listens on, or listened on last; 0 when it never ran.
         answers: whether it answers requests.
     """
 
@@ -74,12 +74,12 @@ class LocalKafka:
 
         Args:
             home: its folder.
-            port: where it listens on 127.0.0.1; 0 takes a free one at the first start and keeps it.
-            controller_port: where its controller listens; 0 takes a free one at each start.
-            properties: Kafka's own broker properties, over ours; listeners are added.
+            port: port on 127.0.0.1; 0 takes a free one at the first start and keeps it.
+            controller_port: port of its controller; 0 takes a free one at each start.
+            properties: broker properties of Kafka that override ours; listeners are added.
             format_arguments: more arguments for formatting the storage, such as --add-scram.
-            jars: the folder that keeps the jars; default `home`.
-            progress: told how the one download of the jars goes.
+            jars: folder of the jars; default `home`.
+            progress: called during the download of the jars.
         """
         self.home = home.resolve()
         self.port = port
@@ -97,7 +97,7 @@ class LocalKafka:
 
     @property
     def log(self) -> Path:
-        """Where the broker writes warnings and errors; a start keeps one older log beside it."""
+        """The broker's log of warnings and errors; each start empties it."""
         return self.home / "kafka.log"
 
     def start(self, timeout: float = 60.0, *, owned: bool = False) -> bool:
@@ -150,7 +150,7 @@ class LocalKafka:
         return self._end(((signal.SIGTERM, timeout), (signal.SIGKILL, 10.0)))
 
     def kill(self) -> bool:
-        """End the broker as a power cut would, without warning; `start` brings it back with its data.
+        """End the broker without warning, as a power failure would; `start` brings it back with its data.
 
         Returns:
             False when none was running.
@@ -158,7 +158,7 @@ class LocalKafka:
         return self._end(((signal.SIGKILL, 10.0),))
 
     def status(self) -> Status:
-        """Whether it runs and answers, without touching it."""
+        """Whether the broker runs and answers; changes nothing."""
         owner = self._owner()
         port = owner.port if owner else 0
         if owner is None or not self._is_running():

@@ -1,4 +1,4 @@
-"""What the local broker is told: server.properties and its logging."""
+"""Configuration files of the local broker: server.properties and its logging."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _LISTENERS: Final = ("listeners", "advertised.listeners", "listener.security.pro
 def server_properties(data: Path, port: int, controller_port: int, extra: Mapping[str, str]) -> str:
     """The text of server.properties.
 
-    `extra` overrides any property; what it says of listeners is added to the plaintext listener on `port`, by which
-    the node speaks to itself.
+    `extra` overrides any property, except that its listeners are added to the plaintext listener on `port`, which the
+    node itself uses.
     """
     properties = _BASE | {
         "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from river import drift
 
 from detectors.sentiment import SentimentModels
-from detectors.sentiment.drift import MIN_LABELS, THRESHOLD, TOLERATED, DriftState, watch
+from detectors.sentiment.drift import MIN_LABELS, THRESHOLD, TOLERATED, DriftState, update
 from detectors.sentiment.regression import HashedRegression
 
 BEFORE = 3_000
@@ -27,7 +27,7 @@ def test_the_recursion_is_rivers_page_hinkley_test(seed: int, low: float, high: 
     river = drift.PageHinkley(min_instances=MIN_LABELS, delta=TOLERATED, threshold=THRESHOLD, alpha=1.0, mode="up")
     for error in errors:
         river.update(error)
-        assert watch(state, error) == river.drift_detected
+        assert update(state, error) == river.drift_detected
 
 
 def labelled(flips_at: int, total: int) -> Iterator[tuple[str, str, float]]:
