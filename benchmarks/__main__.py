@@ -1,6 +1,6 @@
-"""`make bench`: what the parts cost on this machine, measured one after the other in one run.
+"""`make bench`: the cost of every part on this machine, measured one after the other in one run.
 
-Figures are CPU time; machines differ, ratios within a run hold. benchmarks/README.md keeps the last ones.
+Figures are CPU time. They differ between machines; ratios within a run hold. The last ones are in benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from benchmarks import closing, known_brands, live, memory, sentiment, throughput
-from benchmarks import vectorised as fleet
+from benchmarks import closing, known_brands, live, memory, sentiment, throughput, vectorised
 from benchmarks.goals import Goal, table
 from pipeline.config.model import Config
 from pipeline.engine.engine import Engine
@@ -33,7 +32,7 @@ def engine() -> None:
     for line, key in zip(lines, keys, strict=True):
         part = records[partition_of(key, 4)]
         part.append(Record(len(part), now, key, line))
-    spent = dict.fromkeys(("decode alone", "fold", "close", "encode state"), 0.0)
+    spent = dict.fromkeys(("decode alone", "ingest", "close", "encode state"), 0.0)
     began = time.process_time()
     for line in lines:
         decode_mention(line)
@@ -49,25 +48,25 @@ def engine() -> None:
             marks.append(time.process_time())
             state += sum(len(value or b"") for _, value in one.snapshot())
             marks.append(time.process_time())
-            for stage, a, b in zip(("fold", "close", "encode state"), marks, marks[1:], strict=False):
+            for stage, a, b in zip(("ingest", "close", "encode state"), marks, marks[1:], strict=False):
                 spent[stage] += b - a
         buckets += one.stats.buckets_closed
     print(f"engine: {len(lines)} mentions of 200 brands, {buckets} brand-buckets closed")
     for stage, seconds in spent.items():
-        print(f"  {stage:14} {1e6 * seconds / len(lines):7.2f} us a mention")
-    print(f"  {'close':14} {1e6 * spent['close'] / buckets:7.2f} us a closed brand-bucket")
-    print(f"  {'state written':14} {state / len(lines):7.0f} bytes a mention (a cut every 1,000 mentions)")
+        print(f"  {stage:14} {1e6 * seconds / len(lines):7.2f} us per mention")
+    print(f"  {'close':14} {1e6 * spent['close'] / buckets:7.2f} us per closed brand-bucket")
+    print(f"  {'state written':14} {state / len(lines):7.0f} bytes per mention (a snapshot every 1,000 mentions)")
 
 
 def main() -> None:
-    """Everything, and what was asked for beside what was measured at the end."""
+    """Run everything, and print the goals beside the figures at the end."""
     began = time.monotonic()
     engine()
     closing.main(10, 4)
-    fleet.main(20_000, 20)
+    vectorised.main(20_000, 20)
     found = throughput.main(1_000_000)
     goals = [
-        Goal(f"the whole worker, {what}", 1e6 / found[row], asked, "mentions a second and core", more=True)
+        Goal(f"the whole worker, {what}", 1e6 / found[row], asked, "mentions per second and core", more=True)
         for what, row, asked in (
             ("sentiment given", "tocsin", 150_000.0),
             ("English texts", "tocsin, texts english", 80_000.0),

@@ -1,4 +1,4 @@
-"""What closing a brand-bucket costs, and what a quiet brand takes: python -m benchmarks.closing [BRANDS] [DAYS].
+"""The cost of closing a brand-bucket, and the memory of a quiet brand: python -m benchmarks.closing [BRANDS] [DAYS].
 
 Brands of three sizes with a season, noise and bursts; buckets without mentions are left out, as the engine leaves them
 out. The detector alone and the whole engine take the same counts, so their ratio is what surrounds the detector.
@@ -22,7 +22,7 @@ from pipeline.engine.engine import Engine
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, Observation
 
 RATES = {"small": 5.0, "medium": 150.0, "large": 3000.0}
-"""Mentions an hour."""
+"""Mentions per hour."""
 FIRST_BUCKET = 5_000_000
 
 Counts = tuple[int, int, int]
@@ -78,7 +78,7 @@ def engine_seconds(rows: list[Observation], engine: Engine) -> float:
     return spent
 
 
-def memory_a_brand(brands: int) -> float:
+def memory_per_brand(brands: int) -> float:
     """Bytes that the engine keeps of a small brand, four days old, between its mentions."""
     rows = [counts(RATES["small"], 4, seed) for seed in range(2 * brands)]
     return (_memory(rows) - _memory(rows[:brands])) / brands
@@ -90,7 +90,7 @@ def _memory(rows: list[list[Counts]]) -> int:
     engine = Engine(0, Config())
     engine_seconds(fed, engine)
     engine.snapshot()
-    gc.collect()  # Freed tuples and floats lie in free lists until then.
+    gc.collect()  # freed tuples and floats are in free lists until then
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     return kept
@@ -98,7 +98,7 @@ def _memory(rows: list[list[Counts]]) -> int:
 
 def main(brands: int, days: int) -> None:
     """Print the table."""
-    print(f"closing: {brands} brands a size, {days} days; CPU us a closed brand-bucket")
+    print(f"closing: {brands} brands of each size, {days} days; CPU us per closed brand-bucket")
     print("  size    mentions/h  buckets  detector  engine  ratio  state bytes")
     for size, rate in RATES.items():
         rows = [counts(rate, days, seed) for seed in range(brands)]
@@ -118,7 +118,7 @@ def main(brands: int, days: int) -> None:
             f"  {size:8}{rate:10.0f}{closed:9}{1e6 * detector / closed:10.1f}{1e6 * engine / closed:8.1f}"
             f"{engine / detector:7.2f}{state:9}"
         )
-    print(f"  memory of a brand of mentions every day, as objects: {memory_a_brand(64):.0f} bytes")
+    print(f"  memory of a brand of mentions every day, as objects: {memory_per_brand(64):.0f} bytes")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python -m benchmarks.endurance 600             # the engine alone; seconds of wall clock
     python -m benchmarks.endurance --worker 1800   # a worker on a local broker
 
-2,000 brands mentioned in every five minutes of event time and a flood of brands heard of once, against
-engine.max_brands = 10,000 (2,500 in each of the worker's four partitions), so that brands are forgotten all the time.
+2,000 brands mentioned in every five minutes of event time and a flood of brands mentioned once, against
+engine.max_brands = 10,000 (2,500 in each of the worker's four partitions), so that brands expire all the time.
 With the engine alone every mention carries a sentiment, which may teach the models; with a worker a fifth does, and the
 texts of the others are scored.
 """
@@ -39,7 +39,7 @@ def engine_alone(seconds: float) -> None:
     engine = Engine(0, Config(ConfigFile(engine=EngineConfig(max_brands=10_000))))
     began, shown = time.monotonic(), 0.0
     offset = rounds = 0
-    print("seconds  mentions  event days  brands  forgotten  MiB")
+    print("seconds  mentions  event days  brands    expired  MiB")
     while (passed := time.monotonic() - began) < seconds:
         at = START + rounds * STEP
         batch = [
@@ -54,9 +54,9 @@ def engine_alone(seconds: float) -> None:
         rounds += 1
         if passed >= shown:
             shown += seconds / 30
-            forgotten = sum(engine.stats.forgotten.values())
+            expired = sum(engine.stats.forgotten.values())
             print(
-                f"{passed:7.0f} {offset:9d} {rounds * STEP / 86_400:11.1f} {engine.brands:7d} {forgotten:10d} "
+                f"{passed:7.0f} {offset:9d} {rounds * STEP / 86_400:11.1f} {engine.brands:7d} {expired:10d} "
                 f"{resident() / 2**20:6.1f}",
                 flush=True,
             )

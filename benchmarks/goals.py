@@ -1,4 +1,4 @@
-"""What was asked for beside what was measured: the one table at the end of `make bench`."""
+"""Goals beside measured figures: the one table at the end of `make bench`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import msgspec
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """One figure.
+    """One goal and the figure that was measured for it.
 
     Attributes:
         what: the figure in words.
-        reached: as measured in this run.
+        reached: the figure of this run.
         asked: the goal.
-        unit: of both.
-        more: whether more is better.
+        unit: unit of both.
+        more: whether a larger figure is better.
     """
 
     what: str
@@ -31,13 +31,13 @@ class Goal(msgspec.Struct, frozen=True):
 
 
 def table(goals: Iterable[Goal]) -> str:
-    """All of them as a Markdown table, in the order given."""
+    """The goals as a Markdown table, in the order given."""
     rows = ["| what | measured | goal | |", "| --- | ---: | ---: | --- |"]
     for goal in goals:
         bound = ">=" if goal.more else "<="
-        verdict = "reached" if goal.is_met else "not reached"
+        result = "reached" if goal.is_met else "not reached"
         measured, asked = (f"{_number(value)} {goal.unit}" for value in (goal.reached, goal.asked))
-        rows.append(f"| {goal.what} | {measured} | {bound} {asked} | {verdict} |")
+        rows.append(f"| {goal.what} | {measured} | {bound} {asked} | {result} |")
     return "\n".join(rows)
 
 

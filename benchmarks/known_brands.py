@@ -1,7 +1,7 @@
-"""What a mention costs as brands grow, at the same rate of mentions: python -m benchmarks.known_brands [BRANDS ...].
+"""The cost of a mention by number of brands, at the same rate: python -m benchmarks.known_brands [BRANDS ...].
 
-Four partitions in one process, 300 mentions a second of event time, sentiment given, a checkpoint after every 50,000
-mentions of a partition; CPU time, no broker. Two questions:
+Four partitions in one process, 300 mentions per second of event time, sentiment given, a checkpoint after every 50,000
+mentions of a partition; CPU time, no broker. Two cases:
 
     known    so many brands are known, each mentioned once some hours before; the mentions are of 1,000 others
     active   the mentions are of all of them, by Zipf's law
@@ -31,7 +31,7 @@ from schemas.mention import decode_mention
 MENTIONS: Final = 200_000
 PARTITIONS: Final = 4
 STEP: Final = 1000
-CUT_EVERY: Final = 50_000
+SNAPSHOT_EVERY: Final = 50_000
 KNOWN_BEFORE: Final = 6 * 3600
 """Seconds of event time between the one mention of a known brand and the traffic."""
 COUNTS: Final = (1_000, 10_000, 100_000, 1_000_000)
@@ -40,8 +40,8 @@ COUNTS: Final = (1_000, 10_000, 100_000, 1_000_000)
 def main(counts: Sequence[int]) -> list[Goal]:
     """Print the table; returns how much more a mention costs with most brands than with fewest."""
     goals = []
-    print(f"a mention as brands grow: {MENTIONS:,} mentions, {PARTITIONS} partitions, CPU us a mention")
-    print(f"  {'':8}{'brands':>10}{'fold':>8}{'close':>8}{'encode':>8}{'all':>8}{'ratio':>8}{'closed':>10}{'MiB':>8}")
+    print(f"a mention by number of brands: {MENTIONS:,} mentions, {PARTITIONS} partitions, CPU us per mention")
+    print(f"  {'':8}{'brands':>10}{'ingest':>8}{'close':>8}{'encode':>8}{'all':>8}{'ratio':>8}{'closed':>10}{'MiB':>8}")
     for name, measure in (("known", known), ("active", active)):
         first = 0.0
         for count in counts:
@@ -58,7 +58,7 @@ def main(counts: Sequence[int]) -> list[Goal]:
 
 
 def known(brands: int) -> tuple[list[float], int, float]:
-    """CPU seconds of fold, close and encode for mentions of 1,000 brands while so many others are known."""
+    """CPU seconds of ingest, close and encode for mentions of 1,000 brands while so many others are known."""
     team = _team(brands)
     traffic = _traffic(throughput.BRANDS, START)
     quiet = mentions(brands, START - KNOWN_BEFORE, "quiet", 0)
@@ -70,7 +70,7 @@ def known(brands: int) -> tuple[list[float], int, float]:
 
 
 def active(brands: int) -> tuple[list[float], int, float]:
-    """CPU seconds of fold, close and encode for mentions of so many brands."""
+    """CPU seconds of ingest, close and encode for mentions of so many brands."""
     return _measured(_team(brands), _traffic(brands, START))
 
 
@@ -103,7 +103,7 @@ def _measured(team: list[Engine], traffic: list[tuple[bytes, bytes]]) -> tuple[l
 
 
 def _run(team: list[Engine], pairs: Iterable[tuple[bytes, bytes]]) -> list[float]:
-    """CPU seconds of fold, close and encode."""
+    """CPU seconds of ingest, close and encode."""
     spent = [0.0, 0.0, 0.0]
     waiting: list[list[Record]] = [[] for _ in team]
     written = [engine.next_offset for engine in team]
@@ -117,7 +117,7 @@ def _run(team: list[Engine], pairs: Iterable[tuple[bytes, bytes]]) -> list[float
         engine.close_due()
         engine.take_outputs()
         marks.append(time.process_time())
-        if engine.next_offset - written[number] >= CUT_EVERY:
+        if engine.next_offset - written[number] >= SNAPSHOT_EVERY:
             engine.snapshot()
             written[number] = engine.next_offset
         marks.append(time.process_time())

@@ -47,20 +47,20 @@ LATENESS: Final = 120
 BACKLOG: Final = 1_000_000
 MANY_BRANDS: Final = 100_000
 RATE: Final = 20_000
-"""Mentions a second while latency is measured."""
+"""Mentions per second while latency is measured."""
 SPEED: Final = 10
-"""Seconds of event time a second while latency is measured: a bucket is due every 30 s."""
-WATCHED: Final = 400
+"""Seconds of event time per second while latency is measured: a bucket is due every 30 s."""
+BRANDS_WITH_HISTORY: Final = 400
 """Brands with a history of which some come into a crisis; the load is of others."""
 HISTORY_BUCKETS: Final = 600
 CRISIS_BUCKETS: Final = 5
 CRISES: Final = 40
-"""Brands a bucket that come into a crisis."""
-LOUD: Final = 200
+"""Brands per bucket that come into a crisis."""
+LOAD_BRANDS: Final = 200
 """Brands that make up the load."""
 DEADLINE: Final = 600.0
 POLL: Final = 0.4
-"""Seconds between two looks at the metrics: to answer takes the worker some milliseconds."""
+"""Seconds between two looks at the metrics, each of which costs the worker some milliseconds."""
 JARS: Final = throughput.ROOT / ".tocsin"
 
 T = TypeVar("T")
@@ -127,7 +127,7 @@ def values(samples: Iterable[Sample], name: str, **labels: str) -> list[float]:
 
 @contextmanager
 def worker(settings: Settings, folder: Path) -> Iterator[Worker]:
-    """A worker that is ended in any case."""
+    """A worker that is stopped in any case."""
     one = Worker(settings, folder)
     try:
         yield one
@@ -136,7 +136,7 @@ def worker(settings: Settings, folder: Path) -> Iterator[Worker]:
 
 
 def settings_of(kafka: LocalKafka, name: str, partitions: int) -> Settings:
-    """Topics of their own, made."""
+    """The settings of a part, with topics of its own, which are created."""
     settings = Settings(kafka_bootstrap=kafka.bootstrap, topic_prefix=f"{name}-", group=f"{name}-group", instance=name)
     apply_topics(settings, partitions)
     return settings
@@ -295,7 +295,7 @@ def latency(kafka: LocalKafka, folder: Path) -> list[Goal]:
     with worker(settings, folder) as one:
         one.wait_until("tocsin_partitions_assigned", throughput.PARTITIONS)
         asyncio.run(send(settings, _history(begin)))
-        one.wait_until("tocsin_mentions_consumed_total", HISTORY_BUCKETS * WATCHED)
+        one.wait_until("tocsin_mentions_consumed_total", HISTORY_BUCKETS * BRANDS_WITH_HISTORY)
         spent, began = one.cpu_seconds(), time.monotonic()
         delays, sent, seconds = asyncio.run(_latencies(settings, begin + HISTORY_BUCKETS * BUCKET))
         share = (one.cpu_seconds() - spent) / (time.monotonic() - began)
@@ -313,12 +313,12 @@ def latency(kafka: LocalKafka, folder: Path) -> list[Goal]:
 
 
 def _history(begin: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """One mention of every watched brand in every bucket, so that each knows its normal."""
+    """One mention in every bucket of every brand that gets a history, so that its normal is learned."""
     rng = random.Random(1)
     for number in range(HISTORY_BUCKETS):
-        for n in range(WATCHED):
-            key = f"watched-{n:04}".encode()
-            at = begin + number * BUCKET + n * BUCKET / WATCHED
+        for n in range(BRANDS_WITH_HISTORY):
+            key = f"history-{n:04}".encode()
+            at = begin + number * BUCKET + n * BUCKET / BRANDS_WITH_HISTORY
             value = document(key.decode(), f"h{number}-{n}", at, 0.4 if rng.random() > 0.15 else -0.6)
             yield partition_of(key, throughput.PARTITIONS), key, value
 
@@ -327,10 +327,10 @@ def _live(begin: int) -> Iterator[tuple[float, int, bytes, bytes]]:
     """Event time, partition, key and value of the load with the crises in it, in order of event time."""
     each_bucket = RATE * BUCKET // SPEED
     for number in range(CRISIS_BUCKETS + 1):
-        crises = [f"watched-{number * CRISES + n:04}" for n in range(CRISES)] if number < CRISIS_BUCKETS else []
+        crises = [f"history-{number * CRISES + n:04}" for n in range(CRISES)] if number < CRISIS_BUCKETS else []
         posts = [(name, -0.8) for name in crises for _ in range(30)]
-        posts += [(f"watched-{n:04}", 0.4) for n in range(WATCHED)]
-        posts += [(f"loud-{n % LOUD:04}", 0.4) for n in range(each_bucket - len(posts))]
+        posts += [(f"history-{n:04}", 0.4) for n in range(BRANDS_WITH_HISTORY)]
+        posts += [(f"load-{n % LOAD_BRANDS:04}", 0.4) for n in range(each_bucket - len(posts))]
         random.Random(number).shuffle(posts)
         for n, (name, sentiment) in enumerate(posts):
             at = begin + (number + n / len(posts)) * BUCKET

@@ -1,8 +1,8 @@
 """The endurance run with a worker and a broker: see benchmarks.endurance.
 
 A producer keeps some seconds of mentions before a real `tocsin worker`, so that the worker is at full load and event
-time goes on as fast as it can take it. Old mentions and old state are deleted meanwhile, so the disk holds no more
-than some 2 GB however long it runs.
+time advances as fast as it can process them. Old mentions and old state are deleted meanwhile, so the disk holds
+some 2 GB at most, however long it runs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STEP: Final = 300
 DAY: Final = 86_400
 REGULAR: Final = 2000
 ONCE: Final = 500
-"""Brands a round that are never heard of again; a divisor of REGULAR."""
+"""Brands per round that are mentioned once; a divisor of REGULAR."""
 MAX_BRANDS: Final = 2500
 """engine.max_brands, which holds for a partition."""
 STORM_EVERY: Final = 12
@@ -52,7 +52,7 @@ LINES: Final = 30
 LOOK_SECONDS: Final = 2.0
 """Between two looks at the metrics, because to answer costs the worker some milliseconds."""
 BACKLOG_SECONDS: Final = 5.0
-LEAST_BACKLOG: Final = 20_000
+MIN_BACKLOG: Final = 20_000
 SILENT_SECONDS: Final = 60.0
 """A worker that has not answered for so long has failed."""
 BROKER: Final = {"log.retention.check.interval.ms": "15000", "log.segment.delete.delay.ms": "5000"}
@@ -60,7 +60,7 @@ BOUNDS: Final = {
     "mentions": {"retention.bytes": str(128 << 20), "segment.bytes": str(32 << 20)},
     "brand-state": {"segment.bytes": str(64 << 20), "delete.retention.ms": "60000"},
 }
-"""Of a partition: so much is kept. Every bucket writes every brand's state, and every forgotten brand a tombstone."""
+"""Limits per partition: every bucket writes the state of every brand, and every expired brand a tombstone."""
 
 Message = tuple[int, bytes, bytes]
 """Partition, key and value."""
@@ -74,18 +74,18 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         mentions: consumed so far.
         days: of event time that have passed.
         brands: with state.
-        forgotten: brands so far.
+        expired: brands expired so far.
         alerts: so far.
         mib: resident memory of the worker.
         lag: records on the broker that it has not consumed.
-        step: seconds that the event loop stood still at most for encoding a slice of a checkpoint, since the start.
+        step: maximum of seconds that the event loop stood still to encode a batch of a checkpoint, since the start.
     """
 
     seconds: float
     mentions: int
     days: float = 0.0
     brands: int = 0
-    forgotten: int = 0
+    expired: int = 0
     alerts: int = 0
     mib: float
     lag: int = 0
@@ -95,19 +95,19 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     def line(self) -> str:
         """Below HEADER."""
         return (
-            f"{self.seconds:7.0f} {self.mentions:9d} {self.days:11.1f} {self.brands:7d} {self.forgotten:10d} "
+            f"{self.seconds:7.0f} {self.mentions:9d} {self.days:11.1f} {self.brands:7d} {self.expired:10d} "
             f"{self.alerts:7d} {self.mib:6.1f} {self.lag:7d} {1000 * self.step:9.1f}"
         )
 
 
-HEADER: Final = "seconds  mentions  event days  brands  forgotten  alerts    MiB     lag   step ms"
+HEADER: Final = "seconds  mentions  event days  brands    expired  alerts    MiB     lag   step ms"
 
 
 class Load:
     """Mentions in rounds of five minutes of event time, from templates: what makes them must not be what is slow.
 
-    In every round each regular brand has a mention, and so have brands heard of once. A fifth of the mentions carries
-    a sentiment; the texts of the others are scored.
+    In every round each regular brand has a mention, and so have brands that are mentioned once. A fifth of the
+    mentions carries a sentiment; the texts of the others are scored.
     """
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class Load:
         return b"" if turn % 5 else b',"sentiment":-0.6' if turn % 25 == 0 else b',"sentiment":0.5'
 
     def _mention(self, key: bytes, n: int, number: int, moment: bytes, label: bytes) -> bytes:
-        # A word of its own in every text, so that what remembers words has new ones to remember.
+        # A word of its own in every text, so that caches of words get new ones.
         return b'{"id":"%d-%d","brand":"%b",%b %d","event_time":"%b","platform":"x","author":{"id":"a%d"}%b}' % (
             number,
             n,
@@ -175,14 +175,14 @@ def room(looks: Sequence[Look], sent: int) -> int:
     if len(looks) > 1:
         before, now = looks[-2:]
         rate = (now.mentions - before.mentions) / (now.seconds - before.seconds)
-    return max(LEAST_BACKLOG, int(BACKLOG_SECONDS * rate)) - (sent - looks[-1].mentions)
+    return max(MIN_BACKLOG, int(BACKLOG_SECONDS * rate)) - (sent - looks[-1].mentions)
 
 
-def verdict(looks: Sequence[Look]) -> str:
-    """What a run has shown, in one line.
+def result(looks: Sequence[Look]) -> str:
+    """The result of a run in one line.
 
     Args:
-        looks: of the whole run, at even distances; memory is held against mentions in those after the first third.
+        looks: looks of the whole run, at even distances; memory is compared with mentions after the first third.
     """
     last = looks[-1]
     first, second = (next(look for look in looks if look.seconds >= last.seconds * n / 3) for n in (1, 2))
@@ -193,20 +193,20 @@ def verdict(looks: Sequence[Look]) -> str:
     except statistics.StatisticsError:
         growth = "too few looks to say whether it grows"
     return (
-        f"verdict: {first.mib:.1f} MiB after the first third, {second.mib:.1f} at two thirds, {last.mib:.1f} at the "
+        f"result: {first.mib:.1f} MiB after the first third, {second.mib:.1f} at two thirds, {last.mib:.1f} at the "
         f"end; {growth}; {last.mentions:,} mentions in {last.seconds:.0f} s, {last.mentions / last.seconds:,.0f} a "
         f"second of wall time, {last.days:.1f} days of event time"
     )
 
 
 def main(seconds: float) -> None:
-    """Run so long under full load, print a line every thirtieth of it and the verdict.
+    """Run so long under full load, print a line every thirtieth of it and the result.
 
     Raises:
         SystemExit: the worker or the broker failed, in one line; or the run was interrupted.
     """
     looks: list[Look] = []
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is gone is told in one line
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is gone is reported in one line
     with stoppable(), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
@@ -218,11 +218,11 @@ def main(seconds: float) -> None:
                     asyncio.run(run.play())
         except KeyboardInterrupt:
             if len(looks) > 1:
-                print(verdict(looks), flush=True)
+                print(result(looks), flush=True)
             raise SystemExit("benchmarks.endurance: interrupted; worker and broker are stopped") from None
         except KafkaError as error:
             raise SystemExit(f"benchmarks.endurance: the broker failed: {error}") from None
-    print(verdict(looks), flush=True)
+    print(result(looks), flush=True)
 
 
 def _settings(kafka: LocalKafka, folder: Path) -> Settings:
@@ -237,8 +237,8 @@ def _settings(kafka: LocalKafka, folder: Path) -> Settings:
     return settings
 
 
-def last_word(log: Path) -> str:
-    """The event of the last line of a worker's log, the line itself where it is not JSON."""
+def last_event(log: Path) -> str:
+    """The event of the last line of a worker's log, or the line itself where it is not JSON."""
     lines = log.read_text(errors="replace").strip().splitlines() or ["none"]
     try:
         return str(msgspec.json.decode(lines[-1], type=dict[str, object])["event"])
@@ -318,7 +318,7 @@ class _Run:
             mentions=total("mentions_consumed_total"),
             days=max(0.0, (watermark - BEGIN) / DAY),
             brands=total("brands_tracked"),
-            forgotten=total("brands_forgotten_total"),
+            expired=total("brands_forgotten_total"),
             alerts=total("alerts_total"),
             mib=mib,
             lag=total("consumer_lag_records"),
@@ -340,7 +340,7 @@ class _Run:
         code = self._worker.process.poll()
         if code is not None:
             after = f"after {now - self._began:.0f} s with code {code}"
-            word = last_word(self._worker.log)
+            word = last_event(self._worker.log)
             raise SystemExit(f"benchmarks.endurance: the worker ended {after}; its last word: {word}")
         if now - self._answered > SILENT_SECONDS:
             raise SystemExit(f"benchmarks.endurance: the worker has not answered for {SILENT_SECONDS:.0f} s")

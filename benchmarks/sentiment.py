@@ -52,7 +52,7 @@ def negative_auc(models: SentimentModels, rows: Sequence[Row], *, against: str) 
 
 
 def microseconds(work: Callable[[], object], texts: int) -> float:
-    """CPU microseconds a text, best of five."""
+    """CPU microseconds per text, best of five."""
     best = float("inf")
     for _ in range(5):
         start = time.process_time()
@@ -66,7 +66,7 @@ def learn(models: SentimentModels, rows: Sequence[Row]) -> None:
         models.learn_one(text, lang, SENTIMENT[label])
 
 
-def learn_anew(rows: Sequence[Row]) -> None:
+def learn_afresh(rows: Sequence[Row]) -> None:
     learn(SentimentModels(), rows)
 
 
@@ -78,7 +78,7 @@ def estimate(models: SentimentModels, rows: Sequence[Row]) -> None:
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(directory: Path) -> None:
-    """Prints one line for each file of DIRECTORY and number of labels."""
+    """Print one line for each file of DIRECTORY and number of labels."""
     print("file                      labels  held out  AUC neg/pos  neg/rest  estimate us  learn us  state kB")
     for path in sorted(directory.glob("*.csv")):
         rows = read_rows(path)
@@ -91,7 +91,7 @@ def main(directory: Path) -> None:
             learn(models, taught[:labels])
             state = sum(len(payload) for _, payload in models.changed())
             estimate_cost = microseconds(partial(estimate, models, held_out), len(held_out))
-            learn_cost = microseconds(partial(learn_anew, taught), half)
+            learn_cost = microseconds(partial(learn_afresh, taught), half)
             print(
                 f"{path.stem:24} {labels:7,} {len(held_out):9,}"
                 f" {negative_auc(models, held_out, against='positive'):12.3f}"

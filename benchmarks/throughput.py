@@ -2,7 +2,8 @@
 
 One local broker, the same topics for everybody, every consumer a process of its own. What is counted is the CPU time
 (user and system) of the whole process tree from its start to the last mention, less what the same process takes for a
-topic with next to nothing in it; the broker is not counted. Machines differ and neighbours disturb: read ratios.
+topic with next to nothing in it; the broker is not counted. Machines differ and other processes
+disturb: compare ratios.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ PEERS_PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"
 PARTITIONS = 4
 BRANDS = 1000
 PER_SECOND = 300.0
-"""Mentions a second of event time: 90 a brand and bucket on average, and Zipf's law between the brands."""
+"""Mentions per second of event time: 90 per brand and bucket on average, by Zipf's law between the brands."""
 WORDS = (
     "delivery",
     "support",
@@ -93,9 +94,9 @@ class Peer(msgspec.Struct, frozen=True):
     """One row beside Tocsin.
 
     Attributes:
-        name: of the row.
-        module: in benchmarks.peers.
-        part: it reads the count of mentions divided by this; the slow read few.
+        name: name of the row.
+        module: module in benchmarks.peers.
+        part: divisor of the number of mentions to read; the slow ones read few.
         job: its fourth argument, if any.
         apart: whether it runs in the environment of the peers.
     """
@@ -202,7 +203,7 @@ def worker_seconds(settings: Settings, folder: Path) -> tuple[float, float]:
     with consumer(settings) as client:
         ends = dict(client.end_offsets(_partitions(topic)))
     began = time.monotonic()
-    # One client that asks seldom: what it takes would be missing to the worker.
+    # One client that asks rarely, because its CPU time would be missing to the worker.
     with admin(settings) as asking, (folder / f"{settings.instance}.log").open("wb") as log:
         worker = start_worker(settings, log)
         try:

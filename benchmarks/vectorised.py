@@ -1,4 +1,4 @@
-"""What a bucket of a whole fleet costs: python benchmarks/vectorised.py [BRANDS] [BUCKETS]."""
+"""The cost of a bucket in the vectorised detector: python benchmarks/vectorised.py [BRANDS] [BUCKETS]."""
 
 import sys
 import time
@@ -13,14 +13,14 @@ def main(brands: int, buckets: int) -> None:
     rate = np.exp(rng.uniform(np.log(1 / 12), np.log(10_000 / 12), brands))
     mentions = rng.poisson(rate * rng.gamma(10.0, 0.1, (buckets + 300, brands))).astype(float)
     negatives = rng.binomial(mentions.astype(int), 0.15).astype(float)
-    fleet = FleetModel(brands)
+    model = FleetModel(brands)
     for index in range(300):
-        fleet.step(index, mentions[index], negatives[index])
+        model.step(index, mentions[index], negatives[index])
     began = time.process_time()
     for index in range(300, 300 + buckets):
-        fleet.step(index, mentions[index], negatives[index])
+        model.step(index, mentions[index], negatives[index])
     spent = (time.process_time() - began) / buckets
-    print(f"{brands} brands: {1e3 * spent:.2f} ms a bucket, {1e6 * spent / brands:.3f} us a brand and bucket")
+    print(f"{brands} brands: {1e3 * spent:.2f} ms per bucket, {1e6 * spent / brands:.3f} us per brand and bucket")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What each part of the crisis detector is worth: python -m studies.ablation [--brands N] [--days D] [--worlds ...].
+"""Ablation of the crisis detector: python -m studies.ablation [--brands N] [--days D] [--worlds ...].
 
 The simulated fleets of `tocsin evaluate simulated`, with one part of the detector switched off or set otherwise at a
 time. Every variant sees the same counts. Variants have different scales, so they are compared at the threshold at
-which each rings as often as tolerated: see `threshold_at`.
+which each fires as often as tolerated: see `threshold_at`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Array = NDArray[np.float64]
 
 KINDS: Final = ("sudden", "slow", "weak", "weak-slow")
 TINY: Final = "tiny"
-"""The ordinary world with brands of .02 to .6 mentions an hour."""
+"""Name of the ordinary world with brands of 0.02 to 0.6 mentions per hour."""
 TINY_SIZE: Final = {"T": (0.02, 0.6)}
 WORLDS: Final = ("ordinary", "shifted", TINY, "rough", "threaded")
 TOLERATED: Final = 1.0
@@ -54,7 +54,7 @@ _HUGE: Final = 1e9
 
 
 class _Instead(FleetModel):
-    """Another of the three scores in the place of the crisis score."""
+    """A model with another of its three scores in the place of the crisis score."""
 
     kind = "crisis"
 
@@ -71,8 +71,8 @@ class NegativityOnly(_Instead):
     kind = "shift"
 
 
-class KnowingBlock(FleetBlock):
-    """A block that is told each brand's true level, season and base share."""
+class OracleBlock(FleetBlock):
+    """A block that knows each brand's true level, season and base share instead of learning them."""
 
     def __init__(self, brands: int, tail: PooledTail, stream: FleetStream) -> None:
         super().__init__(brands, tail)
@@ -117,18 +117,18 @@ def _fleet(name: str, /, **constants: Any) -> Variant:
 
 _RAW: Final = Prior((0.0,) * 3, (1.0,) * 3, 1e12, 1e12, 60.0, 4.0, 1.0)
 _NO_TAIL: Final = {("detectors.brand.pooled_tail", "PRIOR_PEAKS"): _HUGE}
-_NO_LEAD: Final = {("pipeline.evaluation.vectorised.model", "NEGATIVITY_LEAD"): (_HUGE,) * 3}
+_NO_CAP: Final = {("pipeline.evaluation.vectorised.model", "NEGATIVITY_LEAD"): (_HUGE,) * 3}
 
 VARIANTS: Final = (
     Variant("as shipped"),
     Variant("pooled tail off", _NO_TAIL),
-    Variant("lead of negativity off", _NO_LEAD),
-    Variant("pooled tail and lead off", {**_NO_TAIL, **_NO_LEAD}),
-    _fleet("lead 2.0 for all sizes", NEGATIVITY_LEAD=(2.0,) * 3),
-    _fleet("lead 3.5 for all sizes", NEGATIVITY_LEAD=(3.5,) * 3),
+    Variant("cap relative to negativity off", _NO_CAP),
+    Variant("pooled tail and cap off", {**_NO_TAIL, **_NO_CAP}),
+    _fleet("cap 2.0 for all sizes", NEGATIVITY_LEAD=(2.0,) * 3),
+    _fleet("cap 3.5 for all sizes", NEGATIVITY_LEAD=(3.5,) * 3),
     Variant(
         "own calibration off (raw nats)",
-        {**_NO_TAIL, **_NO_LEAD, ("pipeline.evaluation.vectorised.model", "PRIORS"): (_RAW,) * 5},
+        {**_NO_TAIL, **_NO_CAP, ("pipeline.evaluation.vectorised.model", "PRIORS"): (_RAW,) * 5},
     ),
     _fleet("weaker evidence counts twofold", BOTH_FACTOR=2.0),
     _fleet("weaker evidence counts threefold", BOTH_FACTOR=3.0),
@@ -169,7 +169,7 @@ def applied(variant: Variant) -> Iterator[None]:
     def knowing(brands: int) -> FleetModel:
         if brands > BLOCK_BRANDS:
             raise ValueError(f"expected at most {BLOCK_BRANDS} brands for the oracle, got {brands}")
-        return FleetModel(brands, block=partial(KnowingBlock, stream=opened[0]))
+        return FleetModel(brands, block=partial(OracleBlock, stream=opened[0]))
 
     if variant.is_oracle:
         model = knowing
@@ -190,14 +190,14 @@ def applied(variant: Variant) -> Iterator[None]:
             patch.stop()
 
 
-def episodes_a_year(run: WorldRun, places: NDArray[np.int64], rule: AlarmRule) -> float:
+def episodes_per_year(run: WorldRun, places: NDArray[np.int64], rule: AlarmRule) -> float:
     """Crisis episodes a brand-year of some brands, on the days that count."""
     starts = starts_of(run.crisis[:, places], rule, WARM_UP_DAYS * BUCKETS_PER_DAY)
     return sum(map(len, starts)) / (len(places) * run.days / 365.0)
 
 
 def threshold_at(run: WorldRun, places: NDArray[np.int64], tolerated: float) -> float:
-    """The threshold at which this very run rings so often, whatever the scale of its scores.
+    """The threshold at which this run fires as often as tolerated, whatever the scale of its scores.
 
     A line through log rate over threshold, from a third of the rate to eight times it, is steadier than the one
     threshold at which a handful of episodes happens to be counted. NaN where scores never reach such thresholds.
@@ -207,7 +207,7 @@ def threshold_at(run: WorldRun, places: NDArray[np.int64], tolerated: float) -> 
     thresholds = np.unique(np.quantile(days, 1.0 - np.minimum(wanted, 0.9)))
     thresholds = thresholds[thresholds > 0.0]
     rule = simulated.crisis_rule(tolerated)
-    rates = np.array([episodes_a_year(run, places, rule.at(float(t))) for t in thresholds])
+    rates = np.array([episodes_per_year(run, places, rule.at(float(t))) for t in thresholds])
     usable = (rates > tolerated / 3.0) & (rates < tolerated * 8.0)
     if usable.sum() < 3:
         return math.nan
@@ -220,11 +220,11 @@ class Cell:
     """One variant, world and size; shares are 0..1, NaN where nothing was to be measured.
 
     Attributes:
-        threshold: at which this size rings once a brand-year here.
-        realised: false alarms a brand-year at the variant's threshold of the ordinary world.
-        recall: by kind of crisis, at `threshold`.
-        benign: of benign bursts, those that rang at `threshold`.
-        fortnight: episodes a brand in the first 14 days that count, at the threshold of `realised`.
+        threshold: threshold at which this size fires once per brand-year here.
+        realised: false alarms per brand-year at the variant's threshold of the ordinary world.
+        recall: recall by kind of crisis, at `threshold`.
+        benign: share of benign bursts in which an alarm fired, at `threshold`.
+        fortnight: episodes per brand in the first 14 days that count, at the threshold of `realised`.
     """
 
     threshold: float
@@ -235,12 +235,12 @@ class Cell:
 
 
 def measured(run: WorldRun, size: str, common: float) -> Cell:
-    """A cell.
+    """The figures of one size of brands in a run.
 
     Args:
-        run: of the variant in the world.
-        size: of the brands.
-        common: threshold at which all sizes together ring once a brand-year in the ordinary world.
+        run: run of the variant in the world.
+        size: size of the brands.
+        common: threshold at which all sizes together fire once per brand-year in the ordinary world.
     """
     places = np.flatnonzero(run.sizes == size)
     first = WARM_UP_DAYS * BUCKETS_PER_DAY
@@ -252,14 +252,14 @@ def measured(run: WorldRun, size: str, common: float) -> Cell:
         rule = base.at(threshold)
         for kind in recall:
             recall[kind] = found_by([s for s in run.staged if s.kind == kind], _scores, rule, places).recall.value
-        rang = benign_bursts_that_fired(run, places, starts_of(run.crisis[:, places], rule, first), first)
-        benign = math.nan if rang is None else rang.value
+        fired = benign_bursts_that_fired(run, places, starts_of(run.crisis[:, places], rule, first), first)
+        benign = math.nan if fired is None else fired.value
     fortnight = 0
     for starts in starts_of(run.crisis[:, places], base.at(common), first):
         fortnight += int((starts < simulated.FORTNIGHT_DAYS * BUCKETS_PER_DAY).sum())
     return Cell(
         threshold=threshold,
-        realised=episodes_a_year(run, places, base.at(common)),
+        realised=episodes_per_year(run, places, base.at(common)),
         recall=recall,
         benign=benign,
         fortnight=fortnight / len(places),
@@ -286,7 +286,7 @@ class Ablation:
         return {size: measured(run, size, self.common(variant)) for size in sizes}
 
     def common(self, variant: Variant) -> float:
-        """The threshold at which the variant rings once a brand-year in the ordinary world, all sizes together."""
+        """The threshold at which the variant fires once per brand-year in the ordinary world, all sizes together."""
         return self._thresholds[variant.name]
 
     def days_of(self, world: str) -> int:
@@ -324,10 +324,10 @@ def head(world: str) -> str:
     """Title row and ruler of the world's Markdown table."""
     parts = ["variant", "threshold"]
     if world == "shifted":
-        parts += ["alarms a year S / M / L", "episodes a brand in 14 days S / M / L"]
+        parts += ["alarms per year S / M / L", "episodes per brand in 14 days S / M / L"]
     else:
         groups = ["tiny"] if world == TINY else ["S", "M, L"]
-        parts.append("alarms a year " + ("tiny" if world == TINY else "S / M / L"))
+        parts.append("alarms per year " + ("tiny" if world == TINY else "S / M / L"))
         parts += [f"{group} {kind}" for group in groups for kind in KINDS]
         parts.append("benign")
     return "| " + " | ".join(parts) + " |\n" + "| --- " * len(parts) + "|"

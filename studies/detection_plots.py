@@ -1,4 +1,4 @@
-"""The plots of docs/detection.md, made anew: python -m studies.detection_plots [--report simulated.json].
+"""The plots of docs/detection.md, drawn again: python -m studies.detection_plots [--report simulated.json].
 
 Everything in them is simulated counts of the ordinary world, seeded: the same code draws the same files.
 """
@@ -29,9 +29,9 @@ Array = NDArray[np.float64]
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 SEED: Final = 5
 RATE: Final = 120.0
-"""Mentions an hour of the brand that is drawn."""
+"""Mentions per hour of the brand that is drawn."""
 ONSET: Final = BUCKETS_PER_DAY + 9 * BUCKETS_PER_HOUR
-"""Bucket of the drawn days in which something begins."""
+"""Bucket of the drawn days in which the event begins."""
 _STYLE: Final = (
     "<style>text{font-family:system-ui,sans-serif;fill:#1d2430}.head{font-weight:600;font-size:13px}"
     ".tick{font-size:10px;fill:#59606c}.axis{stroke:#9aa1ad}.level{stroke:#b4541a;stroke-dasharray:4 3}"
@@ -68,11 +68,11 @@ SCENES: Final[Mapping[str, tuple[str, Callable[[Latent], Latent], int, int, bool
     "praise": ("A burst of praise: no crisis", praise, 3, 5, False),
     "shift": ("Three times the mentions for good, the same tone: no crisis", shift, 9, 8 * 24 - 9, False),
 }
-"""By file: title, what is laid over the counts, days drawn, hours that are labelled, whether it is a crisis."""
+"""By file: title, what is added to the counts, days drawn, hours that are labelled, whether it is a crisis."""
 
 
 def scene(name: str) -> str:
-    """A brand's mentions, negatives and score around one thing that happens, as SVG."""
+    """A brand's mentions, negatives and score around one event, as SVG."""
     title, change, days, hours, is_crisis = SCENES[name]
     stream = FleetStream("ordinary", ("M",), 1, days=WARM_UP_DAYS + days, shift_day=WARM_UP_DAYS, seed=SEED)
     stream.rate[:] = RATE
@@ -88,8 +88,8 @@ def scene(name: str) -> str:
     threshold = crisis_threshold(1.0)
     marks = [span.start for span in episodes(scores, crisis_rule(1.0))]
     end = min(ONSET + hours * BUCKETS_PER_HOUR, len(scores) - 1)
-    rang = [mark - ONSET for mark in marks if mark >= ONSET]
-    after = f"; rings {(rang[0] + 1) * 5} minutes after the onset" if rang and is_crisis else ""
+    fired = [mark - ONSET for mark in marks if mark >= ONSET]
+    after = f"; detected {(fired[0] + 1) * 5} minutes after onset" if fired and is_crisis else ""
     return _standing_alone(
         draw(
             Timeline(
@@ -120,7 +120,7 @@ def _standing_alone(svg: str) -> str:
 
 
 def kept(found: Mapping[tuple[str, str], Sequence[Estimate]]) -> str:
-    """Realised over tolerated false alarms by (world, size) and rate, on a logarithmic axis from .2 to 5, as SVG."""
+    """Realised over tolerated false alarms by (world, size) and rate, on a logarithmic axis from 0.2 to 5, as SVG."""
     worlds = list(dict.fromkeys(world for world, _ in found))
     left, wide, line, top = 90, 290, 40, 46
     height = top + line * len(worlds) + 24
@@ -137,7 +137,7 @@ def kept(found: Mapping[tuple[str, str], Sequence[Estimate]]) -> str:
         return left + column * wide + (wide - 30) * place
 
     for column, rate in enumerate(RATES):
-        parts.append(f'<text x="{x(column, 0.2):.0f}" y="32" class="tick">{rate:g} a year tolerated</text>')
+        parts.append(f'<text x="{x(column, 0.2):.0f}" y="32" class="tick">{rate:g} per year tolerated</text>')
         a, b = x(column, 0.6), x(column, 1.4)
         parts.append(
             f'<rect x="{a:.1f}" y="{top - 8}" width="{b - a:.1f}" height="{height - top - 10}" class="other"/>'

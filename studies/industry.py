@@ -1,7 +1,7 @@
-"""`python -m studies.industry`: a category of brands through the engine, with and without being told of it.
+"""A category of brands through the engine, with and without the category configured: python -m studies.industry.
 
 Each world is a fleet in ordinary noise (simulation.worlds.ordinary) with a fortnight of history. From its end the
-same day is lived through again and again: a shock that is common to the category (every brand moves, each by its own
+same day is processed again and again: a shock that is common to the category (every brand moves, each by its own
 factor and after its own lag), the same shock with one brand in a crisis of its own, and a crisis of one brand alone.
 """
 
@@ -49,7 +49,7 @@ def moved(latent: Latent, ratio: Array, share: Array, onset: Array) -> Latent:
 
 
 class World:
-    """A fleet with its history learned, by an engine that knows of the category and by one that does not."""
+    """A fleet with its history learned, by an engine with the category in its configuration and by one without."""
 
     def __init__(self, brands: int, seed: int) -> None:
         self.brands = brands
@@ -61,8 +61,8 @@ class World:
         self.law = stream.law
         self.pick = self.rng.permutation(len(stream.rate))[:brands]
         names = [f"brand-{number:03}" for number in range(brands)]
-        told = ConfigFile(brands={name: BrandSection(category="industry") for name in names})
-        self.configs = {"alone": Config(), "category": Config(told)}
+        grouped = ConfigFile(brands={name: BrandSection(category="industry") for name in names})
+        self.configs = {"alone": Config(), "category": Config(grouped)}
         self.states: dict[str, list[tuple[bytes, bytes | None]]] = {}
         days = [stream.next_day() for _ in range(HISTORY_DAYS + 1)]
         self.day = Latent(days[-1].rate[:, self.pick], days[-1].share[:, self.pick])
@@ -96,7 +96,7 @@ class World:
         return moved(self.day, own, shares, 60 + self.rng.uniform(0.0, 3.0, self.brands))
 
     def crisis(self, latent: Latent, brand: int, onset: float) -> Latent:
-        """A crisis of one brand laid over a day, as large as a sudden one of the evaluation."""
+        """A crisis of one brand added to a day, as large as a sudden one of the evaluation."""
         ratio, share = np.ones(self.brands), latent.share.mean(axis=0)
         ratio[brand] = np.exp(self.rng.uniform(np.log(3.0), np.log(10.0)))
         share[brand] = self.rng.uniform(0.45, 0.75)
@@ -138,7 +138,7 @@ def run(brands: int, worlds: int, days: int, seed: int) -> None:
                         alert.scope == "brand" and alert.brand != name for alert in opened(alerts)
                     )
                     tally["category crises"] += sum(alert.scope == "category" for alert in opened(alerts))
-    print(f"\n{brands} brands, {worlds} worlds, {worlds * days} days of each case; figures a day")
+    print(f"\n{brands} brands, {worlds} worlds, {worlds * days} days of each case; figures per day")
     for case, tally in sums.items():
         figures = ", ".join(f"{key} {tally[key] / tally['days']:.2f}" for key in tally if key != "days")
         print(f"  {case:36} {figures}", flush=True)

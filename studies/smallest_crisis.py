@@ -1,8 +1,8 @@
-"""The smallest crisis that rings, by size: python -m studies.smallest_crisis [--brands N].
+"""The smallest crisis that is detected, by size: python -m studies.smallest_crisis [--brands N].
 
 Brands of one size live 28 days in the ordinary world. Then, at one moment (every brand at another hour of its day),
-negative mentions are added evenly over an hour or three, and the least number that rings is sought for each brand by
-bisection over the same counts.
+negative mentions are added evenly over an hour or three, and the minimum that fires an alarm is found for each brand
+by bisection over the same counts.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from pipeline.simulation.worlds.ordinary import FleetStream
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 RATES: Final = (1.0, 5.0, 50.0, 300.0, 3000.0)
-"""Mentions an hour."""
+"""Mentions per hour."""
 HOURS: Final = (1, 3)
 
 Array = NDArray[np.float64]
 
 
 class Smallest(NamedTuple):
-    """Additional negative mentions that ring: in half of the brands, and in nine of ten."""
+    """Additional negative mentions that fire an alarm in half of the brands, and in nine of ten."""
 
     half: float
-    most: float
+    nine_of_ten: float
 
 
 def smallest(rate: float, *, brands: int, seed: int, hours: tuple[int, ...] = HOURS) -> dict[int, Smallest]:
-    """The least additional negatives, spread over so many hours, that ring at the default knob."""
+    """The minimum of additional negatives, spread over so many hours, that fire at the default threshold."""
     stream = FleetStream("ordinary", ("S",), brands, days=WARM_UP_DAYS + 1, shift_day=WARM_UP_DAYS, seed=seed)
     stream.rate[:] = rate
     rng = np.random.default_rng([seed, 1])
@@ -60,41 +60,41 @@ def _live(model: FleetModel, day: int, seen: Array, bad: Array) -> None:
 
 
 def _bisect(model: FleetModel, first: int, seen: Array, bad: Array) -> Array:
-    """The least number of additional negatives for each brand that makes a bucket of this stretch ring."""
+    """The minimum of additional negatives for each brand that fires an alarm within these buckets."""
     silent = np.zeros(model.brands)
-    rings = np.full(model.brands, 1.0)
-    while not (done := _rings(model, first, seen, bad, rings)).all():
-        silent = np.where(done, silent, rings)
-        rings = np.where(done, rings, 2.0 * rings)
-    while (rings - silent > 1.0).any():
-        middle = np.floor((silent + rings) / 2.0)
-        done = _rings(model, first, seen, bad, middle)
-        open_ = rings - silent > 1.0
-        rings = np.where(open_ & done, middle, rings)
+    firing = np.full(model.brands, 1.0)
+    while not (done := _fires(model, first, seen, bad, firing)).all():
+        silent = np.where(done, silent, firing)
+        firing = np.where(done, firing, 2.0 * firing)
+    while (firing - silent > 1.0).any():
+        middle = np.floor((silent + firing) / 2.0)
+        done = _fires(model, first, seen, bad, middle)
+        open_ = firing - silent > 1.0
+        firing = np.where(open_ & done, middle, firing)
         silent = np.where(open_ & ~done, middle, silent)
-    return rings
+    return firing
 
 
-def _rings(model: FleetModel, first: int, seen: Array, bad: Array, extra: Array) -> NDArray[np.bool_]:
+def _fires(model: FleetModel, first: int, seen: Array, bad: Array, extra: Array) -> NDArray[np.bool_]:
     copy = model.copy()
     # Whole mentions, as evenly as they go.
     steps = np.floor(np.arange(len(seen) + 1)[:, None] * extra / len(seen) + 0.5)
     more = np.diff(steps, axis=0)
     scores = [copy.step(first + row, seen[row] + more[row], bad[row] + more[row]).crisis for row in range(len(seen))]
-    rang: NDArray[np.bool_] = np.max(scores, axis=0) >= crisis_threshold(1.0)
-    return rang
+    fired: NDArray[np.bool_] = np.max(scores, axis=0) >= crisis_threshold(1.0)
+    return fired
 
 
 @click.command()
 @click.option("--brands", type=click.IntRange(min=2), default=200, show_default=True, help="Of each size.")
 @click.option("--seed", type=int, default=3, show_default=True)
 def main(brands: int, seed: int) -> None:
-    """Print a Markdown table: additional negatives that ring in half of the brands / in nine of ten."""
-    click.echo("| mentions an hour | " + " | ".join(f"within {hours} h" for hours in HOURS) + " |")
+    """Print a Markdown table: additional negatives that fire an alarm in half of the brands / in nine of ten."""
+    click.echo("| mentions per hour | " + " | ".join(f"within {hours} h" for hours in HOURS) + " |")
     click.echo("| --- " * (1 + len(HOURS)) + "|")
     for rate in RATES:
         found = smallest(rate, brands=brands, seed=seed)
-        cells = [f"{found[hours].half:,.0f} / {found[hours].most:,.0f}" for hours in HOURS]
+        cells = [f"{found[hours].half:,.0f} / {found[hours].nine_of_ten:,.0f}" for hours in HOURS]
         click.echo(f"| {rate:,.0f} | " + " | ".join(cells) + " |")
 
 

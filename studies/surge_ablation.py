@@ -1,4 +1,4 @@
-"""What each part of the volume channel is worth: python -m studies.surge_ablation NAB_DIR [--brands N] [--days D].
+"""Ablation of the volume channel: python -m studies.surge_ablation NAB_DIR [--brands N] [--days D].
 
 Each variant is compared at the threshold at which it opens as many surges on simulated brands as the shipped knob
 promises. What the shipped model sees of a series (the surprise of its mentions in every window) does not depend on what
@@ -56,18 +56,18 @@ STANDARD: Final = nab.PROFILES["standard"]
 
 @dataclass(frozen=True)
 class Seen:
-    """What the model sees of one series or brand, row by row.
+    """The input of the evidence for one series or brand, row by row.
 
     Attributes:
         buckets: of the rows, ascending.
         surprise: of the mentions in each window, nats, (rows, WINDOWS).
-        heard: whether each window holds as many mentions as it needs to say anything, (rows, WINDOWS).
-        level: mentions a bucket that were normal before the row.
+        counted: whether each window holds enough mentions to count, (rows, WINDOWS).
+        level: normal mentions per bucket before the row.
     """
 
     buckets: NDArray[np.int64]
     surprise: Small
-    heard: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
     level: Array
 
 
@@ -77,18 +77,18 @@ class Variant:
 
     Attributes:
         name: of the row.
-        evidence: of surprises that were heard, (rows, WINDOWS) to (rows,).
+        evidence: of surprises that were counted, (rows, WINDOWS) to (rows,).
         prior: of the daily maxima; None: as they are in the ordinary world with this evidence.
         cool_down_buckets: None: as shipped.
-        hears_all: a window says something whatever it holds.
-        has_season: hours and weekdays are learned.
+        counts_all: whether windows count however few mentions they hold.
+        has_season: whether hours and weekdays are learned.
     """
 
     name: str
     evidence: Callable[[Small], Small]
     prior: Prior | None = None
     cool_down_buckets: int | None = None
-    hears_all: bool = False
+    counts_all: bool = False
     has_season: bool = True
 
 
@@ -103,14 +103,14 @@ def mean_root(surprise: Small, windows: Sequence[int] = SURGE_WINDOWS) -> Small:
     return evidence
 
 
-def largest_root(surprise: Small, windows: Sequence[int] = SURGE_WINDOWS) -> Small:
-    """The largest of the roots instead of their mean."""
+def max_root(surprise: Small, windows: Sequence[int] = SURGE_WINDOWS) -> Small:
+    """The maximum of the roots instead of their mean."""
     evidence: Small = _roots(surprise, windows).max(axis=1)
     return evidence
 
 
-def largest(surprise: Small, windows: Sequence[int]) -> Small:
-    """The largest surprise, in nats."""
+def max_surprise(surprise: Small, windows: Sequence[int]) -> Small:
+    """The maximum of the surprises, in nats."""
     evidence: Small = surprise[:, list(windows)].max(axis=1)
     return evidence
 
@@ -133,16 +133,16 @@ VARIANTS: Final = (
     Variant("30 min alone", partial(mean_root, windows=(2,))),
     Variant("3 h alone", partial(mean_root, windows=(4,))),
     Variant("five windows from 5 min to 3 h", partial(mean_root, windows=range(5))),
-    Variant("the largest of the three windows", largest_root),
-    Variant("the largest of 15 min and 1 h", partial(largest_root, windows=_15_MIN_AND_1_H)),
-    Variant("the same in nats, no roots", partial(largest, windows=_15_MIN_AND_1_H)),
+    Variant("the maximum of the three windows", max_root),
+    Variant("the maximum of 15 min and 1 h", partial(max_root, windows=_15_MIN_AND_1_H)),
+    Variant("the same in nats, no roots", partial(max_surprise, windows=_15_MIN_AND_1_H)),
     Variant(
-        "... and a cool-down of 6 h", partial(largest, windows=_15_MIN_AND_1_H), None, cool_down_buckets=_SIX_HOURS
+        "... and a cool-down of 6 h", partial(max_surprise, windows=_15_MIN_AND_1_H), None, cool_down_buckets=_SIX_HOURS
     ),
     replace(_SHIPPED, name="cool-down of 6 h", cool_down_buckets=_SIX_HOURS),
-    replace(_SHIPPED, name="one mention is enough", hears_all=True),
+    replace(_SHIPPED, name="one mention is enough", counts_all=True),
     replace(_SHIPPED, name="one prior for all sizes", prior=_MIDDLE),
-    _calibrated("cut at 4 deviations", cut=4.0),
+    _calibrated("clipped at 4 deviations", cut=4.0),
     _calibrated("half-life of maxima 14 days", half_life_days=14.0),
     _calibrated("deviation believed after 5 days", deviation_days=5.0),
     replace(_SHIPPED, name="no calibration", prior=_NONE),
@@ -164,7 +164,7 @@ def seen_of(buckets: NDArray[np.int64], values: Array) -> Seen:
     """A series of counts through the model of one brand; missing buckets are gaps in the feed."""
     model = BrandModel()
     surprise = np.zeros((len(values), WINDOWS), np.float32)
-    heard = np.zeros((len(values), WINDOWS), bool)
+    counted = np.zeros((len(values), WINDOWS), bool)
     level = np.zeros(len(values))
     for row, (index, value) in enumerate(zip(buckets.tolist(), values.tolist(), strict=True)):
         missing = index - model.last_bucket - 1 if model.last_bucket >= 0 else 0
@@ -172,9 +172,9 @@ def seen_of(buckets: NDArray[np.int64], values: Array) -> Seen:
         level[row] = model.state.baseline.level
         assessment = model.assess(index, value, 0.0)
         surprise[row] = surprises(assessment)[0][:WINDOWS]
-        heard[row] = [sums[0] >= LEAST_MENTIONS for sums in itertools.islice(rows_of(assessment.after), WINDOWS)]
+        counted[row] = [sums[0] >= LEAST_MENTIONS for sums in itertools.islice(rows_of(assessment.after), WINDOWS)]
         model.learn(assessment, value, 0.0)
-    return Seen(buckets, surprise, heard, level)
+    return Seen(buckets, surprise, counted, level)
 
 
 class RecordingBlock(FleetBlock):
@@ -187,9 +187,9 @@ class RecordingBlock(FleetBlock):
     def _evidence(self, base_rate: Array) -> Array:
         y, mean = self._y[:WINDOWS], self._mu[:WINDOWS]
         found = np.zeros(y.shape, np.float32)
-        loud = (y >= 1.0) & (y - 0.5 > mean)
-        extra = np.maximum(self.dispersion[:WINDOWS][loud] - 1.0, 0.02) * mean[loud]
-        found[loud] = surprises_of(negative_binomial_roots(y[loud] - 0.5, mean[loud], extra))
+        surprising = (y >= 1.0) & (y - 0.5 > mean)
+        extra = np.maximum(self.dispersion[:WINDOWS][surprising] - 1.0, 0.02) * mean[surprising]
+        found[surprising] = surprises_of(negative_binomial_roots(y[surprising] - 0.5, mean[surprising], extra))
         self._kept.append((found, self.sums[:WINDOWS] >= LEAST_MENTIONS, self.level.copy()))
         return super()._evidence(base_rate)
 
@@ -208,14 +208,14 @@ def seen_of_fleet(world: str, *, brands: int, days: int, seed: int) -> tuple[lis
             index += 1
     buckets = np.arange(FIRST_BUCKET, index)
     # By brand, so that what follows reads memory in order.
-    surprise, heard, level = (np.ascontiguousarray(np.moveaxis(np.array(v), -1, 0)) for v in zip(*kept, strict=True))
-    return [Seen(buckets, *own) for own in zip(surprise, heard, level, strict=True)], stream.sizes
+    surprise, counted, level = (np.ascontiguousarray(np.moveaxis(np.array(v), -1, 0)) for v in zip(*kept, strict=True))
+    return [Seen(buckets, *own) for own in zip(surprise, counted, level, strict=True)], stream.sizes
 
 
 def evidence_of(variant: Variant, seen: Seen) -> Array:
     """The variant's evidence, row by row."""
-    heard = seen.surprise if variant.hears_all else np.where(seen.heard, seen.surprise, np.float32(0.0))
-    return variant.evidence(heard).astype(np.float64)
+    counted = seen.surprise if variant.counts_all else np.where(seen.counted, seen.surprise, np.float32(0.0))
+    return variant.evidence(counted).astype(np.float64)
 
 
 def scored(evidence: Array, seen: Seen, prior: Prior) -> Array:
@@ -235,17 +235,17 @@ def scored(evidence: Array, seen: Seen, prior: Prior) -> Array:
 
 
 def own_prior(evidence: Sequence[Array], sizes: NDArray[np.str_]) -> Prior:
-    """Mean and deviation of the daily maxima after the warm-up by size, cut as the shipped calibration cuts them."""
+    """Mean and deviation of the daily maxima after the warm-up by size, clipped as in the shipped calibration."""
     means, deviations = [], []
     for size in SIZES:
         own = np.array([evidence[place] for place in np.flatnonzero(sizes == size).tolist()])
         days = own.reshape(len(own), -1, BUCKETS_PER_DAY)[:, WARM_UP_DAYS:].max(axis=2)
-        cut = days
+        clipped = days
         for _ in range(10):
-            mean, deviation = cut.mean(axis=1, keepdims=True), cut.std(axis=1, keepdims=True)
-            cut = np.minimum(days, mean + SURGE_PRIOR.cut * deviation)
-        means.append(float(cut.mean()))
-        deviations.append(float(np.sqrt(cut.var(axis=1).mean())))
+            mean, deviation = clipped.mean(axis=1, keepdims=True), clipped.std(axis=1, keepdims=True)
+            clipped = np.minimum(days, mean + SURGE_PRIOR.cut * deviation)
+        means.append(float(clipped.mean()))
+        deviations.append(float(np.sqrt(clipped.var(axis=1).mean())))
     return msgspec.structs.replace(
         SURGE_PRIOR, mean=tuple(means), deviation=tuple(deviations), least_deviation=0.5 * min(deviations)
     )
@@ -293,7 +293,7 @@ def _noisy(one: CountSeries, rng: np.random.Generator, shape: float) -> CountSer
 
 
 def _part(one: CountSeries, rng: np.random.Generator, share: float) -> CountSeries:
-    """A stretch of the series; windows that it cuts are left out, which costs every detector the same."""
+    """A stretch of the series; windows that it cuts short are left out, which costs every detector the same."""
     rows = int(share * len(one.values))
     low = int(rng.integers(0, len(one.values) - rows + 1))
     kept = slice(low, low + rows)
@@ -343,7 +343,7 @@ def on_files(series: Sequence[CountSeries], scores: Sequence[Array], rule: Alarm
 
 
 class Study:
-    """Everything seen, of simulated fleets and of labelled files as they are and perturbed."""
+    """The surprises of simulated fleets, and of labelled files as they are and perturbed."""
 
     def __init__(self, files: Sequence[CountSeries], *, brands: int, days: int, seed: int) -> None:
         self.sets = {"": list(files), **perturbed(files, seed)}

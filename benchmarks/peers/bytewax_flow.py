@@ -1,9 +1,9 @@
 """Bytewax: its Kafka source in batches, `stateful_flat_map` by brand; with a fourth argument `recovery` snapshots too.
 
 Without recovery nothing survives a crash. With it offsets and windows are written together (SQLite on this disk) at the
-end of every epoch, and a flow that begins anew goes on from there: state counts every mention once, alerts since the
+end of every epoch, and a flow that starts again continues from there: state counts every mention once, alerts since the
 snapshot come again. An epoch is 1 s here, not the 10 s that Bytewax takes by itself, which a short run would not see;
-the epoch that the end cuts short is not written. The recovery files are no more safe than the disk they lie on. One
+the epoch that the end interrupts is not written. The recovery files are as safe as the disk that they are on. One
 worker; neither consumer group nor rebalancing: partitions are fixed when the flow starts.
 """
 

@@ -1,7 +1,7 @@
 """confluent-kafka alone, `consume` in batches: reads; with a fourth argument `job` it does the simple job too.
 
 librdkafka fetches and unpacks in C, in threads of its own. No consumer group, no commits, no state that outlives the
-process: after a crash everything begins anew.
+process: after a crash everything starts from the beginning.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Quix Streams as its guide shows it: one message at a time, JSON as dictionaries, offsets committed every 5 s.
 
-Without a fourth argument the job's windows lie in this process and end with it. With `state` they lie in Quix Streams'
+Without a fourth argument the job's windows are in this process and end with it. With `state` they are in Quix Streams'
 own store (RocksDB on this disk and a changelog topic), read and written for every mention. With `windows` its tumbling
-windows count, by event time, and its state keeps what the job learned from closed ones; both lie in the store. What is
+windows count, by event time, and its state keeps what the job learned from closed ones; both are in the store. What is
 stored survives a crash and the loss of the disk. Processing is at least once, which is the default: after a crash
 mentions since the last commit may count twice (exactly once is an option, not used here). The last commit is measured
 too.
@@ -64,7 +64,7 @@ def main(bootstrap: str, topic: str, mentions: int, folder: str, *, mode: str) -
 
     app = Application(
         bootstrap,
-        consumer_group=f"{topic}-quix-{mode}-{os.getpid()}",  # a group that has committed would not begin anew
+        consumer_group=f"{topic}-quix-{mode}-{os.getpid()}",  # a group that has committed would start from its offsets
         auto_offset_reset="earliest",
         state_dir=folder,
         on_message_processed=count,

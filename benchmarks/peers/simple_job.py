@@ -1,4 +1,4 @@
-"""The job that the peers do: 5-minute windows a brand, an exponentially weighted mean and deviation, alerts at z > 4.
+"""The job that the peers do: 5-minute windows per brand, an exponentially weighted mean and deviation, alerts at z > 4.
 
 No lateness, no texts, no state that outlives the process: far less than Tocsin does.
 """

@@ -39,11 +39,11 @@ def test_the_detector_alone_and_the_engine_close_the_same_buckets_with_the_same_
 def test_the_load_of_the_latency_benchmark_brings_the_crises_that_it_waits_for(monkeypatch):
     """Every brand that is brought into a crisis opens one episode, in the bucket after its crisis began or in it."""
     monkeypatch.setattr(live, "HISTORY_BUCKETS", 400)
-    monkeypatch.setattr(live, "WATCHED", 8)
+    monkeypatch.setattr(live, "BRANDS_WITH_HISTORY", 8)
     monkeypatch.setattr(live, "CRISES", 2)
     monkeypatch.setattr(live, "CRISIS_BUCKETS", 2)
     monkeypatch.setattr(live, "RATE", 20)
-    monkeypatch.setattr(live, "LOUD", 5)
+    monkeypatch.setattr(live, "LOAD_BRANDS", 5)
     begin = 1_767_225_600
     engine = Engine(0, Config())
     values = [(key, value) for _, key, value in live._history(begin)]
@@ -58,7 +58,7 @@ def test_the_load_of_the_latency_benchmark_brings_the_crises_that_it_waits_for(m
         for alert in engine.process(records).alerts
         if alert.transition == "opened" and alert.kind == "crisis"
     ]
-    assert sorted(opened) == [f"watched-{n:04}" for n in range(4)]
+    assert sorted(opened) == [f"history-{n:04}" for n in range(4)]
 
 
 def test_a_goal_says_whether_it_was_reached_in_the_direction_that_was_asked_for():
@@ -137,11 +137,11 @@ def test_the_verdict_of_the_endurance_run_leaves_the_first_third_out(leak, growt
         live_endurance.Look(seconds=n, mentions=1000 * n, mib=50.0 + min(n, 100) / 100 + leak * max(0, n - 100))
         for n in range(0, 301, 2)
     ]
-    said = live_endurance.verdict(looks)
+    said = live_endurance.result(looks)
     assert f"51.0 MiB after the first third, {(51.0 + end) / 2:.1f} at two thirds, {end:.1f} at the end" in said
     assert f"{growth} MiB per million mentions" in said
     assert "300,000 mentions in 300 s, 1,000 a second" in said
-    assert "too few looks" in live_endurance.verdict(looks[1:2])
+    assert "too few looks" in live_endurance.result(looks[1:2])
 
 
 def test_a_worker_that_ends_in_the_endurance_run_has_a_last_word(tmp_path):
@@ -152,4 +152,4 @@ def test_a_worker_that_ends_in_the_endurance_run_has_a_last_word(tmp_path):
         ("{}\nKilled\n", "Killed"),
     ):
         log.write_text(text)
-        assert live_endurance.last_word(log) == word
+        assert live_endurance.last_event(log) == word

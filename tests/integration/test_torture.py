@@ -27,4 +27,4 @@ def test_whenever_a_worker_is_killed_nothing_is_lost_doubled_or_different(
     finally:
         trial.close()
     assert verdict.holds, verdict.text
-    assert not trial.fleet.exits
+    assert not trial.workers.exits

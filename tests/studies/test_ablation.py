@@ -110,7 +110,7 @@ def test_at_the_threshold_of_a_rate_about_so_many_episodes_open():
     maxima = np.random.default_rng(2).exponential(1.0, (200, 300)).astype(np.float32)
     run, places = run_of(maxima), np.arange(300)
     rule = crisis_rule(1.0).at(ablation.threshold_at(run, places, 4.0))
-    assert ablation.episodes_a_year(run, places, rule) == pytest.approx(4.0, rel=0.25)
+    assert ablation.episodes_per_year(run, places, rule) == pytest.approx(4.0, rel=0.25)
 
 
 def test_scores_that_never_rise_have_no_threshold():
@@ -120,7 +120,7 @@ def test_scores_that_never_rise_have_no_threshold():
 def test_a_larger_brand_needs_more_negatives_and_more_of_them_where_they_come_slower():
     small, large = (smallest_crisis.smallest(rate, brands=12, seed=1) for rate in (5.0, 300.0))
     for found in (small, large):
-        assert 0 < found[1].half <= found[1].most
+        assert 0 < found[1].half <= found[1].nine_of_ten
         assert found[1].half <= found[3].half
     assert small[1].half < large[1].half
 

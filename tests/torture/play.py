@@ -67,22 +67,22 @@ def play(scenario: Scenario, rounds: int, seed: int, folder: Path, console: Cons
             (folder / "failure.txt").write_text(traceback.format_exc())
         finally:
             trial.close()
-    fleet = trial.fleet
-    (folder / "exits.txt").write_text("\n".join(fleet.exits))
+    workers = trial.workers
+    (folder / "exits.txt").write_text("\n".join(workers.exits))
     row = Row(
         scenario.name,
         rounds,
         verdict,
         trial.watch.longest,
-        fleet.longest_stop,
-        len(fleet.exits),
+        workers.longest_stop,
+        len(workers.exits),
         time.monotonic() - began,
         text,
     )
     if row.holds:
         shutil.rmtree(folder)
     console.print(f"{row.scenario}: {'ok' if row.holds else 'FAILED'} in {row.seconds:.0f} s", highlight=False)
-    for line in fleet.exits:
+    for line in workers.exits:
         console.print(f"  ended by itself: {line}", markup=False, highlight=False)
     return row
 

@@ -19,10 +19,10 @@ from pipeline.kafka.clients import admin, topic_name
 from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.topics import apply_topics
 from tests.integration.worker_process import Message, Outcome, committed, oracle, outcome, read
-from tests.torture.fleet import PRODUCT, Fleet, TortureError
 from tests.torture.traffic import LEARNING_HOURS, Feed, Trouble, traffic
 from tests.torture.verdict import Verdict, judge, rings
 from tests.torture.watch import RecoveryWatch
+from tests.torture.workers import PRODUCT, TortureError, Workers
 
 SESSION_SECONDS: Final = 6.0
 """The shortest session that brokers allow by default."""
@@ -30,7 +30,7 @@ RATE: Final = 300.0
 """Mentions a second while workers suffer."""
 LEARNING_RECORDS: Final = LEARNING_HOURS * 240
 SETTLE_SECONDS: Final = 120.0
-LEAST_ALERTS: Final = 5
+MIN_ALERTS: Final = 5
 """A scenario with fewer alerts than this has proved nothing."""
 ENOUGH_ALERTS: Final = 12
 """The load goes on until its log rings so many: some faults are over after a few seconds of load."""
@@ -82,7 +82,7 @@ class Trial:
             group=name,
             group_session_timeout_seconds=SESSION_SECONDS,
         )
-        self.fleet = Fleet(self.settings, folder)
+        self.workers = Workers(self.settings, folder)
         self.watch = RecoveryWatch(self.settings)
         self.feed: Feed | None = None
         self.before = Outcome()
@@ -106,7 +106,7 @@ class Trial:
         self.feed = Feed(self.settings, traffic(self.dice.randrange(1 << 32), trouble or Trouble()), rate)
         self.feed.publish(LEARNING_RECORDS)
         for number in range(workers):
-            self.fleet.start(f"w{number}", program)
+            self.workers.start(f"w{number}", program)
         self.await_balanced()
         self.feed.start()
         self.watch.start()
@@ -127,24 +127,24 @@ class Trial:
 
     def await_balanced(self, seconds: float = 60.0) -> None:
         """Until every running worker is ready and has its share of the partitions."""
-        share = PARTITIONS // max(1, len(self.fleet.running))
+        share = PARTITIONS // max(1, len(self.workers.running))
 
         def balanced() -> bool:
             return (
-                all(len(self._partitions(name)) >= share for name in self.fleet.running)
-                and len({number for name in self.fleet.running for number in self._partitions(name)}) == PARTITIONS
+                all(len(self._partitions(name)) >= share for name in self.workers.running)
+                and len({number for name in self.workers.running for number in self._partitions(name)}) == PARTITIONS
             )
 
-        self.fleet.await_condition(balanced, seconds, f"partitions shared by {', '.join(self.fleet.running)}")
+        self.workers.await_condition(balanced, seconds, f"partitions shared by {', '.join(self.workers.running)}")
 
     def _partitions(self, name: str) -> list[int]:
-        ready = self.fleet[name].events("ready")
-        said = self.fleet[name].answer("/readyz") if ready else (0, "")
+        ready = self.workers[name].events("ready")
+        said = self.workers[name].answer("/readyz") if ready else (0, "")
         return list(ready[-1]["partitions"]) if said[0] == 200 else []
 
     def await_recovery(self, seconds: float = 90.0) -> None:
         """Until every partition has written a checkpoint since the last fault."""
-        self.fleet.await_condition(self.watch.recovered, seconds, "every partition writes checkpoints again")
+        self.workers.await_condition(self.watch.recovered, seconds, "every partition writes checkpoints again")
 
     def expect(self, holds: bool, what: str) -> None:
         """A promise of this scenario's own."""
@@ -173,7 +173,7 @@ class Trial:
 
         if not has_rung():
             with feed.hurrying(HURRY):
-                self.fleet.await_condition(has_rung, SETTLE_SECONDS, f"a load that rings {least} alerts")
+                self.workers.await_condition(has_rung, SETTLE_SECONDS, f"a load that rings {least} alerts")
 
     def quiet(self) -> None:
         """Load until there are enough alerts, then no more; returns when the workers have committed all of it."""
@@ -182,7 +182,7 @@ class Trial:
             self.feed.stop()
         while True:
             ends = self.ends()
-            self.fleet.await_condition(
+            self.workers.await_condition(
                 partial(self._has_committed, ends),
                 SETTLE_SECONDS,
                 f"all committed: {ends}",
@@ -208,8 +208,8 @@ class Trial:
         self.await_balanced()
         self.quiet()
         self.watch.stop()
-        for name in self.fleet.running:
-            self.fleet.stop(name)
+        for name in self.workers.running:
+            self.workers.stop(name)
         log = read(self.settings, "mentions")
         got = outcome(self.settings)
         for kind in ("alerts", "dead_letters"):
@@ -220,13 +220,13 @@ class Trial:
         for number, messages in self.missing.items():
             got.alerts[number] = messages + got.alerts[number]
         want = oracle(self.settings, log=log)
-        if want.alert_count < LEAST_ALERTS:
-            raise TortureError(f"expected at least {LEAST_ALERTS} alerts to compare, got {want.alert_count}")
+        if want.alert_count < MIN_ALERTS:
+            raise TortureError(f"expected at least {MIN_ALERTS} alerts to compare, got {want.alert_count}")
         return judge(sum(map(len, log.values())), got, want)
 
     def close(self) -> None:
         """Leave nothing running."""
-        self.fleet.close()
+        self.workers.close()
         for thread in (self.feed, self.watch):
             if thread is not None and thread.is_alive():
                 thread.stop()

@@ -46,13 +46,13 @@ def paused(trial: Trial) -> None:
         os.kill(process, signal.SIGSTOP)
         try:
             time.sleep(5)
-            name = trial.dice.choice(trial.fleet.running)
-            trial.fleet.stop(name)
+            name = trial.dice.choice(trial.workers.running)
+            trial.workers.stop(name)
             time.sleep(5)
         finally:
             os.kill(process, signal.SIGCONT)
         trial.watch.fault()
-        trial.fleet.start(name)
+        trial.workers.start(name)
         trial.await_recovery()
 
 
@@ -67,7 +67,7 @@ def leader_lost(trial: Trial) -> None:
         trial.await_recovery()
         trial.pause(0, 3)
         leader.start()
-        trial.fleet.await_condition(lambda: _in_sync(trial), 90, "three replicas in sync again")
+        trial.workers.await_condition(lambda: _in_sync(trial), 90, "three replicas in sync again")
 
 
 def _describe(trial: Trial) -> list[dict[str, Any]]:

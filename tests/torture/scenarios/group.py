@@ -5,23 +5,23 @@ from __future__ import annotations
 import signal
 import time
 
-from tests.torture.fleet import DYNAMIC, PRODUCT, last_line
 from tests.torture.trial import SESSION_SECONDS, Trial
+from tests.torture.workers import DYNAMIC, PRODUCT, last_line
 
 
 def up_and_down(trial: Trial) -> None:
     """One worker, three, and one again."""
     trial.begin(1)
     for _ in trial.each_round():
-        for name in sorted({"w0", "w1", "w2"} - set(trial.fleet.running)):
+        for name in sorted({"w0", "w1", "w2"} - set(trial.workers.running)):
             trial.watch.fault()
-            trial.fleet.start(name)
+            trial.workers.start(name)
             trial.pause(0, 2)
         trial.await_balanced()
         trial.pause(0.5, 2)
-        for name in trial.dice.sample(trial.fleet.running, 3)[:2]:
+        for name in trial.dice.sample(trial.workers.running, 3)[:2]:
             trial.watch.fault()
-            trial.fleet.stop(name)
+            trial.workers.stop(name)
             trial.pause(0, 2)
         trial.await_balanced()
         trial.await_recovery()
@@ -40,11 +40,11 @@ def rolling_without_static_membership(trial: Trial) -> None:
 def _roll(trial: Trial, program: tuple[str, ...]) -> None:
     trial.begin(3, program)
     for _ in trial.each_round():
-        for name in trial.fleet.running:
+        for name in trial.workers.running:
             trial.pause(0, 2)
             trial.watch.fault()
-            trial.fleet.stop(name)
-            trial.fleet.start(name, program)
+            trial.workers.stop(name)
+            trial.workers.start(name, program)
             if trial.dice.random() < 0.7:
                 trial.await_recovery()
     trial.await_balanced()
@@ -57,11 +57,11 @@ def zombie(trial: Trial) -> None:
     for _ in trial.each_round():
         trial.await_balanced()
         trial.pause(0.5, 3)
-        name = trial.dice.choice(trial.fleet.running)
-        frozen = trial.fleet[name]
+        name = trial.dice.choice(trial.workers.running)
+        frozen = trial.workers[name]
         frozen.send(signal.SIGSTOP)
         trial.watch.fault()
-        trial.fleet.forget(name)
+        trial.workers.forget(name)
         try:
             trial.await_balanced(SESSION_SECONDS + 30)
             trial.await_recovery()
@@ -76,4 +76,4 @@ def zombie(trial: Trial) -> None:
         )
         time.sleep(0.1)
         trial.watch.fault()
-        trial.fleet.start(name)
+        trial.workers.start(name)

@@ -17,9 +17,9 @@ def one(trial: Trial) -> None:
     trial.begin(1)
     for number in trial.each_round():
         trial.pause(*LIFE)
-        trial.fleet.kill("w0")
+        trial.workers.kill("w0")
         trial.watch.fault()
-        trial.fleet.start("w0")
+        trial.workers.start("w0")
         if number % 3 == 2:
             trial.await_recovery()  # also where a start takes longer than LIFE, some are killed at work
     trial.await_recovery()
@@ -30,12 +30,12 @@ def one_of_three(trial: Trial) -> None:
     trial.begin(3)
     for number in trial.each_round():
         trial.pause(*LIFE)
-        name = trial.dice.choice(trial.fleet.running)
-        trial.fleet.kill(name)
+        name = trial.dice.choice(trial.workers.running)
+        trial.workers.kill(name)
         trial.watch.fault()
         if number % 8 == 7:
             trial.pause(7, 9)  # longer than the session: the others have taken over
-        trial.fleet.start(name)
+        trial.workers.start(name)
         if number % 4 == 3:
             trial.await_recovery()
     trial.await_recovery()
@@ -46,14 +46,14 @@ def everyone(trial: Trial) -> None:
     trial.begin(3)
     for number in trial.each_round():
         trial.pause(*LIFE)
-        for name in trial.fleet.running:
-            trial.fleet.kill(name)
+        for name in trial.workers.running:
+            trial.workers.kill(name)
         trial.watch.fault()
-        names = trial.fleet.running
+        names = trial.workers.running
         trial.dice.shuffle(names)
         for name in names:
             trial.pause(0, 0.5)
-            trial.fleet.start(name)
+            trial.workers.start(name)
         if number % 3 == 2:
             trial.await_recovery()
     trial.await_recovery()
@@ -65,16 +65,16 @@ def at_moments(trial: Trial) -> None:
     moments = list(MOMENTS)
     for number in trial.each_round():
         if number == 0:
-            trial.fleet.kill("w0")
+            trial.workers.kill("w0")
         moment = moments[number % len(moments)]
         nth = trial.dice.randint(1, 4) if moment in {"fenced", "loading"} else trial.dice.randint(1, 12)
         program = ("tests.torture.faulty_worker", "--die-at", moment, "--nth", str(nth))
-        worker = trial.fleet.start("w0", program)
+        worker = trial.workers.start("w0", program)
         deadline = time.monotonic() + 60
         while worker.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         code = worker.process.poll()
         trial.expect(code == -signal.SIGKILL, f"the worker to be killed when {MOMENTS[moment]}, got {code}")
         trial.watch.fault()
-    trial.fleet.start("w0")
+    trial.workers.start("w0")
     trial.await_recovery()

@@ -57,7 +57,7 @@ def clock_leaps(trial: Trial) -> None:
 
 
 def _kill(trial: Trial) -> None:
-    trial.fleet.kill("w0")
+    trial.workers.kill("w0")
     trial.watch.fault()
-    trial.fleet.start("w0")
+    trial.workers.start("w0")
     trial.await_recovery()

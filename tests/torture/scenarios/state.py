@@ -11,8 +11,8 @@ from pipeline.engine.state import CHECKPOINT_KEY
 from pipeline.kafka.clients import admin, producer, topic_name
 from pipeline.kafka.topics import apply_topics
 from tests.integration.worker_process import outcome, read
-from tests.torture.fleet import last_line
-from tests.torture.trial import LEAST_ALERTS, Trial
+from tests.torture.trial import MIN_ALERTS, Trial
+from tests.torture.workers import last_line
 
 
 def compaction(trial: Trial) -> None:
@@ -34,9 +34,9 @@ def compaction(trial: Trial) -> None:
         while _superseded(trial) >= before and time.monotonic() < deadline:
             time.sleep(0.5)
         trial.expect(time.monotonic() < deadline, "the cleaner to drop superseded records within 40 s")
-        trial.fleet.kill("w0")
+        trial.workers.kill("w0")
         trial.watch.fault()
-        trial.fleet.start("w0")
+        trial.workers.start("w0")
         trial.await_recovery()
 
 
@@ -51,7 +51,7 @@ def unreadable(trial: Trial) -> None:
     trial.begin(1)
     for number in trial.each_round():
         trial.pause(2, 4)
-        trial.fleet.stop("w0")
+        trial.workers.stop("w0")
         if number % 2 == 0:
             checkpoint = msgspec.msgpack.decode(_last(trial, CHECKPOINT_KEY))
             key, value = CHECKPOINT_KEY, msgspec.msgpack.encode([0, *checkpoint[1:]])
@@ -59,7 +59,7 @@ def unreadable(trial: Trial) -> None:
             key, value = b"brand-1", b"\xc1 no MessagePack begins like this"
         with producer(trial.settings) as client:
             client.send(topic_name(trial.settings, "brand-state"), value, key, partition=0)
-        worker = trial.fleet.start("w0")
+        worker = trial.workers.start("w0")
         code = worker.await_end(60)
         line = last_line(worker)
         trial.expect(
@@ -73,9 +73,9 @@ def deleted(trial: Trial) -> None:
     """The state topic is lost with the workers stopped: it is built anew from the mentions."""
     trial.begin(1)
     for _ in trial.each_round():
-        trial.await_alerts(LEAST_ALERTS)  # of before, which are to be written once more
+        trial.await_alerts(MIN_ALERTS)  # of before, which are to be written once more
         trial.pause(2, 4)
-        trial.fleet.stop("w0")
+        trial.workers.stop("w0")
         _rebuild(trial)
 
 
@@ -87,7 +87,7 @@ def _rebuild(trial: Trial) -> None:
         client.delete_groups([trial.settings.group])
     apply_topics(trial.settings)
     trial.watch.fault(anew=True)
-    trial.fleet.start("w0")
+    trial.workers.start("w0")
     trial.await_recovery()
 
 

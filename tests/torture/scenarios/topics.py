@@ -6,8 +6,8 @@ from pipeline.kafka.clients import admin, topic_name
 from pipeline.kafka.topics import apply_topics
 from pipeline.telemetry.logs import FATAL
 from tests.integration.worker_process import WorkerProcess, oracle, outcome, read
-from tests.torture.fleet import last_line
 from tests.torture.trial import Trial
+from tests.torture.workers import last_line
 
 
 def refuses(trial: Trial) -> None:
@@ -20,7 +20,7 @@ def refuses(trial: Trial) -> None:
         _ends_saying(trial, topic_name(trial.settings, name))
         trial.configure(name, **{"max.message.bytes": "2097152"})
         trial.watch.fault()
-        trial.fleet.start("w0")
+        trial.workers.start("w0")
         trial.await_recovery()
 
 
@@ -40,7 +40,7 @@ def alerts_deleted(trial: Trial) -> None:
         )
         apply_topics(trial.settings)
         trial.watch.fault()
-        trial.fleet.start("w0")
+        trial.workers.start("w0")
         trial.await_recovery()
     trial.quiet()
     # What was on the deleted topic is gone with it: the rest must follow without a hole.
@@ -50,7 +50,7 @@ def alerts_deleted(trial: Trial) -> None:
 
 
 def _ends_saying(trial: Trial, words: str) -> WorkerProcess:
-    worker = trial.fleet["w0"]
+    worker = trial.workers["w0"]
     code = worker.await_end(90)
     errors = [FATAL + error for error in worker.errors]
     trial.expect(

@@ -24,7 +24,7 @@ class TortureError(AssertionError):
     """A promise that was not kept: what was expected and got."""
 
 
-class Fleet:
+class Workers:
     """Worker processes by name."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
