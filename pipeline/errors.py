@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TocsinError(Exception):
-    """Something the person at the keyboard or the supervisor must know: expected, got, where, what to do."""
+    """An error for the operator, whose message says what was expected and got, where, and what to do."""
 
 
 class ConfigError(TocsinError):
@@ -12,7 +12,7 @@ class ConfigError(TocsinError):
 
 
 class BrokerError(TocsinError):
-    """Kafka cannot be reached, refuses us, or its topics are not what the catalogue says."""
+    """Kafka cannot be reached, refuses us, or its topics differ from the catalogue."""
 
 
 class StateError(TocsinError):
@@ -20,4 +20,4 @@ class StateError(TocsinError):
 
 
 class DeadLetterLimitError(TocsinError):
-    """Too many records in a row were refused: a bad deploy upstream, not a bad record."""
+    """Too many records in a row were refused: the producer is at fault, not single records."""

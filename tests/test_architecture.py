@@ -176,3 +176,12 @@ def test_no_module_is_named_after_nothing():
 def test_every_module_with_something_in_it_says_what_it_is_for():
     for module, path in MODULES.items():
         assert not path.stat().st_size or ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), module
+
+
+def test_no_module_is_longer_than_a_reader_keeps_in_mind():
+    assert {module for module, path in MODULES.items() if len(path.read_text("utf-8").splitlines()) > 500} == set()
+
+
+def test_the_pipeline_is_its_folders_and_few_modules_beside_them():
+    """What belongs to a folder is in it."""
+    assert len(list((ROOT / "pipeline").glob("*.py"))) <= 8

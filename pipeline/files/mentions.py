@@ -1,4 +1,4 @@
-"""Recorded mentions in files: JSON lines, plain or gzipped, `-` for standard input."""
+"""Files of recorded mentions: JSON lines, plain or gzipped, `-` for standard input."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import IO, Final, cast
 from pipeline.errors import TocsinError
 
 MAX_LINE_BYTES: Final = 16 << 20
-"""Far above any mention; gzip can pack gigabytes of one line into a small file."""
+"""Maximum size of a line, far above any mention: gzip can compress gigabytes of one line into a small file."""
 
 
 def check_sources(paths: Sequence[str]) -> None:
-    """See that standard input is named once at most: there is nothing left to read the second time.
+    """Check that standard input is named once at most, because it can be read only once.
 
     Raises:
         TocsinError: it is named twice.
@@ -29,7 +29,7 @@ def check_sources(paths: Sequence[str]) -> None:
 
 @contextmanager
 def open_text(path: str) -> Iterator[IO[bytes]]:
-    """A file opened for reading bytes, unzipped where its name ends in .gz; standard input stays open.
+    """A file opened for reading bytes, decompressed if its name ends in .gz; standard input stays open.
 
     Raises:
         TocsinError: the file cannot be read.
@@ -54,7 +54,7 @@ def lines(path: str) -> Iterator[bytes]:
     """The lines of a file of mentions without their line ends; empty lines are left out.
 
     Raises:
-        TocsinError: the file cannot be read, a line is longer than MAX_LINE_BYTES, or its gzip data is cut or damaged.
+        TocsinError: the file cannot be read, a line is longer than MAX_LINE_BYTES, or its gzip data are incomplete.
     """
     with open_text(path) as stream:
         try:
@@ -65,4 +65,4 @@ def lines(path: str) -> Iterator[bytes]:
                 if stripped:
                     yield stripped
         except (EOFError, zlib.error, OSError) as error:
-            raise TocsinError(f"{path}: expected whole gzip data: {error}") from None
+            raise TocsinError(f"{path}: expected complete gzip data: {error}") from None

@@ -1,4 +1,4 @@
-"""Aggregated history from CSV files: one row per brand and bucket, checked, in order of time."""
+"""Files of aggregated history: CSV with one row per brand and bucket, checked, in order of time."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _start(text: str) -> int:
         seconds = int(text)
     else:
         moment = datetime.fromisoformat(text)
-        # A history without an offset is a table somebody exported: UTC, as the documentation of the format says.
+        # A time without an offset is UTC, as the documentation of the format says.
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = int(moment.timestamp())
     if seconds % 300:

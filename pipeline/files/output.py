@@ -1,4 +1,4 @@
-"""Files of results: they get their names only when they are complete."""
+"""Output files: they get their names only when they are complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMPRESSION: Final = 4  # mentions repeat themselves: higher levels cost time a
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that gets its name only when it is complete; compressed, without a time stamp, when its name ends in .gz.
 
-    What is there already and is no ordinary file (a pipe, /dev/null) is written to as it is.
+    A path that exists and is no ordinary file (a pipe, /dev/null) is written to directly.
 
     Raises:
         TocsinError: it cannot be written.
@@ -47,7 +47,7 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def new_file_or_stdout(path: str) -> Iterator[IO[bytes]]:
-    """The same; - is standard output, which stays open."""
+    """A new file, or standard output for -, which stays open."""
     if path == "-":
         yield sys.stdout.buffer
     else:
@@ -56,10 +56,10 @@ def new_file_or_stdout(path: str) -> Iterator[IO[bytes]]:
 
 
 def write_lines(stream: IO[bytes], path: str, lines: Iterable[bytes]) -> None:
-    """Write lines and see them through to the device.
+    """Write lines, and flush them to the device.
 
     Raises:
-        TocsinError: it took no more.
+        TocsinError: the device accepts no more.
     """
     try:
         stream.writelines(line + b"\n" for line in lines)
@@ -72,7 +72,7 @@ def write_lines(stream: IO[bytes], path: str, lines: Iterable[bytes]) -> None:
 
 
 def is_same_file(a: str, b: str) -> bool:
-    """Whether two paths lead to one file; - is none."""
+    """Whether two paths lead to the same file; - is no file."""
     if "-" in {a, b}:
         return False
     first, second = Path(a), Path(b)

@@ -300,7 +300,7 @@ def test_damaged_gzip_and_missing_files_are_one_clear_line(tmp_path: Path) -> No
     """Exit code 1 and the name of the file."""
     cut = tmp_path / "cut.jsonl.gz"
     cut.write_bytes(gzip.compress(b"\n".join(mention_lines(1)))[:-20])
-    for path, words in ((cut, "whole gzip data"), (tmp_path / "none.jsonl", "can be read")):
+    for path, words in ((cut, "complete gzip data"), (tmp_path / "none.jsonl", "can be read")):
         result = CliRunner().invoke(tocsin, ["replay", str(path)])
         assert isinstance(result.exception, TocsinError)
         assert words in str(result.exception)

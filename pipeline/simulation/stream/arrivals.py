@@ -1,4 +1,4 @@
-"""When mentions arrive, step by step, and in which tone and language each is meant: numbers only, no text."""
+"""The arrival process: when mentions arrive, step by step, and in which tone and language; numbers only, no text."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Integers = NDArray[np.int64]
 class Arrivals:
     """The mentions of one step, in order of time, as parallel arrays.
 
-    `source` says where a mention comes from: below B, the number of brands, it is the brand's everyday talk; then come
-    the surges' additional mentions (B + surge) and their trigger posts (B + number of surges + surge).
+    `source` says what a mention is part of. Below B, the number of brands, it is an ordinary mention of a brand; then
+    come the surges' additional mentions (B + surge) and their trigger posts (B + number of surges + surge).
     """
 
     source: Integers
@@ -34,7 +34,7 @@ class Arrivals:
 
 
 class ArrivalProcess:
-    """Draws the arrivals of each step, in order of time."""
+    """The arrival process of a stream; steps are drawn in order of time."""
 
     def __init__(
         self,
@@ -43,13 +43,13 @@ class ArrivalProcess:
         factors: Sequence[Scaling],
         rng: np.random.Generator,
     ) -> None:
-        """Begin with the first step.
+        """Start at the first step.
 
         Args:
             brands: the population.
             surges: crises and benign bursts.
-            factors: what multiplies the volume.
-            rng: the source of every number; not to be shared.
+            factors: events that multiply the volume.
+            rng: source of every number; not to be shared.
         """
         self._rng = rng
         self._rates = Rates(brands, rng)
@@ -62,7 +62,7 @@ class ArrivalProcess:
         self.places = [index[surge.brand] for surge in surges]
         """Index of each surge's brand."""
         self._positive = np.array([brand.positive_share for brand in brands])
-        # Two cumulative shares tell three languages apart; one row a source, so that surges speak as their brand does.
+        # Two cumulative shares separate three languages; one row per source, so that surges have their brand's mix.
         mix = np.array([brand.language_mix for brand in brands]).cumsum(axis=1)[:, :2]
         self._mix = np.concatenate([mix, mix[self.places], mix[self.places]]) if surges else mix
 
@@ -101,7 +101,7 @@ class ArrivalProcess:
         negative: list[float],
         positive: list[float],
     ) -> None:
-        """What each surge adds to this step, none of it before the surge begins."""
+        """Append the expected mentions that each surge adds to this step, none of them before the surge begins."""
         for surge, place in zip(self._surges, self.places, strict=True):
             begin = max(start, surge.start)
             room = (start + STEP_SECONDS - begin) / STEP_SECONDS
@@ -115,7 +115,7 @@ class ArrivalProcess:
     def _add_triggers(
         self, start: float, counts: list[int], earliest: list[int], negative: list[float], positive: list[float]
     ) -> None:
-        """One post where a surge's trigger time lies in this step; its tone is the writer's affair."""
+        """Append one post for each surge whose trigger time lies in this step; the writer chooses its tone."""
         for surge in self._surges:
             here = start <= surge.trigger_time < start + STEP_SECONDS
             counts.append(int(here))

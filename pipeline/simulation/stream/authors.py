@@ -1,4 +1,4 @@
-"""Who writes: a cast of invented accounts a language, few of them with many followers, and invented news sites."""
+"""Authors: a cast of invented accounts per language, few of them with many followers, and invented news sites."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.simulation.stream.phrases import Language
 from schemas.mention import Author
 
 CAST_SIZE: Final = 20_000
-"""Accounts per language. A brand's regulars are a stretch of the cast, so that the same authors recur."""
+"""Accounts per language. A brand's regulars are consecutive accounts of the cast, so that the same authors recur."""
 
 _FIRST: Final[dict[Language, tuple[str, ...]]] = {
     "en": ("maple", "quiet", "dusty", "north", "tiny", "brisk", "velvet", "salty", "lucky", "plain", "foggy", "copper",
@@ -40,13 +40,13 @@ class Cast:
     """The accounts of one language.
 
     Attributes:
-        authors: CAST_SIZE authors; drawn with the same numbers whatever the seed of the stream.
-        followers: their followers, for choosing whom others repeat.
-        news: the news sites; the id is the name of the site.
+        authors: CAST_SIZE authors, the same for every seed of the stream.
+        followers: number of followers of each.
+        news: news sites; the id is the name of the site.
     """
 
     def __init__(self, language: Language) -> None:
-        """Make the cast; about 0.1 s."""
+        """Make the cast, which takes about 0.1 s."""
         rng = np.random.Generator(np.random.PCG64(sum(language.encode())))
         followers = np.minimum(np.exp(rng.normal(5.2, 1.9, CAST_SIZE)), 2e7).astype(np.int64).tolist()
         first, second = _FIRST[language], _SECOND[language]
@@ -66,5 +66,5 @@ class Cast:
 
 @cache
 def cast(language: Language) -> Cast:
-    """The cast of a language; made once."""
+    """The cast of a language, made once."""
     return Cast(language)

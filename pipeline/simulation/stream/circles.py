@@ -1,4 +1,4 @@
-"""What has just been said and may be repeated: a bounded memory per brand and per surge."""
+"""Circles: recent posts of a brand or of a surge that others may repeat, bounded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FRESH_MS: Final = 6 * 3_600_000
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):
-    """A post that others may repeat. `language` and `platform` are indices; times are milliseconds of the stream."""
+    """A post that others may repeat. `language` and `platform` are indices, times are milliseconds of the stream."""
 
     id: str
     text: str
@@ -26,18 +26,18 @@ class Said(msgspec.Struct, frozen=True, gc=False):
 
 
 class Circle:
-    """The recent posts about one brand or one surge, and the one most seen of them."""
+    """The recent posts of one brand or one surge, and the one among them with the most followers."""
 
     __slots__ = ("_hot", "_next", "_recent")
 
     def __init__(self) -> None:
-        """Nothing has been said yet."""
+        """Start without posts."""
         self._recent: list[Said] = []
         self._hot: Said | None = None
         self._next = 0
 
     def add(self, said: Said) -> None:
-        """Remember a post; the oldest of the recent ones is forgotten."""
+        """Add a post, in the place of the oldest of the recent ones if there are too many."""
         if len(self._recent) < _RECENT:
             self._recent.append(said)
         else:
@@ -48,7 +48,7 @@ class Circle:
             self._hot = said
 
     def pick(self, draw: int, time_ms: int) -> Said | None:
-        """A post to repeat: every second time the most seen one, never one from long ago."""
+        """A post to repeat: in half of the cases the one with the most followers, and never an old one."""
         if not self._recent:
             return None
         said = self._hot if draw & 1 else self._recent[(draw >> 1) % len(self._recent)]

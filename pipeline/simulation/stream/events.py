@@ -1,4 +1,4 @@
-"""What can happen in a simulated stream, as values: crises, benign bursts, and what changes the volume or its reading.
+"""Kinds of events in a simulated stream, as values: crises, benign bursts, changes of the volume or its reading.
 
 Times are Unix seconds, lengths are seconds. `excess(time)` is the additional volume as a multiple of the volume that
 the brand would have without the event: 0 outside the event, peak_ratio - 1 at its peak.
@@ -31,21 +31,21 @@ def _curve(elapsed: float, rise: float, hold: float, half_life: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crisis:
-    """Volume and negative share rise together, after a trigger post.
+    """A crisis: volume and negative share rise together, after a trigger post.
 
     Attributes:
         brand: slug.
         cause: one of phrases.CAUSES.
-        trigger_time: when the trigger post appears.
-        lag: from the trigger post to the beginning of the rise.
+        trigger_time: time of the trigger post.
+        lag: time from the trigger post to the beginning of the rise.
         shape: sudden (minutes) or slow (hours); sets `rise` where that is 0.
         peak_ratio: volume at the peak, as a multiple of the brand's normal.
         peak_negative_share: share of negative mentions among all mentions at the peak.
         rise, hold, decay: length of the rise, of the plateau, and half-life of the decay.
-        duration: after trigger_time + lag + duration nothing of it is left.
-        followers: of the author of the trigger post.
-        spread_after, news_after: from the beginning of the rise to the first posts on other platforms, and news.
-        flare_up_after: from the beginning of the rise to a second wave, 0 for none; flare_up is its height in peaks.
+        duration: time from the beginning of the rise to its end, where the volume is normal again.
+        followers: followers of the author of the trigger post.
+        spread_after, news_after: time from the beginning of the rise to the first posts elsewhere, and to news.
+        flare_up_after: time from the beginning of the rise to a second wave, 0: none; flare_up is its height in peaks.
         product: index of the product that it is about.
         category: set where the move is common to the brands of a category; such a move is no crisis of the brand.
     """
@@ -71,22 +71,22 @@ class Crisis:
 
     @property
     def start(self) -> float:
-        """Beginning of the rise."""
+        """The beginning of the rise."""
         return self.trigger_time + self.lag
 
     @property
     def end(self) -> float:
-        """From here on the volume is normal again."""
+        """The time from which the volume is normal again."""
         return self.start + self.duration
 
     @property
     def topic(self) -> str:
-        """Section of the phrasebook."""
+        """The section of the phrasebook."""
         return self.cause
 
     @property
     def kind(self) -> str:
-        """Kind on the label."""
+        """The kind on the label."""
         return "industry" if self.category else "crisis"
 
     def excess(self, time: float) -> float:
@@ -100,7 +100,7 @@ class Crisis:
         return (self.peak_ratio - 1.0) * level
 
     def tones(self, brand: Brand) -> tuple[float, float]:
-        """Negative and positive share among the additional mentions, so that the whole has the share asked for."""
+        """Negative and positive share among the additional mentions, such that the whole has the wanted share."""
         negative = (self.peak_ratio * self.peak_negative_share - brand.negative_share) / (self.peak_ratio - 1.0)
         negative = min(max(negative, 0.0), 0.98)
         return negative, (1.0 - negative) * 0.2
@@ -108,16 +108,16 @@ class Crisis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benign:
-    """Volume without negativity: a launch, praise for a good deed, a giveaway, a match day, a meme.
+    """A benign burst, volume without negativity: a launch, praise for a good deed, a giveaway, a match day, a meme.
 
     Attributes:
         brand: slug.
         kind: what it is; also the section of the phrasebook.
-        start: when the first post appears and the volume begins to rise.
+        start: time of the first post, at which the volume begins to rise.
         peak_ratio: volume at the peak, as a multiple of the brand's normal.
         rise, hold, decay: length of the rise, of the plateau, and half-life of the decay.
-        duration: after start + duration nothing of it is left.
-        followers: of the author of the first post (the brand itself).
+        duration: time from the start to the end, where the volume is normal again.
+        followers: followers of the author of the first post (the brand itself).
         spread_after, news_after: as for a crisis.
         product: index of the product that it is about.
     """
@@ -137,17 +137,17 @@ class Benign:
 
     @property
     def trigger_time(self) -> float:
-        """When the first post appears."""
+        """The time of the first post."""
         return self.start
 
     @property
     def end(self) -> float:
-        """From here on the volume is normal again."""
+        """The time from which the volume is normal again."""
         return self.start + self.duration
 
     @property
     def topic(self) -> str:
-        """Section of the phrasebook."""
+        """The section of the phrasebook."""
         return self.kind
 
     def excess(self, time: float) -> float:
@@ -164,33 +164,33 @@ class Benign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """Nothing arrives: a hole in the feed, or a brand that is not known yet. No brands means all of them."""
+    """A silence: a gap in the feed, or a brand that is not known yet. Without brands it holds for all of them."""
 
     start: float
     end: float
     brands: tuple[str, ...] = ()
 
     def factor(self, time: float) -> float:
-        """What remains of the volume."""
+        """The factor by which the volume is multiplied."""
         return 0.0 if self.start <= time < self.end else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelShift:
-    """From `start` on the brands are talked about `ratio` times as much, in their usual tone."""
+    """A lasting change: from `start` on the brands have `ratio` times as many mentions, in their usual tone."""
 
     start: float
     ratio: float
     brands: tuple[str, ...]
 
     def factor(self, time: float) -> float:
-        """By how much the volume is multiplied."""
+        """The factor by which the volume is multiplied."""
         return self.ratio if time >= self.start else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holiday:
-    """A day on which people talk less, or more, about the brands, in their usual tone."""
+    """A holiday: a day on which the brands have fewer, or more, mentions, in their usual tone."""
 
     start: float
     end: float
@@ -198,21 +198,20 @@ class Holiday:
     brands: tuple[str, ...]
 
     def factor(self, time: float) -> float:
-        """By how much the volume is multiplied."""
+        """The factor by which the volume is multiplied."""
         return self.ratio if self.start <= time < self.end else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierDrift:
-    """The classifier that gives trusted sentiments grows worse, evenly from `start` to `end`, and stays so.
+    """A drift of the classifier behind trusted sentiments: it grows worse, evenly from `start` to `end`, and stays so.
 
-    People write as ever: texts keep the tone they are meant in. What is wrong is `sentiment`, and what is counted as
-    negative.
+    Texts keep the tone they are meant in. What becomes wrong is `sentiment`, and with it the count of negatives.
 
     Attributes:
-        start, end: of the decline.
-        missed: share of the negative mentions that it takes for neutral in the end.
-        invented: share of the other mentions that it takes for negative in the end.
+        start, end: beginning and end of the decline.
+        missed: share of the negative mentions that are classified as neutral in the end.
+        invented: share of the other mentions that are classified as negative in the end.
     """
 
     start: float
@@ -221,12 +220,12 @@ class ClassifierDrift:
     invented: float
 
     def errors(self, time: float) -> tuple[float, float]:
-        """Shares of missed and of invented negatives at a time."""
+        """The shares of missed and of invented negatives at a time."""
         part = min(max((time - self.start) / (self.end - self.start), 0.0), 1.0)
         return self.missed * part, self.invented * part
 
     def seen_share(self, share: float) -> float:
-        """What becomes of a true negative share in the end."""
+        """The negative share that is seen in the end, for a true one."""
         return share * (1.0 - self.missed) + (1.0 - share) * self.invented
 
 

@@ -1,4 +1,4 @@
-"""The truth beside a simulated stream: what happens to whom, from when to when."""
+"""Labels of a simulated stream: which event happens to which brand, from when to when."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from pipeline.simulation.stream.events import (
 from pipeline.simulation.stream.population import Brand
 
 ONSET_RATIO: Final = 1.5
-"""An event has begun when the volume first exceeds the brand's normal by this ratio, and is over when it last does."""
+"""Volume over normal at which an event begins, and below which it is over."""
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that happens to one brand.
+    """One event of one brand.
 
     `kind` is crisis, industry, launch, praise, giveaway, match_day, meme, silence, level_shift, holiday or
-    classifier_drift. `end_time` is cut to the end
-    of the stream; `onset_time` is left out where the volume never exceeds ONSET_RATIO within it. `peak_ratio` (volume
-    over normal) and `peak_negative_share` are what is expected at `peak_time`, without noise.
+    classifier_drift. `end_time` is at most the end of the stream; `onset_time` is left out where the volume never
+    exceeds ONSET_RATIO before it. `peak_ratio` (volume over normal) and `peak_negative_share` are expectations at
+    `peak_time`, without noise.
     """
 
     brand: str
@@ -50,7 +50,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class BrandFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One brand of the stream; `rate` is mentions an hour in an average hour without events."""
+    """One brand of the stream; `rate` is mentions per hour, averaged over a week without events."""
 
     brand: str
     name: str
@@ -61,7 +61,7 @@ class BrandFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known about a stream before it is written. The stream is [start, end)."""
+    """Everything that is known about a stream before it is written. The stream covers [start, end)."""
 
     version: Literal[1] = 1
     scenario: str
@@ -98,11 +98,11 @@ def label_events(
     """The labels of a scenario's events, by brand and time.
 
     Args:
-        events: of the scenario.
+        events: events of the scenario.
         brands: the population.
         trigger_ids: id of the trigger post of each surge.
-        start: of the stream, Unix seconds.
-        end: of the stream, Unix seconds.
+        start: start of the stream, Unix seconds.
+        end: end of the stream, Unix seconds.
     """
     known = {brand.slug: brand for brand in brands}
     found = []

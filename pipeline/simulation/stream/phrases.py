@@ -23,7 +23,7 @@ Pools = Mapping[str, tuple[str, ...]]
 
 
 class Template:
-    """One sentence with slots. `fill` takes its choices from the digits of one random number."""
+    """One sentence with slots; one random number decides how `fill` fills all of them."""
 
     __slots__ = ("_format", "_slots")
 
@@ -34,7 +34,7 @@ class Template:
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """Names of the slots, in order."""
+        """The names of the slots, in order."""
         return self._slots
 
     def fill(self, pools: Pools, draw: int) -> str:
@@ -51,7 +51,7 @@ Templates = tuple[Template, ...]
 
 
 class Phrasebook:
-    """Everything that is said in one language, by topic and tone."""
+    """All templates of one language, by topic and tone."""
 
     def __init__(self, language: Language, document: dict[str, Any]) -> None:
         """Compile a TOML document of the folder texts."""
@@ -77,12 +77,12 @@ class Phrasebook:
         self.tags: tuple[str, ...] = tuple(document["style"]["tags"])
 
     def pools(self, category: str, names: tuple[str, ...], product: int | None = None) -> dict[str, tuple[str, ...]]:
-        """What fills the slots for one brand.
+        """The words for the slots of one brand.
 
         Args:
-            category: of the brand; chooses the products.
+            category: category of the brand, which has its products.
             names: the forms in which people write the brand.
-            product: index of the one product everybody talks about, None for all of them.
+            product: index of the one product to talk about, None for all of them.
         """
         products = self.products[category]
         if product is not None:
@@ -90,13 +90,13 @@ class Phrasebook:
         return self.slots | {"b": names, "p": products}
 
     def post(self, topic: str, tone: str, pools: Pools, draw: int, style: int) -> str:
-        """A post on a topic in a tone, roughened by `style`. Both draws are non-negative integers."""
+        """A post on a topic in a tone, made less tidy by `style`. Both draws are non-negative integers."""
         templates = self.topics[topic].get(tone) or self.topics["ordinary"][tone]
         draw, choice = divmod(draw, len(templates))
         return self._roughen(templates[choice].fill(pools, draw), tone, style)
 
     def near_copy(self, text: str, draw: int) -> str:
-        """The text as strangers pass it on: a few words before or after, or the end cut off."""
+        """The text as people pass it on: a few words before or after, or the end left out."""
         draw, kind = divmod(draw, 4)
         if kind == 0:
             return self.copy_before[draw % len(self.copy_before)] + text
@@ -133,5 +133,5 @@ def _compile(section: dict[str, list[str]]) -> dict[str, Templates]:
 
 @cache
 def phrasebook(language: Language) -> Phrasebook:
-    """The phrasebook of a language; read once."""
+    """The phrasebook of a language, read once."""
     return Phrasebook(language, tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8")))

@@ -51,11 +51,11 @@ class Brand:
 
     Attributes:
         slug: the `brand` of its mentions.
-        names: how people write it, by language.
-        rate: mentions an hour on an average hour of an average week, without events.
-        negative_share: base share of negative mentions, about which the true share drifts slowly.
+        names: forms in which people write it, by language.
+        rate: mentions per hour, averaged over a week without events.
+        negative_share: base share of negative mentions, around which the true share drifts slowly.
         positive_share: base share of positive mentions.
-        utc_offset: hours; where most of its public lives.
+        utc_offset: hours; time zone of most of its public.
         language_mix: share of each of LANGUAGES.
     """
 
@@ -77,10 +77,10 @@ def build_population(
 
     Args:
         count: number of brands, at least 1.
-        mean_rate: mean over the brands of mentions an hour.
-        rng: the source of every choice.
-        rates: of the smallest and the largest brand, the others even between them on a logarithmic scale; None for the
-            rank law with `mean_rate`.
+        mean_rate: mean mentions per hour over the brands.
+        rng: source of every choice.
+        rates: mentions per hour of the smallest and the largest brand, the others evenly between them on a logarithmic
+            scale; None for the rank law with `mean_rate`.
     """
     others = max(1, round(count * 0.2)) if count >= 3 else 0
     homes: list[Language] = []
@@ -121,7 +121,7 @@ def build_population(
 
 
 class _Namer:
-    """Gives each brand a name of its own; when the combinations are used up, a number tells them apart."""
+    """Gives each brand a name of its own; when the combinations are used up, a number is added."""
 
     def __init__(self, language: Language, rng: np.random.Generator) -> None:
         self._language = language

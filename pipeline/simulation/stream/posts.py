@@ -1,4 +1,4 @@
-"""Turns drawn numbers into mentions: who says what, where, and whom it repeats."""
+"""The writer of posts: from drawn numbers to mentions with author, text, platform and the post they repeat."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLATFORMS: Final[dict[Language, tuple[tuple[str, Channel, float], ...]]] = {
     "ja": (("x", "social", 0.6), ("line-voom", "social", 0.18), ("youtube", "video", 0.12),
            ("opinionbox", "review", 0.05), ("", "news", 0.05)),
 }  # fmt: skip
-"""Where each language is written: platform, channel, share. The first is where it is loudest; "" is a news site."""
+"""Platforms of each language: name, channel, share. The first is the main one; "" is a news site."""
 
 NEGATIVE, NEUTRAL, POSITIVE = range(3)
 
@@ -55,7 +55,7 @@ _CRISIS_SHARES: Final = (0.34, 0.42, 0.54)
 
 
 class Draws(msgspec.Struct, gc=False):
-    """One mention before it is written: when, meant in which tone and language, and random numbers for all the rest."""
+    """One mention before it is written: time, tone, language, and random numbers for everything else."""
 
     time_ms: int
     tone: int
@@ -71,7 +71,7 @@ class Draws(msgspec.Struct, gc=False):
 
 
 class PostWriter:
-    """Writes the mentions of a stream in order of time; its memory is bounded by brands and surges."""
+    """The writer of a stream's mentions, in order of time; its memory is bounded by brands and surges."""
 
     def __init__(
         self,
@@ -87,10 +87,10 @@ class PostWriter:
         Args:
             brands: the population.
             surges: crises and benign bursts of the scenario.
-            start: of the stream; the times of the draws are milliseconds since then.
-            prefix: begins every id.
+            start: start of the stream; the times of the draws are milliseconds since then.
+            prefix: prefix of every id.
             labelled_share: share of the mentions that carry a trusted sentiment.
-            drift: of the classifier that gives these sentiments; None where it makes no mistakes.
+            drift: drift of the classifier that gives these sentiments; None where it makes no mistakes.
         """
         self._drift = drift
         self._brands = brands
@@ -108,7 +108,7 @@ class PostWriter:
         self._index = {brand.slug: index for index, brand in enumerate(brands)}
         self._pools: dict[tuple[int, int, int], dict[str, tuple[str, ...]]] = {}
         self._written = 0
-        # Each brand has regulars: a stretch of the cast, longer for larger brands.
+        # Each brand has regulars: consecutive accounts of the cast, more for larger brands.
         self._regulars = [(index * 7919 % CAST_SIZE, int(60 + 40 * brand.rate)) for index, brand in enumerate(brands)]
 
     def trigger_id(self, surge: int) -> str:
@@ -116,7 +116,7 @@ class PostWriter:
         return f"{self._prefix}-trigger{surge}"
 
     def trigger(self, surge: int, draws: Draws) -> tuple[Mention, int]:
-        """The post that starts a surge, where its language is loudest, and its tone."""
+        """The post that starts a surge, on the main platform of its language, and its tone."""
         event = self._surges[surge]
         brand = self._index[event.brand]
         language = LANGUAGES.index(self._brands[brand].language)
@@ -137,7 +137,7 @@ class PostWriter:
         return self._mention(brand, said, draws), tone
 
     def seen(self, tone: int, draws: Draws) -> int:
-        """The tone that the classifier gives a mention meant in `tone`."""
+        """The tone that the classifier gives a mention written in `tone`."""
         if self._drift is None:
             return tone
         missed, invented = self._drift.errors(self._seconds(draws))
@@ -148,7 +148,7 @@ class PostWriter:
         return NEGATIVE if luck < invented else tone
 
     def ordinary(self, brand: int, draws: Draws) -> tuple[Mention, int]:
-        """An everyday mention of a brand, and its tone: that of the post it repeats, else the one it is meant in."""
+        """An ordinary mention of a brand, and its tone: that of the post it repeats, else the one it is written in."""
         first, count = self._regulars[brand]
         draws.writer = (first + int(count * draws.author * draws.author)) % CAST_SIZE
         circle = self._circles[brand]
@@ -167,7 +167,7 @@ class PostWriter:
         return self._mention(brand, said, draws), draws.tone
 
     def surging(self, surge: int, draws: Draws) -> tuple[Mention, int]:
-        """A mention that a surge adds, and its tone, which is the one it is meant in."""
+        """A mention that a surge adds, and its tone, which is the one it is written in."""
         event = self._surges[surge]
         brand = self._index[event.brand]
         trigger = self._triggers[surge]
@@ -191,7 +191,7 @@ class PostWriter:
         return self._reply(brand, trigger, draws, topic, event.product), draws.tone
 
     def _own_words(self, surge: int, brand: int, trigger: Said, draws: Draws) -> Mention:
-        """What somebody, or after a while a news site, has to say about it."""
+        """A post about a surge in the author's own words, or after a while the headline of a news site."""
         event = self._surges[surge]
         elapsed = self._seconds(draws) - event.start
         language = draws.language if elapsed > event.spread_after else trigger.language
@@ -210,7 +210,7 @@ class PostWriter:
         return self._start_seconds + draws.time_ms / 1000.0
 
     def _spread(self, event: Surge, language: int, draws: Draws) -> int:
-        """The platform of a person's post: at first only the one where it began."""
+        """The platform of a person's post about a surge: at first only the one where it began."""
         if self._seconds(draws) - event.start <= event.spread_after:
             return _MAIN_PLATFORM
         platform = self._platform(language, draws.platform)

@@ -1,4 +1,4 @@
-"""How much is said and how much of it is bad, brand by brand and step by step, before any event."""
+"""Rates: expected mentions and negative share of every brand, step by step, before any event."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.simulation.stream.population import Brand
 
 STEP_SECONDS: Final = 300
-"""One step of the simulation; the stream is made step by step."""
+"""Length of one step of the simulation."""
 
 Array = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ _SLOW_DEVIATION: Final = 0.14
 _SHARE_HALF_LIFE_HOURS: Final = 60.0
 _SHARE_DEVIATION: Final = 0.18
 _GRAIN: Final = 65_536.0
-"""Rates are rounded to 1/_GRAIN so that the last bit of a platform's exp or cos does not change the stream."""
+"""Steps per unit that rates are rounded to, so that the last bit of a platform's exp or cos does not matter."""
 
 
 class Rates:
@@ -49,7 +49,7 @@ class Rates:
         self._drift = rng.normal(0.0, _SHARE_DEVIATION, count)
 
     def season(self, time: float) -> Array:
-        """Each brand's factor for the hour and the day; mean 1 over a week.
+        """The factor of each brand for the hour and the day; its mean over a week is 1.
 
         Args:
             time: Unix seconds.

@@ -19,7 +19,7 @@ from pipeline.simulation.stream.scenarios import SCENARIOS, Choice
 from schemas.mention import encode_mention
 
 START: Final = datetime(2026, 3, 2, tzinfo=UTC)
-"""First instant of every simulated stream: a Monday."""
+"""Start of every simulated stream, a Monday."""
 
 _DRAW: Final = 1 << 62
 
@@ -37,7 +37,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Counts of one brand in one batch: true ones, except that negatives are those that a drifting classifier sees."""
+    """The counts of one brand in one batch: true ones, except for negatives under a drifting classifier."""
 
     brand: str
     mentions: int
@@ -51,8 +51,8 @@ class Batch:
     Attributes:
         start: Unix seconds, a multiple of STEP_SECONDS.
         end: Unix seconds.
-        lines: one mention each, JSON with a line feed, in order of event time.
-        counts: of the brands with at least one mention, in the order of the population.
+        lines: mentions, each as JSON with a line feed, in order of event time.
+        counts: counts of the brands with at least one mention, in the order of the population.
     """
 
     start: int
@@ -62,7 +62,7 @@ class Batch:
 
 
 class Simulation:
-    """One stream, given by its parameters alone: `batches` gives the same bytes whenever it is called."""
+    """A stream, defined by its parameters alone: every call of `batches` gives the same bytes."""
 
     def __init__(
         self,
@@ -76,22 +76,22 @@ class Simulation:
         mean_rate: float = 15.0,
         rates: tuple[float, float] | None = None,
     ) -> None:
-        """Build the population and the events; nothing is written yet.
+        """Choose the population and the events; mentions are written by `batches`.
 
         Args:
             scenario: a key of SCENARIOS.
             brands: number of brands, at least the scenario's min_brands.
-            hours: length of the part in which the scenario's events lie.
-            history_hours: quiet hours before it.
-            seed: of every choice.
+            hours: length of the part with the scenario's events.
+            history_hours: length of the quiet part before it.
+            seed: seed of every choice.
             labelled_share: share of the mentions with a trusted sentiment, 0 to 1.
-            mean_rate: mean over the brands of mentions an hour.
-            rates: mentions an hour of the smallest and the largest brand, the others even between them on a logarithmic
-                scale; None for the rank law with `mean_rate`.
+            mean_rate: mean mentions per hour over the brands.
+            rates: mentions per hour of the smallest and the largest brand, the others evenly between them on a
+                logarithmic scale; None for the rank law with `mean_rate`.
 
         Raises:
-            KeyError: no such scenario.
-            ValueError: a parameter out of its range.
+            KeyError: there is no such scenario.
+            ValueError: a parameter is out of its range.
         """
         _check(
             brands=brands,
@@ -144,7 +144,7 @@ class Simulation:
 
     @property
     def steps(self) -> int:
-        """Number of batches."""
+        """The number of batches."""
         return self._steps
 
     def batches(self) -> Iterator[Batch]:
@@ -198,7 +198,7 @@ class Simulation:
 
 
 def _check(**values: float) -> None:
-    """Refuse parameters out of range, by name."""
+    """Raise ValueError for a parameter out of its range, by name."""
     for name, value in values.items():
         low, high = _RANGES[name]
         if not low <= value <= high:
@@ -206,5 +206,5 @@ def _check(**values: float) -> None:
 
 
 def demo_stream(*, seed: int = 1, brands: int = 200, hours: float = 24.0, history_hours: float = 72.0) -> Simulation:
-    """The stream of the demo: one crisis, one slow burn, one brand merely praised. Its labels are known at once."""
+    """The stream of the demo: one crisis, one slow burn, one brand merely praised."""
     return Simulation("demo", seed=seed, brands=brands, hours=hours, history_hours=history_hours)
