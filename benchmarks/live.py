@@ -3,7 +3,7 @@
     workers     the same backlog read by one worker and by two
     partitions  the same backlog in 4 and in 16 partitions
     brands      100,000 brands closing together: longest stop of the event loop, memory; then loading their state
-    latency     from the mention that makes a bucket due to the alert in a committed read, at 20,000 mentions a second
+    latency     from the mention that makes a bucket due to the alert in a committed read, at 20,000 mentions per second
     idle        a ready worker with nothing to do
 
 Broker, load and worker share the machine, so times are upper bounds (a backlog is filled before it is read); figures
@@ -143,7 +143,7 @@ def settings_of(kafka: LocalKafka, name: str, partitions: int) -> Settings:
 
 
 def drained(kafka: LocalKafka, folder: Path, name: str, partitions: int, workers: int) -> tuple[float, float]:
-    """CPU seconds per million mentions and mentions a second of wall time, once every worker has its partitions."""
+    """CPU seconds per million mentions and mentions per second of wall time, once every worker has its partitions."""
     settings = settings_of(kafka, name, partitions).model_copy(update={"group_session_timeout_seconds": 60.0})
     with ExitStack() as running:
         # Ready on an empty topic first: start, rebalance and the first connections are not part of it.
@@ -178,7 +178,8 @@ def workers(kafka: LocalKafka, folder: Path) -> list[Goal]:
     found = [drained(kafka, folder, f"workers{n}", 4, n) for n in (1, 2)]
     for n, (cpu, rate) in enumerate(found, 1):
         print(
-            f"  workers {n}:      {rate:9,.0f} mentions a second of wall time, {cpu:6.2f} CPU s a million", flush=True
+            f"  workers {n}:      {rate:9,.0f} mentions per second of wall time, {cpu:6.2f} CPU s per million",
+            flush=True,
         )
     ratio = found[1][1] / found[0][1]
     print(f"  two against one: {ratio:.2f} times as many", flush=True)
@@ -192,7 +193,8 @@ def partitions(kafka: LocalKafka, folder: Path) -> list[Goal]:
         cpu, rate = drained(kafka, folder, f"partitions{n}", n, 1)
         spent.append(cpu)
         print(
-            f"  partitions {n:2}:  {rate:9,.0f} mentions a second of wall time, {cpu:6.2f} CPU s a million", flush=True
+            f"  partitions {n:2}:  {rate:9,.0f} mentions per second of wall time, {cpu:6.2f} CPU s per million",
+            flush=True,
         )
     return [Goal("CPU of a mention, 16 partitions against 4", spent[1] / spent[0], 1.5, "times")]
 
@@ -303,11 +305,11 @@ def latency(kafka: LocalKafka, folder: Path) -> list[Goal]:
     middle, high = (1000 * delays[int(q * (len(delays) - 1))] for q in (0.5, 0.99))
     print(
         f"  latency:         median {middle:.0f} ms, p99 {high:.0f} ms, longest {1000 * delays[-1]:.0f} ms of "
-        f"{len(delays)} alerts at {sent / seconds:,.0f} mentions a second; the worker used {share:.0%} of a core",
+        f"{len(delays)} alerts at {sent / seconds:,.0f} mentions per second; the worker used {share:.0%} of a core",
         flush=True,
     )
     return [
-        Goal(f"mention to alert in a committed read, p99, {RATE:,} mentions a second", high / 1000, 1.0, "s"),
+        Goal(f"mention to alert in a committed read, p99, {RATE:,} mentions per second", high / 1000, 1.0, "s"),
         Goal("the same: alerts that came", len(delays), CRISIS_BUCKETS * CRISES, "alerts", more=True),
     ]
 

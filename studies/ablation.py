@@ -191,7 +191,7 @@ def applied(variant: Variant) -> Iterator[None]:
 
 
 def episodes_per_year(run: WorldRun, places: NDArray[np.int64], rule: AlarmRule) -> float:
-    """Crisis episodes a brand-year of some brands, on the days that count."""
+    """Crisis episodes per brand-year of some brands, on the days that count."""
     starts = starts_of(run.crisis[:, places], rule, WARM_UP_DAYS * BUCKETS_PER_DAY)
     return sum(map(len, starts)) / (len(places) * run.days / 365.0)
 

@@ -1,6 +1,6 @@
 """Ablation of the volume channel: python -m studies.surge_ablation NAB_DIR [--brands N] [--days D].
 
-Each variant is compared at the threshold at which it opens as many surges on simulated brands as the shipped knob
+Each variant is compared at the threshold at which it opens as many surges on simulated brands as the shipped setting
 promises. What the shipped model sees of a series (the surprise of its mentions in every window) does not depend on what
 is then made of it, so it is computed once; evidence, calibration and threshold of every variant rest on the same
 surprises. Without season it is another, and computed again.

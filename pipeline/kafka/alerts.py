@@ -43,7 +43,7 @@ def read_alerts(settings: Settings, *, from_beginning: bool = True) -> list[Aler
 
 
 def follow_records(settings: Settings, stop: Callable[[], bool], *, from_beginning: bool) -> Iterator[AlertRecord]:
-    """Every record of the alerts topic as it arrives, until `stop` says so (asked some five times a second).
+    """Every record of the alerts topic as it arrives, until `stop` says so (asked some five times per second).
 
     Raises:
         BrokerError: no broker, no topic, no permission.

@@ -210,7 +210,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "flare-up": Scenario("a crisis with a second wave", _flare_up),
     "industry": Scenario("every brand of one category moves alike", _industry),
     "feed-gap": Scenario("nothing arrives for six hours", _feed_gap),
-    "newcomer": Scenario("a brand is first heard of in a burst", _newcomer),
+    "newcomer": Scenario("a brand is first mentioned in a burst", _newcomer),
     "level-shift": Scenario("three brands are talked about three times as much from then on", _level_shift),
     "holidays": Scenario("a holiday in each home country, with fewer or more mentions", _holidays),
     "classifier-drift": Scenario(
