@@ -130,7 +130,6 @@ class Category:
             episode,
             common_rule(rule),
             brand=f"category/{self.name}",  # no brand has a slash
-            kind=kind,
             bucket=index,
             score=_common_score(list(scores.values())),
             onset=lambda: index + 1 - RECENT_BUCKETS,

@@ -43,7 +43,6 @@ class Transitions:
                 episode,
                 rule,
                 brand=brand.name,
-                kind=kind,
                 bucket=closed.index,
                 score=score,
                 onset=partial(first_of_excess, brand, spec, closed.index, assessment.base_rate),

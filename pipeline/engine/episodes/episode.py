@@ -76,6 +76,7 @@ def restored_episodes(stored: Iterable[Episode]) -> Episodes:
 class Rule(msgspec.Struct, frozen=True):
     """When episodes of one kind open, escalate and end, in score units and buckets; `per_year` is the alert budget."""
 
+    kind: Kind
     threshold: float
     release: float
     critical: float
@@ -126,7 +127,6 @@ def step(
     rule: Rule,
     *,
     brand: str,
-    kind: Kind,
     bucket: int,
     score: float,
     onset: Callable[[], int],
@@ -137,9 +137,8 @@ def step(
 
     Args:
         episode: state of this brand and kind; changed in place.
-        rule: when to open, escalate and end.
+        rule: of the kind, which is part of the episode's identity: when to open, escalate and end.
         brand: whose episode; part of the episode's identity.
-        kind: which kind; part of the episode's identity.
         bucket: the closed bucket.
         score: its score of this kind.
         onset: gives the first bucket of the excess; asked only where an episode opens.
@@ -152,7 +151,6 @@ def step(
             episode,
             rule,
             brand=brand,
-            kind=kind,
             bucket=bucket,
             onset=onset,
             may_open=may_open,
@@ -176,7 +174,6 @@ def _step_closed(
     rule: Rule,
     *,
     brand: str,
-    kind: Kind,
     bucket: int,
     onset: Callable[[], int],
     may_open: bool,
@@ -207,7 +204,7 @@ def _step_closed(
     episode.threshold = threshold
     is_flare_up = episode.last_id and bucket - episode.ended <= FLARE_UP_BUCKETS
     episode.parent_id = episode.last_id if is_flare_up else ""
-    episode.id = episode_id(brand, kind, bucket)
+    episode.id = episode_id(brand, rule.kind, bucket)
     episode.onset = onset()
     episode.opened = episode.last_above = bucket
     episode.severity = "critical" if _is_critical(rule, score) else rule.base_severity

@@ -18,6 +18,7 @@ def rules(detection: DetectionConfig) -> dict[Kind, Rule]:
     for kind, spec in KIND_SPECS.items():
         threshold = spec.threshold(detection)
         found[kind] = Rule(
+            kind=kind,
             threshold=threshold,
             release=threshold * detection.release_ratio,
             critical=threshold * detection.critical_ratio,

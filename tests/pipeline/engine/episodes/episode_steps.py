@@ -16,7 +16,6 @@ def steps(
             episode,
             rule,
             brand="acme",
-            kind="crisis",
             bucket=bucket,
             score=score,
             onset=lambda: bucket,  # noqa: B023 - asked for before the next bucket

@@ -15,7 +15,7 @@ FREE = allowance(6.0)
 
 
 def rule(per_year: float, *, quiet: int = 2, cool_down: int = 3) -> Rule:
-    return Rule(4.0, 2.0, 6.0, quiet, cool_down, "warning", per_year)
+    return Rule("crisis", 4.0, 2.0, 6.0, quiet, cool_down, "warning", per_year)
 
 
 def opened(scores: list[tuple[int, float]], budget: Rule) -> list[int]:
@@ -23,9 +23,7 @@ def opened(scores: list[tuple[int, float]], budget: Rule) -> list[int]:
     episode, bucket, found = Episode(), 0, []
     for gap, score in scores:
         bucket += gap
-        transition = step(
-            episode, budget, brand="acme", kind="crisis", bucket=bucket, score=score, onset=int, may_open=True
-        )
+        transition = step(episode, budget, brand="acme", bucket=bucket, score=score, onset=int, may_open=True)
         if isinstance(transition, EpisodeTransition) and transition.name == "opened":
             found.append(bucket)
     return found

@@ -9,7 +9,15 @@ from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Rule, e
 from schemas.alert import Transition
 from tests.pipeline.engine.episodes.episode_steps import steps
 
-RULE = Rule(threshold=4.0, release=2.0, critical=6.0, quiet_buckets=3, cool_down_buckets=5, base_severity="warning")
+RULE = Rule("crisis", threshold=4.0, release=2.0, critical=6.0, quiet_buckets=3, cool_down_buckets=5, base_severity="warning")
+    kind="crisis",
+    threshold=4.0,
+    release=2.0,
+    critical=6.0,
+    quiet_buckets=3,
+    cool_down_buckets=5,
+    base_severity="warning",
+)
 
 
 def run(scores: list[float], *, rule: Rule = RULE, may_open: bool = True) -> list[tuple[int, Transition]]:
@@ -45,7 +53,7 @@ def test_a_loud_onset_is_critical_from_the_start_and_does_not_escalate() -> None
 
 def test_an_informational_kind_never_becomes_critical() -> None:
     """Praise of any size stays information."""
-    rule = Rule(4.0, 2.0, 6.0, 3, 5, "info")
+    rule = Rule("crisis", 4.0, 2.0, 6.0, 3, 5, "info")
     assert run([100.0, 100.0], rule=rule) == [(0, "opened")]
 
 
@@ -65,9 +73,7 @@ def test_a_flare_up_names_its_parent() -> None:
     episode = Episode()
 
     def advance(bucket: int, score: float) -> EpisodeTransition:
-        made = step(
-            episode, RULE, brand="acme", kind="crisis", bucket=bucket, score=score, onset=lambda: bucket, may_open=True
-        )
+        made = step(episode, RULE, brand="acme", bucket=bucket, score=score, onset=lambda: bucket, may_open=True)
         assert isinstance(made, EpisodeTransition)
         return made
 
@@ -100,7 +106,7 @@ def test_the_onset_is_asked_for_only_where_an_episode_opens() -> None:
         raise AssertionError("asked for")
 
     for score in (1.0, 3.9):
-        made = step(Episode(), RULE, brand="acme", kind="crisis", bucket=1, score=score, onset=refused, may_open=True)
+        made = step(Episode(), RULE, brand="acme", bucket=1, score=score, onset=refused, may_open=True)
         assert made is None
 
 

@@ -18,7 +18,7 @@ from tests.pipeline.engine.engine_runs import StateLog, latest
 from tests.pipeline.engine.episodes.episode_steps import steps
 from tests.pipeline.mention_streams import START
 
-NO_BUDGET_LEFT = Rule(4.0, 2.0, 6.0, 3, 5, "warning", 1e-9)
+NO_BUDGET_LEFT = Rule("crisis", 4.0, 2.0, 6.0, 3, 5, "warning", 1e-9)
 
 
 def spent() -> Episode:
@@ -54,7 +54,7 @@ def test_a_brand_that_is_not_visited_in_its_silence_counts_as_quiet() -> None:
 
 
 def test_what_the_cool_down_holds_back_is_counted_and_opens_when_it_is_over() -> None:
-    rule = Rule(4.0, 2.0, 6.0, 3, 5, "warning")
+    rule = Rule("crisis", 4.0, 2.0, 6.0, 3, 5, "warning")
     scores = [5.0, 0.0, 0.0, 0.0, *[5.0] * 5]
     assert run(Episode(), scores, rule=rule) == ["opened", "", "", "resolved", "cool_down", "", "", "", "opened"]
 

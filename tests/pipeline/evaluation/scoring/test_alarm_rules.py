@@ -16,7 +16,13 @@ LEVELS = st.sampled_from([0.0, 1.0, 2.0, 2.9, 3.0, 5.9, 6.0, 9.0, 20.0])
 def stepped(scores: list[float], rule: AlarmRule) -> list[Span]:
     episode, opened, found = Episode(), 0, []
     worker = Rule(
-        rule.threshold, rule.release, rule.threshold * 1.5, rule.quiet_buckets, rule.cool_down_buckets, "warning"
+        "crisis",
+        rule.threshold,
+        rule.release,
+        rule.threshold * 1.5,
+        rule.quiet_buckets,
+        rule.cool_down_buckets,
+        "warning",
     )
     for bucket, transition in enumerate(steps(episode, worker, scores)):
         name = transition.name if isinstance(transition, EpisodeTransition) else ""
