@@ -9,7 +9,7 @@ from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Rule, e
 from schemas.alert import Transition
 from tests.pipeline.engine.episodes.episode_steps import steps
 
-RULE = Rule("crisis", threshold=4.0, release=2.0, critical=6.0, quiet_buckets=3, cool_down_buckets=5, base_severity="warning")
+RULE = Rule(
     kind="crisis",
     threshold=4.0,
     release=2.0,
