@@ -1,4 +1,4 @@
-"""What metrics read of an engine, from another thread than the one that runs it."""
+"""What metrics read of an engine. Only the thread that runs the engine reads it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StatsReadings(Protocol):
 
 
 class EpisodeReadings(Protocol):
-    """What is read of an open episode."""
+    """What is read of an open episode; never changed once it is given."""
 
     @property
     def brand(self) -> str: ...
@@ -45,7 +45,7 @@ class EpisodeReadings(Protocol):
 
 
 class BrandReadings(Protocol):
-    """What is read of a brand's last closed bucket."""
+    """What is read of a brand's last closed bucket; never changed once it is given."""
 
     @property
     def brand(self) -> str: ...
@@ -60,7 +60,7 @@ class BrandReadings(Protocol):
 
 
 class EngineReadings(Protocol):
-    """The part of the engine that metrics read, from another thread than the one that runs it."""
+    """The part of the engine that metrics read."""
 
     @property
     def stats(self) -> StatsReadings: ...

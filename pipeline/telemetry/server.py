@@ -14,8 +14,8 @@ from prometheus_client.exposition import MetricsHandler
 
 from pipeline.config.settings import PREFIX, Settings
 from pipeline.errors import ConfigError
-from pipeline.telemetry.collector import WorkerMetrics
-from pipeline.telemetry.health import Health, Verdict
+from pipeline.telemetry.health import Health, HealthReport
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 
 logger = structlog.get_logger("tocsin.metrics")
 
@@ -86,9 +86,9 @@ class _Handler(MetricsHandler):
         else:
             self.send_error(HTTPStatus.NOT_FOUND, explain="expected /metrics, /healthz or /readyz")
 
-    def _answer(self, verdict: Verdict) -> None:
-        body = verdict.line()
-        self.send_response(HTTPStatus.OK if verdict.ok else HTTPStatus.SERVICE_UNAVAILABLE)
+    def _answer(self, report: HealthReport) -> None:
+        body = report.line()
+        self.send_response(HTTPStatus.OK if report.ok else HTTPStatus.SERVICE_UNAVAILABLE)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")

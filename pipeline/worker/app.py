@@ -22,9 +22,9 @@ from faust.types import TP
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
 from pipeline.kafka.clients import aiokafka_options, topic_name, user_of
-from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.server import serve
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker.assignment import Assignment
 from pipeline.worker.driver import faust_driver
 from pipeline.worker.exit import crash, stop_late

@@ -11,8 +11,8 @@ import structlog
 
 from pipeline.config.model import Config
 from pipeline.engine.brands.cache import cache_share
-from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.limit_report import LimitReport
 from pipeline.worker.partition import Partition, PartitionEngine, TopicNames
@@ -145,6 +145,7 @@ class Assignment:
                 if owned.is_open:
                     self._report_lag(owned.partition)
                     owned.limits.look(owned.partition.engine.stats)
+                    self._metrics.refresh(owned.partition.number)
                     await self._tick_if_idle(owned.partition)
             await asyncio.sleep(WATCH_SECONDS)
 

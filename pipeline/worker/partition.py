@@ -22,9 +22,9 @@ from pipeline.engine.encoding import OutRecord, alert_record, dead_letter_record
 from pipeline.engine.records import Outputs, RefusedBatch, SourceRecord
 from pipeline.errors import StateError
 from pipeline.kafka.partitioning import partition_of
-from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.readings import EngineReadings
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.stall import StallWatch
 from pipeline.worker.state_loader import load_state
@@ -210,6 +210,7 @@ class Partition:
         await self._process(records)
         if not self._closed:
             self._covered = event
+        self._metrics.worked(self.number)
 
     async def _fill_gap(self, start: int) -> None:
         """Fold in what lies between the next offset and the start of a slice, if anything does."""

@@ -15,10 +15,10 @@ import pytest
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
 from pipeline.engine.records import Record
-from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.readings import EngineReadings
 from pipeline.telemetry.server import serve
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 from schemas.mention import Mention, encode_mention
 from tests.deploy.deployment import alerting_rules, dashboards, panel_expressions, recorded_names, rules
 from tests.integration.prometheus_server import Prometheus, needs_prometheus, prometheus, wait_for
@@ -138,10 +138,14 @@ def test_an_open_crisis_rings_and_stops(tmp_path: Path) -> None:
         server.await_value("tocsin:open_episodes:sum")
         assert server.values(firing) == []
         engine.episodes.append(FakeEpisode("brand-0-3"))
+        engine.stats.buckets_closed += 1
+        metrics.refresh(0)
         server.await_value(firing)
         (alert,) = [alert for alert in server.get("alerts")["alerts"] if alert["labels"]["kind"] == "crisis"]
         assert alert["annotations"]["summary"] == "1 open critical crisis episode(s)."
         assert alert["annotations"]["runbook_url"] == alerting_rules()["TocsinCrisisOpen"]["annotations"]["runbook_url"]
         assert server.values('tocsin_brand_score{brand="brand-0-3"}') == [0.5]
         engine.episodes.clear()
+        engine.stats.buckets_closed += 1
+        metrics.refresh(0)
         wait_for(lambda: True if not server.values(firing) else None, "the alert to stop")

@@ -126,15 +126,10 @@ class Brand:
         )
 
     def read_episodes(self) -> Episodes:
-        """The episodes, for a reader that must not load the brand: another thread, for one."""
-        while True:
-            serialised = self.serialised
-            if serialised is not None:
-                return restored_episodes(decode_brand(self.key, serialised.record).episodes)
-            try:
-                return self.episodes
-            except AttributeError:
-                continue  # It was serialised in between.
+        """The episodes, for a reader that must not load the brand."""
+        if self.serialised is None:
+            return self.episodes
+        return restored_episodes(decode_brand(self.key, self.serialised.record).episodes)
 
     def make_idle(self) -> None:
         """Drop what nothing asks for after a day without mentions (pipeline.engine.brands.expiry), and serialise."""
@@ -253,7 +248,7 @@ class Brand:
 
     def _keep_as(self, serialised: Serialised) -> None:
         was_loaded = self.serialised is None
-        self.serialised = serialised  # First, for read_episodes.
+        self.serialised = serialised
         if was_loaded:
             del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
             self._cache.loaded.pop(self, None)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.telemetry.health import HEARTBEAT_LIMIT_SECONDS, Health
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.fakes import Clock
 
 
 def test_a_new_worker_is_alive_and_not_ready() -> None:
@@ -24,7 +17,7 @@ def test_a_new_worker_is_alive_and_not_ready() -> None:
 
 
 def test_a_loop_that_does_not_turn_is_unhealthy_until_it_turns_again() -> None:
-    """At the limit all is well, past it not; a heartbeat mends it."""
+    """At the limit all is well, past it not; a heartbeat heals it."""
     clock = Clock()
     health = Health(clock)
     health.ready([0])
@@ -40,7 +33,7 @@ def test_a_loop_that_does_not_turn_is_unhealthy_until_it_turns_again() -> None:
 
 
 def test_work_that_stands_still_is_unhealthy_although_the_loop_turns() -> None:
-    """The reason is told, a heartbeat does not mend it, going on does."""
+    """The reason is told, a heartbeat does not heal it, going on does."""
     health = Health(Clock())
     health.ready([0])
     health.stalled("mentions[0]: none folded in for 61 s")
@@ -59,8 +52,8 @@ def test_readiness_follows_the_assignment() -> None:
     assert health.readiness().partitions == (0, 2)
     health.not_ready("rebalance")
     assert health.alive().ok
-    verdict = health.readiness()
-    assert (verdict.ok, verdict.why, verdict.partitions) == (False, "rebalance", ())
+    report = health.readiness()
+    assert (report.ok, report.why, report.partitions) == (False, "rebalance", ())
     health.ready([])
     assert health.readiness().ok
 

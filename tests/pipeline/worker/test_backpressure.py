@@ -14,8 +14,8 @@ from pipeline.config.settings import Settings
 from pipeline.engine.encoding import OutRecord
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record
-from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker.app import create_app
 from pipeline.worker.partition import FOLD_RECORDS, WAITING_BYTES, Partition, TopicNames
 from tests.pipeline.mention_streams import record

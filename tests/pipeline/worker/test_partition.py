@@ -12,8 +12,8 @@ from pipeline.config.model import Config, WorkerConfig
 from pipeline.engine.encoding import OutRecord
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record, RefusedBatch
-from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker import partition as partition_module
 from pipeline.worker.partition import Partition, TopicNames
 from pipeline.worker.transaction import Write

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from pipeline.config.model import BrandSection, Config, ConfigFile
 from pipeline.engine.engine import Engine
 from pipeline.kafka.partitioning import partition_of
-from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker import partition as partition_module
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.partition import Partition, TopicNames
@@ -63,6 +63,7 @@ def work(number: int, monkeypatch: Any) -> tuple[float | None, list[dict[str, An
 
     with capture_logs() as logs:
         asyncio.run(run())
+    metrics.refresh(number)
     gauge = metrics.registry.get_sample_value("tocsin_category_brands_misplaced", {"partition": str(number)})
     return gauge, [dict(entry) for entry in logs if entry["log_level"] == "warning"]
 

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.config.model import Config
 from pipeline.engine.engine import Engine
-from pipeline.telemetry.collector import WorkerMetrics
 from pipeline.telemetry.health import Health
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.partition import Partition, TopicNames
 from pipeline.worker.stall import STALL_SECONDS

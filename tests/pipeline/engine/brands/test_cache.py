@@ -173,7 +173,7 @@ def test_a_brand_of_many_mentions_keeps_its_open_bucket_as_objects() -> None:
 
 
 def test_a_brand_can_be_looked_at_without_being_woken() -> None:
-    """As metrics do, from another thread."""
+    """As metrics do."""
     engine = Engine(0, Config(), max_cached=1)
     records = troubled_stream(3)
     engine.process(records[: len(records) * 9 // 10])

@@ -1,43 +1,21 @@
-"""The catalogue is closed, counters never go down, and the server answers what a scraper and a supervisor ask."""
+"""What is exposed is the catalogue, counters never go down, and a scrape shows figures that belong together."""
 
 from __future__ import annotations
 
-import json
-import socket
-import struct
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse_text
-from structlog.testing import capture_logs
 
 from pipeline.config.model import Config, ConfigFile, WorkerConfig
-from pipeline.config.settings import Settings
-from pipeline.errors import ConfigError
-from pipeline.telemetry.catalogue import CATALOGUE, MAX_EPISODE_BRANDS, PREFIX, catalogue_markdown
-from pipeline.telemetry.collector import WorkerMetrics
-from pipeline.telemetry.health import Health
-from pipeline.telemetry.server import MetricsServer, serve
+from pipeline.telemetry.catalogue import CATALOGUE, MAX_EPISODE_BRANDS, PREFIX
+from pipeline.telemetry.worker_metrics import BRANDS_PACE, BRANDS_SECONDS, PUBLISH_SECONDS, WorkerMetrics
 from schemas.rejection import Reason
+from tests.fakes import Clock
 from tests.pipeline.worker.fake_engine import FakeEngine, FakeEpisode, FakeStats, FakeView, busy_engine
 
-ROOT = Path(__file__).parents[3]
 NOW = 1_800_000_000.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def value(metrics: WorkerMetrics, name: str, **labels: str) -> float | None:
@@ -51,21 +29,6 @@ def brands_shown(metrics: WorkerMetrics, name: str = "tocsin_brand_mentions") ->
         for sample in family.samples
         if sample.name == name
     }
-
-
-def test_names_say_type_and_unit_and_every_metric_says_what_to_do() -> None:
-    """Counters end in _total, nothing else does; names are unique; labels are bounded; remedies are sentences."""
-    names = [metric.name for metric in CATALOGUE]
-    assert len(names) == len(set(names))
-    for metric in CATALOGUE:
-        assert metric.name.startswith(PREFIX)
-        assert metric.name.endswith("_total") == (metric.type == "counter")
-        assert metric.meaning.endswith(".")
-        assert metric.remedy.endswith(".")
-        assert bool(metric.buckets) == (metric.type == "histogram")
-        assert list(metric.buckets) == sorted(set(metric.buckets))
-        for label in metric.labels:
-            assert bool(label.values) != bool(label.bound)
 
 
 def test_what_is_exposed_is_the_catalogue() -> None:
@@ -128,6 +91,7 @@ def test_counters_never_go_down_and_count_everything_once(steps: list[tuple[str,
             consumed[partition] = consumed.get(partition, 0) + amount
             rejected += amount
             consumed[partition] += amount  # a refused record has been read too
+            metrics.refresh(partition)
         for number, count in consumed.items():
             assert value(metrics, "tocsin_mentions_consumed_total", partition=str(number)) == count
         assert value(metrics, "tocsin_mentions_rejected_total", reason="tombstone") == rejected
@@ -159,8 +123,8 @@ def test_gauges_of_a_partition_leave_with_it() -> None:
 
 def test_watermark_lag_and_checkpoint_age_follow_the_clock() -> None:
     """Both are computed when they are asked for, so that they grow while the loop is stuck."""
-    clock = Clock()
-    metrics = WorkerMetrics(Config(), clock)
+    clock = Clock(NOW)
+    metrics = WorkerMetrics(Config(), wall_clock=clock)
     metrics.attach(0, FakeEngine(watermark=NOW - 120))
     clock.now += 30
     assert value(metrics, "tocsin_watermark_lag_seconds", partition="0") == 150
@@ -232,28 +196,144 @@ def test_the_configuration_hash_tells_configurations_apart() -> None:
     assert shown(Config()) != shown(Config(ConfigFile(worker=WorkerConfig(top_brands=3))))
 
 
-class GrowingEngine(FakeEngine):
-    """Iterates its dictionaries in Python, so that a writer in another thread can come in between."""
+def test_what_the_engine_does_is_shown_when_the_loop_publishes_it_and_all_of_it_together() -> None:
+    """A scrape in the middle of a step shows the figures before it, none of them from within."""
+    metrics = WorkerMetrics(Config())
+    engine = FakeEngine(watermark=NOW)
+    metrics.attach(0, engine)
+    engine.stats.consumed += 3
+    engine.stats.late += 1
+    engine.watermark += 300
+    engine.views["acme"] = FakeView("acme")
+    engine.episodes.append(FakeEpisode("acme"))
+
+    def shown() -> tuple[float | None, ...]:
+        return (
+            value(metrics, "tocsin_mentions_consumed_total", partition="0"),
+            value(metrics, "tocsin_mentions_late_total"),
+            value(metrics, "tocsin_watermark_timestamp_seconds", partition="0"),
+            value(metrics, "tocsin_brands_tracked", partition="0"),
+        )
+
+    assert shown() == (0, 0, NOW, 0)
+    metrics.refresh(0)
+    assert shown() == (3, 1, NOW + 300, 1)
+
+
+def test_a_scrape_that_has_begun_shows_one_snapshot_to_its_end() -> None:
+    """What is published while families are rendered is for the next scrape."""
+    metrics = WorkerMetrics(Config())
+    engine = FakeEngine()
+    metrics.attach(0, engine)
+    rendering = iter(metrics.registry.collect())
+    first = next(rendering)
+    engine.stats.consumed = engine.stats.late = 5
+    metrics.refresh(0)
+    seen = {sample.name: sample.value for family in (first, *rendering) for sample in family.samples}
+    assert (seen["tocsin_mentions_consumed_total"], seen["tocsin_mentions_late_total"]) == (0, 0)
+    assert value(metrics, "tocsin_mentions_late_total") == 5
+
+
+def test_scrapes_from_another_thread_see_figures_that_belong_together() -> None:
+    """The loop changes one figure after the other; whatever the moment of the scrape, they are equal."""
+    clock = Clock()
+    metrics = WorkerMetrics(Config(), clock=clock)
+    engine = FakeEngine()
+    metrics.attach(0, engine)
+    scrapes: list[tuple[float | None, ...]] = []
+    enough = threading.Event()
+
+    def scrape() -> None:
+        while len(scrapes) < 50:
+            samples = {
+                (sample.name, *sample.labels.values()): sample.value
+                for family in metrics.registry.collect()
+                for sample in family.samples
+            }
+            names = ("tocsin_mentions_late_total",), ("tocsin_brands_tracked", "0"), ("tocsin_brand_score", "acme")
+            scrapes.append(tuple(samples.get(name, 0.0) for name in names))
+        enough.set()
+
+    thread = threading.Thread(target=scrape)
+    thread.start()
+    while not enough.is_set():
+        engine.stats.late += 1
+        engine.views[f"b{engine.stats.late}"] = FakeView("b", mentions=1)
+        engine.views["acme"] = FakeView("acme", score=engine.stats.late)
+        engine.views.pop("b1", None)
+        engine.stats.buckets_closed += 1
+        clock.now += BRANDS_SECONDS
+        metrics.refresh(0)
+    thread.join()
+    assert len(scrapes) == 50
+    assert all(late == tracked == score for late, tracked, score in scrapes)
+    assert scrapes[-1][0]
+
+
+def test_a_partition_at_work_is_read_ten_times_a_second_at_most() -> None:
+    """Slices of a few mentions come by the hundred."""
+    clock = Clock()
+    metrics = WorkerMetrics(Config(), clock=clock)
+    engine = FakeEngine()
+    metrics.attach(0, engine)
+    engine.stats.late = 1
+    metrics.worked(0)
+    assert value(metrics, "tocsin_mentions_late_total") == 0
+    clock.now += PUBLISH_SECONDS
+    metrics.worked(0)
+    assert value(metrics, "tocsin_mentions_late_total") == 1
+    metrics.worked(1)  # not attached: nothing to show
+
+
+class CountedEngine(FakeEngine):
+    """Counts how often its brands are read, which takes `seconds` each time."""
+
+    reads = 0
+    seconds = 0.0
+    clock = Clock()
 
     def top_brands(self, count: int) -> list[FakeView]:
-        found = []
-        for view in self.views.values():
-            found.append(view)
-            if self.torn:
-                self.torn -= 1
-                self.views[f"new{self.torn}"] = FakeView(f"new{self.torn}")
-        return found[:count]
-
-    torn = 0
+        self.reads += 1
+        self.clock.now += self.seconds
+        return super().top_brands(count)
 
 
-def test_a_scrape_survives_a_loop_that_changes_the_dictionaries() -> None:
-    """A read that the loop tears is read again, and the scrape answers."""
-    engine = GrowingEngine(views={"a": FakeView("a"), "b": FakeView("b")})
-    engine.torn = 3
-    metrics = WorkerMetrics(Config())
+def test_brands_are_read_when_a_bucket_has_closed_and_once_a_second_at_most() -> None:
+    """Of 100,000 brands the top takes 30 ms of the loop."""
+    clock, engine = Clock(), CountedEngine()
+    metrics = WorkerMetrics(Config(), clock=clock)
     metrics.attach(0, engine)
-    assert {"a", "b", "new0"} <= brands_shown(metrics)
+    assert engine.reads == 1
+    clock.now += BRANDS_SECONDS
+    metrics.refresh(0)
+    assert engine.reads == 1, "nothing has closed"
+    engine.stats.buckets_closed += 1
+    metrics.refresh(0)
+    assert engine.reads == 2
+    engine.stats.buckets_closed += 1
+    clock.now += BRANDS_SECONDS / 2
+    metrics.refresh(0)
+    assert engine.reads == 2
+    clock.now += BRANDS_SECONDS / 2
+    metrics.refresh(0)
+    assert engine.reads == 3
+
+
+def test_brands_that_take_long_to_read_are_read_less_often() -> None:
+    """All partitions together take one part in a hundred of the loop's time."""
+    clock = Clock()
+    metrics = WorkerMetrics(Config(), clock=clock)
+    for partition in range(2):
+        engine = CountedEngine()
+        engine.clock, engine.seconds = clock, 0.02
+        metrics.attach(partition, engine)
+    engine.stats.buckets_closed += 1
+    clock.now += 2 * BRANDS_PACE * engine.seconds - engine.seconds - 0.01
+    metrics.refresh(1)
+    assert engine.reads == 1
+    clock.now += 0.02
+    metrics.refresh(1)
+    assert engine.reads == 2
 
 
 def test_scrapes_beside_a_working_thread_see_counters_only_rise() -> None:
@@ -281,149 +361,3 @@ def test_scrapes_beside_a_working_thread_see_counters_only_rise() -> None:
     thread.join()
     assert seen == sorted(seen)
     assert value(metrics, "tocsin_mentions_consumed_total", partition="0") == total
-
-
-def test_the_page_is_current() -> None:
-    """docs/metrics.md is what the catalogue says: `python -m pipeline.telemetry > docs/metrics.md` after a change."""
-    assert (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8") == catalogue_markdown()
-
-
-@pytest.fixture
-def health() -> Health:
-    return Health()
-
-
-@pytest.fixture
-def server(health: Health) -> Iterator[MetricsServer]:
-    metrics = WorkerMetrics(Config())
-    metrics.attach(0, busy_engine(0, NOW))
-    running = serve(Settings(metrics_port=0), metrics, health)
-    yield running
-    running.close()
-
-
-def get(server: MetricsServer, path: str, accept: str = "*/*") -> tuple[int, str, str]:
-    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", headers={"Accept": accept})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.headers["Content-Type"], answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.headers["Content-Type"], error.read().decode()
-
-
-def test_metrics_are_served_in_both_formats(server: MetricsServer) -> None:
-    """The classic text by default and OpenMetrics when asked; both parse, and process figures are among them."""
-    status, kind, text = get(server, "/metrics")
-    assert status == 200
-    assert kind.startswith("text/plain")
-    names = {family.name for family in parse_text(text)}
-    assert {"tocsin_mentions_consumed", "process_resident_memory_bytes", "python_info"} <= names
-    status, kind, text = get(server, "/metrics", accept="application/openmetrics-text; version=1.0.0")
-    assert status == 200
-    assert kind.startswith("application/openmetrics-text")
-    parsed = parse_openmetrics(text)  # type: ignore[no-untyped-call]  # the parser has no annotations
-    assert {family.name for family in parsed} >= {"tocsin_mentions_consumed"}
-    assert text.endswith("# EOF\n")
-
-
-def test_health_and_readiness_answer_one_line(server: MetricsServer, health: Health) -> None:
-    """200 while all is well, 503 with the reason when it is not, one line of JSON each time."""
-    assert get(server, "/healthz")[0] == 200
-    status, kind, body = get(server, "/readyz")
-    assert (status, kind) == (503, "application/json")
-    assert json.loads(body)["why"] == "starting"
-    assert body.count("\n") == 1
-    health.ready([1, 0])
-    status, _, body = get(server, "/readyz")
-    assert status == 200
-    assert json.loads(body)["partitions"] == [0, 1]
-    health.fail("the broker is gone\nfor good")
-    status, _, body = get(server, "/healthz")
-    assert status == 503
-    assert body.count("\n") == 1
-    assert get(server, "/readyz")[0] == 503
-
-
-class BrokenEngine(FakeEngine):
-    """Fails to answer while `broken`."""
-
-    broken = True
-
-    def top_brands(self, count: int) -> list[FakeView]:
-        if self.broken:
-            raise RuntimeError("dictionary changed size during iteration")
-        return super().top_brands(count)
-
-
-def test_a_failed_scrape_is_logged_once_and_the_next_one_answers(capfd: pytest.CaptureFixture[str]) -> None:
-    """A scrape that cannot be read ends without an answer, not with a traceback on standard error."""
-    engine = BrokenEngine()
-    metrics = WorkerMetrics(Config())
-    metrics.attach(0, engine)
-    running = serve(Settings(metrics_port=0), metrics, Health())
-    try:
-        with capture_logs() as logged:
-            with pytest.raises(ConnectionError):
-                get(running, "/metrics")
-            assert get(running, "/healthz")[0] == 200
-        assert [line["event"] for line in logged] == ["a request to the metrics server failed"]
-        assert capfd.readouterr().err == ""
-        engine.broken = False
-        assert get(running, "/metrics")[0] == 200
-    finally:
-        running.close()
-
-
-def test_a_client_that_goes_away_is_no_fault(server: MetricsServer, capfd: pytest.CaptureFixture[str]) -> None:
-    """A scraper that resets the connection leaves no trace, and others are answered."""
-    with capture_logs() as logged:
-        for _ in range(5):
-            client = socket.create_connection(("127.0.0.1", server.port), timeout=5)
-            client.sendall(b"GET /metrics HTTP/1.1\r\n")
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            client.close()
-        assert get(server, "/metrics")[0] == 200
-    assert logged == []
-    assert capfd.readouterr().err == ""
-
-
-def test_other_paths_are_not_found(server: MetricsServer) -> None:
-    """Nothing else is served; the answer says what is."""
-    status, _, body = get(server, "/")
-    assert status == 404
-    assert "/metrics" in body
-
-
-def test_a_taken_port_is_one_clear_line(server: MetricsServer) -> None:
-    """A second worker on the same machine is told which variable to change."""
-    with pytest.raises(ConfigError, match=f"TOCSIN_METRICS_PORT={server.port}") as caught:
-        serve(Settings(metrics_port=server.port), WorkerMetrics(Config()), Health())
-    assert "\n" not in str(caught.value)
-
-
-def test_a_host_that_is_not_ours_is_one_clear_line() -> None:
-    """An address of another machine is refused with the setting's value."""
-    with pytest.raises(ConfigError, match=r"192\.0\.2\.1"):
-        serve(Settings(metrics_host="192.0.2.1", metrics_port=0), WorkerMetrics(Config()), Health())
-
-
-def test_close_frees_the_port_and_ends_the_thread() -> None:
-    """After close nothing listens and no thread of the server is left."""
-    running = serve(Settings(metrics_port=0), WorkerMetrics(Config()), Health())
-    running.close()
-    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", running.port), timeout=5):
-        pass
-    assert not [thread for thread in threading.enumerate() if thread.name == "tocsin-metrics"]
-
-
-def test_unless_told_otherwise_metrics_and_health_answer_this_machine_only() -> None:
-    """127.0.0.2 is this machine too, but an address of its own: only a server on all addresses would answer there."""
-    assert Settings().metrics_host == "127.0.0.1"
-    running = serve(Settings(metrics_port=0), WorkerMetrics(Config()), Health())
-    try:
-        socket.create_connection(("127.0.0.1", running.port), 5).close()
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.2", running.port), 5)
-    finally:
-        running.close()
