@@ -60,6 +60,8 @@ def _work(settings: Settings) -> None:
 
     from pipeline.engine.engine import Engine
     from pipeline.worker.app import run_worker
+    from pipeline.worker.driver.installation import install
 
+    install()
     mentions = topic_name(settings, "mentions")
     asyncio.run(run_worker(settings, config, lambda partition: Engine(partition, config, topic=mentions)))

@@ -27,6 +27,7 @@ from pipeline.telemetry.server import serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker.assignment import Assignment
 from pipeline.worker.driver import faust_driver
+from pipeline.worker.driver.installation import SCHEME, require_installed
 from pipeline.worker.exit import crash, stop_late
 from pipeline.worker.garbage import CycleCollector
 from pipeline.worker.partition import PartitionEngine, TopicNames
@@ -47,11 +48,11 @@ class Application(faust.App):
 
 def create_app(settings: Settings, config: Config) -> Application:
     """The app without its agent: see `attach`."""
-    faust_driver.install()
+    require_installed("the Faust application")
     options = aiokafka_options(settings)
     return Application(
         settings.group,
-        broker=[f"{faust_driver.SCHEME}://{address}" for address in options["bootstrap_servers"]],
+        broker=[f"{SCHEME}://{address}" for address in options["bootstrap_servers"]],
         broker_credentials=_credentials(options),
         broker_client_id=f"tocsin-{settings.instance}",
         # Static membership: a worker that comes back within the session gets its partitions back without a rebalance

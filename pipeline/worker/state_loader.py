@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from pipeline.engine.records import RefusedBatch
 from pipeline.engine.state import unreadable
+from pipeline.worker.driver.installation import require_installed
 
 _FETCH_BYTES: Final = 8 << 20
 _POLL_RECORDS: Final = 5000
@@ -50,6 +51,7 @@ async def load_state(
         StateError: a batch of the state topic cannot be read.
         aiokafka.errors.KafkaError: the broker cannot be reached.
     """
+    require_installed("the state loader")
     own = {
         "group_id": None,
         "enable_auto_commit": False,

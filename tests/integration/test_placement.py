@@ -8,8 +8,15 @@ import pytest
 
 from pipeline.kafka.clients import aiokafka_options, topic_name
 from pipeline.worker.state_loader import load_state
+from tests.pipeline.worker.installed import install_until_the_test_ends
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a worker."""
+    install_until_the_test_ends(monkeypatch)
 
 
 def test_loading_the_state_tells_how_many_partitions_there_are(cluster_settings):

@@ -14,7 +14,7 @@ from kafka import TopicPartition
 from pipeline.config.settings import Settings
 from pipeline.kafka.clients import aiokafka_options, consumer, producer, topic_name
 from pipeline.kafka.partitioning import partition_of
-from pipeline.worker.driver.decompression import UNPACKED_BYTES
+from pipeline.worker.driver.decompression import MAX_DECOMPRESSED_BYTES
 from tests.integration.worker_process import (
     WorkerProcess,
     committed,
@@ -149,7 +149,7 @@ def test_batches_that_unpack_to_more_than_the_bound_become_dead_letters_and_thei
     for codec in ("gzip", "lz4", "zstd"):
         send(cluster_settings, mention(id=f"before {codec}"))
         first[codec] = send_batch(cluster_settings, codec, *hidden)
-        first[f"{codec}, one record"] = send_batch(cluster_settings, codec, bytes(UNPACKED_BYTES))
+        first[f"{codec}, one record"] = send_batch(cluster_settings, codec, bytes(MAX_DECOMPRESSED_BYTES))
     send(cluster_settings, mention(id="after"))
     consumed = counted(worker, "tocsin_mentions_consumed_total{")
     rejected = counted(worker, "tocsin_mentions_rejected_total{")

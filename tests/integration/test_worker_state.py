@@ -17,8 +17,15 @@ from pipeline.worker.state_loader import load_state
 from pipeline.worker.transaction import PartitionTransactions
 from tests.integration.worker_process import publish, read
 from tests.pipeline.mention_streams import START, mention, record
+from tests.pipeline.worker.installed import install_until_the_test_ends
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a worker."""
+    install_until_the_test_ends(monkeypatch)
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 A broker looks at less of a batch than its Python client does: it takes garbage behind a gzip or lz4 frame, framings of
 snappy of its own, attributes and lengths that aiokafka reads otherwise, and offsets that lie anywhere. aiokafka then
 raises, at the same offset after every restart, or believes such an offset and passes over all mentions up to it. Here
-the records of a batch are read before the first of them is handed on, and a batch that is not as it should be is one
-refused record. The checksum is none of it: aiokafka holds it against the batch first, and what was damaged on its way
-is fetched again.
+a batch is decompressed with a bound, its records are read before the first of them is handed on, and a batch that is
+not as it should be is one refused record. The checksum is none of it: aiokafka holds it against the batch first, and
+what was damaged on its way is fetched again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.record.util import decode_varint_py
 
 from pipeline.engine.records import TICK_HEADER, Record, RefusedBatch
-from pipeline.worker.driver.decompression import UnpacksTooLargeError
+from pipeline.worker.driver.decompression import CODECS, BatchTooLargeError, Decompressor
 from schemas.rejection import Reason
 from schemas.text import printable
 
@@ -33,6 +33,14 @@ KEPT_HEADERS: Final = 16
 """A record with more headers is handed on without them, but for a tick's own. A header of two bytes takes 64 in memory,
 nobody reads it, and records wait by the thousand."""
 
+DECOMPRESSOR: Final = Decompressor()
+"""Of this process."""
+
+_HEADER_BYTES: Final = 61
+"""Of a batch of Kafka's message format 2; the records follow it."""
+_ATTRIBUTES: Final = 22
+"""Place of the lower byte of the attributes, which a batch's checksum covers."""
+_CODEC_MASK: Final = 0x07
 _ERROR_CHARACTERS: Final = 120
 _UNREADABLE: Final = (
     cramjam.DecompressionError,
@@ -46,20 +54,26 @@ _UNREADABLE: Final = (
     IndexError,
     OverflowError,
 )
-"""What aiokafka's codecs and its two parsers raise for what they cannot read."""
+"""What the codecs and aiokafka's two parsers raise for what they cannot read."""
 
 
 class UnreadableBatchError(Exception):
-    """A batch with the right checksum cannot be unpacked or parsed, or its records stand at offsets not its own."""
+    """A batch with the right checksum cannot be decompressed or parsed, or its records stand at offsets not its own."""
 
 
 class CheckedBatch:
-    """A batch as aiokafka has it, whose records are read before they are handed on."""
+    """A batch as aiokafka has it, whose records are read before they are handed on.
+
+    Attributes:
+        decompressed_bytes: what its records took decompressed, what they were allowed to where they cannot be; 0 until
+            they are asked for, and where they are not compressed.
+    """
 
     __slots__ = (
         "_batch",
         "_data",
         "base_offset",
+        "decompressed_bytes",
         "is_control_batch",
         "is_transactional",
         "next_offset",
@@ -68,7 +82,7 @@ class CheckedBatch:
     )
 
     def __init__(self, batch: Any, data: memoryview) -> None:
-        """Nothing is unpacked yet.
+        """Nothing is decompressed yet.
 
         Args:
             batch: aiokafka's own, of Kafka's message format 2.
@@ -76,6 +90,7 @@ class CheckedBatch:
         """
         self._batch = batch
         self._data = data
+        self.decompressed_bytes = 0
         # What aiokafka asks of every batch, as attributes: of one record or two a batch is most of the work.
         self.validate_crc = batch.validate_crc
         self.base_offset = batch.base_offset
@@ -91,13 +106,16 @@ class CheckedBatch:
     def __iter__(self) -> Iterator[Any]:
         """Its records in order, READ_AHEAD at a time: of those with damage among them none is handed on.
 
-        It is unpacked when the first is asked for.
+        It is decompressed when the first is asked for.
 
         Raises:
             UnreadableBatchError: it is damaged.
-            UnpacksTooLargeError: it takes more memory than it may; no record was handed on.
+            BatchTooLargeError: it takes more memory than it may; no record was handed on.
         """
-        records = _light(self._batch)
+        batch, data = self._batch, self._data
+        if data[_ATTRIBUTES] & _CODEC_MASK:
+            batch, data = self._decompressed()
+        records = _light(batch)
         wanted, end = self.base_offset, self.next_offset
         given, is_lenient = 0, False
         while True:
@@ -109,16 +127,40 @@ class CheckedBatch:
                 if is_lenient:
                     raise
                 is_lenient = True
-                records = _light(islice(lenient_records(self._data), given, None))
+                records = _light(islice(lenient_records(data), given, None))
                 continue
             except _UNREADABLE as error:
-                what = printable(f"{type(error).__name__}: {error}", _ERROR_CHARACTERS)
-                raise UnreadableBatchError(f"expected a batch that can be read, got {what}") from error
+                raise _unreadable(error) from error
             if not portion:
                 return
             wanted = _after(portion, wanted, end)
             given += len(portion)
             yield from portion
+
+    def _decompressed(self) -> tuple[Any, memoryview]:
+        """Aiokafka's batch over the same records not compressed, and its bytes; itself where it is so already.
+
+        A codec that nobody knows is left to aiokafka, which refuses it.
+        """
+        data = self._data
+        number = data[_ATTRIBUTES] & _CODEC_MASK
+        if number not in CODECS:
+            return self._batch, data
+        self.decompressed_bytes = DECOMPRESSOR.limit
+        try:
+            records = DECOMPRESSOR.decompress(number, bytes(data[_HEADER_BYTES:]))
+        except _UNREADABLE as error:
+            raise _unreadable(error) from error
+        self.decompressed_bytes = len(records)
+        header = bytearray(data[:_HEADER_BYTES])
+        header[_ATTRIBUTES] &= ~_CODEC_MASK
+        whole = b"".join((header, records))
+        return aiokafka_default_records.DefaultRecordBatch(whole), memoryview(whole)
+
+
+def _unreadable(error: Exception) -> UnreadableBatchError:
+    what = printable(f"{type(error).__name__}: {error}", _ERROR_CHARACTERS)
+    return UnreadableBatchError(f"expected a batch that can be read, got {what}")
 
 
 def _light(records: Iterable[Any]) -> Iterator[Any]:
@@ -160,12 +202,12 @@ def lenient_records(data: memoryview) -> Iterator[Any]:
     """The records of a batch by aiokafka's pure-Python parser, with header names as they may be.
 
     Args:
-        data: one batch of Kafka's message format 2, the only one that has headers; its checksum has been verified.
+        data: one batch of Kafka's message format 2, the only one that has headers, not compressed.
 
     Raises:
         CorruptRecordException, ValueError, IndexError: it is broken in another way.
     """
-    batch = iter(aiokafka_default_records._DefaultRecordBatchPy(data))  # noqa: SLF001 - it unpacks here
+    batch = iter(aiokafka_default_records._DefaultRecordBatchPy(data))  # noqa: SLF001
     batch._buffer = _LenientBytes(batch._buffer)  # noqa: SLF001 - the parser slices and decodes nothing else
     for _ in range(batch._num_records):  # noqa: SLF001 - as its own loop does
         # Its own loop reads numbers by a compiled function that looks wherever it is told to, outside the batch too.
@@ -174,7 +216,7 @@ def lenient_records(data: memoryview) -> Iterator[Any]:
         raise ValueError(f"{len(batch._buffer) - batch._pos} bytes after the last record")  # noqa: SLF001
 
 
-def refused_batch(data: bytes, wanted: int, error: UnpacksTooLargeError | UnreadableBatchError) -> RefusedBatch:
+def refused_batch(data: bytes, wanted: int, error: BatchTooLargeError | UnreadableBatchError) -> RefusedBatch:
     """What stands for all records of a batch that cannot be handed on.
 
     Args:
@@ -184,6 +226,6 @@ def refused_batch(data: bytes, wanted: int, error: UnpacksTooLargeError | Unread
         error: why not.
     """
     header = aiokafka_default_records.DefaultRecordBatch(data)
-    reason = Reason.TOO_LARGE if isinstance(error, UnpacksTooLargeError) else Reason.UNREADABLE_BATCH
+    reason = Reason.TOO_LARGE if isinstance(error, BatchTooLargeError) else Reason.UNREADABLE_BATCH
     first = max(wanted, header.base_offset)
     return RefusedBatch(header.next_offset - 1, header.max_timestamp, data, first, reason, str(error))

@@ -1,14 +1,15 @@
-"""A bound on what one record batch may unpack to.
+"""A bound on what one record batch may decompress to.
 
-Brokers measure a batch as it is packed (max.message.bytes, 1 MiB), and aiokafka unpacks it whole: six kilobytes of zstd
-are 200 MiB, a megabyte is more than any machine has, and the worker would be killed for its memory at the same offset
-after every restart. The decoders here take aiokafka's place. They give the same bytes, or stop at the bound.
+Brokers measure a batch as it is compressed (max.message.bytes, 1 MiB), and aiokafka decompresses it whole: six
+kilobytes of zstd are 200 MiB, a megabyte is more than any machine has, and the worker would be killed for its memory at
+the same offset after every restart. The decoders here take the place of aiokafka's (driver.batches). They give the same
+bytes, or stop at the bound.
 
-Then there is what the bytes become: a record with millions of headers of two bytes each packs into nothing too, and
-aiokafka makes 64 bytes of each. Batches above a size are therefore looked through for that before they are handed on.
+Then there is what the bytes become: a record with millions of headers of two bytes each compresses into nothing too,
+and aiokafka makes 64 bytes of each. Batches above a size are therefore searched for that before they are handed on.
 
-gzip stops by itself. lz4 and zstd write into a room as large as the bound and fail when it is full; snappy says before
-each block how long it will be. None of them trusts what a header says of the whole.
+gzip stops by itself. lz4 and zstd write into a buffer as large as the bound and fail when it is full; snappy says
+before each block how long it will be. None of them trusts what a header says of the whole.
 """
 
 from __future__ import annotations
@@ -16,38 +17,36 @@ from __future__ import annotations
 import gzip
 import mmap
 import struct
-import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial
 from io import BytesIO
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 import cramjam
 from aiokafka import codec
-from aiokafka.record import default_records
 from aiokafka.record.util import decode_varint
 
-UNPACKED_BYTES: Final = 32 << 20
-"""Of the records of one batch. JSON of one shape packs ten- to twentyfold, so a full batch of a megabyte has room; and
+MAX_DECOMPRESSED_BYTES: Final = 32 << 20
+"""Of the records of one batch. JSON of one shape compresses ten- to twentyfold, so a full batch of a megabyte fits; and
 sixteen slices that end in a record of this size, as many as Faust holds, are half a gigabyte."""
 ENTRY_BYTES: Final = 64
 """What a record or a header takes in memory at least, however few bytes it was written in."""
+CODECS: Final = {1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
+"""By the number in the attributes of a batch."""
 
-_LOOKED_THROUGH: Final = 2 << 20
-"""Batches above so many unpacked bytes are looked through, a sixth of a microsecond a record; most producers' are below
-a megabyte. The headers that a batch below it has room for take 64 MiB."""
+_CHECKED_BYTES: Final = 2 << 20
+"""The entries of batches above so many decompressed bytes are counted, a sixth of a microsecond a record; most
+producers' are below a megabyte. The headers that a batch below it has room for take 64 MiB."""
 _LARGE_RECORD: Final = 128 << 10
-"""Records above so many bytes, more than a mention may have, are looked into for headers."""
+"""Records above so many bytes, more than a mention may have, are searched for headers."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _XERIAL_HEADER_BYTES: Final = 16
-_CODECS: Final = ("gzip", "snappy", "lz4", "zstd")
 
 
-class UnpacksTooLargeError(Exception):
-    """A batch unpacks to more than the bound.
+class BatchTooLargeError(Exception):
+    """A batch decompresses to more than the bound.
 
     Attributes:
         limit: the bound, bytes.
@@ -58,17 +57,8 @@ class UnpacksTooLargeError(Exception):
         self.limit = limit
 
 
-class Spent(threading.local):
-    """How much this thread has unpacked since it began, refused batches included with their bound."""
-
-    bytes: int = 0
-
-
-spent: Final = Spent()
-
-
-class _Room(threading.local):
-    """Memory to unpack into, one for each thread: Faust reads in one of its own, the gap reader in the main one.
+class _Buffer(threading.local):
+    """Memory to decompress into, one for each thread: Faust reads in one of its own, the gap reader in the main one.
 
     Anonymous memory that the system gives page by page: of it no more is used than the largest batch so far took.
     """
@@ -77,80 +67,99 @@ class _Room(threading.local):
         self.memory = mmap.mmap(-1, size)
 
 
-class Unpacking:
-    """The decoders of aiokafka.codec with a bound; what is damaged raises, as there."""
+class Decompressor:
+    """The decoders of aiokafka.codec with a bound; what is damaged raises, as there.
 
-    def __init__(self, limit: int = UNPACKED_BYTES) -> None:
+    Attributes:
+        limit: the bound, bytes.
+    """
+
+    def __init__(self, limit: int = MAX_DECOMPRESSED_BYTES) -> None:
         """Nothing is allocated yet.
 
         Args:
-            limit: bytes that a batch may unpack to, 1 or more.
+            limit: bytes that a batch may decompress to, 1 or more.
         """
-        self._limit = limit
-        self._room = _Room(limit)
-        self._lz4_is_full = _error_of_a_full_room(cramjam.lz4)
-        self._zstd_is_full = _error_of_a_full_room(cramjam.zstd)
+        self.limit = limit
+        self._buffer = _Buffer(limit)
+        self._lz4_full = _error_of_a_full_buffer(cramjam.lz4)
+        self._zstd_full = _error_of_a_full_buffer(cramjam.zstd)
 
-    def gzip(self, payload: Any) -> bytes:
+    def gzip(self, payload: bytes) -> bytes:
         """What gzip.GzipFile reads: one member or several, and zeros after them.
 
         Raises:
-            UnpacksTooLargeError: more than the bound; one byte more was unpacked.
+            BatchTooLargeError: more than the bound; one byte more was decompressed.
             zlib.error, EOFError, gzip.BadGzipFile: not gzip.
         """
-        most = self._limit + 1
+        max_bytes = self.limit + 1
         member = zlib.decompressobj(_GZIP)
-        found = member.decompress(payload, most)
-        if len(found) < most and (member.unused_data or not member.eof):
-            # Seldom. GzipFile takes members one after the other, and as many as there are in one go through the bytes.
+        found = member.decompress(payload, max_bytes)
+        if len(found) < max_bytes and (member.unused_data or not member.eof):
+            # Rarely. GzipFile takes members one after the other, and as many as there are in one go through the bytes.
             with gzip.GzipFile(fileobj=BytesIO(payload)) as members:
-                found = members.read(most)
-        if len(found) == most:
-            raise UnpacksTooLargeError(self._limit)
+                found = members.read(max_bytes)
+        if len(found) == max_bytes:
+            raise BatchTooLargeError(self.limit)
         return found
 
     def snappy(self, payload: bytes) -> bytes:
         """One block, or the blocks of the xerial framing that Java's producers write.
 
         Raises:
-            UnpacksTooLargeError: more than the bound; nothing beyond it was unpacked.
+            BatchTooLargeError: more than the bound; nothing beyond it was decompressed.
             cramjam.DecompressionError, struct.error, ValueError: not snappy.
         """
         size = 0
-        with memoryview(self._room.memory) as room:
+        with memoryview(self._buffer.memory) as buffer:
             for block in _snappy_blocks(payload):
-                if size + cramjam.snappy.decompress_raw_len(block) > self._limit:
-                    raise UnpacksTooLargeError(self._limit)
-                size += cramjam.snappy.decompress_raw_into(block, room[size:])
-        return self._room.memory[:size]
+                if size + cramjam.snappy.decompress_raw_len(block) > self.limit:
+                    raise BatchTooLargeError(self.limit)
+                size += cramjam.snappy.decompress_raw_into(block, buffer[size:])
+        return self._buffer.memory[:size]
 
     def lz4(self, payload: bytes) -> bytes:
         """Frames of lz4.
 
         Raises:
-            UnpacksTooLargeError: more than the bound; nothing beyond it was unpacked.
+            BatchTooLargeError: more than the bound; nothing beyond it was decompressed.
             cramjam.DecompressionError: not lz4.
         """
-        return self._into_room(cramjam.lz4.decompress_into, payload, self._lz4_is_full)
+        return self._into_buffer(cramjam.lz4.decompress_into, payload, self._lz4_full)
 
     def zstd(self, payload: bytes) -> bytes:
         """Frames of zstd.
 
         Raises:
-            UnpacksTooLargeError: more than the bound; nothing beyond it was unpacked.
+            BatchTooLargeError: more than the bound; nothing beyond it was decompressed.
             cramjam.DecompressionError: not zstd.
         """
-        return self._into_room(cramjam.zstd.decompress_into, payload, self._zstd_is_full)
+        return self._into_buffer(cramjam.zstd.decompress_into, payload, self._zstd_full)
 
-    def _into_room(self, decompress_into: Callable[[bytes, mmap.mmap], int], payload: bytes, is_full: str) -> bytes:
-        memory = self._room.memory
+    def _into_buffer(self, decompress_into: Callable[[bytes, mmap.mmap], int], payload: bytes, full: str) -> bytes:
+        memory = self._buffer.memory
         try:
             size = decompress_into(payload, memory)
         except cramjam.DecompressionError as error:
-            if str(error) == is_full:
-                raise UnpacksTooLargeError(self._limit) from None
+            if str(error) == full:
+                raise BatchTooLargeError(self.limit) from None
             raise
         return memory[:size]
+
+    def decompress(self, codec_number: int, payload: bytes) -> bytes:
+        """The records of a batch.
+
+        Args:
+            codec_number: as the attributes of a batch have it, one of CODECS.
+            payload: what follows the header of the batch.
+
+        Raises:
+            BatchTooLargeError: they take more memory than the bound, as bytes or as what will be made of them.
+            What the codec raises: the payload is damaged.
+        """
+        records: bytes = getattr(self, CODECS[codec_number])(payload)
+        check_entries(records, self.limit)
+        return records
 
 
 def _snappy_blocks(payload: bytes) -> Iterator[memoryview]:
@@ -168,40 +177,40 @@ def _snappy_blocks(payload: bytes) -> Iterator[memoryview]:
         position += length
 
 
-def _error_of_a_full_room(kind: ModuleType) -> str:
-    """What cramjam says when the room is full: it has one class of errors for that and for damage."""
+def _error_of_a_full_buffer(kind: ModuleType) -> str:
+    """What cramjam says when the buffer is full: it has one class of errors for that and for damage."""
     try:
         kind.decompress_into(bytes(kind.compress(bytes(100))), bytearray(1))
     except cramjam.DecompressionError as error:
         return str(error)
-    raise AssertionError("100 bytes cannot be unpacked into one")
+    raise AssertionError("100 bytes do not fit into one")
 
 
-def _look_through(records: bytes, limit: int) -> None:
+def check_entries(records: bytes, limit: int) -> None:
     """Nothing, for a batch that takes no more than the bound with its records and headers as objects.
 
     Raises:
-        UnpacksTooLargeError: it takes more.
+        BatchTooLargeError: it takes more.
     """
-    if len(records) > _LOOKED_THROUGH:
-        most = (limit - len(records)) // ENTRY_BYTES
+    if len(records) > _CHECKED_BYTES:
+        max_entries = (limit - len(records)) // ENTRY_BYTES
         try:
-            found = _entries(records, most)
+            found = _entries(records, max_entries)
         except ValueError:
             return  # no number stands where one should: aiokafka's parser says what is wrong with it
-        if found > most:
-            raise UnpacksTooLargeError(limit)
+        if found > max_entries:
+            raise BatchTooLargeError(limit)
 
 
-def _entries(records: bytes, most: int) -> int:
-    """Records of a batch and headers of its large ones, counted until there are more than `most`.
+def _entries(records: bytes, max_entries: int) -> int:
+    """Records of a batch and headers of its large ones, counted until there are more than `max_entries`.
 
     Raises:
         ValueError: a number of more than 64 bits.
     """
     end = len(records)
     found = position = 0
-    while position < end and found <= most:
+    while position < end and found <= max_entries:
         length, position = decode_varint(records, position)
         if length < 0:
             break
@@ -227,40 +236,3 @@ def _headers(records: bytes, position: int) -> int:
         if is_length:
             position += max(count, 0)  # -1 for none
     return max(min(count, (len(records) - position) // 2), 0)
-
-
-def decoders_of_aiokafka() -> ModuleType | None:
-    """The module in which aiokafka's batches look their decoders up; None where this version has them elsewhere."""
-    module = sys.modules[default_records.DefaultRecordBatch.__module__]
-    whole = all(hasattr(module, f"{name}_decode") for name in _CODECS) and hasattr(codec, "_detect_xerial_stream")
-    return module if whole else None
-
-
-def install(module: ModuleType, limit: int = UNPACKED_BYTES) -> None:
-    """Make the batches of this process unpack with a bound, those too that are gone through by the pure-Python parser.
-
-    Args:
-        module: what `decoders_of_aiokafka` found.
-        limit: bytes that a batch may unpack to.
-    """
-    unpacking = Unpacking(limit)
-    for name in _CODECS:
-        for owner in (module, default_records):
-            setattr(owner, f"{name}_decode", partial(_unpack, getattr(unpacking, name), limit))
-
-
-def _unpack(decode: Callable[[Any], bytes], limit: int, payload: Any) -> bytes:
-    """The records of a batch, unpacked.
-
-    Raises:
-        UnpacksTooLargeError: they take more memory than the bound, as bytes or as what will be made of them.
-        What the decoder raises: it is damaged.
-    """
-    taken = limit
-    try:
-        records = decode(payload)
-        _look_through(records, limit)
-        taken = len(records)
-    finally:
-        spent.bytes += taken
-    return records

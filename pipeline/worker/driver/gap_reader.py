@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from pipeline.worker.driver.installation import require_installed
+
 _POLL_RECORDS: Final = 4000
 
 
@@ -37,6 +39,7 @@ class GapReader:
             aiokafka.errors.KafkaError: the broker cannot be reached.
         """
         if self._consumer is None:
+            require_installed("the gap reader")
             own = {
                 "group_id": None,
                 "enable_auto_commit": False,

@@ -13,6 +13,8 @@ from pipeline.config.settings import Settings
 from pipeline.kafka.clients import aiokafka_options
 from pipeline.worker.app import create_app
 
+pytestmark = pytest.mark.usefixtures("installed")
+
 SASL: dict[str, Any] = {
     "kafka_sasl_mechanism": "SCRAM-SHA-512",
     "kafka_sasl_username": "tocsin",

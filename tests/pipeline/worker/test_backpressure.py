@@ -133,6 +133,7 @@ def test_a_slow_transaction_holds_reading_up_and_loses_nothing() -> None:
     asyncio.run(flood())
 
 
+@pytest.mark.usefixtures("installed")
 def test_what_faust_reads_ahead_is_bounded() -> None:
     """Sixteen slices, fetches of four megabytes: Faust's default would hold sixteen million records."""
     app = create_app(Settings(), Config())

@@ -14,6 +14,8 @@ from pipeline.worker import state_loader
 from pipeline.worker.state_loader import load_state
 from schemas.rejection import Reason
 
+pytestmark = pytest.mark.usefixtures("installed")
+
 
 class StoredState:
     """A consumer that gives these records of brand-state in one poll."""

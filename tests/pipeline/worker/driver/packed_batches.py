@@ -14,7 +14,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c, encode_varint
 
-from pipeline.worker.driver import faust_driver
+from pipeline.worker.driver import fetched_slices
 from tests.pipeline.mention_streams import START
 
 MIB: Final = 1 << 20
@@ -147,10 +147,10 @@ def damaged(values: Sequence[bytes]) -> dict[str, bytes]:
     return {kind: batch(name, payload, count) for kind, (name, payload) in payloads.items()}
 
 
-def fetched(data: bytes, start: int = 0, aborted: list[tuple[int, int]] | None = None) -> faust_driver.LightRecords:
-    return faust_driver.LightRecords(
+def fetched(data: bytes, start: int = 0, aborted: list[tuple[int, int]] | None = None) -> fetched_slices.LightRecords:
+    return fetched_slices.LightRecords(
         aiokafka.TopicPartition("mentions", 0),
-        faust_driver.MemoryRecords(data),
+        fetched_slices.MemoryRecords(data),
         aborted or [],
         start,
         None,
@@ -160,13 +160,13 @@ def fetched(data: bytes, start: int = 0, aborted: list[tuple[int, int]] | None =
     )
 
 
-def slices(records: faust_driver.LightRecords, most: int | None = 4_000) -> Iterator[list[Any]]:
+def slices(records: fetched_slices.LightRecords, most: int | None = 4_000) -> Iterator[list[Any]]:
     """What polls give of a fetch, one after the other; the position must follow."""
     partition = aiokafka.TopicPartition("mentions", 0)
     state = SimpleNamespace(paused=False, position=records.next_fetch_offset)
     state.consumed_to = lambda position: setattr(state, "position", position)
     assignment = SimpleNamespace(active=True, state_value=lambda _: state)
-    result = faust_driver.SliceResult(partition, assignment=assignment, partition_records=records, backoff=0)
+    result = fetched_slices.SliceResult(partition, assignment=assignment, partition_records=records, backoff=0)
     while result.has_more():
         yield result.getall(most)
         assert state.position == records.next_fetch_offset

@@ -6,11 +6,9 @@ import inspect
 import re
 import struct
 import tracemalloc
-from collections.abc import Callable
 
 import pytest
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record import default_records
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
@@ -21,9 +19,8 @@ from pipeline.config.model import Config
 from pipeline.engine.encoding import dead_letter_record
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import TICK_HEADER, RefusedBatch
-from pipeline.worker.driver import decompression, faust_driver
+from pipeline.worker.driver import batches, fetched_slices
 from pipeline.worker.driver.batches import KEPT_HEADERS, READ_AHEAD, CheckedBatch, UnreadableBatchError
-from pipeline.worker.driver.decompression import UNPACKED_BYTES
 from schemas.rejection import Reason
 from tests.pipeline.mention_streams import mention
 from tests.pipeline.worker.driver.packed_batches import (
@@ -64,12 +61,6 @@ GOT = {
     "an offset far ahead, packed": "expected a record at an offset from 7 to 7, got 15032385543",
 }
 """What the dead letter says was there, by kind of damage; the batch stands at offsets 5 to 7."""
-
-
-@pytest.fixture(autouse=True)
-def _bounded(bounded: Callable[[int], None]) -> None:
-    """As in a worker: the decoders are ours."""
-    bounded(UNPACKED_BYTES)
 
 
 def at(first: int, data: bytes) -> bytes:
@@ -215,8 +206,7 @@ def test_real_want_of_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> No
     def no_room(payload: bytes) -> bytes:
         raise MemoryError
 
-    for module in (decompression.decoders_of_aiokafka(), default_records):
-        monkeypatch.setattr(module, "lz4_decode", no_room)
+    monkeypatch.setattr(batches.DECOMPRESSOR, "lz4", no_room)
     with pytest.raises(MemoryError):
         list(fetched(honest(0, b"v", name="lz4")))
 
@@ -253,7 +243,7 @@ def test_a_fetch_full_of_headers_is_a_slice_of_little_memory() -> None:
 def test_what_aiokafka_asks_of_a_batch_is_answered_by_its_own() -> None:
     data = honest(7, b"a", b"b")
     checked, own = CheckedBatch(DefaultRecordBatch(data), memoryview(data)), DefaultRecordBatch(data)
-    source = inspect.getsource(faust_driver.LightRecords.__mro__[1]._unpack_records)
+    source = inspect.getsource(fetched_slices.LightRecords.__mro__[1]._unpack_records)
     asked = set(re.findall(r"next_batch\.(\w+)", source))
     assert asked >= {"validate_crc", "base_offset"}
     for name in asked - {"validate_crc"}:
@@ -265,7 +255,7 @@ def test_what_aiokafka_asks_of_a_batch_is_answered_by_its_own() -> None:
 def test_an_older_format_is_left_to_aiokafka() -> None:
     builder = LegacyRecordBatchBuilder(1, 0, MIB)
     builder.append(0, timestamp=1, key=b"acme", value=b"v")
-    records = faust_driver.MemoryRecords(bytes(builder.build()))
+    records = fetched_slices.MemoryRecords(bytes(builder.build()))
     assert not isinstance(records.next_batch(), CheckedBatch)
 
 
