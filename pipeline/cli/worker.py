@@ -59,8 +59,8 @@ def _work(settings: Settings) -> None:
     logger.info("topics verified", partitions=partitions)
 
     from pipeline.engine.engine import Engine
-    from pipeline.worker.app import run_worker
     from pipeline.worker.driver.installation import install
+    from pipeline.worker.process import run_worker
 
     install()
     mentions = topic_name(settings, "mentions")

@@ -2,41 +2,24 @@
 
 Faust gives the consumer group, the assignment and the life cycle. Its per-message path, its tables and its
 exactly-once mode are not used: slices (worker.driver.faust_driver) replace the first, aligned transactional
-checkpoints (worker.partition) the other two.
+checkpoints (worker.checkpoints) the other two.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import signal
-import threading
-from collections.abc import Callable
-from functools import partial
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import faust
-import structlog
 from faust.types import TP
 
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
-from pipeline.kafka.clients import aiokafka_options, topic_name, user_of
-from pipeline.telemetry.health import Health
-from pipeline.telemetry.server import serve
-from pipeline.telemetry.worker_metrics import WorkerMetrics
+from pipeline.kafka.clients import aiokafka_options
 from pipeline.worker.assignment import Assignment
 from pipeline.worker.driver import faust_driver
 from pipeline.worker.driver.installation import SCHEME, require_installed
-from pipeline.worker.exit import crash, stop_late
-from pipeline.worker.garbage import CycleCollector
-from pipeline.worker.partition import PartitionEngine, TopicNames
-
-STOP_SECONDS: Final = 5.0
-"""From SIGTERM to the end of the process, last checkpoint included."""
-LAST_CHECKPOINT_SECONDS: Final = 3.0
-
-logger = structlog.get_logger("tocsin.worker")
 
 
 class Application(faust.App):
@@ -92,13 +75,28 @@ def _credentials(options: dict[str, Any]) -> Any:
     return faust.SSLCredentials(context) if protocol == "SSL" else None
 
 
-def attach(app: Application, topic: str, assignment: Assignment, stop_now: Callable[[BaseException, str], Any]) -> None:
-    """Connect Faust's events to the assignment."""
+def attach(
+    app: Application,
+    topic: str,
+    assignment: Assignment,
+    *,
+    close: Callable[[], Awaitable[None]],
+    stop_now: Callable[[BaseException, str], Any],
+) -> None:
+    """Connect Faust's events to the assignment.
+
+    Args:
+        app: without an agent.
+        topic: of the mentions.
+        assignment: gets slices and rebalances.
+        close: called before the app leaves the consumer group.
+        stop_now: the one way out after an unexpected error.
+    """
     mentions = app.topic(topic, schema=faust_driver.SliceSchema(key_type=bytes, value_type=bytes))
 
-    # concurrency=1: the slices of a partition are folded in one after the other, in order.
+    # concurrency=1: the slices of a partition are processed one after the other, in order.
     @app.agent(mentions, concurrency=1, name="tocsin.mentions")
-    async def fold_slices(stream: Any) -> None:
+    async def deliver_slices(stream: Any) -> None:
         try:
             async for event in stream.noack().events():
                 await assignment.deliver(event)
@@ -117,11 +115,11 @@ def attach(app: Application, topic: str, assignment: Assignment, stop_now: Calla
 
     @app.on_before_shutdown.connect
     async def stopping(_: Any, **__: Any) -> None:
-        await assignment.close(LAST_CHECKPOINT_SECONDS)
+        await close()
 
 
 class Worker(faust.Worker):
-    """Faust's worker without its logging, banner, spinner and signal handlers: `run_worker` has its own."""
+    """Faust's worker without its logging, banner, spinner and signal handlers: worker.process has its own."""
 
     def __init__(self, app: Application) -> None:
         super().__init__(
@@ -133,90 +131,16 @@ class Worker(faust.Worker):
         """Nothing."""
 
 
-async def run_worker(settings: Settings, config: Config, engine: Callable[[int], PartitionEngine]) -> None:
-    """Work until SIGTERM or SIGINT, then write the last checkpoint and return.
-
-    Any unexpected error ends the process from within, with one line and exit code 1.
-
-    Args:
-        settings: addresses, secrets and names.
-        config: detection and behaviour.
-        engine: makes the engine of a partition.
-
-    Raises:
-        ConfigError: the address of /metrics is taken, or Faust's compiled extension is missing.
-    """
-    # Services log under the module of their class: what comes from pipeline.* is Faust speaking through our subclasses.
-    logging.getLogger("pipeline").setLevel(logging.WARNING)
-    health, metrics = Health(), WorkerMetrics(config)
-    cycles = CycleCollector(partial(metrics.engine_step, "collect"))
-    server = serve(settings, metrics, health)
-    logger.info("listening", host=settings.metrics_host, port=server.port, paths="/metrics /healthz /readyz")
-
-    def stop_now(error: BaseException, where: str) -> Any:
-        crash(error, where, health, user_of(settings))
-
-    topics = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
-    app = create_app(settings, config)
-
-    def end_offset(partition: int) -> int | None:
-        try:
-            end: int | None = app.consumer.highwater(TP(topics.mentions, partition))
-        except AssertionError:  # aiokafka's way to say: not assigned at this moment of a rebalance
-            return None
-        return end
-
-    def handed(partition: int) -> int:
-        offset: int = app.consumer.handed.get(TP(topics.mentions, partition), 0)
-        return offset
-
-    assignment = Assignment(
-        options=aiokafka_options(settings),
-        # Named after the topics, not the group: whoever writes this state fences whoever wrote it before, even where
-        # a second group was started on the same topics by mistake.
-        transactional_id_prefix=f"{settings.topic_prefix}tocsin",
-        topics=topics,
-        config=config,
-        engine=engine,
-        end_offset=end_offset,
-        handed=handed,
-        metrics=metrics,
-        health=health,
-        crash=stop_now,
-    )
-    attach(app, topics.mentions, assignment, stop_now)
-    stop = _stop_signal()
-    cycles.take_over()
-    worker = Worker(app)
-    running = asyncio.create_task(worker.start())
-    watching = asyncio.create_task(assignment.watch())
-    collecting = asyncio.create_task(cycles.keep_looking())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((running, watching, collecting, stopping), return_when=asyncio.FIRST_COMPLETED)
-    for task in (running, watching, collecting):
-        if task.done():
-            ended = task.exception() or worker.crash_reason or RuntimeError("ended without being asked to")
-            stop_now(ended, "worker")
-    watching.cancel()
-    collecting.cancel()
-    await worker.stop()
-    running.cancel()
-    server.close()
-    logger.info("stopped")
+def end_offset(app: Application, topic: str, partition: int) -> int | None:
+    """The end of a partition as last heard from the broker, None before."""
+    try:
+        end: int | None = app.consumer.highwater(TP(topic, partition))
+    except AssertionError:  # aiokafka's way to say: not assigned at this moment of a rebalance
+        return None
+    return end
 
 
-def _stop_signal() -> asyncio.Event:
-    """Set by SIGTERM or SIGINT. From then on the process ends in time, whatever hangs: nothing can be lost by it."""
-    stop = asyncio.Event()
-
-    def on_signal(number: int) -> None:
-        if not stop.is_set():
-            logger.info("stopping", signal=signal.Signals(number).name)
-            deadline = threading.Timer(STOP_SECONDS - 0.3, stop_late)
-            deadline.daemon = True
-            deadline.start()
-            stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-    return stop
+def handed_offset(app: Application, topic: str, partition: int) -> int:
+    """The offset after the last record of a partition that Faust has been given, 0 for none."""
+    offset: int = app.consumer.handed.get(TP(topic, partition), 0)
+    return offset

@@ -3,7 +3,7 @@
 By itself it starts in the middle of a step, after so many new containers, and walks all of them: up to 150 ms in which
 100,000 brands that are mentioned together wait. This worker makes next to no cycles (none in ten seconds without
 mentions, seven objects in ten at full load, 800 while it starts): reference counts free what it uses up. So the
-collector runs seldom, between two steps, and what the imports have made is never walked.
+collector runs rarely, between two steps, and what the imports have made is never walked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 COLLECT_SECONDS: Final = 600.0
 """Between two collections."""
-MOST_NEW: Final = 2_000_000
+MAX_NEW: Final = 2_000_000
 """Containers made and not freed since the last collection, from which on none is waited for: an error that makes cycles
 again and again (a broker that is away for hours, for one) must not fill the memory meanwhile."""
 LOOK_SECONDS: Final = 1.0
@@ -45,12 +45,12 @@ class CycleCollector:
 
     def look(self) -> None:
         """Collect, if it is time."""
-        if self._clock() - self._last < COLLECT_SECONDS and gc.get_count()[0] < MOST_NEW:
+        if self._clock() - self._last < COLLECT_SECONDS and gc.get_count()[0] < MAX_NEW:
             return
-        started = time.perf_counter()
+        started = self._clock()
         gc.collect()
-        self._report(time.perf_counter() - started)
         self._last = self._clock()
+        self._report(self._last - started)
 
     async def keep_looking(self) -> None:
         """Look every second, until cancelled."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -18,35 +17,35 @@ logger = structlog.get_logger("tocsin.worker")
 
 
 class LimitReport:
-    """What `engine.max_brands` has done to one partition, and how much of it was told."""
+    """What `engine.max_brands` has done to one partition, and how much of it was reported."""
 
-    def __init__(self, partition: int, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is told yet.
+    def __init__(self, partition: int, max_brands: int, clock: Callable[[], float]) -> None:
+        """Nothing is reported yet.
 
         Args:
             partition: named in the lines.
-            most: engine.max_brands.
-            clock: seconds, never back.
+            max_brands: engine.max_brands.
+            clock: seconds, never going back.
         """
         self._partition = partition
-        self._most = most
+        self._max_brands = max_brands
         self._clock = clock
-        self._told = (0, 0)
+        self._reported = (0, 0)
         self._earliest = -PAUSE_SECONDS
 
     def look(self, stats: StatsReadings) -> None:
-        """Tell of brands forgotten and mentions refused since the last line, unless that was just now."""
+        """Report brands forgotten and mentions refused since the last line, unless that was just now."""
         forgotten, refused = counts = stats.forgotten.get("limit", 0), stats.rejected.get(Reason.TOO_MANY_BRANDS, 0)
         now = self._clock()
-        if counts == self._told or now < self._earliest:
+        if counts == self._reported or now < self._earliest:
             return
         logger.warning(
             "engine.max_brands is reached: brands were forgotten, or mentions of unknown brands refused; see who "
             "invents brands, or raise it",
             partition=self._partition,
-            max_brands=self._most,
-            brands_forgotten=forgotten - self._told[0],
-            mentions_refused=refused - self._told[1],
+            max_brands=self._max_brands,
+            brands_forgotten=forgotten - self._reported[0],
+            mentions_refused=refused - self._reported[1],
         )
-        self._told = counts
+        self._reported = counts
         self._earliest = now + PAUSE_SECONDS

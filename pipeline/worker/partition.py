@@ -1,104 +1,52 @@
-"""One partition of mentions at work: its engine, and the rhythm of its aligned checkpoints.
-
-A checkpoint is one cut through the engine (alerts, dead letters, changed state, offset: nobody folds or closes while it
-is made) written in one transaction; only then is Faust told that the offset may be committed. So whatever happens, the
-alerts on the topic, the state and the offset in the state say the same thing, and Faust's committed offset is at most
-behind: what is read again, the engine skips.
-"""
+"""One partition of mentions at work, from the loading of its state to the hand-over."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
-import msgspec
 import structlog
 
 from pipeline.config.model import WorkerConfig
-from pipeline.engine.encoding import OutRecord, alert_record, dead_letter_record
-from pipeline.engine.records import Outputs, RefusedBatch, SourceRecord
+from pipeline.engine.records import RefusedBatch, SourceRecord
 from pipeline.errors import StateError
-from pipeline.kafka.partitioning import partition_of
 from pipeline.telemetry.health import Health
-from pipeline.telemetry.readings import EngineReadings
 from pipeline.telemetry.worker_metrics import WorkerMetrics
+from pipeline.worker.checkpoints import Checkpoints, TopicNames
 from pipeline.worker.driver.gap_reader import GapReader
+from pipeline.worker.engine_steps import INGEST_RECORDS, EngineSteps
+from pipeline.worker.outbox import Outbox
+from pipeline.worker.partition_engine import PartitionEngine
+from pipeline.worker.phase import Life, Move, Phase
+from pipeline.worker.placement import PlacementReport
 from pipeline.worker.stall import StallWatch
-from pipeline.worker.state_loader import load_state
-from pipeline.worker.transaction import PartitionTransactions, Write
-
-FOLD_RECORDS: Final = 300
-"""Records folded in before other work (heartbeats, other partitions' transactions) gets its turn: 2 ms as a rule, 12
-where every one of them opens a bucket."""
-CLOSE_BUCKETS: Final = 150
-"""Brand-buckets closed before the same: 8 ms."""
-WAITING_BYTES: Final = 16 << 20
-"""Dead letters and alerts waiting for a checkpoint; at this size the partition waits for one instead of reading on."""
-PACE: Final = 2.0
-"""A checkpoint is followed by a pause of so many times its own duration, so that many alerts share a transaction; but
-by no more than `checkpoint_seconds`, or an outage of half a minute would hold back alerts for another minute."""
-
-LARGE_CHANGES: Final = 4000
-"""State records from which on a checkpoint is large: some 5 MB. Large ones of a worker are made one after the other:
-all at once, those of 100,000 brands held 200 MB, and none was ready sooner, for one core encodes them all."""
-
-_END: Final = object()
+from pipeline.worker.state_loader import LoadedState
+from pipeline.worker.transaction import PartitionTransactions
 
 logger = structlog.get_logger("tocsin.worker")
 
 
-class PartitionEngine(EngineReadings, Protocol):
-    """What a partition needs of an engine; pipeline.engine.engine.Engine is the one that runs."""
-
-    @property
-    def next_offset(self) -> int: ...
-    @property
-    def event_time(self) -> float: ...
-    @property
-    def last_timestamp(self) -> int: ...
-    @property
-    def needs_time(self) -> bool: ...
-    @property
-    def categorised(self) -> Sequence[tuple[str, str]]: ...
-    @property
-    def changes(self) -> int: ...
-    @property
-    def max_cached(self) -> int: ...
-    @max_cached.setter
-    def max_cached(self, count: int) -> None: ...
-    def restore_in_batches(self, records: Iterable[tuple[bytes, bytes | None]]) -> Iterator[None]: ...
-    def ingest(self, records: Sequence[SourceRecord]) -> None: ...
-    def close_due(self, limit: int = 0) -> bool: ...
-    def take_outputs(self) -> Outputs: ...
-    def snapshot_in_batches(self) -> Iterator[list[tuple[bytes, bytes | None]]]: ...
-
-
-class TopicNames(msgspec.Struct, frozen=True):
-    """Full names of the topics, prefix included."""
-
-    mentions: str
-    alerts: str
-    dead_letters: str
-    state: str
-
-
 class Partition:
-    """A partition that this worker owns. Everything runs on one event loop; `fold` is called by one task at a time."""
+    """A partition that this worker owns. Everything runs on one event loop; `accept` is called by one task at a time.
+
+    What may be done with it when says worker.phase.
+    """
 
     def __init__(
         self,
         *,
         number: int,
         engine: PartitionEngine,
+        load: Callable[[], Awaitable[LoadedState]],
         transactions: PartitionTransactions,
         gaps: GapReader,
         topics: TopicNames,
         config: WorkerConfig,
         metrics: WorkerMetrics,
         health: Health,
+        end_offset: Callable[[int], int | None] = lambda _: None,
         one_large: asyncio.Lock | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -107,60 +55,100 @@ class Partition:
         Args:
             number: of the partition.
             engine: fresh.
+            load: reads what the previous owner left, once that one is fenced.
             transactions: of this partition.
             gaps: reads what Faust passes over.
             topics: full names.
             config: rhythm of checkpoints.
             metrics: told what happens.
             health: told the same.
+            end_offset: end of a partition of mentions as last heard from the broker, None before.
             one_large: shared by the partitions of a worker; held by the one that makes a large checkpoint.
-            clock: seconds, never going back; for the watch over work that stands still.
+            clock: seconds, never going back: the clock of the event loop, whose timers wait by it too.
         """
         self.number = number
         self.engine = engine
-        self.last_record_at = time.monotonic()
+        self._load = load
         self._transactions = transactions
         self._gaps = gaps
         self._topics = topics
-        self._config = config
         self._metrics = metrics
         self._health = health
-        self._one_large = one_large or asyncio.Lock()
+        self._end_offset = end_offset
+        self._clock = clock
+        self._life = Life()
+        self._outbox = Outbox()
+        self._steps = EngineSteps(engine, self._outbox, metrics, clock)
         self._stall = StallWatch(clock)
+        self._checkpoints = Checkpoints(
+            number=number,
+            engine=engine,
+            steps=self._steps,
+            outbox=self._outbox,
+            life=self._life,
+            transactions=transactions,
+            topics=topics,
+            config=config,
+            metrics=metrics,
+            stall=self._stall,
+            one_large=one_large or asyncio.Lock(),
+            clock=clock,
+        )
+        self._placement: PlacementReport | None = None
         self._read_to = 0  # offsets below it are known to hold nothing more
-        self._covered: Any = None  # the last Faust event whose slice is folded in and not yet in a checkpoint
-        self._alerts: list[OutRecord] = []
-        self._dead_letters: list[OutRecord] = []
-        self._waiting_bytes = 0
-        self._urgent = asyncio.Event()
-        self._one_at_a_time = asyncio.Lock()
-        self._engine_free = asyncio.Lock()  # held while the engine changes, and while a cut through it is made
-        self._suspended = False
-        self._last_may_begin = False
-        self._may_go_on = asyncio.Event()  # of folding with WAITING_BYTES waiting, while suspended
-        self._closed = False
-        self._earliest_next = 0.0
-        self._partitions = 0
-        self._placed = 0  # categorised brands whose partition was looked at
-        self._misplaced: Counter[str] = Counter()
+        self._last_record_at = clock()
 
-    async def open(self, options: dict[str, Any]) -> None:
+    @property
+    def phase(self) -> Phase:
+        """Where it is in its life."""
+        return self._life.phase
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its state is loaded and it is not left."""
+        return self._life.is_open
+
+    @property
+    def idle_seconds(self) -> float:
+        """Since its last slice, or since `ticked`."""
+        return self._clock() - self._last_record_at
+
+    def ticked(self) -> None:
+        """A tick is on its way: idle time counts from here until it comes back to us."""
+        self._last_record_at = self._clock()
+
+    async def open(self) -> None:
         """Fence the previous owner, then load what it left.
 
         Raises:
             StateError: the state cannot be restored, or speaks of mentions that the topic does not have.
         """
-        started = time.monotonic()
+        started = self._clock()
         await self._transactions.start()
-        loaded = await load_state(
-            options, self._topics.state, self._topics.mentions, self.number, self._health.heartbeat
+        loaded = await self._load()
+        await self._steps.restore(loaded.records.items(), self._health.heartbeat)
+        self._check_source(loaded)
+        self._placement = PlacementReport(self.number, loaded.partitions)
+        self._last_record_at = self._clock()
+        seconds = self._last_record_at - started
+        self._metrics.attach(self.number, self.engine)
+        self._metrics.restored(self.number, seconds, loaded.read)
+        self._check_placement()
+        self._life.move(Move.OPENED)
+        logger.info(
+            "partition open",
+            partition=self.number,
+            next_offset=self.engine.next_offset,
+            state_records=len(loaded.records),
+            seconds=round(seconds, 3),
         )
-        self._partitions = loaded.partitions
-        await self._restore(loaded.records)
+
+    def _check_source(self, loaded: LoadedState) -> None:
+        """The state's offset against what the topic of mentions holds."""
         if self.engine.next_offset > loaded.source_end:
             raise StateError(
                 f"{self._topics.mentions}[{self.number}]: expected at least {self.engine.next_offset} offsets, as the "
-                f"checkpoint in {self._topics.state} says, got {loaded.source_end}: the topic was made anew; "
+                f"checkpoint in {self._topics.state} says, got {loaded.source_end}: the topic was created again; "
                 f"delete the records of {self._topics.state} too, or set another TOCSIN_TOPIC_PREFIX"
             )
         if 0 < self.engine.next_offset < loaded.source_start:
@@ -170,50 +158,30 @@ class Partition:
                 expected_offset=self.engine.next_offset,
                 first_offset=loaded.source_start,
             )
-        seconds = time.monotonic() - started
-        self.last_record_at = time.monotonic()
-        self._metrics.attach(self.number, self.engine)
-        self._metrics.restored(self.number, seconds, loaded.read)
-        self._check_placement()
-        logger.info(
-            "partition open",
-            partition=self.number,
-            next_offset=self.engine.next_offset,
-            state_records=len(loaded.records),
-            seconds=round(seconds, 3),
-        )
-
-    async def _restore(self, records: dict[bytes, bytes]) -> None:
-        """Take over the state, slice by slice so that the event loop turns meanwhile."""
-        slices = self.engine.restore_in_batches(records.items())
-        more = True
-        while more:
-            started = time.perf_counter()
-            more = next(slices, _END) is not _END
-            self._metrics.engine_step("restore", time.perf_counter() - started)
-            self._health.heartbeat()
-            await asyncio.sleep(0)
 
     async def accept(self, event: Any) -> None:
-        """Fold in a slice, close what is due, and keep the event for the next checkpoint.
+        """Process a slice, and keep its event for the next checkpoint. The partition must be open, or left.
 
         Raises:
             DeadLetterLimitError: too many refused records in a row.
+            IllegalMoveError: the partition is still being opened.
         """
+        self._life.require_opened()
         records: list[SourceRecord] = event.message.value
         # An event waits for its checkpoint for seconds: it must not keep its records alive (1.1 GB in a drain).
         event.message.value = event.value = None
-        self.last_record_at = time.monotonic()
+        self._last_record_at = self._clock()
         first = records[0]
         # A refused batch stands at its last offset: what it stands for was not passed over.
         await self._fill_gap(first.first_offset if isinstance(first, RefusedBatch) else first.offset)
         await self._process(records)
-        if not self._closed:
-            self._covered = event
+        if self._life.is_open:
+            self._checkpoints.cover(event)
+        self._report_lag()
         self._metrics.worked(self.number)
 
     async def _fill_gap(self, start: int) -> None:
-        """Fold in what lies between the next offset and the start of a slice, if anything does."""
+        """Process what lies between the next offset and the start of a slice, if anything does."""
         expected = max(self.engine.next_offset, self._read_to)
         if start > expected:
             found = 0
@@ -231,142 +199,47 @@ class Partition:
                 )
 
     async def _process(self, records: Sequence[SourceRecord]) -> None:
-        for first in range(0, len(records), FOLD_RECORDS):
-            if self._closed:
+        """Ingest records and close what becomes due, as long as the partition is open."""
+        for first in range(0, len(records), INGEST_RECORDS):
+            if not self._life.is_open:
                 return
-            async with self._engine_free:
-                started = time.perf_counter()
-                self.engine.ingest(records[first : first + FOLD_RECORDS])
-                self._metrics.engine_step("fold", time.perf_counter() - started)
+            await self._steps.ingest(records[first : first + INGEST_RECORDS])
             self._check_placement()
-            await self._close_due()
-            while self._waiting_bytes > WAITING_BYTES and not self._closed:
-                if self._suspended:
-                    await self._may_go_on.wait()
-                else:
-                    await self.checkpoint()
+            while self._life.is_open and await self._steps.close_due():
+                pass
+            await self._make_room()
+
+    async def _make_room(self) -> None:
+        """Backpressure: while too much waits for a checkpoint, make one; while none may begin, wait until one may."""
+        while self._outbox.is_full and self._life.is_open:
+            if self._life.phase is Phase.RUNNING:
+                await self._checkpoints.write()
+            else:
+                await self._life.until(Phase.RUNNING, Phase.LEFT)
 
     def _check_placement(self) -> None:
-        """Tell of brands that lie on another partition than their category's: they are judged alone."""
-        found = self.engine.categorised
-        for brand, category in found[self._placed :]:
-            expected = partition_of(category.encode(), self._partitions)
-            if expected != self.number:
-                self._misplaced[category] += 1
-                if self._misplaced[category] == 1:
-                    logger.warning(
-                        "a brand lies on another partition than its category's and is judged alone; "
-                        "let its producer choose the partition by the category",
-                        brand=brand,
-                        category=category,
-                        partition=self.number,
-                        expected_partition=expected,
-                    )
-        if len(found) != self._placed:
-            self._placed = len(found)
-            self._metrics.misplaced(self.number, self._misplaced.total())
+        if self._placement is not None:
+            misplaced = self._placement.look(self.engine.categorised)
+            if misplaced is not None:
+                self._metrics.misplaced(self.number, misplaced)
 
-    async def _close_due(self) -> None:
-        more = True
-        while more and not self._closed:
-            async with self._engine_free:
-                started = time.perf_counter()
-                more = self.engine.close_due(CLOSE_BUCKETS)
-                self._collect()
-                self._metrics.engine_step("close", time.perf_counter() - started)
-            await asyncio.sleep(0)
+    def report(self) -> None:
+        """Show where it is, whatever was shown before."""
+        self._report_lag()
+        self._metrics.refresh(self.number)
 
-    def _collect(self) -> None:
-        """Take over the engine's outputs; an alert does not wait for the next regular checkpoint."""
-        outputs = self.engine.take_outputs()
-        alerts = list(map(alert_record, outputs.alerts))
-        dead_letters = list(map(dead_letter_record, outputs.dead_letters))
-        self._alerts += alerts
-        self._dead_letters += dead_letters
-        self._waiting_bytes += sum(len(one.value or b"") + 1024 for one in (*alerts, *dead_letters))
-        if self._alerts:
-            self._urgent.set()
+    def _report_lag(self) -> None:
+        end = self._end_offset(self.number)
+        if end is not None:
+            self._metrics.consumer_lag(self.number, max(0, end - self.engine.next_offset))
 
     async def keep_checkpointing(self) -> None:
-        """A checkpoint every `checkpoint_seconds` and whenever an alert waits; runs until cancelled.
-
-        Raises:
-            aiokafka.errors.ProducerFenced: another worker owns the partition.
-            aiokafka.errors.KafkaError: the transaction failed.
-        """
-        while True:
-            try:
-                async with asyncio.timeout(self._config.checkpoint_seconds):
-                    await self._urgent.wait()
-            except TimeoutError:
-                pass  # the regular one is due
-            await asyncio.sleep(max(0.0, self._earliest_next - time.monotonic()))
-            if self._suspended:
-                self._urgent.clear()
-            else:
-                await self.checkpoint()
+        """Checkpoints of its own accord, while it runs; until cancelled. See Checkpoints.keep_writing."""
+        await self._checkpoints.keep_writing()
 
     async def checkpoint(self, *, last: bool = False) -> None:
-        """Write everything since the last checkpoint in one transaction, then let Faust commit the offset.
-
-        Nothing is written once the partition is closed, nor while it is suspended, but for a last one that begins
-        before `withdraw`.
-
-        Args:
-            last: it is the one before the partition may get another owner.
-        """
-        async with self._one_at_a_time:
-            if self.engine.changes < LARGE_CHANGES:
-                await self._write_checkpoint(last=last)
-            else:
-                async with self._one_large:
-                    await self._write_checkpoint(last=last)
-
-    async def _write_checkpoint(self, *, last: bool) -> None:
-        # Asked here, after the waiting: meanwhile the partition may have gone to another owner.
-        if self._closed or (self._suspended and not (last and self._last_may_begin)):
-            return
-        started = time.perf_counter()
-        async with self._engine_free:
-            self._collect()
-            state = await self._encode_state()
-            # After what may be cancelled: state that went out without these would lose them.
-            self._urgent.clear()
-            alerts, self._alerts = self._alerts, []
-            dead_letters, self._dead_letters = self._dead_letters, []
-            self._waiting_bytes = 0
-            covered, self._covered = self._covered, None
-        writes = [
-            self._transactions.encode(self._topics.alerts, alerts),
-            self._transactions.encode(self._topics.dead_letters, dead_letters),
-            state,
-        ]
-        size = sum(write.size for write in writes)
-        encoded = time.perf_counter()
-        if any(write.batches for write in writes):
-            self._stall.writing(under_way=True)
-            await self._transactions.commit(writes)
-            self._stall.writing(under_way=False)
-            committed = time.perf_counter()
-            self._metrics.engine_seconds("commit", committed - encoded)
-            self._metrics.checkpoint(self.number, committed - started, size)
-            pause = min(PACE * (committed - started), self._config.checkpoint_seconds)
-            self._earliest_next = time.monotonic() + pause
-        if covered is not None:
-            covered.ack()
-
-    async def _encode_state(self) -> Write:
-        """The changed state, encoded slice by slice so that the event loop turns meanwhile; the engine must be held."""
-        batches: list[Any] = []
-        slices = self.engine.snapshot_in_batches()
-        while True:
-            started = time.perf_counter()
-            records = next(slices, None)
-            if records is None:
-                return Write(self._topics.state, batches)
-            batches += self._transactions.encode_state(self._topics.state, records).batches
-            self._metrics.engine_step("encode", time.perf_counter() - started)
-            await asyncio.sleep(0)
+        """A checkpoint now, if the phase allows one. See Checkpoints.write."""
+        await self._checkpoints.write(last=last)
 
     def stalled(self, handed: int) -> str | None:
         """Why this open partition counts as stuck, None while it does not.
@@ -378,33 +251,28 @@ class Partition:
             handed: offset after the last record that Faust has been given for it, 0 for none.
         """
         mark = (self.engine.next_offset, self.engine.stats.buckets_closed, self._read_to)
-        waiting = self.engine.next_offset < handed and not self._suspended
-        why = self._stall.verdict(mark, waiting=waiting)
+        waiting = self.engine.next_offset < handed and self._life.phase is Phase.RUNNING
+        why = self._stall.reason(mark, waiting=waiting)
         return None if why is None else f"{self._topics.mentions}[{self.number}]: {why}"
 
     def suspend(self) -> None:
-        """No checkpoint of its own accord until `resume`: the partition may be about to get another owner.
+        """A rebalance begins: no checkpoint but a last one until `resume`, for another owner may be about to come.
 
-        Folding goes on up to WAITING_BYTES; what is over is left to the owner that there will be.
+        Records are ingested up to outbox.WAITING_BYTES; what is over is left to the owner that there will be.
         """
-        self._suspended = self._last_may_begin = True
-        self._may_go_on.clear()
+        self._life.move(Move.SUSPEND)
 
     def withdraw(self) -> None:
         """The time for a last checkpoint is over: one that has not begun is left to the next owner."""
-        self._last_may_begin = False
-
-    def leave(self) -> None:
-        """The partition has another owner: no further checkpoint begins, folding ends; `close` follows."""
-        self._closed = True
-        self._may_go_on.set()
+        self._life.move(Move.WITHDRAW)
 
     def resume(self) -> None:
         """The partition stays ours: checkpoints go on."""
-        self._suspended = False
-        self._may_go_on.set()
-        if self._alerts:
-            self._urgent.set()
+        self._life.move(Move.RESUME)
+
+    def leave(self) -> None:
+        """The partition has another owner: no further checkpoint begins, processing ends; `close` follows."""
+        self._life.move(Move.LEAVE)
 
     async def close(self) -> None:
         """Stop working on it. What is not in a checkpoint is left to the next owner."""

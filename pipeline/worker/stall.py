@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -13,7 +12,7 @@ STALL_SECONDS: Final = 60.0
 class StallWatch:
     """Watches one partition; to be asked every second or so."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         """Nothing has been seen yet.
 
         Args:
@@ -28,7 +27,7 @@ class StallWatch:
         """A checkpoint transaction begins, or has ended."""
         self._writing_since = self._clock() if under_way else None
 
-    def verdict(self, mark: object, *, waiting: bool) -> str | None:
+    def reason(self, mark: object, *, waiting: bool) -> str | None:
         """Why the work counts as stuck, None while it does not.
 
         Args:
@@ -41,5 +40,5 @@ class StallWatch:
         if self._writing_since is not None and now - self._writing_since > STALL_SECONDS:
             return f"a checkpoint has been under way for {now - self._writing_since:.0f} s"
         if now - self._moved_at > STALL_SECONDS:
-            return f"mentions wait, and none has been folded in for {now - self._moved_at:.0f} s"
+            return f"mentions wait, and none has been ingested for {now - self._moved_at:.0f} s"
         return None

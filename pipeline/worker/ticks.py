@@ -8,6 +8,7 @@ a replay of the topic sees the same ticks at the same places and gives the same 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from pipeline.engine.records import TICK_HEADER
-from pipeline.worker.partition import PartitionEngine
+from pipeline.worker.partition_engine import PartitionEngine
 
 logger = structlog.get_logger("tocsin.worker")
 
@@ -36,15 +37,17 @@ def tick_time(engine: PartitionEngine, now: float) -> float:
 class Ticker:
     """Appends ticks to the mentions topic; falls silent for good when that is not allowed."""
 
-    def __init__(self, options: dict[str, Any], topic: str) -> None:
+    def __init__(self, options: dict[str, Any], topic: str, wall_clock: Callable[[], float] = time.time) -> None:
         """Connects at the first tick.
 
         Args:
             options: addresses and security, as pipeline.kafka.clients gives them.
             topic: the mentions topic.
+            wall_clock: Unix seconds, which event time is held against.
         """
         self._options = options
         self._topic = topic
+        self._wall_clock = wall_clock
         self._producer: AIOKafkaProducer | None = None
         self._allowed = True
 
@@ -62,7 +65,7 @@ class Ticker:
         if self._producer is None:
             self._producer = AIOKafkaProducer(**(self._options | {"acks": "all", "request_timeout_ms": 30_000}))
             await self._producer.start()
-        event_time_ms = int(tick_time(engine, time.time()) * 1000)
+        event_time_ms = int(tick_time(engine, self._wall_clock()) * 1000)
         # `send` refuses a record with neither key nor value; a batch takes it.
         batch = self._producer.create_batch()
         batch.append(timestamp=None, key=None, value=None, headers=[(TICK_HEADER, str(event_time_ms).encode())])

@@ -1,8 +1,28 @@
-"""A stand-in for the engine where only what metrics read of it matters: plain values that a test sets."""
+"""Stand-ins for the engine: plain values that metrics read, and an engine that a partition drives."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+import msgspec
+
+from pipeline.engine.encoding import OutRecord, alert_record
+from pipeline.engine.records import Outputs, SourceRecord
+from schemas.alert import Alert, decode_alert
+from tests.schemas.contracts import examples
+
+STATE_KEY = b"#state"
+"""Of the state record that OffsetEngine keeps."""
+ALERT = decode_alert(examples("alert", "valid")[0].read_bytes())
+"""What OffsetEngine says of every record, but for the id, which is the record's offset."""
+ALERT_BYTES = len(alert_record(ALERT).value or b"")
+"""Of one of its alerts, roughly: the id is shorter."""
+
+
+def offset_of(alert: OutRecord) -> int:
+    """The record of which it is."""
+    return int(dict(alert.headers)["ce_id"])
 
 
 @dataclass
@@ -74,3 +94,52 @@ def busy_engine(partition: int, watermark: float) -> FakeEngine:
     stats.alerts = {("crisis", "critical", "opened"): 1}
     stats.suppressed = {("crisis", "budget"): 1}
     return FakeEngine(stats, watermark, views, [FakeEpisode(f"brand-{partition}-0")])
+
+
+@dataclass
+class OffsetEngine(FakeEngine):
+    """An engine that makes an alert of every record when it closes it; its state, in pieces, is what is not closed yet.
+
+    A snapshot that is not taken to its end leaves everything as changed as before, as the real one's does.
+    """
+
+    next_offset: int = 0
+    event_time: float = 0.0
+    last_timestamp: int = 0
+    categorised: list[tuple[str, str]] = field(default_factory=list)
+    max_cached: int = 1
+    pieces: int = 3
+    changes: int = 0
+    outputs: list[Alert] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+
+    def restore_in_batches(self, records: Iterable[tuple[bytes, bytes | None]]) -> Iterator[None]:
+        for key, value in records:
+            if key == STATE_KEY and value is not None:
+                self.next_offset, self.waiting = msgspec.json.decode(value)
+            yield
+
+    def ingest(self, records: Sequence[SourceRecord]) -> None:
+        for record in records:
+            if record.offset >= self.next_offset:
+                self.next_offset = record.offset + 1
+                self.waiting.append(record.offset)
+                self.changes += 1
+
+    def close_due(self, limit: int = 0) -> bool:
+        """One record at a time."""
+        if self.waiting:
+            self.outputs.append(msgspec.structs.replace(ALERT, id=str(self.waiting.pop(0))))
+            self.changes += 1
+        return bool(self.waiting)
+
+    def take_outputs(self) -> Outputs:
+        taken, self.outputs = Outputs(alerts=self.outputs), []
+        return taken
+
+    def snapshot_in_batches(self) -> Iterator[list[tuple[bytes, bytes | None]]]:
+        if self.changes:
+            for piece in range(1, self.pieces):
+                yield [(b"brand-%d" % piece, b"")]
+            yield [(STATE_KEY, msgspec.json.encode((self.next_offset, self.waiting)))]
+            self.changes = 0

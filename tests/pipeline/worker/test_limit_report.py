@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from pipeline.engine.stats import EngineStats
 from pipeline.worker.limit_report import LimitReport
 from schemas.rejection import Reason
+from tests.fakes import Clock
 
 
 @pytest.fixture
@@ -19,15 +20,8 @@ def lines() -> Iterator[list[Any]]:
         yield captured
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_a_limit_that_is_reached_is_told_with_what_was_forgotten_and_refused(lines: list[Any]) -> None:
-    report, stats = LimitReport(3, 100, Clock()), EngineStats()
+    report, stats = LimitReport(3, 100, Clock(0.0)), EngineStats()
     stats.forgotten["silent"] = stats.forgotten["new"] = 9
     stats.rejected[Reason.MALFORMED_JSON] = 9
     report.look(stats)
@@ -42,7 +36,7 @@ def test_a_limit_that_is_reached_is_told_with_what_was_forgotten_and_refused(lin
 
 
 def test_there_is_at_most_one_line_a_minute_and_it_tells_of_all_since_the_last(lines: list[Any]) -> None:
-    clock, stats = Clock(), EngineStats()
+    clock, stats = Clock(0.0), EngineStats()
     report = LimitReport(0, 100, clock)
     for clock.now in range(200):
         stats.forgotten["limit"] += 1
@@ -51,7 +45,7 @@ def test_there_is_at_most_one_line_a_minute_and_it_tells_of_all_since_the_last(l
 
 
 def test_a_limit_that_is_no_longer_reached_is_not_told_again(lines: list[Any]) -> None:
-    clock, stats = Clock(), EngineStats()
+    clock, stats = Clock(0.0), EngineStats()
     report = LimitReport(0, 100, clock)
     stats.rejected[Reason.TOO_MANY_BRANDS] = 1
     for clock.now in range(0, 600, 10):

@@ -3,101 +3,78 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.config.model import Config, WorkerConfig
-from pipeline.engine.encoding import OutRecord
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import Record, RefusedBatch
-from pipeline.telemetry.health import Health
-from pipeline.telemetry.worker_metrics import WorkerMetrics
-from pipeline.worker import partition as partition_module
-from pipeline.worker.partition import Partition, TopicNames
-from pipeline.worker.transaction import Write
+from pipeline.engine.records import RefusedBatch
+from pipeline.errors import StateError
+from pipeline.worker import checkpoints as checkpoints_module
+from pipeline.worker.partition import Partition
+from pipeline.worker.phase import IllegalMoveError, Phase
+from pipeline.worker.state_loader import LoadedState
 from schemas.rejection import Reason
-from tests.pipeline.mention_streams import START, mention, record
-
-
-class Transactions:
-    """Remembers what is committed; a commit may be made to fail."""
-
-    def __init__(self) -> None:
-        self.committed: list[list[str]] = []
-        self.error: Exception | None = None
-
-    def encode(self, topic: str, records: Any) -> Write:
-        return Write(topic, [SimpleNamespace(size=lambda: 1)] if list(records) else [])
-
-    encode_state = encode
-
-    async def commit(self, writes: list[Write]) -> None:
-        if self.error:
-            raise self.error
-        self.committed.append([write.topic for write in writes if write.batches])
-
-
-class Gaps:
-    """Holds the records that Faust passed over."""
-
-    def __init__(self, records: list[Record]) -> None:
-        self.records = records
-        self.asked: list[tuple[int, int]] = []
-
-    async def read(self, partition: int, start: int, end: int) -> Any:
-        self.asked.append((start, end))
-        yield [one for one in self.records if start <= one.offset < end]
-
-
-def slice_of(*records: Record | RefusedBatch) -> Any:
-    event = SimpleNamespace(value=list(records), message=SimpleNamespace(value=list(records)), acks=0)
-
-    def ack() -> None:
-        event.acks += 1
-
-    event.ack = ack
-    return event
-
-
-def mentions(first: int, end: int) -> list[Record]:
-    return [record(n, mention(id=str(n), at=START + n)) for n in range(first, end)]
+from tests.fakes import Clock, run_virtual, turns
+from tests.pipeline.mention_streams import START
+from tests.pipeline.worker.fake_engine import OffsetEngine
+from tests.pipeline.worker.fake_partition import (
+    TOPICS,
+    Gaps,
+    Transactions,
+    brands,
+    make_partition,
+    mentions,
+    slice_of,
+    stored,
+)
 
 
 @pytest.fixture
-def transactions():
+def transactions() -> Transactions:
     return Transactions()
 
 
 @pytest.fixture
-def gaps():
+def gaps() -> Gaps:
     return Gaps(mentions(0, 100))
 
 
 @pytest.fixture
-def partition(transactions, gaps):
-    config = Config()
-    return Partition(
-        number=0,
-        engine=Engine(0, config),
-        transactions=transactions,
-        gaps=gaps,
-        topics=TopicNames("m", "a", "d", "s"),
-        config=config.worker,
-        metrics=WorkerMetrics(config),
-        health=Health(),
-    )
+def partition(transactions: Transactions, gaps: Gaps) -> Partition:
+    """Open, on a real engine."""
+    made = make_partition(transactions=transactions, gaps=gaps)
+    asyncio.run(made.open())
+    return made
 
 
-def test_an_event_that_waits_for_its_checkpoint_holds_no_records(partition):
+def opened(engine: OffsetEngine, clock: Clock, **changes: Any) -> Partition:
+    """Open, on an engine that makes an alert of every record."""
+    made = make_partition(engine=engine, clock=clock, **changes)
+    run_virtual(made.open(), clock)
+    return made
+
+
+def state_after(count: int) -> dict[bytes, bytes]:
+    """What a worker has written after so many mentions."""
+    before = Engine(0, Config())
+    before.process(mentions(0, count))
+    return {key: value for key, value in before.snapshot() if value is not None}
+
+
+def test_an_event_that_waits_for_its_checkpoint_holds_no_records(partition: Partition) -> None:
     event = slice_of(*mentions(0, 10))
     asyncio.run(partition.accept(event))
     assert event.value is None
     assert event.message.value is None
 
 
-def test_a_slice_is_acknowledged_only_when_its_checkpoint_is_committed_and_with_it_all_before(partition, transactions):
+def test_a_slice_is_acknowledged_only_when_its_checkpoint_is_committed_and_with_it_all_before(
+    partition: Partition, transactions: Transactions
+) -> None:
     first, second = slice_of(*mentions(0, 10)), slice_of(*mentions(10, 20))
 
     async def run() -> None:
@@ -107,11 +84,11 @@ def test_a_slice_is_acknowledged_only_when_its_checkpoint_is_committed_and_with_
         await partition.checkpoint()
 
     asyncio.run(run())
-    assert transactions.committed == [["s"]]
+    assert transactions.topics == [[TOPICS.state]]
     assert (first.acks, second.acks) == (0, 1)
 
 
-def test_a_failed_checkpoint_acknowledges_nothing(partition, transactions):
+def test_a_failed_checkpoint_acknowledges_nothing(partition: Partition, transactions: Transactions) -> None:
     event = slice_of(*mentions(0, 10))
     transactions.error = RuntimeError("fenced")
 
@@ -124,7 +101,7 @@ def test_a_failed_checkpoint_acknowledges_nothing(partition, transactions):
     assert event.acks == 0
 
 
-def test_what_faust_passes_over_is_read_before_the_slice_and_once_only(partition, gaps):
+def test_what_faust_passes_over_is_read_before_the_slice_and_once_only(partition: Partition, gaps: Gaps) -> None:
     async def run() -> None:
         await partition.accept(slice_of(*mentions(5, 10)))
         await partition.accept(slice_of(*mentions(10, 12)))
@@ -135,7 +112,7 @@ def test_what_faust_passes_over_is_read_before_the_slice_and_once_only(partition
     assert partition.engine.stats.skipped == 0
 
 
-def test_a_slice_read_again_counts_nothing_twice(partition):
+def test_a_slice_read_again_counts_nothing_twice(partition: Partition) -> None:
     async def run() -> None:
         await partition.accept(slice_of(*mentions(0, 10)))
         await partition.accept(slice_of(*mentions(4, 12)))
@@ -145,126 +122,156 @@ def test_a_slice_read_again_counts_nothing_twice(partition):
     assert partition.engine.stats.skipped == 6
 
 
-def test_a_suspended_partition_begins_no_transaction_of_its_own_accord(partition, transactions):
-    partition._config = WorkerConfig(checkpoint_seconds=0.1)
-    transactions.error = RuntimeError("a transaction")
+def test_records_before_the_state_is_loaded_are_refused_and_not_lost(transactions: Transactions) -> None:
+    partition = make_partition(transactions=transactions)
+    with pytest.raises(IllegalMoveError, match="OPENING cannot take records"):
+        asyncio.run(partition.accept(slice_of(*mentions(0, 1))))
+    assert partition.engine.next_offset == 0
+
+
+def test_the_state_says_where_to_go_on(gaps: Gaps) -> None:
+    state = state_after(10)
+    partition = make_partition(load=stored(state), gaps=gaps)
 
     async def run() -> None:
-        await partition.accept(slice_of(*mentions(0, 10)))
-        partition.suspend()
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(partition.keep_checkpointing(), 0.3)
-        partition.resume()
-        with pytest.raises(RuntimeError, match="a transaction"):
-            await asyncio.wait_for(partition.keep_checkpointing(), 10)
+        await partition.open()
+        await partition.accept(slice_of(*mentions(8, 12)))
 
     asyncio.run(run())
+    assert partition.engine.next_offset == 12
+    assert (partition.engine.stats.consumed, partition.engine.stats.skipped) == (2, 2)
+    assert gaps.asked == []
 
 
-def test_a_checkpoint_of_many_brands_lets_others_have_their_turn_and_is_still_one_cut(partition, transactions):
-    """Heartbeats go on while state is encoded; mentions that come meanwhile wait and are in the next checkpoint."""
-    brands = [record(n, mention(id=str(n), brand=f"brand-{n}"), key=f"brand-{n}".encode()) for n in range(1200)]
-    turns: list[int] = []
-    written: list[bytes] = []
+def test_a_state_of_other_mentions_is_refused() -> None:
+    state = state_after(10)
+    with pytest.raises(StateError, match=r"mentions\[0\]: expected at least 10 offsets, .* got 9: .*delete"):
+        asyncio.run(make_partition(load=stored(state, end=9)).open())
 
-    def encode_state(topic: str, records: list[tuple[bytes, bytes | None]]) -> Write:
-        written.extend(key for key, _ in records)
-        return transactions.encode(topic, records)  # type: ignore[no-any-return]  # the fake above
 
-    transactions.encode_state = encode_state
+def test_mentions_that_were_deleted_before_they_were_read_are_told_of() -> None:
+    state = state_after(10)
+
+    async def load() -> LoadedState:
+        return LoadedState(state, 1, 15, 20, 4)
+
+    with capture_logs() as logs:
+        asyncio.run(make_partition(load=load).open())
+    (line,) = (line for line in logs if line["log_level"] == "error")
+    assert (line["expected_offset"], line["first_offset"]) == (10, 15)
+
+
+def test_a_suspended_partition_begins_no_transaction_of_its_own_accord() -> None:
+    clock, transactions = Clock(), Transactions()
+    partition = opened(OffsetEngine(), clock, transactions=transactions, config=WorkerConfig(checkpoint_seconds=5))
 
     async def run() -> None:
-        await partition.accept(slice_of(*brands))
+        keeping = asyncio.create_task(partition.keep_checkpointing())
+        partition.suspend()
+        await partition.accept(slice_of(*mentions(0, 10)))
+        await asyncio.sleep(60)
+        assert transactions.committed == []
+        partition.resume()
+        await turns()
+        assert len(transactions.written(TOPICS.alerts)) == 10
+        keeping.cancel()
+
+    run_virtual(run(), clock)
+
+
+def test_checkpoints_come_in_their_rhythm_and_at_once_with_an_alert() -> None:
+    clock, transactions = Clock(), Transactions()
+    partition = opened(OffsetEngine(), clock, transactions=transactions, config=WorkerConfig(checkpoint_seconds=5))
+
+    async def run() -> None:
+        keeping = asyncio.create_task(partition.keep_checkpointing())
+        await asyncio.sleep(1)
+        await partition.accept(slice_of(*mentions(0, 1)))
+        await turns()
+        assert len(transactions.committed) == 1, "the alert does not wait"
+        partition.engine.ingest(mentions(1, 2))
+        await asyncio.sleep(4.9)
+        assert len(transactions.committed) == 1
+        await asyncio.sleep(0.2)
+        assert len(transactions.committed) == 2, "the regular one"
+        keeping.cancel()
+
+    run_virtual(run(), clock)
+
+
+def test_a_checkpoint_of_many_brands_lets_others_have_their_turn_and_is_still_one_snapshot(
+    partition: Partition, transactions: Transactions
+) -> None:
+    """Heartbeats go on while state is encoded; mentions that come meanwhile wait and are in the next checkpoint."""
+    seen: list[int] = []
+
+    async def run() -> None:
+        await partition.accept(slice_of(*brands(1200)))
         checkpoint = asyncio.create_task(partition.checkpoint())
         late = asyncio.create_task(partition.accept(slice_of(*mentions(1200, 1201))))
         while not checkpoint.done():
-            turns.append(partition.engine.next_offset)
+            seen.append(partition.engine.next_offset)
             await asyncio.sleep(0)
         await late
 
     asyncio.run(run())
+    written = [key for key, _ in transactions.written(TOPICS.state)]
     assert len(written) == 1201  # the open buckets and the checkpoint
     assert written[-1] == b"#checkpoint"
-    assert turns.count(1200) >= 3
+    assert seen.count(1200) >= 3
     assert partition.engine.next_offset == 1201
 
 
-def test_after_a_transaction_that_took_long_alerts_are_held_back_no_longer_than_between_two_checkpoints(gaps):
-    class SlowTransactions(Transactions):
-        """The first commit takes a while, as when the broker was away."""
+@pytest.mark.parametrize(("lasted", "pause"), [(1.0, 2.0), (20.0, 5.0)])
+def test_after_a_transaction_alerts_are_held_back_twice_its_time_but_no_longer_than_between_two_checkpoints(
+    lasted: float, pause: float
+) -> None:
+    """A broker that was away for twenty seconds does not hold alerts back for forty more."""
+    clock, ends = Clock(), []
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.ends: asyncio.Queue[float] = asyncio.Queue()
-
-        async def commit(self, writes: list[Write]) -> None:
+    class Slow(Transactions):
+        async def commit(self, writes: Any) -> None:
             if not self.committed:
-                await asyncio.sleep(0.4)
+                await asyncio.sleep(lasted)
             await super().commit(writes)
-            await self.ends.put(asyncio.get_running_loop().time())
+            ends.append(clock.now)
 
-    slow = SlowTransactions()
-    config = Config()
-    partition = Partition(
-        number=0,
-        engine=Engine(0, config),
-        transactions=slow,  # type: ignore[arg-type]
-        gaps=gaps,
-        topics=TopicNames("m", "a", "d", "s"),
-        config=WorkerConfig(checkpoint_seconds=0.1),
-        metrics=WorkerMetrics(config),
-        health=Health(),
-    )
+    partition = opened(OffsetEngine(), clock, transactions=Slow(), config=WorkerConfig(checkpoint_seconds=5))
 
-    async def run() -> list[float]:
+    async def run() -> None:
         keeping = asyncio.create_task(partition.keep_checkpointing())
-        ends = []
-        async with asyncio.timeout(10):
-            for first in (0, 10):
-                await partition.accept(slice_of(*mentions(first, first + 10)))
-                ends.append(await slow.ends.get())
+        await partition.accept(slice_of(*mentions(0, 10)))
+        await turns()
+        await partition.accept(slice_of(*mentions(10, 20)))
+        await asyncio.sleep(60)
         keeping.cancel()
-        return ends
 
-    before, after = asyncio.run(run())
-    assert after - before < 0.6  # the pause and the wait for the regular one; twice the duration is 0.8
+    run_virtual(run(), clock)
+    assert ends[1] - ends[0] == pytest.approx(pause)
 
 
 @pytest.mark.parametrize(("large", "at_once"), [(1, 1), (1_000, 2)])
-def test_only_one_partition_of_a_worker_makes_a_large_checkpoint_at_a_time(gaps, monkeypatch, large, at_once):
-    monkeypatch.setattr(partition_module, "LARGE_CHANGES", large)
+def test_only_one_partition_of_a_worker_makes_a_large_checkpoint_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, large: int, at_once: int
+) -> None:
+    monkeypatch.setattr(checkpoints_module, "LARGE_CHANGES", large)
     under_way: list[int] = [0, 0]  # now, and at most
 
     class Watched(Transactions):
         """Counts the commits that are under way."""
 
-        async def commit(self, writes: list[Write]) -> None:
+        async def commit(self, writes: Any) -> None:
             under_way[0] += 1
             under_way[1] = max(under_way)
-            for _ in range(10):
-                await asyncio.sleep(0)
+            await turns(10)
             under_way[0] -= 1
             await super().commit(writes)
 
-    config = Config()
-
     async def run() -> list[int]:
         one_large = asyncio.Lock()
-        team = [
-            Partition(
-                number=number,
-                engine=Engine(number, config),
-                transactions=Watched(),  # type: ignore[arg-type]
-                gaps=gaps,
-                topics=TopicNames("m", "a", "d", "s"),
-                config=config.worker,
-                metrics=WorkerMetrics(config),
-                health=Health(),
-                one_large=one_large,
-            )
-            for number in range(2)
-        ]
+        team = [make_partition(number, transactions=Watched(), one_large=one_large) for number in range(2)]
         for one in team:
+            await one.open()
             await one.accept(slice_of(*mentions(0, 10)))
         await asyncio.gather(*(one.checkpoint() for one in team))
         return under_way
@@ -272,7 +279,7 @@ def test_only_one_partition_of_a_worker_makes_a_large_checkpoint_at_a_time(gaps,
     assert asyncio.run(run()) == [0, at_once]
 
 
-def test_a_refused_batch_at_the_head_of_a_slice_is_not_taken_for_a_gap(partition, gaps):
+def test_a_refused_batch_at_the_head_of_a_slice_is_not_taken_for_a_gap(partition: Partition, gaps: Gaps) -> None:
     """It stands at its last offset; what it stands for was not passed over and need not be read again."""
     refused = RefusedBatch(19, START * 1000, b"packed", 10, Reason.TOO_LARGE, "expected, got")
 
@@ -286,24 +293,26 @@ def test_a_refused_batch_at_the_head_of_a_slice_is_not_taken_for_a_gap(partition
     assert partition.engine.stats.consumed == 20
 
 
-def brands(count: int) -> list[Record]:
-    return [record(n, mention(id=str(n), brand=f"b-{n}", at=START), f"b-{n}".encode()) for n in range(count)]
+@pytest.mark.parametrize("last", [False, True])
+def test_a_checkpoint_that_is_cancelled_while_it_encodes_leaves_its_alerts_to_the_next(last: bool) -> None:
+    clock, transactions = Clock(), Transactions()
+    partition = opened(OffsetEngine(), clock, transactions=transactions)
+    event = slice_of(*mentions(0, 10))
 
-
-def test_a_checkpoint_that_is_cancelled_while_it_encodes_leaves_its_alerts_to_the_next(partition, transactions):
     async def run() -> None:
-        await partition.accept(slice_of(*brands(1200)))  # three slices of state
-        partition._alerts.append(OutRecord(b"b-1", b"alert", []))
-        regular = asyncio.create_task(partition.checkpoint())
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        regular.cancel()
+        await partition.accept(event)
+        cancelled = asyncio.create_task(partition.checkpoint(last=last))
+        await turns(2)
+        cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await regular
+            await cancelled
+        assert event.acks == 0
         await partition.checkpoint()
 
-    asyncio.run(run())
-    assert transactions.committed == [["a", "s"]]
+    run_virtual(run(), clock)
+    assert transactions.topics == [[TOPICS.alerts, TOPICS.state]]
+    assert len(transactions.written(TOPICS.alerts)) == 10
+    assert event.acks == 1
 
 
 @pytest.mark.parametrize(
@@ -316,25 +325,29 @@ def test_a_checkpoint_that_is_cancelled_while_it_encodes_leaves_its_alerts_to_th
     ids=["in time", "the time is over", "it has another owner"],
 )
 def test_a_last_checkpoint_that_has_had_to_wait_begins_only_while_the_partition_is_surely_ours(
-    partition, transactions, after, written
-):
+    partition: Partition, transactions: Transactions, after: Callable[[Partition], None], written: bool
+) -> None:
+    transactions.let_through.clear()
+
     async def run() -> None:
         await partition.accept(slice_of(*mentions(0, 10)))
+        earlier = asyncio.create_task(partition.checkpoint())
+        await transactions.committing.wait()
+        await partition.accept(slice_of(*mentions(10, 20)))
         partition.suspend()
-        await partition._one_at_a_time.acquire()  # an earlier one is under way
         last = asyncio.create_task(partition.checkpoint(last=True))
-        await asyncio.sleep(0)
+        await turns()
         after(partition)
-        partition._one_at_a_time.release()
-        await last
+        transactions.let_through.set()
+        await asyncio.gather(earlier, last)
 
     asyncio.run(run())
-    assert transactions.committed == ([["s"]] if written else [])
+    assert transactions.topics == [[TOPICS.state]] * (2 if written else 1)
 
 
 def test_a_regular_checkpoint_that_waited_into_a_rebalance_gives_up_and_goes_on_where_the_partition_stays(
-    partition, transactions
-):
+    partition: Partition, transactions: Transactions
+) -> None:
     async def run() -> None:
         await partition.accept(slice_of(*mentions(0, 10)))
         partition.suspend()
@@ -344,4 +357,29 @@ def test_a_regular_checkpoint_that_waited_into_a_rebalance_gives_up_and_goes_on_
         await partition.checkpoint()
 
     asyncio.run(run())
-    assert transactions.committed == [["s"]]
+    assert transactions.topics == [[TOPICS.state]]
+
+
+def test_a_partition_that_was_left_while_it_was_loaded_stays_left(transactions: Transactions) -> None:
+    partition = make_partition(transactions=transactions)
+
+    async def run() -> None:
+        opening = asyncio.create_task(partition.open())
+        partition.leave()
+        await opening
+        await partition.accept(slice_of(*mentions(0, 10)))
+        await partition.checkpoint(last=True)
+
+    asyncio.run(run())
+    assert partition.phase is Phase.LEFT
+    assert partition.engine.next_offset == 0
+    assert transactions.committed == []
+
+
+def test_a_tick_that_is_on_its_way_ends_the_silence() -> None:
+    clock = Clock()
+    partition = opened(OffsetEngine(), clock)
+    clock.now += 30
+    assert partition.idle_seconds == 30
+    partition.ticked()
+    assert partition.idle_seconds == 0

@@ -1,0 +1,166 @@
+"""Aligned checkpoints of one partition: when one is due, and what it writes.
+
+A checkpoint is one snapshot of the engine (alerts, dead letters, changed state, offset) written in one transaction;
+only then is Faust told that the offset may be committed. So whatever happens, the alerts on the topic, the state and
+the offset in the state say the same thing, and Faust's committed offset is at most behind: what is read again, the
+engine skips.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.config.model import WorkerConfig
+from pipeline.telemetry.worker_metrics import WorkerMetrics
+from pipeline.worker.engine_steps import EngineSteps, StateRecords
+from pipeline.worker.outbox import Outbox
+from pipeline.worker.partition_engine import PartitionEngine
+from pipeline.worker.phase import Life, Phase
+from pipeline.worker.stall import StallWatch
+from pipeline.worker.transaction import PartitionTransactions, Write
+
+PACE: Final = 2.0
+"""A checkpoint is followed by a pause of so many times its own duration, so that many alerts share a transaction; but
+by no more than `checkpoint_seconds`, or an outage of half a minute would hold back alerts for another minute."""
+LARGE_CHANGES: Final = 4000
+"""State records from which on a checkpoint is large: some 5 MB. Large ones of a worker are made one after the other:
+all at once, those of 100,000 brands held 200 MB, and none was ready sooner, for one core encodes them all."""
+
+
+class TopicNames(msgspec.Struct, frozen=True):
+    """Full names of the topics, prefix included."""
+
+    mentions: str
+    alerts: str
+    dead_letters: str
+    state: str
+
+
+class Checkpoints:
+    """Writes the checkpoints of one partition, one at a time."""
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        engine: PartitionEngine,
+        steps: EngineSteps,
+        outbox: Outbox,
+        life: Life,
+        transactions: PartitionTransactions,
+        topics: TopicNames,
+        config: WorkerConfig,
+        metrics: WorkerMetrics,
+        stall: StallWatch,
+        one_large: asyncio.Lock,
+        clock: Callable[[], float],
+    ) -> None:
+        """Nothing has been written yet.
+
+        Args:
+            number: of the partition.
+            engine: asked how much has changed.
+            steps: of that engine.
+            outbox: what waits to be written.
+            life: says whether a checkpoint may begin.
+            transactions: of this partition.
+            topics: full names.
+            config: rhythm of checkpoints.
+            metrics: told of every checkpoint.
+            stall: told when a transaction begins and ends.
+            one_large: shared by the partitions of a worker; held by the one that makes a large checkpoint.
+            clock: seconds, never going back.
+        """
+        self._number = number
+        self._engine = engine
+        self._steps = steps
+        self._outbox = outbox
+        self._life = life
+        self._transactions = transactions
+        self._topics = topics
+        self._config = config
+        self._metrics = metrics
+        self._stall = stall
+        self._one_large = one_large
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+        self._covered: Any = None
+        self._earliest_next = clock()
+
+    def cover(self, event: Any) -> None:
+        """The next checkpoint holds all that this event of Faust's brought, and acknowledges it."""
+        self._covered = event
+
+    async def keep_writing(self) -> None:
+        """A checkpoint every `checkpoint_seconds` and whenever an alert waits; runs until cancelled.
+
+        Raises:
+            aiokafka.errors.ProducerFenced: another worker owns the partition.
+            aiokafka.errors.KafkaError: the transaction failed.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(self._config.checkpoint_seconds):
+                    await self._outbox.alert_waits.wait()
+            except TimeoutError:
+                pass  # the regular one is due
+            await asyncio.sleep(max(0.0, self._earliest_next - self._clock()))
+            await self._life.until(Phase.RUNNING)
+            await self.write()
+
+    async def write(self, *, last: bool = False) -> None:
+        """Write everything since the last checkpoint in one transaction, then let Faust commit the offset.
+
+        Nothing is written where the partition's phase does not allow it when its turn has come.
+
+        Args:
+            last: it is the one before the partition may get another owner.
+        """
+        async with self._one_at_a_time:
+            if self._engine.changes < LARGE_CHANGES:
+                await self._write(last=last)
+            else:
+                async with self._one_large:
+                    await self._write(last=last)
+
+    async def _write(self, *, last: bool) -> None:
+        # Asked here, after the waiting: meanwhile the partition may have gone to another owner.
+        if not self._life.may_write(last=last):
+            return
+        started = self._clock()
+        batches: list[Any] = []
+
+        def encode(records: StateRecords) -> None:
+            batches.extend(self._transactions.encode_state(self._topics.state, records).batches)
+
+        async with self._steps.snapshot(encode):
+            # After what may be cancelled: state that went out without these would lose them.
+            alerts, dead_letters = self._outbox.take()
+            covered, self._covered = self._covered, None
+        await self._commit(
+            started,
+            [
+                self._transactions.encode(self._topics.alerts, alerts),
+                self._transactions.encode(self._topics.dead_letters, dead_letters),
+                Write(self._topics.state, batches),
+            ],
+        )
+        if covered is not None:
+            covered.ack()
+
+    async def _commit(self, started: float, writes: list[Write]) -> None:
+        if not any(write.batches for write in writes):
+            return
+        size = sum(write.size for write in writes)
+        encoded = self._clock()
+        self._stall.writing(under_way=True)
+        await self._transactions.commit(writes)
+        self._stall.writing(under_way=False)
+        now = self._clock()
+        self._metrics.engine_seconds("commit", now - encoded)
+        self._metrics.checkpoint(self._number, now - started, size)
+        self._earliest_next = now + min(PACE * (now - started), self._config.checkpoint_seconds)

@@ -1,0 +1,141 @@
+"""The process of one worker: what it is put together from, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import structlog
+
+from pipeline.config.model import Config
+from pipeline.config.settings import Settings
+from pipeline.kafka.clients import aiokafka_options, topic_name, user_of
+from pipeline.telemetry.health import Health
+from pipeline.telemetry.server import serve
+from pipeline.telemetry.worker_metrics import WorkerMetrics
+from pipeline.worker import app as faust_app
+from pipeline.worker.assignment import Assignment
+from pipeline.worker.checkpoints import TopicNames
+from pipeline.worker.driver.gap_reader import GapReader
+from pipeline.worker.exit import crash, stop_late
+from pipeline.worker.garbage import CycleCollector
+from pipeline.worker.partition import Partition
+from pipeline.worker.partition_engine import PartitionEngine
+from pipeline.worker.state_loader import load_state
+from pipeline.worker.ticks import Ticker
+from pipeline.worker.transaction import PartitionTransactions
+from pipeline.worker.watch import Watch
+
+STOP_SECONDS: Final = 5.0
+"""From SIGTERM to the end of the process, last checkpoint included."""
+LAST_CHECKPOINT_SECONDS: Final = 3.0
+
+logger = structlog.get_logger("tocsin.worker")
+
+
+async def run_worker(settings: Settings, config: Config, engine: Callable[[int], PartitionEngine]) -> None:
+    """Work until SIGTERM or SIGINT, then write the last checkpoint and return.
+
+    driver.installation.install() must have been called. Any unexpected error ends the process from within, with one
+    line and exit code 1.
+
+    Args:
+        settings: addresses, secrets and names.
+        config: detection and behaviour.
+        engine: makes the engine of a partition.
+
+    Raises:
+        ConfigError: the address of /metrics is taken.
+        NotInstalledError: `install` was not called.
+    """
+    # Services log under the module of their class: what comes from pipeline.* is Faust speaking through our subclasses.
+    logging.getLogger("pipeline").setLevel(logging.WARNING)
+    clock = time.monotonic  # of the event loop too
+    health, metrics = Health(clock), WorkerMetrics(config, clock=clock)
+    cycles = CycleCollector(partial(metrics.engine_step, "collect"), clock)
+    app = faust_app.create_app(settings, config)
+    server = serve(settings, metrics, health)
+    logger.info("listening", host=settings.metrics_host, port=server.port, paths="/metrics /healthz /readyz")
+
+    def stop_now(error: BaseException, where: str) -> Any:
+        crash(error, where, health, user_of(settings))
+
+    topics = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
+    options = aiokafka_options(settings)
+    gaps, ticker = GapReader(options, topics.mentions), Ticker(options, topics.mentions)
+    one_large = asyncio.Lock()
+
+    def make_partition(number: int) -> Partition:
+        # The transactional id is named after the topics, not the group: whoever writes this state fences whoever wrote
+        # it before, even where a second group was started on the same topics by mistake.
+        transactional_id = f"{settings.topic_prefix}tocsin-{number}"
+        return Partition(
+            number=number,
+            engine=engine(number),
+            load=partial(load_state, options, topics.state, topics.mentions, number, health.heartbeat),
+            transactions=PartitionTransactions(options, transactional_id, number),
+            gaps=gaps,
+            topics=topics,
+            config=config.worker,
+            metrics=metrics,
+            health=health,
+            end_offset=partial(faust_app.end_offset, app, topics.mentions),
+            one_large=one_large,
+            clock=clock,
+        )
+
+    assignment = Assignment(topic=topics.mentions, partition=make_partition, health=health, crash=stop_now)
+    watch = Watch(
+        open_partitions=assignment.open_partitions,
+        handed=partial(faust_app.handed_offset, app, topics.mentions),
+        ticker=ticker,
+        config=config,
+        health=health,
+        clock=clock,
+    )
+
+    async def close() -> None:
+        if await assignment.close(LAST_CHECKPOINT_SECONDS):
+            await asyncio.gather(ticker.close(), gaps.close())
+
+    faust_app.attach(app, topics.mentions, assignment, close=close, stop_now=stop_now)
+    stop = _stop_signal()
+    cycles.take_over()
+    worker = faust_app.Worker(app)
+    running = asyncio.create_task(worker.start())
+    serving = (running, asyncio.create_task(watch.keep_looking()), asyncio.create_task(cycles.keep_looking()))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((*serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    for task in serving:
+        if task.done():
+            ended = task.exception() or worker.crash_reason or RuntimeError("ended without being asked to")
+            stop_now(ended, "worker")
+    for task in serving[1:]:
+        task.cancel()
+    await worker.stop()
+    running.cancel()
+    server.close()
+    logger.info("stopped")
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT. From then on the process ends in time, whatever hangs: nothing can be lost by it."""
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        if not stop.is_set():
+            logger.info("stopping", signal=signal.Signals(number).name)
+            deadline = threading.Timer(STOP_SECONDS - 0.3, stop_late)
+            deadline.daemon = True
+            deadline.start()
+            stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+    return stop
