@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from pipeline.telemetry.catalogue import catalogue_markdown
+from pipeline.telemetry.catalogue_page import catalogue_markdown
 
 sys.stdout.write(catalogue_markdown())

@@ -69,7 +69,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="records",
         labels=(PARTITION,),
         meaning=(
-            "Records of the mentions topic folded in, whatever they are: mentions (late ones and duplicates too) and "
+            "Records of the mentions topic ingested, whatever they are: mentions (late ones and duplicates too) and "
             "every refused record, refused tombstones and ticks among them; only accepted ticks are not counted."
         ),
         remedy="Flat while the topic grows: see TocsinConsumerLagging. Flat on an idle topic is healthy.",
@@ -88,7 +88,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="records",
         labels=(REASON,),
         meaning="Records refused and written to mentions-dlq, by reason code.",
-        remedy="Read mentions-dlq for that reason (headers name the error), mend the producer, publish again.",
+        remedy="Read mentions-dlq for that reason (headers name the error), fix the producer, publish again.",
     ),
     Metric(
         name="tocsin_mentions_late_total",
@@ -115,7 +115,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         name="tocsin_ticks_total",
         type="counter",
         unit="records",
-        meaning="Tick records folded in: event time passing on partitions without mentions.",
+        meaning="Tick records ingested: event time passing on partitions without mentions.",
         remedy="None while a silent partition waits for time: worker.ticks is off, or mentions may not be written to.",
     ),
     Metric(
@@ -160,7 +160,8 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         labels=(Label("reason", values=EXPIRY_REASONS),),
         meaning=(
             "Brands whose state was dropped: `silent` for engine.forget_after_days, `new` and silent for "
-            "engine.forget_new_after_days, or over the `limit` of engine.max_brands. They start anew when they return."
+            "engine.forget_new_after_days, or over the `limit` of engine.max_brands. They start from nothing when "
+            "they return."
         ),
         remedy=(
             "`silent` and `new` are healthy. `limit`: see who invents brands (docs/limits.md), or raise "
@@ -247,7 +248,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         type="gauge",
         unit="records",
         labels=(PARTITION,),
-        meaning="Records between the last one folded in and the end of the partition.",
+        meaning="Records between the last one ingested and the end of the partition.",
         remedy="Grows: see TocsinConsumerLagging.",
     ),
     Metric(
@@ -262,7 +263,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         name="tocsin_checkpoint_duration_seconds",
         type="histogram",
         unit="seconds",
-        meaning="Time of one checkpoint: from the cut of the state to the end of the transaction.",
+        meaning="Time of one checkpoint: from the snapshot of the state to the end of the transaction.",
         remedy="Above a second: slow brokers, or checkpoints too large (see tocsin_checkpoint_bytes).",
         buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
     ),
@@ -295,8 +296,11 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         type="counter",
         unit="seconds",
         labels=(STAGE,),
-        meaning="Time spent by stage: fold records, close buckets, encode and restore state, collect garbage, commit.",
-        remedy="fold and close near 1 second a second: the core is full, add a worker (at most one per partition).",
+        meaning=(
+            "Time spent by stage: ingest records (`fold`), close buckets, encode and restore state, collect garbage, "
+            "commit."
+        ),
+        remedy="fold and close near 1 second per second: the core is full, add a worker (at most one per partition).",
     ),
     Metric(
         name="tocsin_engine_longest_step_seconds",
@@ -380,26 +384,3 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="Two hashes for longer than a deployment takes: see TocsinConfigDiffers.",
     ),
 )
-
-
-def catalogue_markdown() -> str:
-    """docs/metrics.md: the catalogue as a page."""
-    lines = [
-        "# Metrics",
-        "",
-        "Everything the worker exposes on `/metrics` beside the usual `process_*` and `python_*` series.",
-        "Written by `python -m pipeline.telemetry > docs/metrics.md` from `telemetry/catalogue.py`; do not edit.",
-    ]
-    for metric in CATALOGUE:
-        lines += ["", f"## {metric.name}", "", metric.meaning, "", f"- Type: {metric.type}", f"- Unit: {metric.unit}"]
-        lines += [f"- Label `{label.name}`: {_bound(label)}" for label in metric.labels]
-        if metric.buckets:
-            lines.append(f"- Buckets: {', '.join(f'{bound:g}' for bound in metric.buckets)}")
-        if metric.diagnostic:
-            lines.append("- In no rule or panel: for reading by hand.")
-        lines.append(f"- When it is bad: {metric.remedy}")
-    return "\n".join(lines) + "\n"
-
-
-def _bound(label: Label) -> str:
-    return ", ".join(f"`{value}`" for value in label.values) if label.values else label.bound

@@ -176,5 +176,4 @@ def _clean(value: Any) -> Any:
 
 
 def _escape(text: str) -> str:
-    cut = text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + f"… ({len(text)} characters)"
-    return escaped(cut)
+    return escaped(text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + f"… ({len(text)} characters)")

@@ -1,6 +1,6 @@
 """The figures of one worker at one moment, as frozen values.
 
-The event loop reads the engines, which nobody else may touch, and publishes a `WorkerSnapshot` by assigning one
+The event loop, the only reader of the engines, publishes a `WorkerSnapshot` by assigning one
 reference. The HTTP threads render that value and nothing else, so every scrape shows figures that belong together.
 """
 
@@ -42,7 +42,7 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         restored: seconds that loading the state took, and the records read for it.
-        misplaced: brands with a category that lie on another partition than their category's.
+        misplaced: brands with a category that are on another partition than their category's.
     """
 
     partition: int
@@ -70,7 +70,7 @@ class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         partitions: those it owns, by number.
-        gone: counts of partitions that it no longer owns.
+        gone: counts of the partitions that it no longer owns.
         stages: seconds by stage of the work.
         longest_steps: by stage, the longest time without a turn for anybody else.
         histograms: by name of the metric.

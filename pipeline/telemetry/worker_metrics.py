@@ -1,4 +1,4 @@
-"""What a worker tells about itself: its loop notes what happens, reads its engines, and publishes frozen snapshots."""
+"""The metrics of a worker: its event loop records what happens, reads its engines, and publishes frozen snapshots."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class WorkerMetrics:
             self.refresh(partition)
 
     def misplaced(self, partition: int, brands: int) -> None:
-        """So many brands of an attached partition lie on another partition than their category's."""
+        """Set how many brands of an attached partition are on another partition than their category's."""
         if partition in self._partitions:
             self._partitions[partition].misplaced = brands
 
@@ -199,7 +199,7 @@ class WorkerMetrics:
             self._gone.update(dict(counts_of(partition, known.engine.stats)))
 
     def _publish(self) -> None:
-        """One assignment: whoever renders meanwhile keeps the snapshot that he has begun with."""
+        """One assignment: a scrape that is being rendered meanwhile keeps the snapshot that it has begun with."""
         partitions = (self._partitions[number].snapshot for number in sorted(self._partitions))
         self._published = WorkerSnapshot(
             partitions=tuple(snapshot for snapshot in partitions if snapshot is not None),

@@ -1,4 +1,4 @@
-"""The Faust application: what Faust is told, and what it is kept from doing.
+"""The Faust application: how Faust is configured, and what it is kept from doing.
 
 Faust gives the consumer group, the assignment and the life cycle. Its per-message path, its tables and its
 exactly-once mode are not used: slices (worker.driver.faust_driver) replace the first, aligned transactional

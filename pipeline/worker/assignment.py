@@ -46,7 +46,7 @@ class Assignment:
         Args:
             topic: of the mentions, named in messages.
             partition: makes a partition, not yet opened.
-            health: told whether the worker is ready.
+            health: reports whether the worker is ready.
             crash: the one way out after an unexpected error.
         """
         self._topic = topic

@@ -70,8 +70,8 @@ class Checkpoints:
             transactions: of this partition.
             topics: full names.
             config: rhythm of checkpoints.
-            metrics: told of every checkpoint.
-            stall: told when a transaction begins and ends.
+            metrics: records every checkpoint.
+            stall: watches the transactions.
             one_large: shared by the partitions of a worker; held by the one that makes a large checkpoint.
             clock: seconds, never going back.
         """

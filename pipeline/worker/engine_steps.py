@@ -1,7 +1,7 @@
 """The engine of one partition, driven in steps so short that the event loop turns between two of them.
 
 Heartbeats, fetches and the transactions of other partitions have their turn there. Steps exclude each other, and a
-snapshot with all of its pauses is one of them: nobody ingests or closes while it is made.
+snapshot with all of its pauses is one of them: nothing is ingested or closed while it is made.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _END: Final = object()
 
 
 class EngineSteps:
-    """Runs the steps and tells how long each took."""
+    """Runs the steps and records how long each took."""
 
     def __init__(
         self, engine: PartitionEngine, outbox: Outbox, metrics: WorkerMetrics, clock: Callable[[], float]
@@ -34,9 +34,9 @@ class EngineSteps:
         """Nothing runs yet.
 
         Args:
-            engine: changed by nobody else.
+            engine: changed only here.
             outbox: gets what the engine gives.
-            metrics: told the length of every step.
+            metrics: records the length of every step.
             clock: seconds, never going back.
         """
         self._engine = engine

@@ -2,7 +2,7 @@
 
 Crash-only: state is in Kafka up to the last checkpoint and the supervisor starts us again, so there is nothing to
 rescue here. Raising would not do: Faust logs an exception of an agent and goes on with the next slice (which would
-then be committed as if it had been folded in), and a SystemExit in an agent hangs the process.
+then be committed as if it had been processed), and a SystemExit in an agent hangs the process.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def crash(error: BaseException, where: str, health: Health, user: str = "our use
     Args:
         error: what went wrong.
         where: what was being done, for the message.
-        health: told, for the moment in which /healthz may still be asked.
+        health: answers with the reason as long as /healthz may still be asked.
         user: who we are to the broker.
     """
     why = explain(error, where, user)

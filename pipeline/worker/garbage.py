@@ -23,13 +23,13 @@ LOOK_SECONDS: Final = 1.0
 
 
 class CycleCollector:
-    """Decides when to collect, and tells how long it took."""
+    """Decides when to collect, and reports how long it took."""
 
     def __init__(self, report: Callable[[float], None], clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing changes yet.
 
         Args:
-            report: told the seconds of every collection.
+            report: called with the seconds of every collection.
             clock: seconds, never going back.
         """
         self._report = report

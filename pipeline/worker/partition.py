@@ -31,7 +31,7 @@ logger = structlog.get_logger("tocsin.worker")
 class Partition:
     """A partition that this worker owns. Everything runs on one event loop; `accept` is called by one task at a time.
 
-    What may be done with it when says worker.phase.
+    worker.phase says what may be done with it, and when.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class Partition:
             gaps: reads what Faust passes over.
             topics: full names.
             config: rhythm of checkpoints.
-            metrics: told what happens.
-            health: told the same.
+            metrics: records what happens.
+            health: gets a heartbeat after every step of the loading.
             end_offset: end of a partition of mentions as last heard from the broker, None before.
             one_large: shared by the partitions of a worker; held by the one that makes a large checkpoint.
             clock: seconds, never going back: the clock of the event loop, whose timers wait by it too.
@@ -181,7 +181,7 @@ class Partition:
         self._metrics.worked(self.number)
 
     async def _fill_gap(self, start: int) -> None:
-        """Process what lies between the next offset and the start of a slice, if anything does."""
+        """Process the records between the next offset and the start of a slice, if there are any."""
         expected = max(self.engine.next_offset, self._read_to)
         if start > expected:
             found = 0

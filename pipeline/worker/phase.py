@@ -57,7 +57,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Move], Phase]] = MappingProxyType({
     (Phase.INTERRUPTED, Move.RESUME): Phase.OPENING,
     (Phase.INTERRUPTED, Move.LEAVE): Phase.LEFT,
     (Phase.RUNNING, Move.SUSPEND): Phase.SUSPENDED,
-    # It stays ours, and whoever waited for last checkpoints hears of that later.
+    # The partition was resumed before the wait for last checkpoints ended.
     (Phase.RUNNING, Move.WITHDRAW): Phase.RUNNING,
     (Phase.RUNNING, Move.RESUME): Phase.RUNNING,
     (Phase.RUNNING, Move.LEAVE): Phase.LEFT,
@@ -114,7 +114,7 @@ class Life:
         return self.phase is Phase.RUNNING or (last and self.phase is Phase.SUSPENDED)
 
     def move(self, move: Move) -> None:
-        """Go over to the next phase, and wake whoever waits for it.
+        """Go over to the next phase, and wake the tasks that wait for it.
 
         Raises:
             IllegalMoveError: the table does not have it.

@@ -1,4 +1,4 @@
-"""Brands that lie on another partition than their category's: they are judged alone, and whoever runs this is told."""
+"""Brands that are on another partition than their category's: they are judged alone, which the log says."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PlacementReport:
                 self._misplaced[category] += 1
                 if self._misplaced[category] == 1:
                     logger.warning(
-                        "a brand lies on another partition than its category's and is judged alone; "
+                        "a brand is on another partition than its category's and is judged alone; "
                         "let its producer choose the partition by the category",
                         brand=brand,
                         category=category,

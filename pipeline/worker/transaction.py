@@ -40,7 +40,7 @@ class Write(msgspec.Struct, frozen=True):
 
 
 class PartitionTransactions:
-    """A transactional producer that belongs to one partition of mentions, whoever owns it.
+    """A transactional producer that belongs to one partition of mentions, under every owner.
 
     The transactional id comes from the partition, so starting the producer of a new owner aborts what the old one
     left open and fences it: its next commit raises aiokafka.errors.ProducerFenced.

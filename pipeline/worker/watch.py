@@ -35,7 +35,7 @@ class Watch:
             handed: offset after the last record of a partition of mentions that Faust has been given, 0 for none.
             ticker: appends ticks.
             config: when a partition counts as silent, and the limit on brands.
-            health: told of heartbeats and of work that stands still.
+            health: gets heartbeats, and the reason when work stands still.
             clock: seconds, never going back.
         """
         self._open_partitions = open_partitions

@@ -1,7 +1,7 @@
 """Batches of a topic, read so that no batch that a broker takes can end the worker.
 
 A broker looks at less of a batch than its Python client does: it takes garbage behind a gzip or lz4 frame, framings of
-snappy of its own, attributes and lengths that aiokafka reads otherwise, and offsets that lie anywhere. aiokafka then
+snappy of its own, attributes and lengths that aiokafka reads otherwise, and offsets of any value. aiokafka then
 raises, at the same offset after every restart, or believes such an offset and passes over all mentions up to it. Here
 a batch is decompressed with a bound, its records are read before the first of them is handed on, and a batch that is
 not as it should be is one refused record. The checksum is none of it: aiokafka holds it against the batch first, and
@@ -31,7 +31,7 @@ READ_AHEAD: Final = 4_096
 """Records of a batch that are read before the first of them is handed on: all of most batches."""
 KEPT_HEADERS: Final = 16
 """A record with more headers is handed on without them, but for a tick's own. A header of two bytes takes 64 in memory,
-nobody reads it, and records wait by the thousand."""
+nothing reads it, and records wait by the thousand."""
 
 DECOMPRESSOR: Final = Decompressor()
 """Of this process."""
@@ -140,7 +140,7 @@ class CheckedBatch:
     def _decompressed(self) -> tuple[Any, memoryview]:
         """Aiokafka's batch over the same records not compressed, and its bytes; itself where it is so already.
 
-        A codec that nobody knows is left to aiokafka, which refuses it.
+        An unknown codec is left to aiokafka, which refuses it.
         """
         data = self._data
         number = data[_ATTRIBUTES] & _CODEC_MASK
@@ -164,7 +164,7 @@ def _unreadable(error: Exception) -> UnreadableBatchError:
 
 
 def _light(records: Iterable[Any]) -> Iterator[Any]:
-    """The records, without the headers that nobody reads where a record has many."""
+    """The records, without the headers that are not read where a record has many."""
     for record in records:
         if len(record.headers) <= KEPT_HEADERS:
             yield record
@@ -174,7 +174,7 @@ def _light(records: Iterable[Any]) -> Iterator[Any]:
 
 
 def _after(portion: list[Any], wanted: int, end: int) -> int:
-    """The offset after these records; theirs must rise and lie in [wanted, end). Compaction may have taken some out.
+    """The offset after these records; their offsets must rise within [wanted, end). Compaction may have taken some out.
 
     Raises:
         UnreadableBatchError: they do not. aiokafka would hand the largest on, and pass over every record below it.

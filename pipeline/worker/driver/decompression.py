@@ -163,17 +163,17 @@ class Decompressor:
 
 
 def _snappy_blocks(payload: bytes) -> Iterator[memoryview]:
-    packed = memoryview(payload)
+    whole = memoryview(payload)
     if not codec._detect_xerial_stream(payload):  # noqa: SLF001 - as aiokafka's decoder asks
-        yield packed
+        yield whole
         return
     position = _XERIAL_HEADER_BYTES
-    while position < len(packed):
-        (length,) = struct.unpack_from("!i", packed, position)
+    while position < len(whole):
+        (length,) = struct.unpack_from("!i", whole, position)
         if length < 0:  # aiokafka goes back by it, and round for ever
             raise ValueError(f"expected the length of a snappy block, got {length}")
         position += 4
-        yield packed[position : position + length]
+        yield whole[position : position + length]
         position += length
 
 

@@ -2,8 +2,8 @@
 
 The state says which record comes next; Faust's position is only its proposal. Around rebalances Faust can clear or
 skip slices that it has already fetched, and its committed offsets can be ahead of a state that was lost. A slice that
-begins beyond the next offset is therefore never taken at its word: what lies between is read here first. Mostly that
-is nothing: the marker of a collector's transaction, or mentions that retention has deleted.
+begins beyond the next offset is therefore not trusted: the records in between are read here first. Mostly there
+are none: the marker of a collector's transaction, or mentions that retention has deleted.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.telemetry.catalogue import CATALOGUE, PREFIX, catalogue_markdown
+from pipeline.telemetry.catalogue import CATALOGUE, PREFIX
+from pipeline.telemetry.catalogue_page import catalogue_markdown
 
 ROOT = Path(__file__).parents[3]
 
