@@ -138,7 +138,7 @@ class CheckedBatch:
             yield from portion
 
     def _decompressed(self) -> tuple[Any, memoryview]:
-        """Aiokafka's batch over the same records not compressed, and its bytes; itself where it is so already.
+        """A batch of aiokafka's over the same records not compressed, and its bytes.
 
         An unknown codec is left to aiokafka, which refuses it.
         """
