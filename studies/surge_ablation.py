@@ -30,7 +30,6 @@ from detectors.brand.model import WARM_UP_BUCKETS, BrandModel, surprises
 from detectors.brand.pooled_tail import PooledTail
 from detectors.brand.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS
 from detectors.brand.window_state import rows_of
-from detectors.features import Bucket
 from pipeline.config.model import DetectionConfig
 from pipeline.evaluation.counts import CountSeries, alarm_rows, read_folder
 from pipeline.evaluation.scoring import nab
@@ -168,12 +167,11 @@ def seen_of(buckets: NDArray[np.int64], values: Array) -> Seen:
     level = np.zeros(len(values))
     for row, (index, value) in enumerate(zip(buckets.tolist(), values.tolist(), strict=True)):
         missing = index - model.last_bucket - 1 if model.last_bucket >= 0 else 0
-        model.advance(Bucket(index, value, 0.0, missing))
+        assessment = model.assess(index, value, 0.0, missing)
         level[row] = model.state.baseline.level
-        assessment = model.assess(index, value, 0.0)
         surprise[row] = surprises(assessment)[0][:WINDOWS]
         counted[row] = [sums[0] >= LEAST_MENTIONS for sums in itertools.islice(rows_of(assessment.after), WINDOWS)]
-        model.learn(assessment, value, 0.0)
+        model.close(index, value, 0.0, missing)
     return Seen(buckets, surprise, counted, level)
 
 

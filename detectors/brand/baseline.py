@@ -24,10 +24,12 @@ HIGHEST_DAY: Final = 2.0
 """Ratios above these are a level that has grown, not a season: a weekday must not keep them for weeks."""
 LEAST_LEVEL: Final = 0.004
 """Mentions a bucket: a brand is never believed to be quieter than one mention in 21 hours."""
+MIN_SIZE_LEVEL: Final = 1e-3
+"""Mentions a bucket: a brand counts as no smaller than this when its size is asked for."""
 SETTLING_BUCKETS: Final = 12
 """Before an hour has been seen the level follows the counts and nothing else is learned."""
-LONGEST_REPLAYED_SILENCE: Final = 48 * BUCKETS_PER_HOUR
-"""Of a longer silence only the last two days pass hour by hour; before that the level alone decays."""
+FIRST_EXPECTED: Final = 0.02
+"""Mentions: what a bucket of that hour is expected to hold is its own count, at least this."""
 
 
 _FACTOR: Final = struct.Struct("<d")
@@ -79,9 +81,9 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             raise ValueError(f"expected 24 and 7 packed factors, got {len(self.hours)} and {len(self.days)} bytes")
 
     @property
-    def is_settled(self) -> bool:
-        """True once an hour of buckets has been seen."""
-        return self.seen >= SETTLING_BUCKETS
+    def log_size(self) -> float:
+        """Log of the level in mentions an hour: what priors and the pooled tail go by."""
+        return math.log(max(self.level, MIN_SIZE_LEVEL) * BUCKETS_PER_HOUR)
 
     def season(self, bucket: int) -> float:
         """Factor of this bucket: hours interpolated between their middles, times the day of the week."""

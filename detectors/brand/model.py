@@ -14,7 +14,8 @@ from typing import Final
 
 import msgspec
 
-from detectors.brand.baseline import DISPERSION_RATE, LEAST_LEVEL, LONGEST_REPLAYED_SILENCE, SETTLING_BUCKETS, Baseline
+from detectors.base import BucketEstimator, Explanation, StateVersionError
+from detectors.brand.baseline import DISPERSION_RATE, FIRST_EXPECTED, LEAST_LEVEL, SETTLING_BUCKETS, Baseline
 from detectors.brand.calibration import DailyMaxima, Fives, Prior, prior_at
 from detectors.brand.negativity import (
     LEAST_NEGATIVES,
@@ -26,17 +27,16 @@ from detectors.brand.negativity import (
     learned_moments,
     share_surprise,
 )
-from detectors.brand.pooled_tail import YOUNG_DAYS, PooledTail, corrected
+from detectors.brand.pooled_tail import PooledTail, corrected
+from detectors.brand.silence import SilentHour, pass_silence
 from detectors.brand.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
 from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
 from detectors.brand.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of
-from detectors.features import Bucket
 from schemas.alert import Kind
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 STATE_VERSION: Final = 3
-SCORE_UNIT: Final = "deviations above the brand's ordinary daily maximum"
 WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
 """A day: before that neither the level nor a daily maximum is known."""
 VOLUME_CAP: Final = 8.0
@@ -90,7 +90,7 @@ class ModelState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             raise ValueError(f"expected {len(FIRST_ROWS)} bytes of windows, got {len(self.windows)}")
 
 
-class Assessment(msgspec.Struct, gc=False):
+class BrandAssessment(msgspec.Struct, gc=False):
     """What one bucket says: three scores and, for each, the window that gave it.
 
     Attributes:
@@ -133,49 +133,73 @@ class Assessment(msgspec.Struct, gc=False):
             return self.crisis_window
         return self.shift_window if kind == "sentiment_shift" else self.surge_window
 
+    def explain(self, kind: Kind) -> Explanation:
+        """The assessment in a person's terms, for one kind of episode."""
+        w, score = self.window(kind), self.score(kind)
+        sum_mentions, sum_expected, sum_negatives, dispersion, _, _ = list(rows_of(self.after))[w]
+        n, k = sum_mentions * SCALE[w], sum_negatives * SCALE[w]
+        mean = max(sum_expected * SCALE[w], LEAST_LEVEL)
+        if kind == "crisis":
+            volume, share = surprises(self)
+            s, q = min(volume[w], VOLUME_CAP), share[w]
+            volume_part = score * s / (s + q) if s + q > 0.0 else 0.0
+        else:
+            volume_part = score if kind == "volume_surge" else 0.0
+        spread = 1.96 * math.sqrt(mean * dispersion)
+        return Explanation(
+            WINDOWS[w],
+            n,
+            k,
+            mean,
+            max(mean - spread, 0.0),
+            mean + spread,
+            self.base_rate,
+            {"volume": volume_part, "negativity": score - volume_part},
+        )
 
-class Explanation(msgspec.Struct, frozen=True):
-    """An assessment in a person's terms.
 
-    Attributes:
-        window_buckets: length of the window that gave the score, in buckets.
-        mentions, negatives: recency-weighted sums over that window.
-        expected, lower, upper: mentions this brand normally has in it, with a 95 % interval.
-        base_rate: the brand's usual negative share.
-        parts: contributions that sum to the score.
-    """
-
-    window_buckets: int
-    mentions: float
-    negatives: float
-    expected: float
-    lower: float
-    upper: float
-    base_rate: float
-    parts: dict[str, float]
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(ModelState)
 
 
-class BrandModel:
-    """Score, then learn, one closed bucket at a time; buckets without mentions need no call.
+class BrandModel(BucketEstimator):
+    """The daily-maxima detector: score, then learn, one closed bucket at a time.
 
     Method: daily-maxima calibration of joint volume and negative-share surprise over eight windows in three groups.
+
+    Attributes:
+        kind: the kind of episode whose score `score_one` gives; the state serves all three.
+        state: of this brand.
+        tail: shared by the brands that are judged together; by default the brand is alone.
+
+    Examples:
+        >>> from detectors.brand.model import BrandModel
+        >>> detector = BrandModel()
+        >>> for bucket in range(3 * 288):
+        ...     detector.learn_one({"start": bucket * 300, "mentions": 10 + bucket % 3, "negatives": bucket % 3})
+        >>> praise = {"start": 3 * 288 * 300, "mentions": 90, "negatives": 9}
+        >>> crisis = {"start": 3 * 288 * 300, "mentions": 90, "negatives": 60}
+        >>> detector.score_one(praise) < 1.0 < 4.5 < detector.score_one(crisis)
+        True
     """
 
-    __slots__ = ("state", "tail")
+    def __init__(self, kind: Kind = "crisis") -> None:
+        super().__init__(kind)
+        self.state = ModelState()
+        self.tail = PooledTail()
 
-    def __init__(self, state: ModelState | None = None, tail: PooledTail | None = None) -> None:
-        """Go on from a state, or begin.
-
-        Args:
-            state: of this brand; changed in place.
-            tail: shared by the brands that are judged together; by default the brand is alone.
-        """
-        self.state = state or ModelState()
-        self.tail = tail or PooledTail()
+    @classmethod
+    def of(cls, tail: PooledTail, state: ModelState | None = None) -> BrandModel:
+        """A model that shares a pooled tail; goes on from a state, which is changed in place, or begins."""
+        model = cls()
+        model.tail = tail
+        if state is not None:
+            model.state = state
+        return model
 
     @property
     def last_bucket(self) -> int:
-        """Index of the last bucket learned or passed; -1 before the first."""
+        """See detectors.base.Detector."""
         return self.state.baseline.bucket
 
     @property
@@ -183,19 +207,51 @@ class BrandModel:
         """True once a day has been seen and a daily maximum can be held against."""
         return self.state.baseline.seen >= WARM_UP_BUCKETS and self.state.maxima.days > 0
 
-    def advance(self, bucket: Bucket) -> int:
-        """Let time pass up to the bucket before this one; returns this bucket's index.
+    def snapshot(self) -> bytes:
+        """See detectors.base.Detector; about 1 kB, the same for equal states."""
+        return _encoder.encode(self.state)
 
-        Raises:
-            ValueError: the bucket is not after the last one.
-        """
-        last = self.last_bucket
-        index = last + 1 if bucket.index is None else bucket.index
+    def restore(self, payload: bytes) -> None:
+        """See detectors.base.Detector."""
+        self.state = decode_state(payload)
+
+    def assess(
+        self, index: int, mentions: float, negatives: float, missing: int = 0, reach: float = 0.0
+    ) -> BrandAssessment:
+        """See detectors.base.BucketEstimator; reach says nothing to this method."""
+        del reach
+        self._advance(index, missing)
+        return self._score(index, mentions, negatives)
+
+    def close(
+        self, index: int, mentions: float, negatives: float, missing: int = 0, reach: float = 0.0
+    ) -> BrandAssessment:
+        """See detectors.base.Detector."""
+        del reach
+        self._advance(index, missing)
+        assessment = self._score(index, mentions, negatives)
+        state = self.state
+        state.windows = assessment.after
+        state.base_rate.learn(mentions, negatives)
+        state.baseline.learn(index, mentions, assessment.expected_now, assessment.season, shifted=assessment.is_shifted)
+        state.maxima.see(assessment.evidence)
+        state.peak = max(state.peak, assessment.own_crisis)
+        return assessment
+
+    def pass_unobserved(self, index: int) -> None:
+        """See detectors.base.Detector."""
+        buckets = index - self.last_bucket
+        self.state.windows = decayed(self.state.windows, buckets)
+        self.state.baseline.pass_unobserved(buckets)
+
+    def _advance(self, index: int, missing: int) -> None:
+        """Let time pass up to the bucket before `index`."""
+        last = self.state.baseline.bucket
         unobserved = 0
         if last >= 0 and index != last + 1:
             if index <= last:
                 raise ValueError(f"expected a bucket after {last}, got {index}: buckets must be learned in order")
-            unobserved = min(bucket.unobserved, index - last - 1)
+            unobserved = min(missing, index - last - 1)
             if unobserved:
                 self.pass_unobserved(last + unobserved)
             if index - self.last_bucket > 1:
@@ -203,24 +259,17 @@ class BrandModel:
         day = index // BUCKETS_PER_DAY
         if day != self.state.maxima.day:
             self._enter_day(day, unobserved // BUCKETS_PER_DAY)
-        return index
 
-    def pass_unobserved(self, index: int) -> None:
-        """Let time pass through bucket `index`, of which nothing is known because the feed itself was silent."""
-        buckets = index - self.last_bucket
-        self.state.windows = decayed(self.state.windows, buckets)
-        self.state.baseline.pass_unobserved(buckets)
-
-    def assess(self, index: int, mentions: float, negatives: float) -> Assessment:
-        """What this bucket says; learns nothing. Call `advance` first."""
-        # One pass over the windows scores them and prepares what `learn` adopts. Conditions instead of min and max,
+    def _score(self, index: int, mentions: float, negatives: float) -> BrandAssessment:
+        """What this bucket says; learns nothing."""
+        # One pass over the windows scores them and prepares what `close` adopts. Conditions instead of min and max,
         # and tails only where they can be more than nothing, make it twice as fast (benchmarks/README.md).
         state = self.state
         baseline = state.baseline
         seen = baseline.seen
         season = baseline.season(index)
         settled = seen >= SETTLING_BUCKETS
-        now = baseline.expect(season) if settled else max(mentions, 0.02)
+        now = baseline.expect(season) if settled else max(mentions, FIRST_EXPECTED)
         p = state.base_rate.value
         least = LEAST_NEGATIVES if baseline.level >= TINY_LEVEL else LEAST_NEGATIVES_OF_TINY
         rate = 1.0 / (seen + 1.0)
@@ -273,7 +322,7 @@ class BrandModel:
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
-        return Assessment(
+        return BrandAssessment(
             index,
             is_warm,
             crisis,
@@ -311,30 +360,12 @@ class BrandModel:
         days = self.state.maxima.days
         return crisis * (days / (days + YOUTH_DAYS)) if crisis > 0.0 else crisis
 
-    def learn(self, assessment: Assessment, mentions: float, negatives: float) -> None:
-        """Learn the bucket that was assessed."""
-        state = self.state
-        state.windows = assessment.after
-        state.base_rate.learn(mentions, negatives)
-        state.baseline.learn(
-            assessment.bucket,
-            mentions,
-            assessment.expected_now,
-            assessment.season,
-            shifted=assessment.is_shifted,
-        )
-        state.maxima.see(assessment.evidence)
-        state.peak = max(state.peak, assessment.own_crisis)
-
     def _enter_day(self, day: int, unobserved_days: int) -> None:
         """Close the days before `day`: what they brought teaches the brand's own calibration and the pooled tail."""
-        state, tail = self.state, self.tail
-        maxima = state.maxima
-        tail.enter_day(day)
-        log_size = math.log(max(state.baseline.level, 1e-3) * BUCKETS_PER_HOUR)
-        if maxima.days >= YOUNG_DAYS and state.peak > -math.inf:
-            tail.add(log_size, min(max(day - maxima.day - unobserved_days, 1), 60), state.peak)
-        state.correction = tail.correction(log_size)
+        state = self.state
+        maxima, log_size = state.maxima, state.baseline.log_size
+        days = day - maxima.day - unobserved_days
+        state.correction = self.tail.next_day(day, log_size, maxima.days, days, state.peak)
         state.lead = prior_at(NEGATIVITY_LEAD, log_size)
         state.peak = -math.inf
         maxima.enter_day(day, PRIORS, log_size, unobserved_days)
@@ -347,25 +378,29 @@ class BrandModel:
     def _pass_silence(self, index: int) -> None:
         """Learn the empty buckets between the last one and `index`, hour by hour."""
         state = self.state
-        baseline, base_rate = state.baseline, state.base_rate
-        long = index - self.last_bucket - 1 - LONGEST_REPLAYED_SILENCE
-        if long > 0:
-            baseline.pass_long_silence(long)
-            base_rate.pass_silence(long)
-            state.windows = decayed(state.windows, long)
-        bucket = self.last_bucket + 1
-        hours: list[tuple[int, float, float, float]] = []
-        while bucket < index:
-            buckets = min(BUCKETS_PER_HOUR - bucket % BUCKETS_PER_HOUR, index - bucket)
-            expected = baseline.expect(baseline.season(bucket + buckets // 2))
-            hours.append((buckets, expected, baseline.silence_rate(buckets), base_rate.value))
-            base_rate.pass_silence(buckets)
-            baseline.pass_silence(bucket, buckets, expected)
-            bucket += buckets
+        skipped, hours = pass_silence(state.baseline, state.base_rate, index)
+        windows = decayed(state.windows, skipped) if skipped else state.windows
         rows: list[float] = []
-        for (w, decay, scale, trust, _, _), row in zip(_SHAPES, rows_of(state.windows), strict=True):
+        for (w, decay, scale, trust, _, _), row in zip(_SHAPES, rows_of(windows), strict=True):
             rows += _silent_window(row, hours, decay, scale, trust, _KEPT[w])
         state.windows = pack_rows(*rows)
+
+
+def decode_state(payload: bytes) -> ModelState:
+    """The state in a snapshot.
+
+    Raises:
+        StateVersionError: it was written by another version, or is no snapshot.
+    """
+    try:
+        state = _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateVersionError(f"expected a daily-maxima snapshot of version {STATE_VERSION}: {error}") from None
+    if state.version != STATE_VERSION:
+        raise StateVersionError(
+            f"expected a daily-maxima snapshot of version {STATE_VERSION}, got version {state.version}"
+        )
+    return state
 
 
 def joint_evidence(s: float, q: float) -> float:
@@ -375,7 +410,7 @@ def joint_evidence(s: float, q: float) -> float:
     return min(most, both)
 
 
-def surprises(assessment: Assessment) -> tuple[list[float], list[float]]:
+def surprises(assessment: BrandAssessment) -> tuple[list[float], list[float]]:
     """Surprise of the mentions and of their negative share in every window of the assessed bucket, in nats."""
     p = assessment.base_rate
     volume, share = [0.0] * len(WINDOWS), [0.0] * len(WINDOWS)
@@ -389,34 +424,9 @@ def surprises(assessment: Assessment) -> tuple[list[float], list[float]]:
     return volume, share
 
 
-def explain(kind: Kind, assessment: Assessment) -> Explanation:
-    """The assessment in a person's terms, for one kind of episode."""
-    w, score = assessment.window(kind), assessment.score(kind)
-    sum_mentions, sum_expected, sum_negatives, dispersion, _, _ = list(rows_of(assessment.after))[w]
-    n, k = sum_mentions * SCALE[w], sum_negatives * SCALE[w]
-    mean = max(sum_expected * SCALE[w], LEAST_LEVEL)
-    if kind == "crisis":
-        volume, share = surprises(assessment)
-        s, q = min(volume[w], VOLUME_CAP), share[w]
-        volume_part = score * s / (s + q) if s + q > 0.0 else 0.0
-    else:
-        volume_part = score if kind == "volume_surge" else 0.0
-    spread = 1.96 * math.sqrt(mean * dispersion)
-    return Explanation(
-        WINDOWS[w],
-        n,
-        k,
-        mean,
-        max(mean - spread, 0.0),
-        mean + spread,
-        assessment.base_rate,
-        {"volume": volume_part, "negativity": score - volume_part},
-    )
-
-
 def _silent_window(
     row: Row,
-    hours: list[tuple[int, float, float, float]],
+    hours: list[SilentHour],
     decay: float,
     scale: float,
     trust: float,

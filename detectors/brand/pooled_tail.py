@@ -30,6 +30,8 @@ PRIOR_PEAKS: Final = 10.0
 HALF_LIFE_DAYS: Final = 30.0
 YOUNG_DAYS: Final = 14
 """Younger brands teach nothing: their own calibration is still finding itself, and they have more peaks for it."""
+MAX_ENDED_DAYS: Final = 60
+"""Days that a brand tells of at once: after a longer silence its older ones are forgotten anyway."""
 HIGHEST_EXCESS: Final = 4.0
 """Peaks count up to so many mean heights: days of real crises must not make the tail."""
 GREATEST_FACTOR: Final = 30.0
@@ -77,6 +79,24 @@ class PooledTail:
                 new[i] = 0.0
         s.day = day
         self._settle()
+
+    def next_day(self, day: int, log_size: float, age: int, days: int, maximum: float) -> tuple[float, float]:
+        """Let a brand enter a day: what its ended days brought is counted, the correction of the new one settled.
+
+        Args:
+            day: that begins.
+            log_size: log of the brand's level in mentions an hour.
+            age: days of the brand that had ended before; brands younger than YOUNG_DAYS teach nothing.
+            days: that end now.
+            maximum: of the first of them; -inf where it had no score.
+
+        Returns:
+            Shift and stretch of the brand's scores on the day.
+        """
+        self.enter_day(day)
+        if age >= YOUNG_DAYS and maximum > -math.inf:
+            self.add(log_size, min(max(days, 1), MAX_ENDED_DAYS), maximum)
+        return self.correction(log_size)
 
     def add(self, log_size: float, days: int, maximum: float) -> None:
         """Count days of a brand: their number, and the maximum of the first; the others were silent."""
