@@ -91,15 +91,15 @@ def write(folder: Path, text: str) -> Path:
         (
             "[detection]\ndetector = 'daily-maxma'",
             (
-                "detection.detector='daily-maxma': must be one of daily-maxima, ewma or begin with 'river:'; did you mean "
-                "'daily-maxima'?"
+                "detection.detector='daily-maxma': must be one of daily-maxima, ewma or begin with 'river:'; "
+                "did you mean 'daily-maxima'?"
             ),
         ),
         (
             "[tiers.gold.detection]\ndetector = 'river: anomaly.GausianScorer()'",
             (
-                "tiers.gold.detection.detector='river: anomaly.GausianScorer()': expected a class of River's whose state "
-                "can be stored, got anomaly.GausianScorer; did you mean anomaly.GaussianScorer?"
+                "tiers.gold.detection.detector='river: anomaly.GausianScorer()': expected a class of River's whose "
+                "state can be stored, got anomaly.GausianScorer; did you mean anomaly.GaussianScorer?"
             ),
         ),
         (
