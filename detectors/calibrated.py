@@ -1,6 +1,6 @@
 """The shell around a raw score: what is normal, what the last hour holds, and a calibration that gives a unit.
 
-A detector that only knows how strange an hour looks needs four things before it can ring for brands of every size: an
+A detector that only knows how strange an hour looks needs four things before it can fire for brands of every size: an
 expectation at this hour, a usual share of negatives, its own ordinary daily maxima, and the tail that these have over
 all brands. They are those of the daily-maxima method (detectors.brand), so that a tolerated rate of false alarms means
 the same for every detector. A subclass gives evidence, learns, and says what its state is; see detectors.ewma.
@@ -15,13 +15,14 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from detectors.base import BucketEstimator, Explanation, StateVersionError
-from detectors.brand.baseline import FIRST_EXPECTED, LEAST_LEVEL, SETTLING_BUCKETS, Baseline
-from detectors.brand.calibration import DailyMaxima, Fives, Prior
-from detectors.brand.model import WARM_UP_BUCKETS, YOUTH_DAYS
-from detectors.brand.negativity import LEAST_NEGATIVES, LEAST_NEGATIVES_OF_TINY, TINY_LEVEL, BaseRate
+from detectors.brand.baseline import FIRST_EXPECTED, MIN_LEVEL, SETTLING_BUCKETS, Baseline
+from detectors.brand.calibration import DailyMaxima, Fives
+from detectors.brand.model import COLD_START_DAYS, WARM_UP_BUCKETS
+from detectors.brand.negativity import MIN_NEGATIVES, MIN_NEGATIVES_OF_TINY, TINY_LEVEL, BaseRate
+from detectors.brand.params import Prior
 from detectors.brand.pooled_tail import PooledTail, corrected
 from detectors.brand.silence import pass_silence
-from detectors.brand.surge import LEAST_MENTIONS
+from detectors.brand.surge import MIN_MENTIONS
 from detectors.brand.volume import is_shifted
 from detectors.brand.window_lengths import DECAY, SCALE, WINDOWS
 from schemas.alert import Kind
@@ -212,7 +213,7 @@ class CalibratedDetector(BucketEstimator):
         if is_warm:
             own_crisis, _, _, shift, surge = state.maxima.standardise(evidence)
             if own_crisis > 0.0:
-                own_crisis *= state.maxima.days / (state.maxima.days + YOUTH_DAYS)
+                own_crisis *= state.maxima.days / (state.maxima.days + COLD_START_DAYS)
             scores = (corrected(own_crisis, *state.correction), shift, surge)
         return CalibratedAssessment(
             index,
@@ -320,9 +321,9 @@ class CalibratedDetector(BucketEstimator):
     def _features(self, index: int, sums: Sums) -> Features:
         state = self._state
         mentions, expected, negatives, reach = (value * SCALE[HOUR] for value in sums[:4])
-        expected = max(expected, LEAST_LEVEL)
+        expected = max(expected, MIN_LEVEL)
         p = state.base_rate.value
-        least = LEAST_NEGATIVES if state.baseline.level >= TINY_LEVEL else LEAST_NEGATIVES_OF_TINY
+        least = MIN_NEGATIVES if state.baseline.level >= TINY_LEVEL else MIN_NEGATIVES_OF_TINY
         return Features(
             mentions,
             expected,
@@ -331,7 +332,7 @@ class CalibratedDetector(BucketEstimator):
             p,
             _root_excess(mentions, expected),
             _root_excess(negatives, mentions * p),
-            sums[0] >= LEAST_MENTIONS,
+            sums[0] >= MIN_MENTIONS,
             sums[2] >= least,
             index % BUCKETS_PER_DAY / BUCKETS_PER_HOUR,
         )
@@ -362,4 +363,4 @@ def _faded(sums: Sums, buckets: int) -> Sums:
 
 
 def _is_shifted(sums: Sums) -> bool:
-    return is_shifted(sums[4] * SCALE[DAY], max(sums[5] * SCALE[DAY], LEAST_LEVEL))
+    return is_shifted(sums[4] * SCALE[DAY], max(sums[5] * SCALE[DAY], MIN_LEVEL))

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from detectors.base import Assessment, Detector
-from detectors.brand.baseline import LEAST_LEVEL
+from detectors.brand.baseline import MIN_LEVEL
 from detectors.brand.model import BrandAssessment, BrandModel, surprises
 from detectors.brand.negativity import TRUST, correlation, share_surprise
 from detectors.brand.volume import volume_surprise
@@ -24,11 +24,11 @@ from schemas.alert import Kind
 SMOOTHING_MENTIONS: Final = 2.0
 """Mentions as usual that are added to both sides of a ratio and to a share: small brands say less."""
 DEVIATIONS: Final = 1.5
-LEAST_VOLUME_MARGIN: Final = math.log(2.0)
-LEAST_NEGATIVITY_MARGIN: Final = 0.5
+MIN_VOLUME_MARGIN: Final = math.log(2.0)
+MIN_NEGATIVITY_MARGIN: Final = 0.5
 """Far beyond begins so many robust deviations (MAD) above the median, and at least at twice as many mentions, or at
 odds of a negative mention 1.65 times as high. Measured by studies.industry: smaller margins let two to four of ten
-brands ring in a strong common move and found no more of the crises inside one."""
+brands fire in a strong common move and found no more of the crises inside one."""
 LONG_WINDOWS: Final = RANGE[3:]
 """An hour and longer: in shorter ones whoever is reached by the news a quarter of an hour earlier is far ahead."""
 _MAD: Final = 1.4826
@@ -68,8 +68,8 @@ def move_of(detector: Detector) -> Move:
 def common_move(moves: Sequence[Move]) -> Move:
     """The upper end of what brands do alike: their median, never below normal, and a margin beyond it."""
     return Move(
-        tuple(_upper([move.volume[w] for move in moves], LEAST_VOLUME_MARGIN) for w in RANGE),
-        tuple(_upper([move.negativity[w] for move in moves], LEAST_NEGATIVITY_MARGIN) for w in RANGE),
+        tuple(_upper([move.volume[w] for move in moves], MIN_VOLUME_MARGIN) for w in RANGE),
+        tuple(_upper([move.negativity[w] for move in moves], MIN_NEGATIVITY_MARGIN) for w in RANGE),
     )
 
 
@@ -106,7 +106,7 @@ def _surprises_beyond(assessment: BrandAssessment, common: Move, windows: range)
     for w in windows:
         mentions, expected, negatives, dispersion, excess, pairs = rows[w]
         n, k = mentions * SCALE[w], negatives * SCALE[w]
-        mean = max(expected * SCALE[w], LEAST_LEVEL) * math.exp(common.volume[w])
+        mean = max(expected * SCALE[w], MIN_LEVEL) * math.exp(common.volume[w])
         if n >= 1.0 and n - 0.5 > mean:
             volume[w] = volume_surprise(n, mean, dispersion)
         p = 1.0 / (1.0 + math.exp(-_log_odds(assessment.base_rate) - common.negativity[w]))

@@ -15,11 +15,11 @@ from typing import Final
 import msgspec
 
 from detectors.base import BucketEstimator, Explanation, StateVersionError
-from detectors.brand.baseline import DISPERSION_RATE, FIRST_EXPECTED, LEAST_LEVEL, SETTLING_BUCKETS, Baseline
-from detectors.brand.calibration import DailyMaxima, Fives, Prior, prior_at
+from detectors.brand.baseline import DISPERSION_RATE, FIRST_EXPECTED, MIN_LEVEL, SETTLING_BUCKETS, Baseline
+from detectors.brand.calibration import DailyMaxima, Fives, prior_at
 from detectors.brand.negativity import (
-    LEAST_NEGATIVES,
-    LEAST_NEGATIVES_OF_TINY,
+    MIN_NEGATIVES,
+    MIN_NEGATIVES_OF_TINY,
     TINY_LEVEL,
     TRUST,
     BaseRate,
@@ -27,9 +27,10 @@ from detectors.brand.negativity import (
     learned_moments,
     share_surprise,
 )
+from detectors.brand.params import PARAMS
 from detectors.brand.pooled_tail import PooledTail, corrected
 from detectors.brand.silence import SilentHour, pass_silence
-from detectors.brand.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
+from detectors.brand.surge import MIN_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
 from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
 from detectors.brand.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of
@@ -39,26 +40,13 @@ from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 STATE_VERSION: Final = 3
 WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
 """A day: before that neither the level nor a daily maximum is known."""
-VOLUME_CAP: Final = 8.0
-"""Nats: past this more volume is no more proof of a crisis, only negativity is."""
-BOTH_FACTOR: Final = 4.0
-"""The weaker of the two kinds of evidence counts at most fourfold: both must speak."""
-NEGATIVITY_LEAD: Final = (3.5, 2.5, 2.5)
-"""By size: a crisis scores at most so far above the negativity by itself. While a launch or a lasting shift keeps the
-volume loud all day, an ordinary day's worst share must not be enough. Small brands, whose worst share of an ordinary
-day is two or three posts, are given more room."""
-GROUP_OFFSET: Final = (0.0, 0.0, 0.5)
-
-CRISIS_PRIORS: Final = (
-    Prior((5.6, 6.4, 5.5), (2.2, 2.1, 2.5), 3.0, 15.0, 60.0, 4.0, 1.0),
-    Prior((4.3, 3.3, 2.7), (2.4, 2.2, 2.2), 3.0, 15.0, 60.0, 4.0, 1.0),
-    Prior((3.0, 2.2, 1.9), (2.2, 2.1, 2.1), 3.0, 15.0, 60.0, 4.0, 1.0),
-)
-"""Daily maxima of the joint evidence per window group, by size: measured on simulated streams of ordinary and rough
-noise, some of them in threads."""
-YOUTH_DAYS: Final = 0.1
-"""A score rests on few days at first: it is worth days / (days + 0.1) of itself."""
-SHIFT_PRIOR: Final = Prior((6.0, 7.5, 7.5), (2.5, 3.0, 3.0), 3.0, 15.0, 60.0, 4.0, 0.6)
+VOLUME_CAP: Final = PARAMS.volume_cap
+BOTH_FACTOR: Final = PARAMS.both_factor
+NEGATIVITY_CAP: Final = PARAMS.negativity_cap
+GROUP_OFFSET: Final = PARAMS.group_offset
+CRISIS_PRIORS: Final = PARAMS.crisis_priors
+COLD_START_DAYS: Final = PARAMS.cold_start_days
+SHIFT_PRIOR: Final = PARAMS.shift_prior
 PRIORS: Final = (*CRISIS_PRIORS, SHIFT_PRIOR, SURGE_PRIOR)
 """In the order of Assessment.evidence."""
 
@@ -73,7 +61,7 @@ class ModelState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """The whole explicit state of one brand's model.
 
     `peak` is the day's greatest crisis score before `correction`, the shift and stretch of the pooled tail on that day;
-    `lead` is the brand's NEGATIVITY_LEAD.
+    `cap` is how far a crisis may score above the negativity by itself (Params.negativity_cap at the brand's size).
     """
 
     version: int = STATE_VERSION
@@ -83,7 +71,7 @@ class ModelState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     maxima: DailyMaxima = msgspec.field(default_factory=DailyMaxima)
     peak: float = -math.inf
     correction: tuple[float, float] = (0.0, 1.0)
-    lead: float = NEGATIVITY_LEAD[0]
+    cap: float = NEGATIVITY_CAP[0]
 
     def __post_init__(self) -> None:
         if len(self.windows) != len(FIRST_ROWS):
@@ -138,7 +126,7 @@ class BrandAssessment(msgspec.Struct, gc=False):
         w, score = self.window(kind), self.score(kind)
         sum_mentions, sum_expected, sum_negatives, dispersion, _, _ = list(rows_of(self.after))[w]
         n, k = sum_mentions * SCALE[w], sum_negatives * SCALE[w]
-        mean = max(sum_expected * SCALE[w], LEAST_LEVEL)
+        mean = max(sum_expected * SCALE[w], MIN_LEVEL)
         if kind == "crisis":
             volume, share = surprises(self)
             s, q = min(volume[w], VOLUME_CAP), share[w]
@@ -271,7 +259,7 @@ class BrandModel(BucketEstimator):
         settled = seen >= SETTLING_BUCKETS
         now = baseline.expect(season) if settled else max(mentions, FIRST_EXPECTED)
         p = state.base_rate.value
-        least = LEAST_NEGATIVES if baseline.level >= TINY_LEVEL else LEAST_NEGATIVES_OF_TINY
+        least = MIN_NEGATIVES if baseline.level >= TINY_LEVEL else MIN_NEGATIVES_OF_TINY
         rate = 1.0 / (seen + 1.0)
         rate = max(rate, DISPERSION_RATE)
         joint, joint_window = [0.0] * GROUPS, [0] * GROUPS
@@ -287,14 +275,14 @@ class BrandModel(BucketEstimator):
             sum_negatives = sum_negatives * decay + negatives
             n = sum_mentions * scale
             mean = sum_expected * scale
-            mean = max(mean, LEAST_LEVEL)
+            mean = max(mean, MIN_LEVEL)
             k = sum_negatives * scale
             q = 0.0
             if sum_negatives >= least and k > n * p:
                 q = share_surprise(n, k, p, correlation(excess, pairs, trust))
                 if q > shift:
                     shift, shift_window = q, w
-            is_surge = is_surge and sum_mentions >= LEAST_MENTIONS  # noqa: PLW2901 - no window's own name is needed
+            is_surge = is_surge and sum_mentions >= MIN_MENTIONS  # noqa: PLW2901 - no window's own name is needed
             if n - 0.5 > mean and n >= 1.0 and (q > 0.0 or is_surge):
                 s = volume_surprise(n, mean, dispersion)
                 if is_surge:
@@ -318,7 +306,7 @@ class BrandModel(BucketEstimator):
             for score, offset, window in zip(groups, GROUP_OFFSET, joint_window, strict=True):
                 if score - offset > own_crisis:
                     own_crisis, crisis_window = score - offset, window
-            own_crisis = self._held_back(own_crisis, shift)
+            own_crisis = self._capped(own_crisis, shift)
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
@@ -351,14 +339,14 @@ class BrandModel(BucketEstimator):
                 joint[GROUP_OF_WINDOW[w]] = max(joint[GROUP_OF_WINDOW[w]], joint_evidence(s, q))
         evidence = (joint[0], joint[1], joint[2], max(share), surge_evidence(volume)[0])
         *groups, shift, surge = self.state.maxima.standardise(evidence)
-        own_crisis = self._held_back(max(map(operator.sub, groups, GROUP_OFFSET)), shift)
+        own_crisis = self._capped(max(map(operator.sub, groups, GROUP_OFFSET)), shift)
         return corrected(own_crisis, *self.state.correction), shift, surge
 
-    def _held_back(self, crisis: float, shift: float) -> float:
-        """The crisis score, at most the lead above the negativity, and worth less while the brand is young."""
-        crisis = min(crisis, shift + self.state.lead)
+    def _capped(self, crisis: float, shift: float) -> float:
+        """The crisis score, capped relative to the negativity, and shrunk while the brand has few days."""
+        crisis = min(crisis, shift + self.state.cap)
         days = self.state.maxima.days
-        return crisis * (days / (days + YOUTH_DAYS)) if crisis > 0.0 else crisis
+        return crisis * (days / (days + COLD_START_DAYS)) if crisis > 0.0 else crisis
 
     def _enter_day(self, day: int, unobserved_days: int) -> None:
         """Close the days before `day`: what they brought teaches the brand's own calibration and the pooled tail."""
@@ -366,7 +354,7 @@ class BrandModel(BucketEstimator):
         maxima, log_size = state.maxima, state.baseline.log_size
         days = day - maxima.day - unobserved_days
         state.correction = self.tail.next_day(day, log_size, maxima.days, days, state.peak)
-        state.lead = prior_at(NEGATIVITY_LEAD, log_size)
+        state.cap = prior_at(NEGATIVITY_CAP, log_size)
         state.peak = -math.inf
         maxima.enter_day(day, PRIORS, log_size, unobserved_days)
 
@@ -416,7 +404,7 @@ def surprises(assessment: BrandAssessment) -> tuple[list[float], list[float]]:
     volume, share = [0.0] * len(WINDOWS), [0.0] * len(WINDOWS)
     rows = zip(SCALE, TRUST, rows_of(assessment.before), rows_of(assessment.after), strict=True)
     for w, (scale, trust, before, after) in enumerate(rows):
-        n, mean, k = after[0] * scale, max(after[1] * scale, LEAST_LEVEL), after[2] * scale
+        n, mean, k = after[0] * scale, max(after[1] * scale, MIN_LEVEL), after[2] * scale
         if n >= 1.0 and n - 0.5 > mean:
             volume[w] = volume_surprise(n, mean, before[3])
         if k >= 1.0 and k > n * p:
@@ -449,7 +437,7 @@ def _silent_window(
                 dispersion,
                 (first_mentions - first_expected) * scale,
                 (sum_mentions - sum_expected) * scale,
-                max(LEAST_LEVEL, mean),
+                max(MIN_LEVEL, mean),
                 rate,
             )
             n, k = (first_mentions + sum_mentions) * half, (first_negatives + sum_negatives) * half

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from detectors.base import StateVersionError
-from detectors.brand.calibration import Prior
+from detectors.brand.params import Prior
 from detectors.calibrated import PRIOR, CalibratedDetector, Evidence, Features
 from detectors.composition.evidence import ceiling, evidence, is_predictive, is_supervised, learn
 from detectors.composition.notation import SELECT, Chain, CompositionError, parse
@@ -137,7 +137,7 @@ class RiverDetector(CalibratedDetector):
 def prior_below(most: float) -> Prior:
     """What is believed of the daily maxima of evidence that cannot pass `most`: measured, they lie at two thirds."""
     return msgspec.structs.replace(
-        PRIOR, mean=(0.63 * most,) * 3, deviation=(0.1 * most,) * 3, least_deviation=0.06 * most
+        PRIOR, mean=(0.63 * most,) * 3, deviation=(0.1 * most,) * 3, min_deviation=0.06 * most
     )
 
 
