@@ -10,7 +10,6 @@ from pipeline.config.model import BrandSection, Config, ConfigFile, DetectionCon
 from pipeline.engine.engine import Engine
 from pipeline.engine.state import CHECKPOINT_KEY, decode_brand, decode_checkpoint
 from pipeline.errors import StateError
-from schemas.alert import Alert, decode_alert
 from schemas.observation import BUCKET_SECONDS, Observation
 from tests.pipeline.engine.engine_runs import latest, undisturbed, with_crashes
 from tests.pipeline.mention_streams import START, alerts_of, mention, record, tick, troubled_stream
@@ -23,10 +22,6 @@ def judged_by(name: str, **brands: str) -> Config:
     """Every brand by this detector, but for some."""
     sections = {brand: BrandSection(detection={"detector": other}) for brand, other in brands.items()}
     return Config(ConfigFile(detection=DetectionConfig(detector=name), brands=sections))
-
-
-def alerts(values: list[tuple[bytes | None, bytes | None]]) -> list[Alert]:
-    return [decode_alert(value or b"") for _, value in values]
 
 
 def history(days: float, *, crisis_hours: int = 0) -> list[Observation]:
@@ -56,7 +51,7 @@ def restored(config: Config, engine: Engine) -> Engine:
 @pytest.mark.parametrize("name", [DEFAULT, "ewma", *RIVER_EXAMPLES[:1], *RIVER_EXAMPLES[2:]])
 def test_a_crisis_rings_through_the_detector_of_the_configuration(name):
     engine = seen(judged_by(name), history(6, crisis_hours=3))
-    found = alerts(alerts_of(engine.take_outputs()))
+    found = engine.take_outputs().alerts
     opened = [alert for alert in found if alert.kind == "crisis" and alert.transition == "opened"]
     assert len(opened) == 1
     assert {alert.detector for alert in found} == {entry(name).label}
@@ -71,7 +66,7 @@ def test_each_brand_has_the_detector_of_its_own_section():
     assert kept == {b"acme": entry(GAUSSIAN).key, b"bolt": DEFAULT, b"cora": "ewma"}
     checkpoint = decode_checkpoint(CHECKPOINT_KEY, run.state[CHECKPOINT_KEY])
     assert set(checkpoint.other_tails) == {entry(GAUSSIAN).key, "ewma"}
-    for alert in alerts(alerts_of(run.outputs)):
+    for alert in run.outputs.alerts:
         assert alert.detector == entry(config.brand(alert.brand).detection.detector).label
 
 
@@ -99,14 +94,14 @@ def test_another_detector_starts_afresh_where_the_last_one_stood(before, after):
     old = seen(judged_by(before), history(3))
     view = old.brand_view("acme")
     engine = restored(judged_by(after), old)
-    brand = engine._brands["acme"]
-    assert brand.last_bucket == old._brands["acme"].last_bucket
+    brand = engine._state.brands["acme"]
+    assert brand.last_bucket == old._state.brands["acme"].last_bucket
     assert brand.is_warm is False
     assert engine.brand_view("acme") == view
     rows = history(9, crisis_hours=3)
     engine.ingest_observations(rows[3 * 288 :])
     engine.close_due()
-    found = alerts(alerts_of(engine.take_outputs()))
+    found = engine.take_outputs().alerts
     assert {alert.detector for alert in found} == {entry(after).label}
     assert [alert.kind for alert in found if alert.transition == "opened"].count("crisis") == 1
     assert brand.is_warm
@@ -116,7 +111,7 @@ def test_the_same_detector_with_other_parameters_starts_afresh_too():
     for parameter, is_warm in ((" 144 ", True), ("145", False)):
         old = seen(judged_by(GAUSSIAN), history(3))
         engine = restored(judged_by(GAUSSIAN.replace("144", parameter)), old)
-        assert engine._brands["acme"].is_warm is is_warm
+        assert engine._state.brands["acme"].is_warm is is_warm
 
 
 def test_an_open_episode_is_resolved_by_the_detector_that_comes_after():
@@ -129,7 +124,7 @@ def test_an_open_episode_is_resolved_by_the_detector_that_comes_after():
     ]
     engine.ingest_observations(calm)
     engine.close_due()
-    found = alerts(alerts_of(engine.take_outputs()))
+    found = engine.take_outputs().alerts
     assert {(alert.kind, alert.transition, alert.detector) for alert in found} >= {("crisis", "resolved", "ewma/1")}
     assert not list(engine.open_episodes())
 
@@ -150,12 +145,12 @@ def test_a_gap_in_the_feed_right_after_the_change_neither_feeds_nor_ends_the_epi
         ConfigFile(engine=EngineConfig(allowed_lateness_seconds=0), detection=DetectionConfig(detector="ewma"))
     )
     engine = restored(new, old)
-    last = engine._brands["acme"].last_bucket
+    last = engine._state.brands["acme"].last_bucket
     back = START + 3 * DAY
     after = [record(len(records) + len(crisis), mention(id="back", at=back, sentiment=0.3))]
     engine.process([*after, tick(len(records) + len(crisis) + 1, back + 600)])
-    quiet = [episode.last_loud for episode in engine._brands["acme"].read_episodes() if episode.id]
-    assert all(last - 12 <= loud <= back // BUCKET_SECONDS + 2 for loud in quiet)
+    episodes = engine._state.brands["acme"].read_episodes().values()
+    assert all(last - 12 <= one.last_above <= back // BUCKET_SECONDS + 2 for one in episodes if one.id)
 
 
 def test_a_record_from_before_the_door_is_read_as_the_default_detectors():
@@ -168,9 +163,9 @@ def test_a_record_from_before_the_door_is_read_as_the_default_detectors():
     same, other = Engine(0, judged_by(DEFAULT)), Engine(0, judged_by("ewma"))
     for engine in (same, other):
         engine.restore(state.items())
-        assert engine._brands["acme"].last_bucket == old._brands["acme"].last_bucket
-    assert same._brands["acme"].is_warm
-    assert not other._brands["acme"].is_warm
+        assert engine._state.brands["acme"].last_bucket == old._state.brands["acme"].last_bucket
+    assert same._state.brands["acme"].is_warm
+    assert not other._state.brands["acme"].is_warm
 
 
 @pytest.mark.parametrize("name", [DEFAULT, "ewma", GAUSSIAN])
