@@ -159,15 +159,16 @@ def _tree_numbers(step: Step, _: int) -> int:
 
 
 def _read_trees(found: Any) -> Any:
-    nodes = [list(tree.iter_dfs()) for tree in found.trees]
+    nodes = found._tree_nodes  # noqa: SLF001 - depth first; River has no other way to any of this
     splits = [[node for node in own if isinstance(node, PaddedBranch)] for own in nodes]
     features = sorted({split.feature for own in splits for split in own})
+    places = {feature: place for place, feature in enumerate(features)}
     return [
         found.counter,
-        found._first_window,  # noqa: SLF001 - River has no other way
+        found._first_window,  # noqa: SLF001 - as above
         features,
-        [bytes(features.index(split.feature) for split in own) for own in splits],
-        [struct.pack(f"<{len(own)}d", *(split.threshold for split in own)) for own in splits],
+        [bytes([places[split.feature] for split in own]) for own in splits],
+        [struct.pack(f"<{len(own)}d", *[split.threshold for split in own]) for own in splits],
         [[node.l_mass for node in own] for own in nodes],
         [[node.r_mass for node in own] for own in nodes],
     ]
@@ -175,7 +176,7 @@ def _read_trees(found: Any) -> Any:
 
 def _write_trees(found: Any, state: Any) -> None:
     found.counter, found._first_window, features, *trees = state  # noqa: SLF001 - as above
-    found.trees = [
+    found._tree_nodes = [  # noqa: SLF001 - as above
         _grown(
             zip([features[place] for place in places], struct.unpack(f"<{len(places)}d", thresholds), strict=True),
             zip(left, right, strict=True),
@@ -183,18 +184,19 @@ def _write_trees(found: Any, state: Any) -> None:
         )
         for places, thresholds, left, right in zip(*trees, strict=True)
     ]
-    found._tree_nodes = [list(tree.iter_dfs()) for tree in found.trees]  # noqa: SLF001 - as above
+    found.trees = [nodes[0] for nodes in found._tree_nodes]  # noqa: SLF001 - as above
 
 
-def _grown(splits: Iterator[tuple[str, float]], masses: Iterator[tuple[int, int]], height: int) -> Any:
-    """A tree from its splits and the masses of its nodes in depth-first order."""
+def _grown(splits: Iterator[tuple[str, float]], masses: Iterator[tuple[int, int]], height: int) -> list[Any]:
+    """The nodes of a tree, from its splits and the masses of its nodes, all of them depth first."""
     learning, scoring = next(masses)
     if height == 0:
-        return PaddedLeaf(l_mass=learning, r_mass=scoring)
+        return [PaddedLeaf(l_mass=learning, r_mass=scoring)]
     feature, threshold = next(splits)
     below = _grown(splits, masses, height - 1)
     above = _grown(splits, masses, height - 1)
-    return PaddedBranch(below, above, feature=feature, threshold=threshold, l_mass=learning, r_mass=scoring)
+    node = PaddedBranch(below[0], above[0], feature=feature, threshold=threshold, l_mass=learning, r_mass=scoring)
+    return [node, *below, *above]
 
 
 def _make_predictive(step: Step) -> Any:
