@@ -14,9 +14,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from detectors.base import Snapshot, encode_state
-from detectors.brand.model import Assessment, BrandModel
-from detectors.features import Bucket
+from detectors.brand.model import BrandAssessment, BrandModel
 from pipeline.config.model import Config
 from pipeline.engine.engine import Engine
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, Observation
@@ -45,13 +43,10 @@ def counts(rate: float, days: int, seed: int) -> list[Counts]:
     return [row for row in rows if row[1]]
 
 
-def assessments(model: BrandModel, rows: Iterable[Counts]) -> Iterator[Assessment]:
+def assessments(model: BrandModel, rows: Iterable[Counts]) -> Iterator[BrandAssessment]:
     """Score, then learn, as the engine does."""
     for bucket, mentions, negatives in rows:
-        model.advance(Bucket(bucket, mentions, negatives, 0))
-        assessment = model.assess(bucket, mentions, negatives)
-        model.learn(assessment, mentions, negatives)
-        yield assessment
+        yield model.close(bucket, mentions, negatives)
 
 
 def observations(brands: list[list[Counts]]) -> list[Observation]:
@@ -113,7 +108,7 @@ def main(brands: int, days: int) -> None:
                     pass
             detector = min(detector, time.process_time() - began)
             engine = min(engine, engine_seconds(observations(rows), Engine(0, Config())))
-            state = max(len(encode_state(Snapshot(model.state, model.tail.state))) for model in models)
+            state = max(len(model.snapshot()) for model in models)
         print(
             f"  {size:8}{rate:10.0f}{closed:9}{1e6 * detector / closed:10.1f}{1e6 * engine / closed:8.1f}"
             f"{engine / detector:7.2f}{state:9}"

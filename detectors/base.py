@@ -1,123 +1,201 @@
-"""The detector protocol: River's two verbs, and what a stream that must survive a crash needs beside them."""
+"""The door: what a detector must do for River, for the engine and for a stream that must survive a crash.
+
+`Detector` is the contract as a type: River's two verbs, what a stateful stream needs beside them, and the one seam
+through which the engine closes a bucket. `BucketEstimator` gives a class River's verbs from that seam, so that what
+scores live is the very estimator that River's own checks are run on.
+"""
 
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar, Self
+from typing import Any, Final, Protocol
 
 import msgspec
 from river import base
 
-from detectors.brand.model import STATE_VERSION, Assessment, BrandModel, Explanation, ModelState, explain
-from detectors.brand.pooled_tail import PooledTail, TailState
 from detectors.features import Bucket, bucket_of
 from schemas.alert import Kind
 
-_encoder = msgspec.msgpack.Encoder()
-
-
-class Snapshot(msgspec.Struct, array_like=True):
-    """A detector's whole state: that of the brand, and the tail of its daily maxima."""
-
-    model: ModelState
-    tail: TailState
-
-
-_decoder = msgspec.msgpack.Decoder(Snapshot)
+SCORE_UNIT: Final = "deviations above the brand's ordinary daily maximum"
+"""Of every detector's scores: detectors.brand.calibration gives it."""
 
 
 class StateVersionError(ValueError):
     """A snapshot that this version cannot restore."""
 
 
-def encode_state(state: Snapshot) -> bytes:
-    """The state as MessagePack; about 1 kB, the same for equal states."""
-    return _encoder.encode(state)
+class Explanation(msgspec.Struct, frozen=True):
+    """An assessment in a person's terms.
 
-
-def decode_state(payload: bytes) -> Snapshot:
-    """The state in a snapshot.
-
-    Raises:
-        StateVersionError: it was written by another version, or is no snapshot.
-    """
-    try:
-        state = _decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise StateVersionError(f"expected a detector snapshot of version {STATE_VERSION}: {error}") from None
-    if state.model.version != STATE_VERSION:
-        raise StateVersionError(f"expected a detector snapshot of version {STATE_VERSION}, got {state.model.version}")
-    return state
-
-
-class Detector(base.AnomalyDetector, abc.ABC):
-    """A causal onset detector over one brand's buckets, as a River estimator.
-
-    Features are `mentions`, `negatives`, `start` (Unix seconds of the bucket) and `unobserved` (buckets since the last
-    one in which the whole feed was silent). `score_one` first lets the time since the last learned bucket pass, then
-    scores without learning; `learn_one` learns. Buckets without mentions may be left out.
+    Attributes:
+        window_buckets: length of the window that gave the score, in buckets.
+        mentions, negatives: recency-weighted sums over that window.
+        expected, lower, upper: mentions this brand normally has in it, with a 95 % interval.
+        base_rate: the brand's usual negative share.
+        parts: contributions that sum to the score.
     """
 
-    kind: ClassVar[Kind]
+    window_buckets: int
+    mentions: float
+    negatives: float
+    expected: float
+    lower: float
+    upper: float
+    base_rate: float
+    parts: dict[str, float]
 
-    def __init__(self) -> None:
-        self.model = BrandModel()
-        self._assessed: tuple[tuple[int, float, float], Assessment] | None = None
+
+class Assessment(Protocol):
+    """What one bucket says. A value: it does not change when the detector goes on.
+
+    Attributes:
+        bucket: index of the bucket.
+        is_warm: False while warming up; every score is then 0.
+        expected_now: mentions that the brand normally has in this bucket.
+        base_rate: the brand's usual negative share.
+    """
+
+    @property
+    def bucket(self) -> int: ...
+    @property
+    def is_warm(self) -> bool: ...
+    @property
+    def expected_now(self) -> float: ...
+    @property
+    def base_rate(self) -> float: ...
+
+    def score(self, kind: Kind) -> float:
+        """Score of one kind of episode, in deviations above the brand's ordinary daily maximum; may be negative."""
+        ...
+
+    def window(self, kind: Kind) -> int:
+        """The window that gave that score, as index into detectors.brand.window_lengths.WINDOWS."""
+        ...
+
+    def explain(self, kind: Kind) -> Explanation:
+        """The assessment in a person's terms: expected value with its interval, parts that sum to the score."""
+        ...
+
+
+class Detector(Protocol):
+    """A causal onset detector over the buckets of one brand. Buckets without mentions may be left out.
+
+    Attributes:
+        kind: the kind of episode whose score River's `score_one` gives.
+    """
+
+    kind: Kind
+
+    # ---- River's verbs, on a dictionary of features (detectors.features)
+
+    def score_one(self, x: dict[str, Any]) -> float:
+        """How strange the bucket is; higher is stranger, 0.0 while warming up, never negative. Learns nothing."""
+        ...
+
+    def learn_one(self, x: dict[str, Any]) -> None:
+        """Learn the bucket."""
+        ...
+
+    # ---- beside them
+
+    @property
+    def is_warm(self) -> bool:
+        """True once scores mean something."""
+        ...
+
+    def explain_one(self, x: dict[str, Any]) -> Explanation:
+        """The bucket's score in a person's terms."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """The brand's whole state, explicit and versioned, as one MessagePack value; the pooled tail is not in it."""
+        ...
+
+    def restore(self, payload: bytes) -> None:
+        """Take over a snapshot; the next scores are bit-equal to those of the detector that made it.
+
+        Raises:
+            StateVersionError: not a snapshot of this detector and version.
+        """
+        ...
+
+    # ---- the engine's seam
+
+    @property
+    def last_bucket(self) -> int:
+        """Index of the last bucket learned or passed; -1 before the first."""
+        ...
+
+    def close(self, index: int, mentions: float, negatives: float, missing: int = 0, reach: float = 0.0) -> Assessment:
+        """Let time pass to bucket `index`, score it, then learn it: one call per closed bucket.
+
+        Args:
+            index: Unix time of its start divided by the bucket's seconds; after `last_bucket`.
+            mentions: its count; may be a fraction where copies are weighed.
+            negatives: negative mentions among them; an estimate where only a sample was read.
+            missing: buckets since the last one in which the whole feed was silent: nothing is learned from them.
+            reach: people reached by its mentions, as far as they say; 0 where none does.
+
+        Raises:
+            ValueError: the bucket is not after the last one.
+        """
+        ...
+
+    def pass_unobserved(self, index: int) -> None:
+        """Let time pass through bucket `index`, of which nothing is known because the feed itself was silent."""
+        ...
+
+    def expect(self, first: int, end: int) -> list[float]:
+        """Mentions expected in each of the buckets [first, end), by what is known now."""
+        ...
+
+
+class BucketEstimator(base.AnomalyDetector, abc.ABC):
+    """River's verbs from the engine's seam: a detector defines `assess` and `close`."""
+
+    def __init__(self, kind: Kind = "crisis") -> None:
+        self.kind = kind
+
+    @property
+    @abc.abstractmethod
+    def last_bucket(self) -> int:
+        """See Detector."""
+
+    @abc.abstractmethod
+    def assess(self, index: int, mentions: float, negatives: float, missing: int = 0, reach: float = 0.0) -> Assessment:
+        """Let time pass to the bucket and score it as `close` would; learn nothing of it.
+
+        Raises:
+            ValueError: as Detector.close.
+        """
+
+    @abc.abstractmethod
+    def close(self, index: int, mentions: float, negatives: float, missing: int = 0, reach: float = 0.0) -> Assessment:
+        """See Detector."""
 
     def score_one(self, x: dict[base.typing.FeatureName, Any]) -> float:
-        """How strange the bucket is, in deviations above the ordinary daily maximum; higher is stranger.
-
-        Returns:
-            0.0 while warming up, and never less than 0.0.
+        """See Detector.
 
         Raises:
             ValueError: counts that are negative, infinite, not a number, or a bucket out of order.
         """
-        return max(self.assess_one(x).score(self.kind), 0.0)
+        return max(self._assessed(bucket_of(x)).score(self.kind), 0.0)
 
     def learn_one(self, x: dict[base.typing.FeatureName, Any]) -> None:
-        """Learn the bucket.
+        """See Detector.
 
         Raises:
             ValueError: as score_one.
         """
         bucket = bucket_of(x)
-        self.model.learn(self._assess(bucket), bucket.mentions, bucket.negatives)
-        self._assessed = None
-
-    def assess_one(self, x: dict[base.typing.FeatureName, Any]) -> Assessment:
-        """All three scores of the bucket and what they rest on."""
-        return self._assess(bucket_of(x))
-
-    def _assess(self, bucket: Bucket) -> Assessment:
-        index = self.model.advance(bucket)
-        asked = (index, bucket.mentions, bucket.negatives)
-        if self._assessed is None or self._assessed[0] != asked:
-            # Kept so that learning what was just scored does not compute it again.
-            self._assessed = (asked, self.model.assess(index, bucket.mentions, bucket.negatives))
-        return self._assessed[1]
+        self.close(self._index(bucket), bucket.mentions, bucket.negatives, bucket.missing, bucket.reach)
 
     def explain_one(self, x: dict[base.typing.FeatureName, Any]) -> Explanation:
-        """Expected value with its interval, what was observed, and parts that sum to the score."""
-        return explain(self.kind, self.assess_one(x))
+        """See Detector."""
+        return self._assessed(bucket_of(x)).explain(self.kind)
 
-    @property
-    def is_warm(self) -> bool:
-        """True once scores mean something."""
-        return self.model.is_warm
+    def _assessed(self, bucket: Bucket) -> Assessment:
+        return self.assess(self._index(bucket), bucket.mentions, bucket.negatives, bucket.missing, bucket.reach)
 
-    def snapshot(self) -> bytes:
-        """The whole state; `restore` gives a detector with bit-equal next scores."""
-        return encode_state(Snapshot(self.model.state, self.model.tail.state))
-
-    @classmethod
-    def restore(cls, payload: bytes) -> Self:
-        """A detector from a snapshot.
-
-        Raises:
-            StateVersionError: not a snapshot of this version.
-        """
-        detector = cls()
-        snapshot = decode_state(payload)
-        detector.model = BrandModel(snapshot.model, PooledTail(snapshot.tail))
-        return detector
+    def _index(self, bucket: Bucket) -> int:
+        return self.last_bucket + 1 if bucket.index is None else bucket.index

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from detectors.brand.calibration import Prior
+from detectors.brand.params import Prior
 from detectors.brand.pooled_tail import PooledTail
 from detectors.brand.threshold import crisis_threshold
 from pipeline.evaluation import simulated
@@ -117,15 +117,15 @@ def _fleet(name: str, /, **constants: Any) -> Variant:
 
 _RAW: Final = Prior((0.0,) * 3, (1.0,) * 3, 1e12, 1e12, 60.0, 4.0, 1.0)
 _NO_TAIL: Final = {("detectors.brand.pooled_tail", "PRIOR_PEAKS"): _HUGE}
-_NO_CAP: Final = {("pipeline.evaluation.vectorised.model", "NEGATIVITY_LEAD"): (_HUGE,) * 3}
+_NO_CAP: Final = {("pipeline.evaluation.vectorised.model", "NEGATIVITY_CAP"): (_HUGE,) * 3}
 
 VARIANTS: Final = (
     Variant("as shipped"),
     Variant("pooled tail off", _NO_TAIL),
     Variant("cap relative to negativity off", _NO_CAP),
     Variant("pooled tail and cap off", {**_NO_TAIL, **_NO_CAP}),
-    _fleet("cap 2.0 for all sizes", NEGATIVITY_LEAD=(2.0,) * 3),
-    _fleet("cap 3.5 for all sizes", NEGATIVITY_LEAD=(3.5,) * 3),
+    _fleet("cap 2.0 for all sizes", NEGATIVITY_CAP=(2.0,) * 3),
+    _fleet("cap 3.5 for all sizes", NEGATIVITY_CAP=(3.5,) * 3),
     Variant(
         "own calibration off (raw nats)",
         {**_NO_TAIL, **_NO_CAP, ("pipeline.evaluation.vectorised.model", "PRIORS"): (_RAW,) * 5},
@@ -134,9 +134,9 @@ VARIANTS: Final = (
     _fleet("weaker evidence counts threefold", BOTH_FACTOR=3.0),
     _fleet("volume capped at 6 nats", VOLUME_CAP=6.0),
     _fleet("volume capped at 12 nats", VOLUME_CAP=12.0),
-    _fleet("one negative is enough", LEAST_NEGATIVES=0.9, LEAST_NEGATIVES_OF_TINY=0.9),
-    _fleet("two negatives, tiny brands too", LEAST_NEGATIVES_OF_TINY=1.5),
-    _fleet("three negatives for all", LEAST_NEGATIVES=2.2),
+    _fleet("one negative is enough", MIN_NEGATIVES=0.9, MIN_NEGATIVES_OF_TINY=0.9),
+    _fleet("two negatives, tiny brands too", MIN_NEGATIVES_OF_TINY=1.5),
+    _fleet("three negatives for all", MIN_NEGATIVES=2.2),
     _fleet("windows to 1 h only", GROUP_OFFSET=(0.0, _HUGE, _HUGE)),
     _fleet("windows from 3 h only", GROUP_OFFSET=(_HUGE, 0.0, 0.5)),
     _fleet("one window: 1 h", GROUP_OFFSET=(0.0, _HUGE, _HUGE), GROUP_ROWS=(slice(3, 4), *GROUP_ROWS[1:])),

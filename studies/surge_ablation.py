@@ -25,12 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.brand import baseline
-from detectors.brand.calibration import DailyMaxima, Prior
+from detectors.brand.calibration import DailyMaxima
 from detectors.brand.model import WARM_UP_BUCKETS, BrandModel, surprises
+from detectors.brand.params import Prior
 from detectors.brand.pooled_tail import PooledTail
-from detectors.brand.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS
+from detectors.brand.surge import MIN_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS
+from detectors.brand.volume import MIN_OVERDISPERSION
 from detectors.brand.window_state import rows_of
-from detectors.features import Bucket
 from pipeline.config.model import DetectionConfig
 from pipeline.evaluation.counts import CountSeries, alarm_rows, read_folder
 from pipeline.evaluation.scoring import nab
@@ -142,7 +143,7 @@ VARIANTS: Final = (
     replace(_SHIPPED, name="cool-down of 6 h", cool_down_buckets=_SIX_HOURS),
     replace(_SHIPPED, name="one mention is enough", counts_all=True),
     replace(_SHIPPED, name="one prior for all sizes", prior=_MIDDLE),
-    _calibrated("clipped at 4 deviations", cut=4.0),
+    _calibrated("clipped at 4 deviations", clip=4.0),
     _calibrated("half-life of maxima 14 days", half_life_days=14.0),
     _calibrated("deviation believed after 5 days", deviation_days=5.0),
     replace(_SHIPPED, name="no calibration", prior=_NONE),
@@ -168,12 +169,11 @@ def seen_of(buckets: NDArray[np.int64], values: Array) -> Seen:
     level = np.zeros(len(values))
     for row, (index, value) in enumerate(zip(buckets.tolist(), values.tolist(), strict=True)):
         missing = index - model.last_bucket - 1 if model.last_bucket >= 0 else 0
-        model.advance(Bucket(index, value, 0.0, missing))
+        assessment = model.assess(index, value, 0.0, missing)
         level[row] = model.state.baseline.level
-        assessment = model.assess(index, value, 0.0)
         surprise[row] = surprises(assessment)[0][:WINDOWS]
-        counted[row] = [sums[0] >= LEAST_MENTIONS for sums in itertools.islice(rows_of(assessment.after), WINDOWS)]
-        model.learn(assessment, value, 0.0)
+        counted[row] = [sums[0] >= MIN_MENTIONS for sums in itertools.islice(rows_of(assessment.after), WINDOWS)]
+        model.close(index, value, 0.0, missing)
     return Seen(buckets, surprise, counted, level)
 
 
@@ -188,9 +188,9 @@ class RecordingBlock(FleetBlock):
         y, mean = self._y[:WINDOWS], self._mu[:WINDOWS]
         found = np.zeros(y.shape, np.float32)
         surprising = (y >= 1.0) & (y - 0.5 > mean)
-        extra = np.maximum(self.dispersion[:WINDOWS][surprising] - 1.0, 0.02) * mean[surprising]
+        extra = np.maximum(self.dispersion[:WINDOWS][surprising] - 1.0, MIN_OVERDISPERSION) * mean[surprising]
         found[surprising] = surprises_of(negative_binomial_roots(y[surprising] - 0.5, mean[surprising], extra))
-        self._kept.append((found, self.sums[:WINDOWS] >= LEAST_MENTIONS, self.level.copy()))
+        self._kept.append((found, self.sums[:WINDOWS] >= MIN_MENTIONS, self.level.copy()))
         return super()._evidence(base_rate)
 
 
@@ -243,11 +243,11 @@ def own_prior(evidence: Sequence[Array], sizes: NDArray[np.str_]) -> Prior:
         clipped = days
         for _ in range(10):
             mean, deviation = clipped.mean(axis=1, keepdims=True), clipped.std(axis=1, keepdims=True)
-            clipped = np.minimum(days, mean + SURGE_PRIOR.cut * deviation)
+            clipped = np.minimum(days, mean + SURGE_PRIOR.clip * deviation)
         means.append(float(clipped.mean()))
         deviations.append(float(np.sqrt(clipped.var(axis=1).mean())))
     return msgspec.structs.replace(
-        SURGE_PRIOR, mean=tuple(means), deviation=tuple(deviations), least_deviation=0.5 * min(deviations)
+        SURGE_PRIOR, mean=tuple(means), deviation=tuple(deviations), min_deviation=0.5 * min(deviations)
     )
 
 

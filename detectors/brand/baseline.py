@@ -9,25 +9,30 @@ from typing import Final
 
 import msgspec
 
+from detectors.brand.params import PARAMS
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
-LEVEL_RATE: Final = 1.0 - 0.5 ** (1.0 / 1152.0)
-"""Half-life of the level: 4 days of buckets."""
-RELEASED_RATE: Final = 1.0 - 0.5 ** (1.0 / 72.0)
-"""Half-life of a level that has evidently shifted: 6 hours."""
-DISPERSION_RATE: Final = 1.0 - 0.5 ** (1.0 / 6000.0)
-"""Half-life of dispersions: 21 days of buckets."""
-HOUR_RATE: Final = 0.1
-DAY_RATE: Final = 0.2
-HIGHEST_HOUR: Final = 3.0
-HIGHEST_DAY: Final = 2.0
-"""Ratios above these are a level that has grown, not a season: a weekday must not keep them for weeks."""
-LEAST_LEVEL: Final = 0.004
-"""Mentions a bucket: a brand is never believed to be quieter than one mention in 21 hours."""
-SETTLING_BUCKETS: Final = 12
-"""Before an hour has been seen the level follows the counts and nothing else is learned."""
-LONGEST_REPLAYED_SILENCE: Final = 48 * BUCKETS_PER_HOUR
-"""Of a longer silence only the last two days pass hour by hour; before that the level alone decays."""
+LEVEL_RATE: Final[float] = 1.0 - 0.5 ** (1.0 / PARAMS.level_half_life)
+RELEASED_RATE: Final[float] = 1.0 - 0.5 ** (1.0 / PARAMS.released_half_life)
+DISPERSION_RATE: Final[float] = 1.0 - 0.5 ** (1.0 / PARAMS.dispersion_half_life)
+HOUR_RATE: Final = PARAMS.hour_rate
+DAY_RATE: Final = PARAMS.day_rate
+HOUR_TRUST: Final = PARAMS.hour_trust
+DAY_TRUST: Final = PARAMS.day_trust
+MIN_DAY_BUCKETS: Final = PARAMS.min_day_buckets
+MIN_HOUR_FACTOR: Final = PARAMS.min_hour_factor
+MAX_HOUR_FACTOR: Final = PARAMS.max_hour_factor
+MIN_DAY_FACTOR: Final = PARAMS.min_day_factor
+MAX_DAY_FACTOR: Final = PARAMS.max_day_factor
+MIN_LEVEL: Final = PARAMS.min_level
+MIN_SIZE_LEVEL: Final = PARAMS.min_size_level
+SETTLING_BUCKETS: Final = PARAMS.settling_buckets
+FIRST_EXPECTED: Final = PARAMS.first_expected
+FIRST_LEVEL_DISPERSION: Final = PARAMS.first_level_dispersion
+CLIP: Final = PARAMS.clip_deviations
+FIRST_DAY_CLIP: Final = PARAMS.first_day_clip_deviations
+COUNT_VARIANCE: Final = 0.25
+"""Added to a variance before its root: a count is a whole number, and half a mention is no deviation."""
 
 
 _FACTOR: Final = struct.Struct("<d")
@@ -50,14 +55,14 @@ def _ones(count: int) -> bytearray:
 class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """Expected mentions of a bucket.
 
-    The level is an exponentially weighted mean (1/n at first) of counts cut at three deviations, so that a burst does
-    not become the new normal at once. A factor is believed as far as its hour holds mentions: e / (e + 2) of each
+    The level is an exponentially weighted mean (1/n at first) of counts clipped at three deviations, so that a burst
+    does not become the new normal at once. A factor is believed as far as its hour holds mentions: e / (e + 2) of each
     hour's ratio at rate 0.1, so small brands stay flat and big ones get their season within days.
 
     Attributes:
         bucket: the last one learned or passed; -1 before the first.
         seen: buckets learned.
-        level: mentions a bucket.
+        level: mentions per bucket.
         dispersion: variance over mean of a bucket's mentions.
         hours, days: 24 and 7 factors of mean about 1, packed: as objects they would be a fifth of a brand's memory.
         hour_sum, hour_buckets, day_sum, day_buckets: the hour and day that have not ended: ratios to the level, added.
@@ -66,7 +71,7 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     bucket: int = -1
     seen: float = 0.0
     level: float = 0.0
-    dispersion: float = 2.0
+    dispersion: float = FIRST_LEVEL_DISPERSION
     hours: bytearray = msgspec.field(default_factory=lambda: _ones(24))
     hour_sum: float = 0.0
     hour_buckets: float = 0.0
@@ -79,9 +84,9 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             raise ValueError(f"expected 24 and 7 packed factors, got {len(self.hours)} and {len(self.days)} bytes")
 
     @property
-    def is_settled(self) -> bool:
-        """True once an hour of buckets has been seen."""
-        return self.seen >= SETTLING_BUCKETS
+    def log_size(self) -> float:
+        """Log of the level in mentions an hour: what priors and the pooled tail go by."""
+        return math.log(max(self.level, MIN_SIZE_LEVEL) * BUCKETS_PER_HOUR)
 
     def season(self, bucket: int) -> float:
         """Factor of this bucket: hours interpolated between their middles, times the day of the week."""
@@ -99,9 +104,9 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         return factor
 
     def expect(self, season: float) -> float:
-        """Expected mentions of a bucket of this season, at least LEAST_LEVEL."""
+        """Expected mentions of a bucket of this season, at least MIN_LEVEL."""
         expected = self.level * season
-        return max(LEAST_LEVEL, expected)
+        return max(MIN_LEVEL, expected)
 
     def learn(self, bucket: int, mentions: float, expected: float, season: float, *, shifted: bool = False) -> None:
         """Learn one bucket after it was scored.
@@ -117,28 +122,28 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             self._end_hour(bucket)
         seen, level = self.seen, self.level
         rate = 1.0 / (seen + 1.0)
-        cut = mentions
+        clipped = mentions
         if seen >= SETTLING_BUCKETS:
             residual = mentions - expected
             if residual > 0.0:
-                deviation = math.sqrt(expected * (max(1.0, self.dispersion)) + 0.25)
-                if residual > 3.0 * deviation:
-                    residual = 3.0 * deviation
-                    cut = expected + residual
+                deviation = math.sqrt(expected * (max(1.0, self.dispersion)) + COUNT_VARIANCE)
+                if residual > CLIP * deviation:
+                    residual = CLIP * deviation
+                    clipped = expected + residual
                     if seen < BUCKETS_PER_DAY:
-                        cut = min(mentions, expected + 9.0 * deviation)
+                        clipped = min(mentions, expected + FIRST_DAY_CLIP * deviation)
             dispersion_rate = max(DISPERSION_RATE, rate)
             self.dispersion += dispersion_rate * (residual * residual / expected - self.dispersion)
         rate = max(rate, LEVEL_RATE)
         if shifted:
-            cut, rate = mentions, max(RELEASED_RATE, rate)
-        level += rate * (cut / season - level)
-        level = max(level, LEAST_LEVEL)
+            clipped, rate = mentions, max(RELEASED_RATE, rate)
+        level += rate * (clipped / season - level)
+        level = max(level, MIN_LEVEL)
         self.level = level
         today = self.day_factor(bucket)
-        self.hour_sum += cut / (level * today)
+        self.hour_sum += clipped / (level * today)
         self.hour_buckets += 1.0
-        self.day_sum += cut * today / (level * season)
+        self.day_sum += clipped * today / (level * season)
         self.day_buckets += 1.0
         self.seen = seen + 1.0
         self.bucket = bucket
@@ -178,7 +183,7 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         fading = (1.0 - LEVEL_RATE) ** buckets
         averaging = self.seen / (self.seen + buckets)
         level = self.level * (min(averaging, fading))
-        self.level = max(LEAST_LEVEL, level)
+        self.level = max(MIN_LEVEL, level)
 
     def _end_hour(self, bucket: int) -> None:
         """Learn the hour of the last bucket, and its day if `bucket` is of another."""
@@ -186,16 +191,16 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             return
         if self.hour_buckets > 0.0:
             evidence = self.level * self.hour_buckets
-            rate = HOUR_RATE * evidence / (evidence + 2.0)
-            ratio = min(self.hour_sum / self.hour_buckets, HIGHEST_HOUR)
-            _move(self.hours, self.bucket // BUCKETS_PER_HOUR % 24, rate, ratio, 0.1)
+            rate = HOUR_RATE * evidence / (evidence + HOUR_TRUST)
+            ratio = min(self.hour_sum / self.hour_buckets, MAX_HOUR_FACTOR)
+            _move(self.hours, self.bucket // BUCKETS_PER_HOUR % 24, rate, ratio, MIN_HOUR_FACTOR)
             self.hour_sum = self.hour_buckets = 0.0
         day = self.bucket // BUCKETS_PER_DAY
         if bucket // BUCKETS_PER_DAY != day:
-            if self.day_buckets >= 200.0:
+            if self.day_buckets >= MIN_DAY_BUCKETS:
                 evidence = self.level * self.day_buckets
-                rate = DAY_RATE * evidence / (evidence + 20.0)
-                _move(self.days, day % 7, rate, min(self.day_sum / self.day_buckets, HIGHEST_DAY), 0.2)
+                rate = DAY_RATE * evidence / (evidence + DAY_TRUST)
+                _move(self.days, day % 7, rate, min(self.day_sum / self.day_buckets, MAX_DAY_FACTOR), MIN_DAY_FACTOR)
             self.day_sum = self.day_buckets = 0.0
 
 

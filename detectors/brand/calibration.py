@@ -13,10 +13,12 @@ from typing import Final
 
 import msgspec
 
-SKIPPED_DAYS: Final = 2
-"""The first days teach nothing: the level is still finding itself."""
-KNOWN_SIZES: Final = (math.log(3.16), math.log(122.0), math.log(3160.0))
-"""Log mentions an hour of the sizes at which priors were measured (small, medium, large)."""
+from detectors.brand.params import PARAMS, Prior
+
+SKIPPED_DAYS: Final = PARAMS.skipped_days
+KNOWN_SIZES: Final = PARAMS.known_sizes
+MAX_SILENT_DAYS: Final = 60
+"""Days of silence that are learned one by one; a longer one is as good as forgetting."""
 
 Fives = tuple[float, float, float, float, float]
 """A number for each kind of evidence: the crisis groups short, long, extra; shift; surge."""
@@ -25,18 +27,6 @@ Fives = tuple[float, float, float, float, float]
 _NOTHING: Final[Fives] = (0.0,) * 5
 _ROW: Final = struct.Struct("<3d")
 _HISTORY: Final = struct.Struct("<15d")
-
-
-class Prior(msgspec.Struct, frozen=True):
-    """What is believed of a brand's daily maxima before they are seen, by size, and how fast belief gives way."""
-
-    mean: tuple[float, float, float]
-    deviation: tuple[float, float, float]
-    mean_days: float
-    deviation_days: float
-    half_life_days: float
-    cut: float
-    least_deviation: float
 
 
 def prior_at(values: Sequence[float], log_size: float) -> float:
@@ -94,8 +84,8 @@ class DailyMaxima(msgspec.Struct, array_like=True, gc=False):
             log_size: log of the level in mentions an hour.
             unobserved_days: whole days since the last one of which nothing is known: nothing is learned from them.
         """
-        # Days of silence have the maximum 0; a long one is as good as forgetting.
-        silent = min(max(day - self.day - 1 - unobserved_days, 0), 60)
+        # Days of silence have the maximum 0.
+        silent = min(max(day - self.day - 1 - unobserved_days, 0), MAX_SILENT_DAYS)
         ended = [] if self.day < 0 else [self.maximum, *[_NOTHING] * silent]
         learned = ended[max(SKIPPED_DAYS - self.days, 0) :]
         history: list[float] = []
@@ -106,15 +96,15 @@ class DailyMaxima(msgspec.Struct, array_like=True, gc=False):
             keep = 0.5 ** (1.0 / prior.half_life_days)
             for maxima in learned:
                 mean = (total + prior.mean_days * prior_mean) / (weight + prior.mean_days)
-                cut = min(maxima[kind], mean + prior.cut * self.deviation[kind])
-                squares = squares * keep + (cut - mean) ** 2
-                total = total * keep + cut
+                clipped = min(maxima[kind], mean + prior.clip * self.deviation[kind])
+                squares = squares * keep + (clipped - mean) ** 2
+                total = total * keep + clipped
                 weight = weight * keep + 1.0
             history += (total, squares, weight)
             means.append((total + prior.mean_days * prior_mean) / (weight + prior.mean_days))
             prior_variance = prior_at(prior.deviation, log_size) ** 2
             variance = (squares + prior.deviation_days * prior_variance) / (weight + prior.deviation_days)
-            deviations.append(max(math.sqrt(variance), prior.least_deviation))
+            deviations.append(max(math.sqrt(variance), prior.min_deviation))
         self.day, self.days = day, self.days + len(ended)
         self.maximum = _NOTHING
         self.mean, self.deviation = _five(means), _five(deviations)

@@ -14,11 +14,12 @@ from typing import Final
 
 import msgspec
 
-from detectors.brand.baseline import DISPERSION_RATE, LEAST_LEVEL, LONGEST_REPLAYED_SILENCE, SETTLING_BUCKETS, Baseline
-from detectors.brand.calibration import DailyMaxima, Fives, Prior, prior_at
+from detectors.base import BucketEstimator, Explanation, StateVersionError
+from detectors.brand.baseline import DISPERSION_RATE, FIRST_EXPECTED, MIN_LEVEL, SETTLING_BUCKETS, Baseline
+from detectors.brand.calibration import DailyMaxima, Fives, prior_at
 from detectors.brand.negativity import (
-    LEAST_NEGATIVES,
-    LEAST_NEGATIVES_OF_TINY,
+    MIN_NEGATIVES,
+    MIN_NEGATIVES_OF_TINY,
     TINY_LEVEL,
     TRUST,
     BaseRate,
@@ -26,39 +27,26 @@ from detectors.brand.negativity import (
     learned_moments,
     share_surprise,
 )
-from detectors.brand.pooled_tail import YOUNG_DAYS, PooledTail, corrected
-from detectors.brand.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
+from detectors.brand.params import PARAMS
+from detectors.brand.pooled_tail import PooledTail, corrected
+from detectors.brand.silence import SilentHour, pass_silence
+from detectors.brand.surge import MIN_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
 from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
 from detectors.brand.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of
-from detectors.features import Bucket
 from schemas.alert import Kind
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 STATE_VERSION: Final = 3
-SCORE_UNIT: Final = "deviations above the brand's ordinary daily maximum"
 WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
 """A day: before that neither the level nor a daily maximum is known."""
-VOLUME_CAP: Final = 8.0
-"""Nats: past this more volume is no more proof of a crisis, only negativity is."""
-BOTH_FACTOR: Final = 4.0
-"""The weaker of the two kinds of evidence counts at most fourfold: both must speak."""
-NEGATIVITY_LEAD: Final = (3.5, 2.5, 2.5)
-"""By size: a crisis scores at most so far above the negativity by itself. While a launch or a lasting shift keeps the
-volume loud all day, an ordinary day's worst share must not be enough. Small brands, whose worst share of an ordinary
-day is two or three posts, are given more room."""
-GROUP_OFFSET: Final = (0.0, 0.0, 0.5)
-
-CRISIS_PRIORS: Final = (
-    Prior((5.6, 6.4, 5.5), (2.2, 2.1, 2.5), 3.0, 15.0, 60.0, 4.0, 1.0),
-    Prior((4.3, 3.3, 2.7), (2.4, 2.2, 2.2), 3.0, 15.0, 60.0, 4.0, 1.0),
-    Prior((3.0, 2.2, 1.9), (2.2, 2.1, 2.1), 3.0, 15.0, 60.0, 4.0, 1.0),
-)
-"""Daily maxima of the joint evidence per window group, by size: measured on simulated streams of ordinary and rough
-noise, some of them in threads."""
-YOUTH_DAYS: Final = 0.1
-"""A score rests on few days at first: it is worth days / (days + 0.1) of itself."""
-SHIFT_PRIOR: Final = Prior((6.0, 7.5, 7.5), (2.5, 3.0, 3.0), 3.0, 15.0, 60.0, 4.0, 0.6)
+VOLUME_CAP: Final = PARAMS.volume_cap
+BOTH_FACTOR: Final = PARAMS.both_factor
+NEGATIVITY_CAP: Final = PARAMS.negativity_cap
+GROUP_OFFSET: Final = PARAMS.group_offset
+CRISIS_PRIORS: Final = PARAMS.crisis_priors
+COLD_START_DAYS: Final = PARAMS.cold_start_days
+SHIFT_PRIOR: Final = PARAMS.shift_prior
 PRIORS: Final = (*CRISIS_PRIORS, SHIFT_PRIOR, SURGE_PRIOR)
 """In the order of Assessment.evidence."""
 
@@ -73,7 +61,7 @@ class ModelState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """The whole explicit state of one brand's model.
 
     `peak` is the day's greatest crisis score before `correction`, the shift and stretch of the pooled tail on that day;
-    `lead` is the brand's NEGATIVITY_LEAD.
+    `cap` is how far a crisis may score above the negativity by itself (Params.negativity_cap at the brand's size).
     """
 
     version: int = STATE_VERSION
@@ -83,14 +71,14 @@ class ModelState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     maxima: DailyMaxima = msgspec.field(default_factory=DailyMaxima)
     peak: float = -math.inf
     correction: tuple[float, float] = (0.0, 1.0)
-    lead: float = NEGATIVITY_LEAD[0]
+    cap: float = NEGATIVITY_CAP[0]
 
     def __post_init__(self) -> None:
         if len(self.windows) != len(FIRST_ROWS):
             raise ValueError(f"expected {len(FIRST_ROWS)} bytes of windows, got {len(self.windows)}")
 
 
-class Assessment(msgspec.Struct, gc=False):
+class BrandAssessment(msgspec.Struct, gc=False):
     """What one bucket says: three scores and, for each, the window that gave it.
 
     Attributes:
@@ -133,49 +121,73 @@ class Assessment(msgspec.Struct, gc=False):
             return self.crisis_window
         return self.shift_window if kind == "sentiment_shift" else self.surge_window
 
+    def explain(self, kind: Kind) -> Explanation:
+        """The assessment in a person's terms, for one kind of episode."""
+        w, score = self.window(kind), self.score(kind)
+        sum_mentions, sum_expected, sum_negatives, dispersion, _, _ = list(rows_of(self.after))[w]
+        n, k = sum_mentions * SCALE[w], sum_negatives * SCALE[w]
+        mean = max(sum_expected * SCALE[w], MIN_LEVEL)
+        if kind == "crisis":
+            volume, share = surprises(self)
+            s, q = min(volume[w], VOLUME_CAP), share[w]
+            volume_part = score * s / (s + q) if s + q > 0.0 else 0.0
+        else:
+            volume_part = score if kind == "volume_surge" else 0.0
+        spread = 1.96 * math.sqrt(mean * dispersion)
+        return Explanation(
+            WINDOWS[w],
+            n,
+            k,
+            mean,
+            max(mean - spread, 0.0),
+            mean + spread,
+            self.base_rate,
+            {"volume": volume_part, "negativity": score - volume_part},
+        )
 
-class Explanation(msgspec.Struct, frozen=True):
-    """An assessment in a person's terms.
 
-    Attributes:
-        window_buckets: length of the window that gave the score, in buckets.
-        mentions, negatives: recency-weighted sums over that window.
-        expected, lower, upper: mentions this brand normally has in it, with a 95 % interval.
-        base_rate: the brand's usual negative share.
-        parts: contributions that sum to the score.
-    """
-
-    window_buckets: int
-    mentions: float
-    negatives: float
-    expected: float
-    lower: float
-    upper: float
-    base_rate: float
-    parts: dict[str, float]
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(ModelState)
 
 
-class BrandModel:
-    """Score, then learn, one closed bucket at a time; buckets without mentions need no call.
+class BrandModel(BucketEstimator):
+    """The daily-maxima detector: score, then learn, one closed bucket at a time.
 
     Method: daily-maxima calibration of joint volume and negative-share surprise over eight windows in three groups.
+
+    Attributes:
+        kind: the kind of episode whose score `score_one` gives; the state serves all three.
+        state: of this brand.
+        tail: shared by the brands that are judged together; by default the brand is alone.
+
+    Examples:
+        >>> from detectors.brand.model import BrandModel
+        >>> detector = BrandModel()
+        >>> for bucket in range(3 * 288):
+        ...     detector.learn_one({"start": bucket * 300, "mentions": 10 + bucket % 3, "negatives": bucket % 3})
+        >>> praise = {"start": 3 * 288 * 300, "mentions": 90, "negatives": 9}
+        >>> crisis = {"start": 3 * 288 * 300, "mentions": 90, "negatives": 60}
+        >>> detector.score_one(praise) < 1.0 < 4.5 < detector.score_one(crisis)
+        True
     """
 
-    __slots__ = ("state", "tail")
+    def __init__(self, kind: Kind = "crisis") -> None:
+        super().__init__(kind)
+        self.state = ModelState()
+        self.tail = PooledTail()
 
-    def __init__(self, state: ModelState | None = None, tail: PooledTail | None = None) -> None:
-        """Go on from a state, or begin.
-
-        Args:
-            state: of this brand; changed in place.
-            tail: shared by the brands that are judged together; by default the brand is alone.
-        """
-        self.state = state or ModelState()
-        self.tail = tail or PooledTail()
+    @classmethod
+    def of(cls, tail: PooledTail, state: ModelState | None = None) -> BrandModel:
+        """A model that shares a pooled tail; goes on from a state, which is changed in place, or begins."""
+        model = cls()
+        model.tail = tail
+        if state is not None:
+            model.state = state
+        return model
 
     @property
     def last_bucket(self) -> int:
-        """Index of the last bucket learned or passed; -1 before the first."""
+        """See detectors.base.Detector."""
         return self.state.baseline.bucket
 
     @property
@@ -183,19 +195,51 @@ class BrandModel:
         """True once a day has been seen and a daily maximum can be held against."""
         return self.state.baseline.seen >= WARM_UP_BUCKETS and self.state.maxima.days > 0
 
-    def advance(self, bucket: Bucket) -> int:
-        """Let time pass up to the bucket before this one; returns this bucket's index.
+    def snapshot(self) -> bytes:
+        """See detectors.base.Detector; about 1 kB, the same for equal states."""
+        return _encoder.encode(self.state)
 
-        Raises:
-            ValueError: the bucket is not after the last one.
-        """
-        last = self.last_bucket
-        index = last + 1 if bucket.index is None else bucket.index
+    def restore(self, payload: bytes) -> None:
+        """See detectors.base.Detector."""
+        self.state = decode_state(payload)
+
+    def assess(
+        self, index: int, mentions: float, negatives: float, missing: int = 0, reach: float = 0.0
+    ) -> BrandAssessment:
+        """See detectors.base.BucketEstimator; reach says nothing to this method."""
+        del reach
+        self._advance(index, missing)
+        return self._score(index, mentions, negatives)
+
+    def close(
+        self, index: int, mentions: float, negatives: float, missing: int = 0, reach: float = 0.0
+    ) -> BrandAssessment:
+        """See detectors.base.Detector."""
+        del reach
+        self._advance(index, missing)
+        assessment = self._score(index, mentions, negatives)
+        state = self.state
+        state.windows = assessment.after
+        state.base_rate.learn(mentions, negatives)
+        state.baseline.learn(index, mentions, assessment.expected_now, assessment.season, shifted=assessment.is_shifted)
+        state.maxima.see(assessment.evidence)
+        state.peak = max(state.peak, assessment.own_crisis)
+        return assessment
+
+    def pass_unobserved(self, index: int) -> None:
+        """See detectors.base.Detector."""
+        buckets = index - self.last_bucket
+        self.state.windows = decayed(self.state.windows, buckets)
+        self.state.baseline.pass_unobserved(buckets)
+
+    def _advance(self, index: int, missing: int) -> None:
+        """Let time pass up to the bucket before `index`."""
+        last = self.state.baseline.bucket
         unobserved = 0
         if last >= 0 and index != last + 1:
             if index <= last:
                 raise ValueError(f"expected a bucket after {last}, got {index}: buckets must be learned in order")
-            unobserved = min(bucket.unobserved, index - last - 1)
+            unobserved = min(missing, index - last - 1)
             if unobserved:
                 self.pass_unobserved(last + unobserved)
             if index - self.last_bucket > 1:
@@ -203,26 +247,19 @@ class BrandModel:
         day = index // BUCKETS_PER_DAY
         if day != self.state.maxima.day:
             self._enter_day(day, unobserved // BUCKETS_PER_DAY)
-        return index
 
-    def pass_unobserved(self, index: int) -> None:
-        """Let time pass through bucket `index`, of which nothing is known because the feed itself was silent."""
-        buckets = index - self.last_bucket
-        self.state.windows = decayed(self.state.windows, buckets)
-        self.state.baseline.pass_unobserved(buckets)
-
-    def assess(self, index: int, mentions: float, negatives: float) -> Assessment:
-        """What this bucket says; learns nothing. Call `advance` first."""
-        # One pass over the windows scores them and prepares what `learn` adopts. Conditions instead of min and max,
+    def _score(self, index: int, mentions: float, negatives: float) -> BrandAssessment:
+        """What this bucket says; learns nothing."""
+        # One pass over the windows scores them and prepares what `close` adopts. Conditions instead of min and max,
         # and tails only where they can be more than nothing, make it twice as fast (benchmarks/README.md).
         state = self.state
         baseline = state.baseline
         seen = baseline.seen
         season = baseline.season(index)
         settled = seen >= SETTLING_BUCKETS
-        now = baseline.expect(season) if settled else max(mentions, 0.02)
+        now = baseline.expect(season) if settled else max(mentions, FIRST_EXPECTED)
         p = state.base_rate.value
-        least = LEAST_NEGATIVES if baseline.level >= TINY_LEVEL else LEAST_NEGATIVES_OF_TINY
+        least = MIN_NEGATIVES if baseline.level >= TINY_LEVEL else MIN_NEGATIVES_OF_TINY
         rate = 1.0 / (seen + 1.0)
         rate = max(rate, DISPERSION_RATE)
         joint, joint_window = [0.0] * GROUPS, [0] * GROUPS
@@ -238,14 +275,14 @@ class BrandModel:
             sum_negatives = sum_negatives * decay + negatives
             n = sum_mentions * scale
             mean = sum_expected * scale
-            mean = max(mean, LEAST_LEVEL)
+            mean = max(mean, MIN_LEVEL)
             k = sum_negatives * scale
             q = 0.0
             if sum_negatives >= least and k > n * p:
                 q = share_surprise(n, k, p, correlation(excess, pairs, trust))
                 if q > shift:
                     shift, shift_window = q, w
-            is_surge = is_surge and sum_mentions >= LEAST_MENTIONS  # noqa: PLW2901 - no window's own name is needed
+            is_surge = is_surge and sum_mentions >= MIN_MENTIONS  # noqa: PLW2901 - no window's own name is needed
             if n - 0.5 > mean and n >= 1.0 and (q > 0.0 or is_surge):
                 s = volume_surprise(n, mean, dispersion)
                 if is_surge:
@@ -269,11 +306,11 @@ class BrandModel:
             for score, offset, window in zip(groups, GROUP_OFFSET, joint_window, strict=True):
                 if score - offset > own_crisis:
                     own_crisis, crisis_window = score - offset, window
-            own_crisis = self._held_back(own_crisis, shift)
+            own_crisis = self._capped(own_crisis, shift)
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
-        return Assessment(
+        return BrandAssessment(
             index,
             is_warm,
             crisis,
@@ -302,40 +339,22 @@ class BrandModel:
                 joint[GROUP_OF_WINDOW[w]] = max(joint[GROUP_OF_WINDOW[w]], joint_evidence(s, q))
         evidence = (joint[0], joint[1], joint[2], max(share), surge_evidence(volume)[0])
         *groups, shift, surge = self.state.maxima.standardise(evidence)
-        own_crisis = self._held_back(max(map(operator.sub, groups, GROUP_OFFSET)), shift)
+        own_crisis = self._capped(max(map(operator.sub, groups, GROUP_OFFSET)), shift)
         return corrected(own_crisis, *self.state.correction), shift, surge
 
-    def _held_back(self, crisis: float, shift: float) -> float:
-        """The crisis score, at most the lead above the negativity, and worth less while the brand is young."""
-        crisis = min(crisis, shift + self.state.lead)
+    def _capped(self, crisis: float, shift: float) -> float:
+        """The crisis score, capped relative to the negativity, and shrunk while the brand has few days."""
+        crisis = min(crisis, shift + self.state.cap)
         days = self.state.maxima.days
-        return crisis * (days / (days + YOUTH_DAYS)) if crisis > 0.0 else crisis
-
-    def learn(self, assessment: Assessment, mentions: float, negatives: float) -> None:
-        """Learn the bucket that was assessed."""
-        state = self.state
-        state.windows = assessment.after
-        state.base_rate.learn(mentions, negatives)
-        state.baseline.learn(
-            assessment.bucket,
-            mentions,
-            assessment.expected_now,
-            assessment.season,
-            shifted=assessment.is_shifted,
-        )
-        state.maxima.see(assessment.evidence)
-        state.peak = max(state.peak, assessment.own_crisis)
+        return crisis * (days / (days + COLD_START_DAYS)) if crisis > 0.0 else crisis
 
     def _enter_day(self, day: int, unobserved_days: int) -> None:
         """Close the days before `day`: what they brought teaches the brand's own calibration and the pooled tail."""
-        state, tail = self.state, self.tail
-        maxima = state.maxima
-        tail.enter_day(day)
-        log_size = math.log(max(state.baseline.level, 1e-3) * BUCKETS_PER_HOUR)
-        if maxima.days >= YOUNG_DAYS and state.peak > -math.inf:
-            tail.add(log_size, min(max(day - maxima.day - unobserved_days, 1), 60), state.peak)
-        state.correction = tail.correction(log_size)
-        state.lead = prior_at(NEGATIVITY_LEAD, log_size)
+        state = self.state
+        maxima, log_size = state.maxima, state.baseline.log_size
+        days = day - maxima.day - unobserved_days
+        state.correction = self.tail.next_day(day, log_size, maxima.days, days, state.peak)
+        state.cap = prior_at(NEGATIVITY_CAP, log_size)
         state.peak = -math.inf
         maxima.enter_day(day, PRIORS, log_size, unobserved_days)
 
@@ -347,25 +366,29 @@ class BrandModel:
     def _pass_silence(self, index: int) -> None:
         """Learn the empty buckets between the last one and `index`, hour by hour."""
         state = self.state
-        baseline, base_rate = state.baseline, state.base_rate
-        long = index - self.last_bucket - 1 - LONGEST_REPLAYED_SILENCE
-        if long > 0:
-            baseline.pass_long_silence(long)
-            base_rate.pass_silence(long)
-            state.windows = decayed(state.windows, long)
-        bucket = self.last_bucket + 1
-        hours: list[tuple[int, float, float, float]] = []
-        while bucket < index:
-            buckets = min(BUCKETS_PER_HOUR - bucket % BUCKETS_PER_HOUR, index - bucket)
-            expected = baseline.expect(baseline.season(bucket + buckets // 2))
-            hours.append((buckets, expected, baseline.silence_rate(buckets), base_rate.value))
-            base_rate.pass_silence(buckets)
-            baseline.pass_silence(bucket, buckets, expected)
-            bucket += buckets
+        skipped, hours = pass_silence(state.baseline, state.base_rate, index)
+        windows = decayed(state.windows, skipped) if skipped else state.windows
         rows: list[float] = []
-        for (w, decay, scale, trust, _, _), row in zip(_SHAPES, rows_of(state.windows), strict=True):
+        for (w, decay, scale, trust, _, _), row in zip(_SHAPES, rows_of(windows), strict=True):
             rows += _silent_window(row, hours, decay, scale, trust, _KEPT[w])
         state.windows = pack_rows(*rows)
+
+
+def decode_state(payload: bytes) -> ModelState:
+    """The state in a snapshot.
+
+    Raises:
+        StateVersionError: it was written by another version, or is no snapshot.
+    """
+    try:
+        state = _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateVersionError(f"expected a daily-maxima snapshot of version {STATE_VERSION}: {error}") from None
+    if state.version != STATE_VERSION:
+        raise StateVersionError(
+            f"expected a daily-maxima snapshot of version {STATE_VERSION}, got version {state.version}"
+        )
+    return state
 
 
 def joint_evidence(s: float, q: float) -> float:
@@ -375,13 +398,13 @@ def joint_evidence(s: float, q: float) -> float:
     return min(most, both)
 
 
-def surprises(assessment: Assessment) -> tuple[list[float], list[float]]:
+def surprises(assessment: BrandAssessment) -> tuple[list[float], list[float]]:
     """Surprise of the mentions and of their negative share in every window of the assessed bucket, in nats."""
     p = assessment.base_rate
     volume, share = [0.0] * len(WINDOWS), [0.0] * len(WINDOWS)
     rows = zip(SCALE, TRUST, rows_of(assessment.before), rows_of(assessment.after), strict=True)
     for w, (scale, trust, before, after) in enumerate(rows):
-        n, mean, k = after[0] * scale, max(after[1] * scale, LEAST_LEVEL), after[2] * scale
+        n, mean, k = after[0] * scale, max(after[1] * scale, MIN_LEVEL), after[2] * scale
         if n >= 1.0 and n - 0.5 > mean:
             volume[w] = volume_surprise(n, mean, before[3])
         if k >= 1.0 and k > n * p:
@@ -389,34 +412,9 @@ def surprises(assessment: Assessment) -> tuple[list[float], list[float]]:
     return volume, share
 
 
-def explain(kind: Kind, assessment: Assessment) -> Explanation:
-    """The assessment in a person's terms, for one kind of episode."""
-    w, score = assessment.window(kind), assessment.score(kind)
-    sum_mentions, sum_expected, sum_negatives, dispersion, _, _ = list(rows_of(assessment.after))[w]
-    n, k = sum_mentions * SCALE[w], sum_negatives * SCALE[w]
-    mean = max(sum_expected * SCALE[w], LEAST_LEVEL)
-    if kind == "crisis":
-        volume, share = surprises(assessment)
-        s, q = min(volume[w], VOLUME_CAP), share[w]
-        volume_part = score * s / (s + q) if s + q > 0.0 else 0.0
-    else:
-        volume_part = score if kind == "volume_surge" else 0.0
-    spread = 1.96 * math.sqrt(mean * dispersion)
-    return Explanation(
-        WINDOWS[w],
-        n,
-        k,
-        mean,
-        max(mean - spread, 0.0),
-        mean + spread,
-        assessment.base_rate,
-        {"volume": volume_part, "negativity": score - volume_part},
-    )
-
-
 def _silent_window(
     row: Row,
-    hours: list[tuple[int, float, float, float]],
+    hours: list[SilentHour],
     decay: float,
     scale: float,
     trust: float,
@@ -439,7 +437,7 @@ def _silent_window(
                 dispersion,
                 (first_mentions - first_expected) * scale,
                 (sum_mentions - sum_expected) * scale,
-                max(LEAST_LEVEL, mean),
+                max(MIN_LEVEL, mean),
                 rate,
             )
             n, k = (first_mentions + sum_mentions) * half, (first_negatives + sum_negatives) * half

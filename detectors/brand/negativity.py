@@ -11,26 +11,27 @@ from typing import Final
 
 import msgspec
 
+from detectors.brand.params import PARAMS
 from detectors.brand.tails import binomial_root, surprise
 from detectors.brand.window_lengths import WINDOWS
 
-PRIOR_NEGATIVE: Final = 1.8
-PRIOR_OTHER: Final = 8.2
-"""Beta prior of the negative share: 18 % with the weight of ten mentions."""
-BASE_RATE_KEEP: Final = 0.5 ** (1.0 / 4032.0)
-"""Half-life of the base rate: 14 days of buckets."""
-LEAST_NEGATIVES: Final = 1.5
-LEAST_NEGATIVES_OF_TINY: Final = 2.2
-TINY_LEVEL: Final = 0.5 / 12.0
-"""Decayed sum of negatives below which a window says nothing: two posts at least, three for a brand of less than half a
-mention an hour (the level is one of buckets). Without it a single bad post rings on a brand of a few mentions a day;
-with three for all, one small brand's sudden crisis in twenty-five would be missed."""
-TRUST: Final = tuple(float(min(w, 72)) for w in WINDOWS)
+PRIOR_NEGATIVE: Final = PARAMS.prior_negative
+PRIOR_OTHER: Final = PARAMS.prior_other
+BASE_RATE_KEEP: Final[float] = 0.5 ** (1.0 / PARAMS.base_rate_half_life)
+MIN_NEGATIVES: Final = PARAMS.min_negatives
+MIN_NEGATIVES_OF_TINY: Final = PARAMS.min_negatives_of_tiny
+TINY_LEVEL: Final = PARAMS.tiny_level
+TRUST: Final = tuple(float(min(w, PARAMS.max_trust)) for w in WINDOWS)
 """Weight of the prior correlation per window."""
-PRIOR_CORRELATION: Final = 0.03
-"""Correlation of two mentions' sentiment in one window before anything is known of the brand."""
-LEAST_CORRELATION: Final = 0.003
-GREATEST_CORRELATION: Final = 0.5
+PRIOR_CORRELATION: Final = PARAMS.prior_correlation
+MIN_CORRELATION: Final = PARAMS.min_correlation
+MAX_CORRELATION: Final = PARAMS.max_correlation
+CORRELATION_CLIP: Final = PARAMS.correlation_clip
+CLIP: Final = PARAMS.clip_deviations
+THREAD_CORRELATION: Final = PARAMS.thread_correlation
+BURST_WEIGHT: Final = PARAMS.burst_weight
+SEVERAL_MENTIONS: Final = 1.5
+"""Of one mention nothing can be correlated."""
 
 
 class BaseRate(msgspec.Struct, array_like=True, gc=False):
@@ -45,14 +46,15 @@ class BaseRate(msgspec.Struct, array_like=True, gc=False):
         return self.negative / (self.negative + self.other)
 
     def learn(self, mentions: float, negatives: float) -> None:
-        """Learn one bucket, its negatives cut at three deviations."""
+        """Learn one bucket, its negatives clipped at three deviations."""
         p = self.value
         more = mentions - 1.0 if mentions > 1.0 else 0.0
         usual = mentions * p
         if negatives > usual + 0.5:
-            negatives = min(negatives, usual + 3.0 * math.sqrt(usual * (1.0 - p) * (1.0 + more * 0.05)) + 0.5)
+            deviation = math.sqrt(usual * (1.0 - p) * (1.0 + more * THREAD_CORRELATION))
+            negatives = min(negatives, usual + CLIP * deviation + 0.5)
         # A burst is one event, not many: its mentions weigh as their effective number.
-        weight = 1.0 / (1.0 + more * 0.3)
+        weight = 1.0 / (1.0 + more * BURST_WEIGHT)
         keep = BASE_RATE_KEEP
         self.negative = self.negative * keep + weight * negatives + (1.0 - keep) * PRIOR_NEGATIVE
         self.other = self.other * keep + weight * (mentions - negatives) + (1.0 - keep) * PRIOR_OTHER
@@ -67,9 +69,9 @@ class BaseRate(msgspec.Struct, array_like=True, gc=False):
 def correlation(excess: float, pairs: float, trust: float) -> float:
     """Correlation of two mentions' sentiment in one window, by its two moments and the prior."""
     value = (excess + PRIOR_CORRELATION * trust) / (pairs + trust)
-    if value < LEAST_CORRELATION:
-        return LEAST_CORRELATION
-    return min(GREATEST_CORRELATION, value)
+    if value < MIN_CORRELATION:
+        return MIN_CORRELATION
+    return min(MAX_CORRELATION, value)
 
 
 def share_surprise(mentions: float, negatives: float, base_rate: float, rho: float) -> float:
@@ -91,14 +93,14 @@ def learned_moments(
     keep = 1.0 - rate
     excess *= keep
     pairs *= keep
-    if mentions > 1.5:
+    if mentions > SEVERAL_MENTIONS:
         others = mentions - 1.0
         inflation = 1.0 + others * PRIOR_CORRELATION
         weight = others / inflation
         difference = negatives - mentions * base_rate
         ratio = difference * difference / (mentions * base_rate * (1.0 - base_rate))
-        if ratio > 16.0:  # Cut at four deviations, which are never less than this.
-            ratio = min(ratio, 16.0 * (1.0 + others * correlation(excess / keep, pairs / keep, trust)))
+        if ratio > CORRELATION_CLIP:  # Clipped at four deviations, which are never less than this.
+            ratio = min(ratio, CORRELATION_CLIP * (1.0 + others * correlation(excess / keep, pairs / keep, trust)))
         excess += rate * weight * (ratio - 1.0) / inflation
         pairs += rate * weight * weight
     return excess, pairs

@@ -17,24 +17,19 @@ from typing import Final
 
 import msgspec
 
-SIZES: Final = tuple(math.log(rate) for rate in (0.04, 0.2, 1.0, 5.0, 25.0, 125.0, 625.0, 3125.0))
-"""Log mentions an hour at which a tail is kept; between them it is interpolated."""
-PEAK_LEVEL: Final = 2.6
-"""Daily maxima above this score are peaks."""
-PEAKS_A_DAY: Final = 0.02
-"""Share of days with a peak under the tail that the shipped thresholds were measured with."""
-EXCESS: Final = 0.6
-"""Mean height of a peak above PEAK_LEVEL, likewise."""
-PRIOR_PEAKS: Final = 10.0
-"""Weight of that tail against what is seen."""
-HALF_LIFE_DAYS: Final = 30.0
-YOUNG_DAYS: Final = 14
-"""Younger brands teach nothing: their own calibration is still finding itself, and they have more peaks for it."""
-HIGHEST_EXCESS: Final = 4.0
-"""Peaks count up to so many mean heights: days of real crises must not make the tail."""
-GREATEST_FACTOR: Final = 30.0
-"""By which the share of days with a peak may differ from the shipped one."""
-GREATEST_STRETCH: Final = 3.0
+from detectors.brand.params import PARAMS
+
+SIZES: Final = PARAMS.tail_sizes
+PEAK_LEVEL: Final = PARAMS.peak_level
+PEAKS_PER_DAY: Final = PARAMS.peaks_per_day
+EXCESS: Final = PARAMS.excess
+PRIOR_PEAKS: Final = PARAMS.prior_peaks
+HALF_LIFE_DAYS: Final = PARAMS.tail_half_life_days
+YOUNG_DAYS: Final = PARAMS.young_days
+MAX_ENDED_DAYS: Final = PARAMS.max_ended_days
+MAX_EXCESS: Final = PARAMS.max_excess
+MAX_FACTOR: Final = PARAMS.max_factor
+MAX_STRETCH: Final = PARAMS.max_stretch
 PLACES: Final = range(len(SIZES))
 
 
@@ -78,6 +73,24 @@ class PooledTail:
         s.day = day
         self._settle()
 
+    def next_day(self, day: int, log_size: float, age: int, days: int, maximum: float) -> tuple[float, float]:
+        """Let a brand enter a day: what its ended days brought is counted, the correction of the new one settled.
+
+        Args:
+            day: that begins.
+            log_size: log of the brand's level in mentions an hour.
+            age: days of the brand that had ended before; brands younger than YOUNG_DAYS teach nothing.
+            days: that end now.
+            maximum: of the first of them; -inf where it had no score.
+
+        Returns:
+            Shift and stretch of the brand's scores on the day.
+        """
+        self.enter_day(day)
+        if age >= YOUNG_DAYS and maximum > -math.inf:
+            self.add(log_size, min(max(days, 1), MAX_ENDED_DAYS), maximum)
+        return self.correction(log_size)
+
     def add(self, log_size: float, days: int, maximum: float) -> None:
         """Count days of a brand: their number, and the maximum of the first; the others were silent."""
         s = self.state
@@ -87,7 +100,7 @@ class PooledTail:
             s.new_days[i] += share * days
             if excess > 0.0:
                 s.new_peaks[i] += share
-                s.new_excess[i] += share * min(excess, HIGHEST_EXCESS * EXCESS / self.stretch[i])
+                s.new_excess[i] += share * min(excess, MAX_EXCESS * EXCESS / self.stretch[i])
 
     def correction(self, log_size: float) -> tuple[float, float]:
         """Shift and stretch of the scores of a brand of this size; (0, 1) where nothing is known."""
@@ -101,11 +114,11 @@ class PooledTail:
         s = self.state
         self.shift, self.stretch = [], []
         for days, peaks, excess in zip(s.days, s.peaks, s.excess, strict=True):
-            rate = (peaks + PRIOR_PEAKS) / (days + PRIOR_PEAKS / PEAKS_A_DAY)
+            rate = (peaks + PRIOR_PEAKS) / (days + PRIOR_PEAKS / PEAKS_PER_DAY)
             height = (excess + PRIOR_PEAKS * EXCESS) / (peaks + PRIOR_PEAKS)
-            factor = min(max(PEAKS_A_DAY / rate, 1.0 / GREATEST_FACTOR), GREATEST_FACTOR)
+            factor = min(max(PEAKS_PER_DAY / rate, 1.0 / MAX_FACTOR), MAX_FACTOR)
             self.shift.append(EXCESS * math.log(factor))
-            self.stretch.append(min(max(EXCESS / height, 1.0 / GREATEST_STRETCH), GREATEST_STRETCH))
+            self.stretch.append(min(max(EXCESS / height, 1.0 / MAX_STRETCH), MAX_STRETCH))
 
 
 def corrected(score: float, shift: float, stretch: float) -> float:

@@ -1,8 +1,8 @@
 """Volume alone: one number for how far mentions stand out over minutes and over hours, and when that is a surge.
 
 The surprises of three windows, each six times the last, are averaged on the scale of their roots, as Stouffer's
-method averages normal deviates (The American Soldier, vol. 1, 1949). The largest of the three would ring for whatever
-is only sharp or only long; that all of them must say something halves the rows that ring for nothing. The windows
+method averages normal deviates (The American Soldier, vol. 1, 1949). The largest of the three would fire for whatever
+is only sharp or only long; that all of them must say something halves the rows that fire for nothing. The windows
 overlap, so the average has no known law: the brand's own daily maxima are its measure.
 """
 
@@ -15,17 +15,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.brand.calibration import Prior
+from detectors.brand.params import PARAMS
 
 SURGE_WINDOWS: Final = (0, 2, 4)
 """Indices into WINDOWS: 5 minutes, 30 minutes, 3 hours."""
-LEAST_MENTIONS: Final = 2.5
-"""Decayed sum of mentions below which a window says nothing: three posts at least are a surge."""
-SURGE_PRIOR: Final = Prior((2.75, 2.6, 2.55), (0.5, 0.7, 0.8), 3.0, 15.0, 60.0, 2.5, 0.3)
-"""Daily maxima of this evidence by size, as the calibration itself would learn them: measured on simulated ordinary
-streams (the world `ordinary`), not on recorded ones. Those of small brands are from before LEAST_MENTIONS, with which
-they would be 2.2 and .8 (studies.surge_ablation)."""
-SURGE_CALIBRATION_VERSION: Final = "2026-11"
+MIN_MENTIONS: Final = PARAMS.min_surge_mentions
+SURGE_PRIOR: Final = PARAMS.surge_prior
 SURGES_AT_THRESHOLD: Final = (
     (52.0, 1.0),
     (34.0, 1.4),

@@ -8,12 +8,12 @@ from typing import Final
 CALIBRATION_VERSION: Final = "2026-11"
 THRESHOLD_AT_ONE_A_YEAR: Final = 3.75
 THRESHOLD_PER_DOUBLING: Final = 0.42
-"""Measured on simulated brands of all sizes in ordinary and rough noise: 4.6 at .25, 3.75 at 1, 2.9 at 4 a year. Daily
+"""Measured on simulated brands of all sizes in ordinary and rough noise: 4.6 at 0.25, 3.75 at 1, 2.9 at 4 a year. Daily
 maxima have an exponential tail, so the threshold is linear in the log of the rate."""
 
 
 def crisis_threshold(false_alarms_per_brand_year: float) -> float:
-    """Score above which crises ring, for a tolerated rate of false alarms.
+    """Score above which crises fire, for a tolerated rate of false alarms.
 
     The null hypothesis: the brand's rate and negative share vary as in an ordinary stream (season, autocorrelated
     noise, over-dispersion, benign bursts), with no crisis in it.

@@ -1,7 +1,7 @@
 """How surprising is the number of mentions in a window, against the brand's own normal?
 
-The variance of a window's sum is its dispersion times its mean; the dispersion is learned from residuals cut at three
-deviations, so autocorrelation of the rate widens long windows by what it really does for this brand.
+The variance of a window's sum is its dispersion times its mean; the dispersion is learned from residuals clipped at
+three deviations, so autocorrelation of the rate widens long windows by what it really does for this brand.
 """
 
 from __future__ import annotations
@@ -9,24 +9,22 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from detectors.brand.baseline import CLIP, COUNT_VARIANCE
+from detectors.brand.params import PARAMS
 from detectors.brand.tails import negative_binomial_root, surprise
 
-FIRST_DISPERSION: Final = 1.5
-"""Variance over mean of a window's sum before anything is known of the brand."""
-LEAST_OVERDISPERSION: Final = 0.02
-
-SHIFT_RATIO: Final = 2.0
-SHIFT_MENTIONS: Final = 8.0
-"""The level is released when the 24-hour window holds twice what is normal, and at least so many mentions more: about
-eight hours at three times the normal volume. Measured (docs/results/2026-11-ablation.md): after a lasting shift volume
-alarms last 8 to 21 hours instead of 10 to 35, one crisis in six that such a shift opens is spared; recall stays within
-its noise."""
+FIRST_DISPERSION: Final = PARAMS.first_dispersion
+MIN_OVERDISPERSION: Final = PARAMS.min_overdispersion
+SHIFT_RATIO: Final = PARAMS.shift_ratio
+SHIFT_MENTIONS: Final = PARAMS.shift_mentions
+CLIP_VARIANCES: Final = PARAMS.clip_deviations**2
+_CLIP_COUNT: Final = CLIP_VARIANCES * COUNT_VARIANCE
 
 
 def volume_surprise(observed: float, mean: float, dispersion: float) -> float:
     """Negative-binomial surprise of a window with more mentions than its mean, in nats."""
     over = dispersion - 1.0
-    over = max(over, LEAST_OVERDISPERSION)
+    over = max(over, MIN_OVERDISPERSION)
     return surprise(negative_binomial_root(observed - 0.5, mean, over * mean))
 
 
@@ -36,19 +34,19 @@ def is_shifted(observed: float, mean: float) -> bool:
 
 
 def learned_dispersion(dispersion: float, residual: float, mean: float, rate: float) -> float:
-    """The dispersion after a residual (mentions less their mean), which is cut at three deviations."""
+    """The dispersion after a residual (mentions less their mean), which is clipped at three deviations."""
     ratio = residual * residual / mean
-    if ratio > 9.0 * dispersion:
-        ratio = min(ratio, 9.0 * max(dispersion, 1.0 + LEAST_OVERDISPERSION) + 2.25 / mean)
+    if ratio > CLIP_VARIANCES * dispersion:
+        ratio = min(ratio, CLIP_VARIANCES * max(dispersion, 1.0 + MIN_OVERDISPERSION) + _CLIP_COUNT / mean)
     dispersion += rate * (ratio - dispersion)
     return max(1.0, dispersion)
 
 
 def dispersion_after_silence(dispersion: float, first: float, last: float, mean: float, rate: float) -> float:
     """The dispersion after empty buckets, whose residuals change nearly linearly from the first to the last."""
-    nine_variances = 9.0 * mean * dispersion
-    if first * first > nine_variances or last * last > nine_variances:
-        limit = 3.0 * math.sqrt(mean * max(dispersion, 1.0 + LEAST_OVERDISPERSION) + 0.25)
+    unclipped = CLIP_VARIANCES * mean * dispersion
+    if first * first > unclipped or last * last > unclipped:
+        limit = CLIP * math.sqrt(mean * max(dispersion, 1.0 + MIN_OVERDISPERSION) + COUNT_VARIANCE)
         first = min(max(first, -limit), limit)
         last = min(max(last, -limit), limit)
     ratio = (first * first + first * last + last * last) / (3.0 * mean)

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from pipeline.cli.options import config_option, partitions_option
 
 if TYPE_CHECKING:
-    from pipeline.config.model import Config
+    from pipeline.config.model import Config, DetectionConfig
     from pipeline.evaluation.peers.baselines import Signal
     from pipeline.evaluation.recorded import Recording
     from pipeline.evaluation.reports.report import Report
@@ -194,16 +194,15 @@ def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
 
 @command.command(short_help="Fleets of brands in worlds of known truth.")
 @click.option(
-    "--brands", type=click.IntRange(2, 5000), default=100, show_default=True, help="Number of brands of each size."
+    "--brands", type=click.IntRange(2, 5000), help="Number of brands of each size [default: 100; 12 with --detector]."
 )
 @click.option(
     "--days", type=click.IntRange(14, 365), default=56, show_default=True, help="Days that count, after the warm-up."
 )
 @click.option(
     "--worlds",
-    default="all",
-    show_default=True,
-    help="Names with commas; all: every world of the first family, held-out: of the second. See docs/evaluation.md.",
+    help="Names with commas; all: every world of the first family, held-out: of the second. See docs/evaluation.md "
+    "[default: all; ordinary with --detector].",
 )
 @click.option("--sizes", default="S,M,L", show_default=True, help="Sizes of brands with commas.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same result.")
@@ -211,16 +210,22 @@ def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
     "--peer-brands", type=click.IntRange(0, 5000), default=0, show_default=True,
     help="Brands of each size on which peers and controls run too (slow: River's detectors are plain Python).",
 )  # fmt: skip
+@click.option(
+    "--detector", "detectors", multiple=True, metavar="NAME",
+    help="Compare detectors by their names in the configuration, all for every one of the registry; repeatable. All "
+    "but daily-maxima take minutes for the default 12 brands of each size.",
+)  # fmt: skip
 @_out
 @config_option
 def simulated(
     *,
-    brands: int,
+    brands: int | None,
     days: int,
-    worlds: str,
+    worlds: str | None,
     sizes: str,
     seed: int,
     peer_brands: int,
+    detectors: tuple[str, ...],
     out: Path | None,
     config_path: Path | None,
 ) -> None:
@@ -234,7 +239,8 @@ def simulated(
     from pipeline.simulation.worlds.ordinary import SIZES
     from pipeline.simulation.worlds.worlds import GROUP_ALIASES, GROUPS, WORLDS
 
-    wished = _chosen("--worlds", worlds, {**GROUPS, **WORLDS}, GROUP_ALIASES)
+    brands = brands or (12 if detectors else 100)
+    wished = _chosen("--worlds", worlds or ("ordinary" if detectors else "all"), {**GROUPS, **WORLDS}, GROUP_ALIASES)
     names = list(dict.fromkeys(name for wish in wished for name in GROUPS.get(wish, (wish,))))
     wanted = tuple(_chosen("--sizes", sizes, SIZES))
     if peer_brands == 1:
@@ -242,6 +248,12 @@ def simulated(
             "--peer-brands: expected 0 or at least 2, for thresholds are chosen on the other half, got 1"
         )
     detection = _load(config_path).brand("simulated").detection
+    facts = {"brands of each size": brands, "days": days, "seed": seed}
+    if detectors:
+        if peer_brands:
+            raise click.UsageError("--detector and --peer-brands: expected one of them, got both")
+        _finish(_compared(_detectors(detectors), names, wanted, facts, detection), out)
+        return
     cells, peers, plots = [], [], []
     with _progress("simulated", len(names) * (days + worlds_of.WARM_UP_DAYS)) as step:
         for name in names:
@@ -253,8 +265,55 @@ def simulated(
             if peer_brands and run.staged:
                 for size in wanted:
                     peers += compare(run, size, rate=1.0, brands=peer_brands, on_peer=lambda peer: step(peer, 0))
-    facts = {"brands of each size": brands, "days": days, "seed": seed}
     _finish(simulated_report(cells, peers, plots, facts), out)
+
+
+def _detectors(wished: tuple[str, ...]) -> list[str]:
+    """Names of detectors, in the form that tables show."""
+    from detectors.registry import DETECTORS, RIVER_EXAMPLES, UnknownDetectorError, entry
+
+    names = [name for wish in wished for name in ([*DETECTORS, *RIVER_EXAMPLES] if wish == "all" else [wish])]
+    try:
+        return list(dict.fromkeys(entry(name).name for name in names))
+    except UnknownDetectorError as error:
+        raise click.UsageError(f"--detector: {error}") from None
+
+
+def _compared(
+    detectors: list[str],
+    worlds: list[str],
+    sizes: tuple[str, ...],
+    facts: dict[str, int],
+    detection: DetectionConfig,
+) -> Report:
+    """Every detector in every world, on the same counts."""
+    from detectors.registry import DEFAULT, entry
+    from pipeline.evaluation import simulated as worlds_of
+    from pipeline.evaluation.brand_by_brand import BrandByBrand
+    from pipeline.evaluation.reports.simulated import detectors_report
+
+    entries = [entry(name) for name in detectors]
+    labels = [one.label for one in entries]
+    shown = {one.name: one.key if labels.count(one.label) > 1 else one.label for one in entries}
+    days = facts["days"]
+    cells = []
+    with _progress("detectors", len(detectors) * len(worlds) * (days + worlds_of.WARM_UP_DAYS)) as step:
+        for world in worlds:
+            runs = {
+                name: worlds_of.run_world(
+                    world,
+                    sizes=sizes,
+                    brands=facts["brands of each size"],
+                    days=days,
+                    seed=facts["seed"],
+                    on_day=partial(step, label),
+                    fleet=None if name == DEFAULT else partial(BrandByBrand, name),
+                )
+                for name, label in shown.items()
+            }
+            for size in sizes:
+                cells += [(shown[name], worlds_of.measure(run, size, detection)) for name, run in runs.items()]
+    return detectors_report(cells, {**facts, "detector": ", ".join(shown.values())})
 
 
 def _recorded_measure(

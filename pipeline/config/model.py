@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -29,6 +29,8 @@ from msgspec import Meta
 from pipeline.config.errors import broken_rule, nearest, toml_key
 from pipeline.errors import ConfigError
 from schemas.mention import BRAND_PATTERN, Channel
+
+DEFAULT_DETECTOR: Final = "daily-maxima"
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +99,9 @@ class DetectionConfig(Section, frozen=True):
     """Score at which negativity without volume opens a sentiment_shift."""
     volume_surges_per_brand_year: Annotated[float, Meta(ge=0.1, le=100.0)] = 18.0
     """volume_surge episodes (informational) per ordinary brand and year; sets their threshold."""
+    detector: Annotated[str, Meta(min_length=1, max_length=520)] = DEFAULT_DETECTOR
+    """What judges the brand: daily-maxima, ewma, or river: and a composition of River's (docs/adding-a-detector.md).
+    Brands of a category must have daily-maxima. After a change the brand's detector begins afresh."""
     copies: Literal["count", "story"] = "count"
     """Weight of reposts and near-copies of one post. count: each is a mention of its own; story: reposts count as the
     people who made them, copies not marked as reposts by their logarithm, for brands that are spammed."""
@@ -193,6 +198,7 @@ class Config:
         self.sentiment = self._file.sentiment
         self.worker = self._file.worker
         self.channels = self._file.channels
+        _check_detector(self._file.detection.detector, "detection")
         self._default = self._resolve(None, {})
         for tier, section in self._file.tiers.items():
             self._check(section.detection, f"tiers.{toml_key(tier)}.detection")
@@ -216,7 +222,13 @@ class Config:
                 )
             self._check(brand.detection, f"brands.{name}.detection")
             layers = (self._file.tiers[brand.tier].detection if brand.tier else {}) | brand.detection
-            self._brands[name] = self._resolve(brand.playbook, layers, self._category_of(brand))
+            resolved = self._brands[name] = self._resolve(brand.playbook, layers, self._category_of(brand))
+            if resolved.category and resolved.detection.detector != DEFAULT_DETECTOR:
+                raise ConfigError(
+                    f"brands.{name}.category={resolved.category!r}: brands of a category are compared by "
+                    f"{DEFAULT_DETECTOR}, got detection.detector={resolved.detection.detector!r} for this one; take it "
+                    "out of the category, or give it that detector"
+                )
 
     def brand(self, name: str) -> BrandConfig:
         """The configuration of a brand; brands without a section share one value."""
@@ -295,6 +307,19 @@ class Config:
             msgspec.convert(overrides, DetectionConfig)
         except msgspec.ValidationError as error:
             raise broken_rule(str(error), overrides, where, DetectionConfig) from None
+        _check_detector(overrides.get("detector", DEFAULT_DETECTOR), where)
+
+
+def _check_detector(name: str, where: str) -> None:
+    if name == DEFAULT_DETECTOR:
+        return
+    # River takes a second to import: only a configuration that names another detector pays it.
+    from detectors.registry import UnknownDetectorError, entry  # noqa: PLC0415
+
+    try:
+        entry(name)
+    except UnknownDetectorError as error:
+        raise ConfigError(f"{where}.detector={name!r}: {error}") from None
 
 
 def _rows(name: str, section: Section) -> dict[str, tuple[Any, str]]:

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from detectors.brand.model import Assessment
+from detectors.base import Assessment
 from detectors.category import common_move, move_of, score_beyond
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.episodes.episode import (

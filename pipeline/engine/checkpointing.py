@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from detectors.brand.pooled_tail import PooledTail
+from pipeline.engine.brands.cache import Tails
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.state import (
     CATEGORY_PREFIX,
@@ -78,7 +78,7 @@ def restore_in_batches(
     latest = yield from _compacted(records, 10 * size)
     if CHECKPOINT_KEY in latest:
         state.at = decode_checkpoint(CHECKPOINT_KEY, latest.pop(CHECKPOINT_KEY))
-        state.cache.tail = PooledTail(state.at.tail)
+        state.cache.tails = Tails(state.at)
     opened: list[tuple[int, str, int]] = []
     for number, (key, value) in enumerate(latest.items(), 1):
         if number % size == 0:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from detectors.features import Bucket
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket
 from pipeline.engine.alerts.evidence import keep_posts
@@ -123,11 +122,11 @@ class Closing:
         config = state.config.brand(name)
         counts = BucketCounts(index) if bucket is None else _count(brand, bucket, index, config)
         unobserved = feed.unobserved(model.last_bucket + 1, index)
-        model.advance(Bucket(index, counts.counted, counts.counted_negatives, unobserved))
-        assessment = model.assess(index, counts.counted, counts.counted_negatives)
-        model.learn(assessment, counts.counted, counts.counted_negatives)
+        reach = 0.0 if bucket is None else float(bucket.reach)
+        assessment = model.close(index, counts.counted, counts.counted_negatives, unobserved, reach)
         keep_posts(brand, bucket, index)
-        brand.last = (float(counts.mentions), counts.negatives, assessment.expected_now, max(assessment.crisis, 0.0))
+        crisis = max(assessment.score("crisis"), 0.0)
+        brand.last = (float(counts.mentions), counts.negatives, assessment.expected_now, crisis)
         state.stats.buckets_closed += 1
         state.stats.scores += assessment.is_warm
         self._transitions.follow_brand(ClosedBucket(index, brand, bucket, assessment, config, feed))

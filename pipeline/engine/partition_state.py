@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from detectors.brand.pooled_tail import PooledTail
+from detectors.registry import entry
 from detectors.sentiment import SentimentModels
 from pipeline.config.model import Config
 from pipeline.engine.brands.brand import Brand
-from pipeline.engine.brands.cache import MAX_CACHED, BrandCache
+from pipeline.engine.brands.cache import MAX_CACHED, BrandCache, Tails
 from pipeline.engine.brands.expiry import Expiry
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.schedule import BucketSchedule
@@ -85,7 +85,7 @@ class PartitionState:
         self.at = Checkpoint()
         self.sentiment = SentimentModels()
         self.stats.sentiment_drifts = self.sentiment.drifts
-        self.cache = BrandCache(PooledTail(self.at.tail), max_cached)
+        self.cache = BrandCache(Tails(self.at), max_cached)
         self.brands: dict[str, Brand] = {}
         self.with_episode: set[str] = set()
         self.categories: dict[str, Category] = {}
@@ -118,7 +118,8 @@ class PartitionState:
         if brand is None:
             config = self.config.brand(name)
             weighs_stories = config.detection.copies == "story"
-            brand = self.brands[name] = Brand(name, self.cache, weighs_stories=weighs_stories)
+            detector = entry(config.detection.detector)
+            brand = self.brands[name] = Brand(name, self.cache, detector, weighs_stories=weighs_stories)
             category = config.category
             if category is not None:
                 self.category(category).join(brand)

@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
-from detectors.brand.model import ModelState
 from detectors.brand.pooled_tail import TailState
+from detectors.registry import DEFAULT
 from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
@@ -34,16 +34,22 @@ OPEN_SUFFIX: Final = b"#open"
 
 
 class BrandRecord(msgspec.Struct, array_like=True, gc=False):
-    """Detector, an episode per kind in the order of KINDS, posts, stories, counts of the last day."""
+    """Detector, an episode per kind in the order of KINDS, posts, stories, counts of the last day.
+
+    `model` is the snapshot of the detector that `detector` names (detectors.registry.Entry.key), as it is: another
+    detector cannot read it, and takes over no more than `last_bucket`.
+    """
 
     version: int
-    model: ModelState
+    model: msgspec.Raw
     episodes: list[Episode]
     negative_posts: list[PostRecord]
     top_posts: list[PostRecord]
     last: tuple[float, float, float, float]
     stories: StoryMemory = msgspec.field(default_factory=StoryMemory)
     recent: RecentCounts = msgspec.field(default_factory=RecentCounts)
+    detector: str = DEFAULT
+    last_bucket: int = -1
 
 
 class OpenRecord(msgspec.Struct, array_like=True, gc=False):
@@ -62,7 +68,10 @@ class CategoryRecord(msgspec.Struct, array_like=True, kw_only=True):
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
-    """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not."""
+    """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not.
+
+    `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key.
+    """
 
     version: int = VERSION
     next_offset: int = 0
@@ -73,6 +82,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     feed: Feed = msgspec.field(default_factory=Feed)
     tail: TailState = msgspec.field(default_factory=TailState)
     labels: LabelCounts = msgspec.field(default_factory=LabelCounts)
+    other_tails: dict[str, TailState] = msgspec.field(default_factory=dict)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

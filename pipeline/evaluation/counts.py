@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.brand.model import BrandModel
-from detectors.features import Bucket
 from pipeline.errors import TocsinError
 from pipeline.evaluation.peers.baselines import PEERS
 from pipeline.evaluation.scoring import nab
@@ -139,10 +138,7 @@ def surge_scores(series: CountSeries) -> NDArray[np.float64]:
     scores = np.empty(len(series.values))
     for row, (index, value) in enumerate(zip(series.buckets.tolist(), series.values.tolist(), strict=True)):
         missing = index - model.last_bucket - 1 if model.last_bucket >= 0 else 0
-        model.advance(Bucket(index, value, 0.0, missing))
-        assessment = model.assess(index, value, 0.0)
-        model.learn(assessment, value, 0.0)
-        scores[row] = assessment.surge
+        scores[row] = model.close(index, value, 0.0, missing).surge
     return scores
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -21,7 +21,8 @@ from pipeline.config.model import DetectionConfig
 from pipeline.engine.episodes.rules import rules
 from pipeline.evaluation.scoring.alarms import AlarmRule, episodes
 from pipeline.evaluation.scoring.outcomes import Estimate, Found, estimate, false_alarms_per_year, first_delay, found
-from pipeline.evaluation.vectorised.model import FleetModel
+from pipeline.evaluation.vectorised.model import FleetModel, FleetScores
+from pipeline.evaluation.vectorised.tails import Array
 from pipeline.simulation.worlds.ordinary import CRISES, Burst, Latent, with_crisis
 from pipeline.simulation.worlds.worlds import Sampler, open_stream
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
@@ -37,6 +38,18 @@ FIRST_BUCKET: Final = 4 * BUCKETS_PER_DAY
 """First bucket of every run, a Monday: 1 January 1970 was a Thursday."""
 
 Scores = NDArray[np.float32]
+
+
+class Fleet(Protocol):
+    """The detectors of many brands: FleetModel, or pipeline.evaluation.brand_by_brand."""
+
+    def step(self, index: int, mentions: Array, negatives: Array) -> FleetScores:
+        """Score, then learn, one bucket of every brand; counts and scores are (brands,)."""
+        ...
+
+    def copy(self) -> Self:
+        """Detectors that go their own way from here."""
+        ...
 
 
 @dataclass
@@ -120,6 +133,7 @@ def run_world(
     seed: int,
     kinds: Sequence[str] = tuple(CRISES),
     on_day: Callable[[], None] = lambda: None,
+    fleet: Callable[[int], Fleet] | None = None,
 ) -> WorldRun:
     """Score a fleet through the warm-up and `days`.
 
@@ -131,6 +145,7 @@ def run_world(
         seed: same seed and arguments, same result.
         kinds: kinds of crises to stage; a shifting world stages none.
         on_day: called after each day.
+        fleet: makes the detectors of so many brands; those of daily-maxima, in arrays, by default.
     """
     total = WARM_UP_DAYS + days
     ahead = CRISIS_DAYS
@@ -138,7 +153,7 @@ def run_world(
     name = zlib.crc32(world.encode())
     rng = np.random.default_rng([seed, name, 1])
     stage_rng = np.random.default_rng([seed, name, 2])
-    model = FleetModel(len(stream.sizes))
+    model = (fleet or FleetModel)(len(stream.sizes))
     shape = (total * BUCKETS_PER_DAY, len(stream.sizes))
     crisis, surge, mentions, negatives = (np.zeros(shape, np.float32) for _ in range(4))
     run = WorldRun(world, stream.sizes, days, crisis, surge, mentions, negatives, stream.bursts)
@@ -164,7 +179,7 @@ def run_world(
 
 
 def _stage(
-    model: FleetModel, kind: str, day: int, coming: Sequence[Latent], sampler: Sampler, rng: np.random.Generator
+    model: Fleet, kind: str, day: int, coming: Sequence[Latent], sampler: Sampler, rng: np.random.Generator
 ) -> Staged:
     """Two days in which every brand has a crisis that begins at a random bucket of the first."""
     brands: int = coming[0].rate.shape[1]

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import closing, goals, known_brands, live, live_endurance
-from detectors.base import Snapshot, encode_state
 from detectors.brand.model import BrandModel
 from pipeline.config.model import Config, ConfigFile, EngineConfig
 from pipeline.engine.engine import Engine
@@ -33,7 +32,7 @@ def test_the_detector_alone_and_the_engine_close_the_same_buckets_with_the_same_
             # Silence is learned bucket by bucket there and hour by hour here, which is nearly the same.
             assert view.expected == pytest.approx(found[-1].expected_now, rel=1e-3)
             assert view.score == pytest.approx(max(found[-1].crisis, 0.0), rel=1e-2, abs=1e-2)
-        assert len(encode_state(Snapshot(model.state, model.tail.state))) <= 4096
+        assert len(model.snapshot()) <= 4096
 
 
 def test_the_load_of_the_latency_benchmark_brings_the_crises_that_it_waits_for(monkeypatch):

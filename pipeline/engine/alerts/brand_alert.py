@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from detectors.brand.model import SCORE_UNIT, Assessment, explain
-from detectors.registry import DETECTOR_VERSION
+from detectors.base import SCORE_UNIT, Assessment
+from detectors.registry import entry
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.evidence import brand_evidence
 from pipeline.engine.brands.brand import Brand
@@ -67,7 +67,7 @@ def brand_alert(
         category_episode_id: id of the category's open episode of this kind, or "".
     """
     index, brand, config, assessment = closed.index, closed.brand, closed.config, closed.assessment
-    explanation = explain(spec.name, assessment)
+    explanation = assessment.explain(spec.name)
     end = index + 1
     window = explanation.window_buckets
     observed = brand.recent.total(end - window, end)
@@ -107,7 +107,7 @@ def brand_alert(
         evidence=brand_evidence(brand, closed.bucket, spec, window, index),
         playbook=playbook_of(config, transition),
         config_hash=config.config_hash,
-        detector=DETECTOR_VERSION,
+        detector=entry(config.detection.detector).label,
         category=config.category,
         category_episode_id=category_episode_id or None,
         suppressed=suppressed,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from detectors.brand.model import SCORE_UNIT
+from detectors.base import SCORE_UNIT
 from detectors.brand.window_lengths import SCALE, WINDOWS
 from detectors.brand.window_state import rows_of
+from detectors.category import comparable
 from detectors.registry import DETECTOR_VERSION
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import playbook_of, start_of
@@ -73,7 +74,7 @@ def _members(category: Category, kind: Kind, peaks: dict[str, float]) -> tuple[M
 def _counts(members: list[Brand]) -> tuple[Observed, Expected]:
     mentions = negatives = expected = variance = usual = 0.0
     for member in members:
-        state = member.model.state
+        state = comparable(member.model).state
         row = list(rows_of(state.windows))[WINDOW]
         mean = row[1] * SCALE[WINDOW]
         mentions += row[0] * SCALE[WINDOW]

@@ -8,18 +8,29 @@ when one of its buckets closes, its open buckets when it is mentioned.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, cast
 
 import msgspec
 
-from detectors.brand.model import BrandModel, ModelState
+from detectors.base import Detector, StateVersionError
+from detectors.brand.pooled_tail import PooledTail
+from detectors.registry import DEFAULT, Entry, entry
 from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
 from pipeline.engine.buckets.stories import StoryMemory
 from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_episodes
-from pipeline.engine.state import VERSION, BrandRecord, decode_brand, decode_open, encode, encode_open
+from pipeline.engine.state import (
+    VERSION,
+    BrandRecord,
+    decode_brand,
+    decode_open,
+    encode,
+    encode_open,
+    unreadable,
+)
 
 MAX_SERIALISED_IDS: Final = 16
 """Remembered ids up to which open buckets may be serialised: to load larger ones costs more than their mention."""
@@ -39,12 +50,12 @@ class Serialised(msgspec.Struct, frozen=True, gc=False):
     has_open_episode: bool = False
 
 
-def _first_record() -> bytes:
-    return encode(BrandRecord(VERSION, ModelState(), stored_episodes(new_episodes()), [], [], NEVER_CLOSED))
-
-
-_UNKNOWN: Final = Serialised(_first_record())
-"""A brand of which nothing is known but its open buckets."""
+@lru_cache(maxsize=64)
+def _unknown(detector: Entry) -> Serialised:
+    """A brand of this detector of which nothing is known but its open buckets; one value for all of them."""
+    model = msgspec.Raw(detector.make("crisis", PooledTail()).snapshot())
+    episodes = stored_episodes(new_episodes())
+    return Serialised(encode(BrandRecord(VERSION, model, episodes, [], [], NEVER_CLOSED, detector=detector.key)))
 
 
 class Brand:
@@ -52,6 +63,7 @@ class Brand:
 
     Attributes:
         name, key: the slug, and the key of its mentions.
+        detector: what judges it, by the configuration; a stored model of another one is not taken over.
         weighs_stories: whether copies count as stories.
         remembered: ids in the open buckets.
         open: open buckets by index; empty while `open_record` holds them.
@@ -64,6 +76,7 @@ class Brand:
 
     __slots__ = (
         "_cache",
+        "detector",
         "episodes",
         "is_idle",
         "key",
@@ -81,21 +94,22 @@ class Brand:
         "weighs_stories",
     )
 
-    model: BrandModel
+    model: Detector
     episodes: Episodes
     negative_posts: list[PostRecord]
     top_posts: list[PostRecord]
     stories: StoryMemory
     recent: RecentCounts
 
-    def __init__(self, name: str, cache: BrandCache, *, weighs_stories: bool) -> None:
+    def __init__(self, name: str, cache: BrandCache, detector: Entry, *, weighs_stories: bool) -> None:
         self.name = name
+        self.detector = detector
         self.key = name.encode()
         self.weighs_stories = weighs_stories
         self.remembered = 0
         self.open: dict[int, OpenBucket] = NONE_OPEN
         self.open_record: bytes | None = None
-        self.serialised: Serialised | None = _UNKNOWN
+        self.serialised: Serialised | None = _unknown(detector)
         self.is_idle = True
         self.last = NEVER_CLOSED
         self._cache = cache
@@ -104,7 +118,7 @@ class Brand:
         """Drop all but the open buckets: the brand has expired, and begins as a new one."""
         self.is_idle = True
         self.last = NEVER_CLOSED
-        self._keep_as(_UNKNOWN)
+        self._keep_as(_unknown(self.detector))
 
     @property
     def last_bucket(self) -> int:
@@ -146,7 +160,7 @@ class Brand:
         if serialised is None:
             return
         record = decode_brand(self.key, serialised.record)
-        self.model = BrandModel(record.model, self._cache.tail)
+        self.model = self._model_of(record)
         self.episodes = restored_episodes(record.episodes)
         self.negative_posts = record.negative_posts
         self.top_posts = record.top_posts
@@ -162,9 +176,28 @@ class Brand:
             StateError: it cannot be read.
         """
         record = decode_brand(self.key, value)
-        model = BrandModel(record.model, self._cache.tail)
+        model = self._model_of(record)
         self.last = record.last
         self._keep_as(Serialised(value, model.last_bucket, model.is_warm, _any_open(record.episodes)))
+
+    def _model_of(self, record: BrandRecord) -> Detector:
+        """The stored detector; where another one is configured now, a fresh one that begins at the same bucket."""
+        detector = self.detector
+        model = detector.make("crisis", self._cache.tails.of(detector))
+        if record.detector == detector.key:
+            try:
+                model.restore(bytes(record.model))
+            except StateVersionError as error:
+                raise unreadable(self.key, error) from None
+            return model
+        last = record.last_bucket
+        if last < 0 and record.detector == DEFAULT:  # Written before the record itself said so.
+            old = entry(DEFAULT).make("crisis", PooledTail())
+            old.restore(bytes(record.model))
+            last = old.last_bucket
+        if last >= 0:
+            model.pass_unobserved(last)
+        return model
 
     def record(self) -> bytes:
         """The state record."""
@@ -173,13 +206,15 @@ class Brand:
         return encode(
             BrandRecord(
                 VERSION,
-                self.model.state,
+                msgspec.Raw(self.model.snapshot()),
                 stored_episodes(self.episodes),
                 self.negative_posts,
                 self.top_posts,
                 self.last,
                 self.stories,
                 self.recent,
+                self.detector.key,
+                self.model.last_bucket,
             )
         )
 

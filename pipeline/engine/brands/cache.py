@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from detectors.brand.pooled_tail import PooledTail
+from detectors.brand.pooled_tail import PooledTail, TailState
+from detectors.registry import DEFAULT, Entry
+from pipeline.engine.state import Checkpoint
 
 if TYPE_CHECKING:
     from pipeline.engine.brands.brand import Brand
@@ -24,20 +26,38 @@ def cache_share(partitions: int) -> int:
     return max(MIN_CACHED, MAX_CACHED // partitions)
 
 
+class Tails:
+    """The pooled tails of a partition, one per detector, in the checkpoint that stores them."""
+
+    __slots__ = ("_checkpoint", "_tails")
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._tails: dict[str, PooledTail] = {DEFAULT: PooledTail(checkpoint.tail)}
+
+    def of(self, detector: Entry) -> PooledTail:
+        """The tail that the brands of this detector share."""
+        found = self._tails.get(detector.key)
+        if found is None:
+            state = self._checkpoint.other_tails.setdefault(detector.key, TailState())
+            found = self._tails[detector.key] = PooledTail(state)
+        return found
+
+
 class BrandCache:
     """Which brands of a partition are loaded, the first loaded first.
 
     Attributes:
-        tail: shared by the models of all brands.
+        tails: shared by the models of all brands.
         loaded: brands that are objects.
         loaded_open: brands whose open buckets are objects.
         max_loaded: at most so many of each.
     """
 
-    __slots__ = ("loaded", "loaded_open", "max_loaded", "tail")
+    __slots__ = ("loaded", "loaded_open", "max_loaded", "tails")
 
-    def __init__(self, tail: PooledTail, max_loaded: int = MAX_CACHED) -> None:
-        self.tail = tail
+    def __init__(self, tails: Tails, max_loaded: int = MAX_CACHED) -> None:
+        self.tails = tails
         self.loaded: OrderedDict[Brand, None] = OrderedDict()
         self.loaded_open: OrderedDict[Brand, None] = OrderedDict()
         self.max_loaded = max_loaded

@@ -40,7 +40,7 @@ class Peer(Protocol):
 class PreviousHours:
     """The documented vendor rule: the last hour against the mean of the hours before it, as a relative excess.
 
-    "+150 %" is a score of 1.5. A mean below one an hour counts as one, or any first mention would ring.
+    "+150 %" is a score of 1.5. A mean below one an hour counts as one, or any first mention would fire.
     """
 
     def __init__(self, brands: int, *, hours: int, signal: Signal) -> None:

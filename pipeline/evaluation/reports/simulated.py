@@ -27,6 +27,10 @@ FOUND_NOTE = (
     "Share of crises detected within 12 h (sudden, weak) or 24 h (slow, weak-slow) at 1 tolerated false alarm per "
     "year, its interval, their number, and quartiles of the delay from the beginning of the rise; a dash is a miss."
 )
+DETECTOR_NOTE = (
+    "Every detector on the same counts, at the same tolerated rate and the shipped threshold for it: what is counted "
+    "as false alarms shows whether the rate means the same for all. Found: share, then median delay in minutes."
+)
 PEER_NOTE = (
     "Same brands, same cool-down. Tocsin runs at its shipped threshold for 1 false alarm per brand-year; each peer at "
     "the lowest threshold that gave at most 1 on the other half of the brands. Few brands make wide intervals."
@@ -95,6 +99,31 @@ def simulated_report(
         )
     laws = {name: WORLDS[name] for name in dict.fromkeys(cell.world for cell in cells)}
     report.data = {"worlds": laws, "cells": cells, "peers": peers}
+    return report
+
+
+def detectors_report(cells: Sequence[tuple[str, CellReport]], facts: dict[str, Any]) -> Report:
+    """One table of every detector that lived through the worlds.
+
+    Args:
+        cells: name of the detector, what it did.
+        facts: of the run.
+    """
+    report = Report("detectors", "Detectors of the registry", facts)
+    rows = []
+    for name, cell in cells:
+        at_one = next(row for row in cell.false_alarms if row.nominal == CRISIS_RATE)
+        rows.append(
+            (
+                *(cell.world, cell.size, name, f"{cell.brands * cell.days / 365:.1f}"),
+                *(show_rate(at_one.realised), show_rate(cell.benign, 3) if cell.benign else "-"),
+                *(show_found(cell.crises.get(kind)) for kind in CRISES),
+            )
+        )
+    head = ("world", "size", "detector", "brand-years", "false alarms / year", "benign", *CRISES)
+    title = f"Detectors at {CRISIS_RATE:g} tolerated false alarm per brand-year"
+    report.tables.append(Table(title, head, rows, DETECTOR_NOTE))
+    report.data = {"cells": [{"detector": name, "cell": cell} for name, cell in cells]}
     return report
 
 

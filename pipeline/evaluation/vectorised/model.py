@@ -1,7 +1,7 @@
 """detectors.brand.model over many brands at once: the same scores, in arrays, for replay, evaluation and tuning.
 
 Every brand gets every bucket, empty ones included, and all begin together, so clocks (buckets seen, days, settling)
-are common and only counts differ. Tails, the dear part, are computed only where a count is above its expectation.
+are common and only counts differ. Tails, the expensive part, are computed only where a count is above its expectation.
 The constants and the order of work are those of the model of one brand; a test pins the two together.
 """
 
@@ -14,30 +14,45 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 
 from detectors.brand import baseline as level_rules
-from detectors.brand.baseline import DISPERSION_RATE, LEAST_LEVEL, LEVEL_RATE, SETTLING_BUCKETS
-from detectors.brand.calibration import KNOWN_SIZES, SKIPPED_DAYS, Prior
+from detectors.brand.baseline import (
+    COUNT_VARIANCE,
+    DISPERSION_RATE,
+    FIRST_EXPECTED,
+    FIRST_LEVEL_DISPERSION,
+    LEVEL_RATE,
+    MIN_LEVEL,
+    MIN_SIZE_LEVEL,
+    SETTLING_BUCKETS,
+)
+from detectors.brand.calibration import KNOWN_SIZES, MAX_SILENT_DAYS, SKIPPED_DAYS
 from detectors.brand.model import (
     BOTH_FACTOR,
-    CRISIS_PRIORS,
+    COLD_START_DAYS,
     GROUP_OFFSET,
-    NEGATIVITY_LEAD,
-    SHIFT_PRIOR,
+    NEGATIVITY_CAP,
+    PRIORS,
     VOLUME_CAP,
     WARM_UP_BUCKETS,
-    YOUTH_DAYS,
 )
 from detectors.brand.negativity import (
     BASE_RATE_KEEP,
-    LEAST_NEGATIVES,
-    LEAST_NEGATIVES_OF_TINY,
+    BURST_WEIGHT,
+    CORRELATION_CLIP,
+    MAX_CORRELATION,
+    MIN_CORRELATION,
+    MIN_NEGATIVES,
+    MIN_NEGATIVES_OF_TINY,
     PRIOR_CORRELATION,
     PRIOR_NEGATIVE,
     PRIOR_OTHER,
+    SEVERAL_MENTIONS,
+    THREAD_CORRELATION,
     TINY_LEVEL,
 )
-from detectors.brand.pooled_tail import EXCESS, HIGHEST_EXCESS, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
-from detectors.brand.surge import LEAST_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidences
-from detectors.brand.volume import FIRST_DISPERSION, SHIFT_MENTIONS, SHIFT_RATIO
+from detectors.brand.negativity import TRUST as WINDOW_TRUST
+from detectors.brand.pooled_tail import EXCESS, MAX_ENDED_DAYS, MAX_EXCESS, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
+from detectors.brand.surge import MIN_MENTIONS, SURGE_WINDOWS, surge_evidences
+from detectors.brand.volume import CLIP_VARIANCES, FIRST_DISPERSION, MIN_OVERDISPERSION, SHIFT_MENTIONS, SHIFT_RATIO
 from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, SCALE, WINDOWS
 from pipeline.evaluation.vectorised.tails import Array, binomial_roots, negative_binomial_roots, surprises
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
@@ -45,7 +60,7 @@ from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 _DECAY: Final = np.array(DECAY)[:, None]
 _SCALE: Final = np.array(SCALE)[:, None]
 _SIZES: Final = np.array(SIZES)
-TRUST: Final = np.minimum(np.array(WINDOWS), 72.0)[:, None]
+TRUST: Final = np.array(WINDOW_TRUST)[:, None]
 """detectors.brand.negativity.TRUST, (windows, 1)."""
 GROUP_ROWS: Final = tuple(
     slice(GROUP_OF_WINDOW.index(group), len(WINDOWS) - GROUP_OF_WINDOW[::-1].index(group)) for group in range(GROUPS)
@@ -56,7 +71,7 @@ BLOCK_BRANDS: Final = 2048
 
 
 class FleetScores(NamedTuple):
-    """Scores of one bucket, one number a brand; 0 while warming up. See detectors.brand.model.Assessment."""
+    """Scores of one bucket, one number per brand; 0 while warming up. See detectors.brand.model.Assessment."""
 
     crisis: Array
     shift: Array
@@ -121,7 +136,7 @@ class FleetModel:
 
     def expected(self, index: int) -> Array:
         """Mentions that each brand normally has in this bucket."""
-        return np.concatenate([np.maximum(block.level * block.season(index), LEAST_LEVEL) for block in self._blocks])
+        return np.concatenate([np.maximum(block.level * block.season(index), MIN_LEVEL) for block in self._blocks])
 
     def copy(self) -> Self:
         """A model that goes its own way from here."""
@@ -147,10 +162,10 @@ class FleetBlock:
         self.tail = tail
         self.peak = np.full(brands, -np.inf)
         self.shift, self.stretch = np.zeros(brands), np.ones(brands)
-        self.lead = np.full(brands, NEGATIVITY_LEAD[0])
+        self.cap = np.full(brands, NEGATIVITY_CAP[0])
         self.bucket, self.seen, self.unobserved = -1, 0, 0
         self.level = np.zeros(brands)
-        self.level_dispersion = np.full(brands, 2.0)
+        self.level_dispersion = np.full(brands, FIRST_LEVEL_DISPERSION)
         self.hours, self.days = np.ones((24, brands)), np.ones((7, brands))
         self.hour_sum, self.day_sum = np.zeros(brands), np.zeros(brands)
         self.hour_buckets = self.day_buckets = 0
@@ -182,13 +197,13 @@ class FleetBlock:
         self.unobserved = 0
         settled = self.seen >= SETTLING_BUCKETS
         season = self.season(index)
-        now = np.maximum(self.level * season, LEAST_LEVEL) if settled else np.maximum(mentions, 0.02)
+        now = np.maximum(self.level * season, MIN_LEVEL) if settled else np.maximum(mentions, FIRST_EXPECTED)
         base_rate = self.negative / (self.negative + self.other)
         for sums, value in ((self.sums, mentions), (self.expected, now), (self.negatives, negatives)):
             _carry(sums, _DECAY, value)
         np.multiply(self.sums, _SCALE, out=self._y)
         np.multiply(self.expected, _SCALE, out=self._mu)
-        np.maximum(self._mu, LEAST_LEVEL, out=self._mu)
+        np.maximum(self._mu, MIN_LEVEL, out=self._mu)
         np.multiply(self.negatives, _SCALE, out=self._k)
         evidence = self._evidence(base_rate)
         if self.seen >= WARM_UP_BUCKETS and self.maxima.days > 0:
@@ -196,8 +211,8 @@ class FleetBlock:
             crisis = standard[0] - GROUP_OFFSET[0]
             for group in range(1, GROUPS):
                 np.maximum(crisis, standard[group] - GROUP_OFFSET[group], out=crisis)
-            np.minimum(crisis, standard[GROUPS] + self.lead, out=crisis)
-            np.multiply(crisis, self.maxima.days / (self.maxima.days + YOUTH_DAYS), out=crisis, where=crisis > 0.0)
+            np.minimum(crisis, standard[GROUPS] + self.cap, out=crisis)
+            np.multiply(crisis, self.maxima.days / (self.maxima.days + COLD_START_DAYS), out=crisis, where=crisis > 0.0)
             np.maximum(self.peak, crisis, out=self.peak)
             excess = crisis - PEAK_LEVEL
             crisis = PEAK_LEVEL + self.shift + np.where(excess > 0.0, excess * self.stretch, excess)
@@ -219,7 +234,7 @@ class FleetBlock:
         if day == maxima.day:
             return
         self.tail.enter_day(day)
-        log_size = np.log(np.maximum(self.level, 1e-3) * BUCKETS_PER_HOUR)
+        log_size = np.log(np.maximum(self.level, MIN_SIZE_LEVEL) * BUCKETS_PER_HOUR)
         place = np.clip(np.searchsorted(_SIZES, log_size, side="right") - 1, 0, len(_SIZES) - 2)
         weight = np.clip((log_size - _SIZES[place]) / (_SIZES[place + 1] - _SIZES[place]), 0.0, 1.0)
         known = self.peak > -np.inf
@@ -228,18 +243,18 @@ class FleetBlock:
             excess = np.where(known, np.maximum(self.peak - PEAK_LEVEL, 0.0), 0.0)
             state = self.tail.state
             for at, share in ((place, np.where(known, 1.0 - weight, 0.0)), (place + 1, np.where(known, weight, 0.0))):
-                cut = np.minimum(excess, HIGHEST_EXCESS * EXCESS / np.array(self.tail.stretch)[at])
+                clipped = np.minimum(excess, MAX_EXCESS * EXCESS / np.array(self.tail.stretch)[at])
                 for sums, value in (
-                    (state.new_days, share * min(days, 60)),
+                    (state.new_days, share * min(days, MAX_ENDED_DAYS)),
                     (state.new_peaks, share * (excess > 0.0)),
-                    (state.new_excess, share * cut),
+                    (state.new_excess, share * clipped),
                 ):
                     for i, more in enumerate(np.bincount(at, value, len(_SIZES)).tolist()):
                         sums[i] += more
         for knots, values in ((self.tail.shift, "shift"), (self.tail.stretch, "stretch")):
             table = np.array(knots)
             setattr(self, values, table[place] * (1.0 - weight) + table[place + 1] * weight)
-        self.lead = np.interp(log_size, KNOWN_SIZES, NEGATIVITY_LEAD)
+        self.cap = np.interp(log_size, KNOWN_SIZES, NEGATIVITY_CAP)
         self.peak = np.full(len(self.level), -np.inf)
         maxima.enter_day(day, self.level, self.unobserved // BUCKETS_PER_DAY)
 
@@ -255,7 +270,7 @@ class FleetBlock:
         """Raw evidence (crisis groups and shift in nats, surge in deviations); needs the sums of this bucket."""
         y, mu, k, q, s, joint = self._y, self._mu, self._k, self._q, self._s, self._joint
         evidence = np.empty((GROUPS + 2, y.shape[1]))
-        least = np.where(self.level >= TINY_LEVEL, LEAST_NEGATIVES, LEAST_NEGATIVES_OF_TINY)
+        least = np.where(self.level >= TINY_LEVEL, MIN_NEGATIVES, MIN_NEGATIVES_OF_TINY)
         np.multiply(y, base_rate, out=self._a)
         np.subtract(k, self._a, out=self._b)
         is_negative = (self._b > 0.5) & (self.negatives >= least)
@@ -271,12 +286,12 @@ class FleetBlock:
         both = is_loud & is_negative
         wanted = both.copy()
         for w in SURGE_WINDOWS:
-            wanted[w] |= is_loud[w] & (self.sums[w] >= LEAST_MENTIONS)
+            wanted[w] |= is_loud[w] & (self.sums[w] >= MIN_MENTIONS)
         s.fill(0.0)
         place = np.flatnonzero(wanted)
         if place.size:
             mean = mu.ravel()[place]
-            extra = np.maximum(self.dispersion.ravel()[place] - 1.0, 0.02) * mean
+            extra = np.maximum(self.dispersion.ravel()[place] - 1.0, MIN_OVERDISPERSION) * mean
             s.ravel()[place] = surprises(negative_binomial_roots(y.ravel()[place] - 0.5, mean, extra))
         joint.fill(0.0)
         place = np.flatnonzero(both)
@@ -286,19 +301,19 @@ class FleetBlock:
         for group, rows in enumerate(GROUP_ROWS):
             np.max(joint[rows], axis=0, out=evidence[group])
         np.max(q, axis=0, out=evidence[GROUPS])
-        evidence[GROUPS + 1] = surge_evidences(np.where(self.sums >= LEAST_MENTIONS, s, 0.0))
+        evidence[GROUPS + 1] = surge_evidences(np.where(self.sums >= MIN_MENTIONS, s, 0.0))
         return evidence
 
     def _learn_dispersion(self) -> None:
         rate = max(DISPERSION_RATE, 1.0 / (self.seen + 1.0))
         limit, residual, dispersion = self._a, self._b, self.dispersion
         np.subtract(dispersion, 1.0, out=limit)
-        np.maximum(limit, 0.02, out=limit)
+        np.maximum(limit, MIN_OVERDISPERSION, out=limit)
         limit += 1.0
         limit *= self._mu
-        limit += 0.25
-        limit *= 9.0
-        # Squares are cut instead of residuals: the sign is not needed.
+        limit += COUNT_VARIANCE
+        limit *= CLIP_VARIANCES
+        # Squares are clipped instead of residuals: the sign is not needed.
         np.subtract(self._y, self._mu, out=residual)
         residual *= residual
         np.minimum(residual, limit, out=residual)
@@ -310,7 +325,7 @@ class FleetBlock:
 
     def _learn_correlation(self, base_rate: Array) -> None:
         n, k, correlation = self._y, self._k, self.correlation
-        several = n > 1.5
+        several = n > SEVERAL_MENTIONS
         variance = base_rate * (1.0 - base_rate)
         residual, limit = self._a, self._b
         np.multiply(n, base_rate, out=residual)
@@ -320,7 +335,7 @@ class FleetBlock:
         np.multiply(fewer, correlation, out=limit)
         limit += 1.0
         limit *= n
-        limit *= 16.0 * variance
+        limit *= CORRELATION_CLIP * variance
         np.minimum(residual, limit, out=residual)
         residual /= variance
         residual -= n
@@ -343,29 +358,30 @@ class FleetBlock:
         np.add(self.excess, PRIOR_CORRELATION * TRUST, out=correlation)
         np.add(self.pairs, TRUST, out=self._a)
         correlation /= self._a
-        np.clip(correlation, 0.003, 0.5, out=correlation)
+        np.clip(correlation, MIN_CORRELATION, MAX_CORRELATION, out=correlation)
 
     def _learn_level(self, index: int, mentions: Array, now: Array, season: Array, *, settled: bool) -> None:
         if self.bucket >= 0:
             self._enter(index)
         level, dispersion = self.level, self.level_dispersion
-        cut = mentions
+        clipped = mentions
         if settled:
-            deviation = np.sqrt(now * np.maximum(dispersion, 1.0) + 0.25)
-            cut3 = np.minimum(mentions, now + 3.0 * deviation)
-            cut = np.minimum(mentions, now + 9.0 * deviation) if self.seen < BUCKETS_PER_DAY else cut3
-            residual = cut3 - now
+            deviation = np.sqrt(now * np.maximum(dispersion, 1.0) + COUNT_VARIANCE)
+            usual = clipped = np.minimum(mentions, now + level_rules.CLIP * deviation)
+            if self.seen < BUCKETS_PER_DAY:
+                clipped = np.minimum(mentions, now + level_rules.FIRST_DAY_CLIP * deviation)
+            residual = usual - now
             dispersion += max(DISPERSION_RATE, 1.0 / (self.seen + 1.0)) * (residual * residual / now - dispersion)
         rate: float | Array = max(LEVEL_RATE, 1.0 / (self.seen + 1.0))
         if self.seen >= BUCKETS_PER_DAY:
             observed, mean = self._y[-1], self._mu[-1]
             shifted = (observed > SHIFT_RATIO * mean) & (observed - mean > SHIFT_MENTIONS)
             if shifted.any():
-                cut = np.where(shifted, mentions, cut)
+                clipped = np.where(shifted, mentions, clipped)
                 rate = np.where(shifted, max(level_rules.RELEASED_RATE, rate), rate)
-        level += rate * (cut / season - level)
-        np.maximum(level, LEAST_LEVEL, out=level)
-        share = cut / level
+        level += rate * (clipped / season - level)
+        np.maximum(level, MIN_LEVEL, out=level)
+        share = clipped / level
         today = self.days[index // BUCKETS_PER_DAY % 7]
         self.hour_sum += share / today
         self.hour_buckets += 1
@@ -377,11 +393,12 @@ class FleetBlock:
     def _learn_base_rate(self, mentions: Array, negatives: Array, p: Array) -> None:
         more = np.maximum(mentions - 1.0, 0.0)
         usual = mentions * p
-        cut = np.minimum(negatives, usual + 3.0 * np.sqrt(usual * (1.0 - p) * (1.0 + more * 0.05)) + 0.5)
-        weight = 1.0 / (1.0 + more * 0.3)
+        deviation = np.sqrt(usual * (1.0 - p) * (1.0 + more * THREAD_CORRELATION))
+        clipped = np.minimum(negatives, usual + level_rules.CLIP * deviation + 0.5)
+        weight = 1.0 / (1.0 + more * BURST_WEIGHT)
         new = 1.0 - BASE_RATE_KEEP
-        _carry(self.negative, BASE_RATE_KEEP, weight * cut + new * PRIOR_NEGATIVE)
-        _carry(self.other, BASE_RATE_KEEP, weight * (mentions - cut) + new * PRIOR_OTHER)
+        _carry(self.negative, BASE_RATE_KEEP, weight * clipped + new * PRIOR_NEGATIVE)
+        _carry(self.other, BASE_RATE_KEEP, weight * (mentions - clipped) + new * PRIOR_OTHER)
 
     def _enter(self, bucket: int) -> None:
         """Close the hour and the day before `bucket` if it begins a new one."""
@@ -390,20 +407,20 @@ class FleetBlock:
             return
         if self.hour_buckets:
             evidence = self.level * self.hour_buckets
-            rate = level_rules.HOUR_RATE * evidence / (evidence + 2.0)
+            rate = level_rules.HOUR_RATE * evidence / (evidence + level_rules.HOUR_TRUST)
             factor = self.hours[hour % 24]
-            factor += rate * (np.minimum(self.hour_sum / self.hour_buckets, level_rules.HIGHEST_HOUR) - factor)
-            np.maximum(factor, 0.1, out=factor)
+            factor += rate * (np.minimum(self.hour_sum / self.hour_buckets, level_rules.MAX_HOUR_FACTOR) - factor)
+            np.maximum(factor, level_rules.MIN_HOUR_FACTOR, out=factor)
             self.hour_sum.fill(0.0)
             self.hour_buckets = 0
         day = self.bucket // BUCKETS_PER_DAY
         if bucket // BUCKETS_PER_DAY != day:
-            if self.day_buckets >= 200:
+            if self.day_buckets >= level_rules.MIN_DAY_BUCKETS:
                 evidence = self.level * self.day_buckets
-                rate = level_rules.DAY_RATE * evidence / (evidence + 20.0)
+                rate = level_rules.DAY_RATE * evidence / (evidence + level_rules.DAY_TRUST)
                 factor = self.days[day % 7]
-                factor += rate * (np.minimum(self.day_sum / self.day_buckets, level_rules.HIGHEST_DAY) - factor)
-                np.maximum(factor, 0.2, out=factor)
+                factor += rate * (np.minimum(self.day_sum / self.day_buckets, level_rules.MAX_DAY_FACTOR) - factor)
+                np.maximum(factor, level_rules.MIN_DAY_FACTOR, out=factor)
             self.day_sum.fill(0.0)
             self.day_buckets = 0
 
@@ -412,10 +429,6 @@ def _carry(sums: Array, keep: float | Array, value: Array) -> None:
     """Sums = sums * keep + value, in place."""
     sums *= keep
     sums += value
-
-
-PRIORS: Final[tuple[Prior, ...]] = (*CRISIS_PRIORS, SHIFT_PRIOR, SURGE_PRIOR)
-"""Of the daily maxima of every kind of evidence: the groups of windows, negativity, volume."""
 
 
 class _Maxima:
@@ -427,14 +440,14 @@ class _Maxima:
         self.maximum, self.sum, self.squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.mean, self.deviation = np.full(shape, -1.0), np.ones(shape)
         self.weight = np.zeros((len(PRIORS), 1))
-        self._keep, self._mean_days, self._deviation_days, self._cut, self._least = (
+        self._keep, self._mean_days, self._deviation_days, self._clip, self._least = (
             np.array(values)[:, None]
             for values in (
                 [0.5 ** (1.0 / prior.half_life_days) for prior in PRIORS],
                 [prior.mean_days for prior in PRIORS],
                 [prior.deviation_days for prior in PRIORS],
-                [prior.cut for prior in PRIORS],
-                [prior.least_deviation for prior in PRIORS],
+                [prior.clip for prior in PRIORS],
+                [prior.min_deviation for prior in PRIORS],
             )
         )
 
@@ -444,12 +457,12 @@ class _Maxima:
     def enter_day(self, day: int, level: Array, unobserved_days: int) -> None:
         if day == self.day:
             return
-        log_size = np.log(np.maximum(level, 1e-3) * BUCKETS_PER_HOUR)
+        log_size = np.log(np.maximum(level, MIN_SIZE_LEVEL) * BUCKETS_PER_HOUR)
         prior_mean = np.array([np.interp(log_size, KNOWN_SIZES, prior.mean) for prior in PRIORS])
         if self.day >= 0:
             self._end_day(prior_mean)
             self.maximum.fill(0.0)
-            for _ in range(min(max(day - self.day - 1 - unobserved_days, 0), 60)):
+            for _ in range(min(max(day - self.day - 1 - unobserved_days, 0), MAX_SILENT_DAYS)):
                 self._end_day(prior_mean)
         self.maximum.fill(0.0)
         self.day = day
@@ -462,7 +475,7 @@ class _Maxima:
         self.days += 1
         if self.days > SKIPPED_DAYS:
             mean = (self.sum + self._mean_days * prior_mean) / (self.weight + self._mean_days)
-            cut = np.minimum(self.maximum, mean + self._cut * self.deviation)
-            self.squares = self.squares * self._keep + (cut - mean) ** 2
-            self.sum = self.sum * self._keep + cut
+            clipped = np.minimum(self.maximum, mean + self._clip * self.deviation)
+            self.squares = self.squares * self._keep + (clipped - mean) ** 2
+            self.sum = self.sum * self._keep + clipped
             self.weight = self.weight * self._keep + 1.0

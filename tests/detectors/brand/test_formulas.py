@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.base import Snapshot, StateVersionError, decode_state, encode_state
-from detectors.brand.model import BOTH_FACTOR, VOLUME_CAP, ModelState, joint_evidence
+from detectors.base import StateVersionError
+from detectors.brand.model import BOTH_FACTOR, VOLUME_CAP, ModelState, decode_state, joint_evidence
 from detectors.brand.negativity import PRIOR_CORRELATION, BaseRate, correlation, learned_moments
-from detectors.brand.pooled_tail import TailState
 from detectors.brand.tails import binomial_root, negative_binomial_root, surprise
 from detectors.brand.volume import dispersion_after_silence, learned_dispersion
 from detectors.brand.window_lengths import DECAY, WINDOWS
@@ -111,7 +110,7 @@ def test_a_packed_part_of_another_length_is_refused(field):
     part = {"windows": state, "hours": state.baseline, "days": state.baseline, "history": state.maxima}[field]
     setattr(part, field, FIRST_ROWS[:8])
     with pytest.raises(StateVersionError, match=r"expected .*(bytes|packed)"):
-        decode_state(encode_state(Snapshot(state, TailState())))
+        decode_state(msgspec.msgpack.encode(state))
 
 
 def test_fresh_states_share_nothing_that_learning_changes():

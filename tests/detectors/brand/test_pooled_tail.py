@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from detectors.brand.pooled_tail import (
     EXCESS,
-    GREATEST_FACTOR,
-    GREATEST_STRETCH,
+    MAX_FACTOR,
+    MAX_STRETCH,
     PEAK_LEVEL,
-    PEAKS_A_DAY,
+    PEAKS_PER_DAY,
     SIZES,
     PooledTail,
     TailState,
@@ -42,7 +42,7 @@ def test_without_evidence_a_score_stays_what_it_is():
 
 
 def test_the_shipped_tail_is_left_alone():
-    shift, stretch = fleet(PEAKS_A_DAY, EXCESS).correction(SIZE)
+    shift, stretch = fleet(PEAKS_PER_DAY, EXCESS).correction(SIZE)
     assert shift == pytest.approx(0.0, abs=0.15)
     assert stretch == pytest.approx(1.0, abs=0.15)
 
@@ -52,7 +52,7 @@ def test_a_score_becomes_one_that_is_as_rare_under_the_shipped_tail(rate, excess
     correction = fleet(rate, excess).correction(SIZE)
     for score in (PEAK_LEVEL + 0.5, PEAK_LEVEL + 1.5):
         here = math.log(rate) - (score - PEAK_LEVEL) / excess
-        there = math.log(PEAKS_A_DAY) - (corrected(score, *correction) - PEAK_LEVEL) / EXCESS
+        there = math.log(PEAKS_PER_DAY) - (corrected(score, *correction) - PEAK_LEVEL) / EXCESS
         assert there == pytest.approx(here, abs=0.45)
 
 
@@ -61,7 +61,7 @@ def test_brands_of_another_size_are_not_concerned():
 
 
 def test_a_crisis_of_every_twentieth_brand_on_one_day_moves_the_tail_little():
-    tail = fleet(PEAKS_A_DAY, EXCESS)
+    tail = fleet(PEAKS_PER_DAY, EXCESS)
     for _ in range(10):
         tail.add(SIZE, 1, 60.0)
     tail.enter_day(61)
@@ -88,8 +88,8 @@ def test_the_correction_is_bounded_and_keeps_the_order_of_scores(days):
     tail.enter_day(len(days))
     for log_size in (-6.0, 0.0, 3.3, 20.0):
         shift, stretch = tail.correction(log_size)
-        assert abs(shift) <= EXCESS * math.log(GREATEST_FACTOR) + 1e-9
-        assert 1.0 / GREATEST_STRETCH - 1e-9 <= stretch <= GREATEST_STRETCH + 1e-9
+        assert abs(shift) <= EXCESS * math.log(MAX_FACTOR) + 1e-9
+        assert 1.0 / MAX_STRETCH - 1e-9 <= stretch <= MAX_STRETCH + 1e-9
         moved = [corrected(score, shift, stretch) for score in np.linspace(-3.0, 15.0, 40).tolist()]
         assert moved == sorted(moved)
 

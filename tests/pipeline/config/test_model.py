@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors import registry
 from pipeline.config.load import load_config
 from pipeline.config.model import (
     BrandSection,
@@ -87,6 +88,31 @@ def write(folder: Path, text: str) -> Path:
             "categories.airlines.playbook={'link': 'x'}: object missing required field `owner`",
         ),
         ("[detection\n", "expected TOML: "),
+        (
+            "[detection]\ndetector = 'daily-maxma'",
+            (
+                "detection.detector='daily-maxma': must be one of daily-maxima, ewma or begin with 'river:'; "
+                "did you mean 'daily-maxima'?"
+            ),
+        ),
+        (
+            "[tiers.gold.detection]\ndetector = 'river: anomaly.GausianScorer()'",
+            (
+                "tiers.gold.detection.detector='river: anomaly.GausianScorer()': expected a class of River's whose "
+                "state can be stored, got anomaly.GausianScorer; did you mean anomaly.GaussianScorer?"
+            ),
+        ),
+        (
+            "[brands.acme.detection]\ndetector = 'river: anomaly.LocalOutlierFactor(n_neighbors=10)'",
+            "brands.acme.detection.detector='river: anomaly.LocalOutlierFactor(n_neighbors=10)': expected a class of",
+        ),
+        (
+            "[brands.acme]\ncategory = 'airlines'\n[detection]\ndetector = 'ewma'",
+            (
+                "brands.acme.category='airlines': brands of a category are compared by daily-maxima, got "
+                "detection.detector='ewma' for this one"
+            ),
+        ),
     ],
 )
 def test_a_broken_rule_is_named_with_file_key_value_and_rule_in_one_line(tmp_path, text, message):
@@ -175,6 +201,24 @@ def test_the_explanation_agrees_with_what_holds(overrides):
     assert explained == detection
 
 
+def test_a_brands_detector_comes_from_its_own_section_its_tier_or_the_default(tmp_path):
+    config = load_config(
+        write(
+            tmp_path,
+            "[detection]\ndetector = 'ewma'\n[tiers.calm.detection]\ndetector = 'river: anomaly.GaussianScorer()'\n"
+            "[brands.acme]\ntier = 'calm'\n[brands.bolt]\ntier = 'calm'\n[brands.bolt.detection]\n"
+            "detector = 'daily-maxima'\n",
+        )
+    )
+    found = [config.brand(name).detection.detector for name in ("acme", "bolt", "core")]
+    assert found == ["river: anomaly.GaussianScorer()", "daily-maxima", "ewma"]
+    assert len({config.brand(name).config_hash for name in ("acme", "bolt", "core")}) == 3
+
+
+def test_the_default_is_that_of_the_registry():
+    assert DetectionConfig().detector == registry.DEFAULT
+
+
 def test_brands_without_a_section_share_one_value_and_one_hash(tmp_path):
     config = load_config(write(tmp_path, LAYERS))
     assert config.brand("one") is config.brand("two")
@@ -219,7 +263,7 @@ def test_the_hash_changes_with_every_value_that_holds_for_the_brand(section, fie
     elif isinstance(value, int):
         other = value + 1
     elif isinstance(value, str):
-        other = {"count": "story"}[value]
+        other = {"count": "story", "daily-maxima": "ewma"}[value]
     changed = ConfigFile(**{section: msgspec.structs.replace(defaults, **{field: other})})
     assert digest(changed) != digest(ConfigFile())
 

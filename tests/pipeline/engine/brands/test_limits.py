@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from detectors.registry import Entry
 from pipeline.config.model import BrandSection, Config, ConfigFile, EngineConfig, PlaybookConfig
 from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.engine import Engine
@@ -25,7 +26,7 @@ def parts(root: object, shared: set[int]) -> Iterator[object]:
     waiting: list[Any] = [root]
     while waiting:
         one = waiting.pop()
-        if id(one) in seen or isinstance(one, type | BrandCache):
+        if id(one) in seen or isinstance(one, type | BrandCache | Entry):
             continue
         seen.add(id(one))
         yield one

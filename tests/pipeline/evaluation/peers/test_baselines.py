@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from detectors.brand.model import BrandModel
-from detectors.features import Bucket
 from pipeline.evaluation.peers.baselines import PEERS, PreviousHours, candidate_thresholds
 from pipeline.evaluation.scoring.causality import LookAheadError, check_causality
 from pipeline.evaluation.vectorised.model import FleetModel
@@ -23,9 +22,7 @@ def counts(brands: int = 2) -> tuple[np.ndarray, np.ndarray]:
 def one_brand(mentions: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     model, scores = BrandModel(), []
     for n, k in zip(mentions, negatives, strict=True):
-        assessment = model.assess(model.advance(Bucket(None, n, k, 0)), n, k)
-        model.learn(assessment, n, k)
-        scores.append(assessment.crisis)
+        scores.append(model.close(model.last_bucket + 1, n, k).crisis)
     return np.array(scores)
 
 

@@ -8,7 +8,6 @@ import pytest
 from detectors.brand.model import BrandModel
 from detectors.brand.pooled_tail import PooledTail
 from detectors.brand.tails import surprise
-from detectors.features import Bucket
 from pipeline.evaluation.vectorised.model import FleetModel
 from pipeline.evaluation.vectorised.tails import surprises
 
@@ -34,7 +33,7 @@ def reference(first: int, mentions: np.ndarray, negatives: np.ndarray, holes: fr
     """Scores (3, buckets, brands) of one BrandModel a brand, all of one pooled tail; NaN in holes."""
     found = np.full((3, *mentions.shape), np.nan)
     tail = PooledTail()
-    models = [BrandModel(tail=tail) for _ in range(mentions.shape[1])]
+    models = [BrandModel.of(tail) for _ in range(mentions.shape[1])]
     unobserved = 0
     for row in range(len(mentions)):
         if row in holes:
@@ -42,9 +41,7 @@ def reference(first: int, mentions: np.ndarray, negatives: np.ndarray, holes: fr
             continue
         for brand, model in enumerate(models):
             n, k = mentions[row, brand], negatives[row, brand]
-            index = model.advance(Bucket(first + row, n, k, unobserved))
-            assessment = model.assess(index, n, k)
-            model.learn(assessment, n, k)
+            assessment = model.close(first + row, n, k, unobserved)
             found[:, row, brand] = assessment.crisis, assessment.shift, assessment.surge
         unobserved = 0
     assert max(tail.state.peaks) > 0.0
