@@ -20,7 +20,7 @@ import pytest
 from pipeline.config.settings import load_settings
 from tests.pipeline.mention_streams import troubled_stream
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("heeded_signals")]
 
 
 @pytest.fixture
