@@ -27,6 +27,7 @@ from pipeline.kafka.partitioning import partition_of
 from pipeline.kafka.publishing import event_time
 from pipeline.replay import replay_mentions, replay_observations
 from schemas.alert import decode_alert
+from schemas.moments import moment
 from tests.pipeline.mention_streams import START, mention, troubled_stream
 
 NOW = datetime(2027, 6, 1, tzinfo=UTC)
@@ -41,7 +42,7 @@ def observation_rows(hours: int = 40) -> list[tuple[str, str, int, int]]:
     """Two brands; one falls into a crisis at the end."""
     rows = []
     for bucket in range(hours * 12):
-        at = datetime.fromtimestamp(START + bucket * 300, UTC).isoformat().replace("+00:00", "Z")
+        at = moment(START + bucket * 300).isoformat().replace("+00:00", "Z")
         burst = bucket > hours * 12 - 12
         rows.append(("acme", at, 60 if burst else 4 + bucket % 3, 40 if burst else bucket % 2))
         if bucket % 4 == 0:
@@ -127,8 +128,8 @@ def test_a_recording_that_ends_now_leaves_the_buckets_open_that_may_still_grow()
     """The closing tick is never later than now, where it would be refused; what is over by then is closed."""
     lines = mention_lines(1)
     whole = replay_mentions(lines, Config(), partitions=1, now=NOW)
-    latest = max(moment for moment in map(event_time, lines) if moment is not None)
-    ended = replay_mentions(lines, Config(), partitions=1, now=datetime.fromtimestamp(latest + 1, UTC))
+    latest = max(at for at in map(event_time, lines) if at is not None)
+    ended = replay_mentions(lines, Config(), partitions=1, now=moment(latest + 1))
     unticked = replay_mentions(lines, Config(), partitions=1, now=NOW, flush=False)
     assert unticked.buckets_closed <= ended.buckets_closed < whole.buckets_closed
     assert len(ended.dead_letters) == len(whole.dead_letters)  # no tick among them

@@ -6,7 +6,7 @@ import json
 import random
 import re
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,8 @@ from pipeline.engine.alerts.brand_alert import take_suppressed
 from pipeline.engine.episodes.episode import new_episodes
 from pipeline.engine.episodes.suppression import Suppression
 from pipeline.engine.records import Record
-from schemas.alert import Alert, encode_alert
+from schemas.alert import Alert, Kind, encode_alert
+from schemas.moments import moment
 from tests.pipeline.engine.engine_runs import undisturbed
 from tests.pipeline.mention_streams import START, mention, record, tick
 from tests.schemas.contracts import validator
@@ -113,8 +114,8 @@ def test_an_alert_opens_at_the_end_of_its_window_above_its_threshold_and_what_wa
     for alert in alerts:
         assert alert.window.end == alert.detected_time
         assert alert.onset_time < alert.detected_time
-        for moment in (alert.window.start, alert.detected_time, alert.onset_time):
-            assert moment.timestamp() % 300 == 0
+        for time in (alert.window.start, alert.detected_time, alert.onset_time):
+            assert time.timestamp() % 300 == 0
         assert alert.expected.lower <= alert.expected.value <= alert.expected.upper
         if alert.transition == "opened":
             assert alert.score.value >= alert.score.threshold
@@ -132,7 +133,7 @@ def test_the_contributions_sum_to_the_score(alerts: list[Alert]) -> None:
 def test_the_crises_begin_when_they_were_staged(alerts: list[Alert]) -> None:
     onsets = [a.onset_time for a in alerts if (a.kind, a.transition) == ("crisis", "opened")]
     for onset, hour in zip(onsets, (30, 38), strict=True):
-        assert abs(onset - datetime.fromtimestamp(START + hour * HOUR, UTC)) <= timedelta(minutes=10)
+        assert abs(onset - moment(START + hour * HOUR)) <= timedelta(minutes=10)
 
 
 def test_the_posts_are_those_of_the_hour_with_the_greatest_reach_and_harmless(alerts: list[Alert]) -> None:
@@ -194,7 +195,8 @@ def test_the_duties_are_the_brands_and_run_from_the_opening(alerts: list[Alert])
 def test_what_was_suppressed_is_reported_once_in_the_order_of_time() -> None:
     episodes = new_episodes()
     assert take_suppressed(episodes) is None
-    for kind, buckets in (("volume_surge", (20, 400)), ("crisis", (100,))):
+    held: dict[Kind, tuple[int, ...]] = {"volume_surge": (20, 400), "crisis": (100,)}
+    for kind, buckets in held.items():
         suppression = episodes[kind].suppression = Suppression()
         for bucket in buckets:
             suppression.hold("budget", bucket=bucket, score=4.20001, quiet=12, cool_down=12)
