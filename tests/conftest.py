@@ -17,6 +17,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")  # noqa: TID251 -
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `-n`, tests that need a broker run where that broker is: one process starts the plain, one the secured."""
     for item in items:
