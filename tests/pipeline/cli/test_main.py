@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from pipeline.cli import main as cli
 from pipeline.cli.main import COMMANDS, main, tocsin
 from pipeline.config.model import Config
+from pipeline.config.settings import Settings, child_environment
 from pipeline.errors import BrokerError
 from schemas.catalogue import topics
 
@@ -103,7 +104,11 @@ def ended(source: str, **options: Any) -> subprocess.CompletedProcess[str]:
         + "\n"
         "cli.LazyGroup.get_command = lambda *_: command\ncli.main(['explain-config'])\n"
     )
-    return subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False, **options)
+    # A child that is told its encoding, so that what it says does not depend on where the tests run.
+    environment = {**child_environment(Settings()), "PYTHONIOENCODING": options.pop("encoding", "utf-8")}
+    return subprocess.run(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, encoding="utf-8", check=False, env=environment, **options
+    )
 
 
 def test_an_end_of_data_never_looks_like_ctrl_c():
@@ -118,6 +123,14 @@ def test_what_a_file_smuggles_into_an_error_is_made_harmless():
     )
     assert found.returncode == 1
     assert found.stderr == "tocsin: error: bad \ufffd]0;pwn\ufffd\ufffd line two\n"
+
+
+@pytest.mark.parametrize("source", ["print('x \\u708e')", "click.echo('x \\u708e')"])
+def test_what_the_character_set_of_a_terminal_lacks_is_shown_as_an_escape(source):
+    shown = {
+        encoding: ended(source, encoding=encoding, stdout=subprocess.PIPE).stdout for encoding in ("utf-8", "latin-1")
+    }
+    assert shown == {"utf-8": "x \u708e\n", "latin-1": "x \\u708e\n"}
 
 
 @pytest.mark.parametrize("source", ["print('x')", "click.echo('x')", "print('x' * 100_000)"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import functools
 import types
 import typing
@@ -61,24 +60,25 @@ LEAVES: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+CONTAINERS: dict[Any, Callable[[tuple[Any, ...]], st.SearchStrategy[Any]]] = {
+    typing.Union: lambda parts: st.one_of(*map(values, parts)),
+    types.UnionType: lambda parts: st.one_of(*map(values, parts)),
+    typing.Literal: st.sampled_from,
+    list: lambda parts: st.lists(values(parts[0]), max_size=2),
+    dict: lambda parts: st.dictionaries(values(parts[0]), values(parts[1]), max_size=2),
+    tuple: lambda parts: (
+        st.lists(values(parts[0]), max_size=2).map(tuple) if parts[1:] == (...,) else st.tuples(*map(values, parts))
+    ),
+}
+
+
 def values(of: Any) -> st.SearchStrategy[Any]:
     """Values of a type of the state: structs with any value in every field, tables, lists, what stands in them."""
     if of in LEAVES:
         return LEAVES[of]
-    parts = get_args(of)
-    match get_origin(of):
-        case typing.Union | types.UnionType:
-            return st.one_of(*map(values, parts))
-        case typing.Literal:
-            return st.sampled_from(parts)
-        case builtins.list:
-            return st.lists(values(parts[0]), max_size=2)
-        case builtins.dict:
-            return st.dictionaries(values(parts[0]), values(parts[1]), max_size=2)
-        case builtins.tuple if parts[1:] == (...,):
-            return st.lists(values(parts[0]), max_size=2).map(tuple)
-        case builtins.tuple:
-            return st.tuples(*map(values, parts))
+    parts, origin = get_args(of), get_origin(of)
+    if origin in CONTAINERS:
+        return CONTAINERS[origin](parts)
     fields = {field.name: values(field.type) for field in msgspec.structs.fields(of)}
     return st.builds(of, **fields | ({"version": st.just(state.VERSION)} if "version" in fields else {}))
 
