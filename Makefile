@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
 # Two processes; tests that share a broker share a process (tests/conftest.py). WORKERS= runs one after the other.
-WORKERS := -n 2 --dist loadgroup
+WORKERS := -n 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-slow check lint format types imports bench ablation plots torture kafka-up kafka-down docs lock audit fuzz image clean
