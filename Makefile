@@ -7,8 +7,11 @@ BIN := $(VENV)/bin
 # make torture: ARGS=arguments of `python -m tests.torture`
 DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
+# Two processes; tests that share a broker share a process (tests/conftest.py). WORKERS= runs one after the other.
+WORKERS := -n 2
+
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check lint format types imports bench ablation plots torture kafka-up kafka-down docs lock audit fuzz image clean
+.PHONY: help run test test-fast test-slow check lint format types imports bench ablation plots torture kafka-up kafka-down docs lock audit fuzz image clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,13 +44,16 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp
 run: $(VENV)/runtime.stamp  ## the whole line on this machine: DURATION=60, INPUT=file.jsonl.gz
 	@exec $(BIN)/python -m pipeline demo $(DEMO)
 
-test: $(VENV)/dev.stamp  ## every test, the real broker included
-	@$(BIN)/python -m pytest
+test: $(VENV)/dev.stamp  ## the tests, the real broker included: 6 minutes on two cores
+	@$(BIN)/python -m pytest $(WORKERS) -m "not slow"
 
-test-fast: $(VENV)/dev.stamp  ## the tests without the broker
-	@$(BIN)/python -m pytest -m "not integration"
+test-fast: $(VENV)/dev.stamp  ## those of them that need no broker
+	@$(BIN)/python -m pytest $(WORKERS) -m "not slow and not integration"
 
-check: lint types imports test  ## all that the gate runs
+test-slow: $(VENV)/dev.stamp  ## what `make test` leaves out: kills, the whole demo, every permission
+	@$(BIN)/python -m pytest $(WORKERS) -m slow
+
+check: lint types imports test test-slow  ## all that the gate runs
 
 lint: $(VENV)/dev.stamp  ## ruff: rules and format
 	@$(BIN)/ruff check .

@@ -13,7 +13,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
@@ -27,6 +27,7 @@ from pipeline.engine.records import Record
 from pipeline.kafka.partitioning import partition_of
 from pipeline.worker.garbage import CycleCollector
 from schemas.mention import decode_mention
+from schemas.moments import moment
 
 MENTIONS: Final = 200_000
 PARTITIONS: Final = 4
@@ -91,8 +92,8 @@ def _shifted(value: bytes, seconds: int) -> bytes:
     head, _, rest = value.partition(mark)
     written, _, tail = rest.partition(b'"')
     at = datetime.fromisoformat(written.decode()).timestamp() + seconds
-    moment = datetime.fromtimestamp(at, UTC)
-    return b"".join((head, mark, moment.isoformat(timespec="milliseconds").encode(), b'"', tail))
+    shown = moment(at).isoformat(timespec="milliseconds")
+    return b"".join((head, mark, shown.encode(), b'"', tail))
 
 
 def _measured(team: list[Engine], traffic: list[tuple[bytes, bytes]]) -> tuple[list[float], int, float]:

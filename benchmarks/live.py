@@ -21,7 +21,6 @@ import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
@@ -41,6 +40,7 @@ from pipeline.kafka.local.ports import free_port
 from pipeline.kafka.partitioning import partition_of
 from pipeline.kafka.topics import apply_topics
 from schemas.alert import decode_alert
+from schemas.moments import moment
 
 BUCKET: Final = 300
 LATENESS: Final = 120
@@ -249,14 +249,14 @@ STEPS: Final = ("fold", "close", "encode", "restore", "collect")
 
 def document(brand: str, name: str, at: float, sentiment: float) -> bytes:
     """A mention."""
-    moment = datetime.fromtimestamp(at, UTC).isoformat()
+    event_time = moment(at).isoformat()
     text = f"{name} a post of the usual length about the parcel that came today"
     return msgspec.json.encode(
         {
             "id": name,
             "brand": brand,
             "text": text,
-            "event_time": moment,
+            "event_time": event_time,
             "platform": "x",
             "lang": "en",
             "sentiment": sentiment,

@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +33,7 @@ from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.local.child_process import owned_command
 from pipeline.kafka.partitioning import partition_of
 from pipeline.kafka.topics import apply_topics
+from schemas.moments import moment
 
 ROOT = Path(__file__).parents[1]
 PEERS_STAMP = ROOT / ".venv" / "peers.stamp"
@@ -133,7 +133,7 @@ def mentions(count: int, *, brands: int, kind: str, seed: int = 1) -> Iterator[t
     begin = time.time() - 86_400 - count / PER_SECOND
     begin -= begin % 300
     for number, brand in enumerate(rng.choices(range(brands), cum_weights=weights, k=count)):
-        at = datetime.fromtimestamp(begin + number / PER_SECOND, UTC)
+        at = moment(begin + number / PER_SECOND)
         lang, text = "en", " ".join(rng.choices(WORDS, k=16))
         if kind == "mixed" and number % 3:
             lang, phrases = (("zh", CHINESE), ("ja", JAPANESE))[number % 3 - 1]

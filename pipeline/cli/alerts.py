@@ -79,7 +79,7 @@ def _print_json(value: bytes) -> None:
     """The alert on one line, with the fields that the topic has, unknown ones included."""
     import msgspec
 
-    print(msgspec.json.format(value, indent=-1).decode(), flush=True)
+    click.echo(msgspec.json.format(value, indent=-1))  # UTF-8 whatever the locale
 
 
 def _print_text(alert: Alert, console: Console) -> None:

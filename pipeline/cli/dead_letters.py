@@ -50,7 +50,7 @@ def command(*, follow: bool, as_json: bool, reasons: tuple[str, ...], from_begin
     for letter in read_dead_letters(settings, from_beginning=from_beginning, follow=follow, stop=lambda: False):
         if reasons and letter.reason not in reasons:
             continue
-        print(msgspec.json.encode(letter).decode() if as_json else letter.line(), flush=True)
+        click.echo(msgspec.json.encode(letter) if as_json else letter.line())  # JSON is UTF-8 whatever the locale
         counts[letter.reason] += 1
         if counts.total() == limit:
             break

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import click
 
 from pipeline.errors import TocsinError
 from pipeline.wording import counted
+from schemas.moments import moment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,7 +151,7 @@ class _Run:
         self._publisher.start()
         announced = False
         while deadline is None or time.monotonic() < deadline:
-            self._turn(lambda: f"event time {datetime.fromtimestamp(self._passed, UTC):%d %b %H:%M} UTC")
+            self._turn(lambda: f"event time {moment(self._passed):%d %b %H:%M} UTC")
             if self._publisher.done and not announced:
                 announced = True
                 self._console.print("the simulated stream has ended; the pipeline runs on until Ctrl-C")
@@ -249,7 +249,7 @@ def _verify(source: str, config: Path | None, run: _Run, console: Console) -> No
         lines(source),
         load_config(config),
         partitions=topics()["mentions"].partitions,
-        now=datetime.fromtimestamp(run.ended_milliseconds / 1000, UTC),
+        now=moment(run.ended_milliseconds / 1000),
     )
     live = sorted(encode_alert(alert) for alert in run.alerts)
     replayed = sorted(map(encode_alert, report.alerts))

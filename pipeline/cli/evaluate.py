@@ -153,12 +153,13 @@ def mentions(
 
     FILE is JSON lines, plain or .gz, in order of arrival.
     """
-    from datetime import UTC, datetime
+    import time
 
     from pipeline.evaluation.recorded import MentionCounter
     from pipeline.files.mentions import lines
     from pipeline.replay import replay_mentions
     from schemas.catalogue import topics
+    from schemas.moments import moment
 
     config = _load(config_path)
     measure = _recorded_measure("mentions", "mentions", config, options)
@@ -168,7 +169,7 @@ def mentions(
             (counter.see(line) for file in files for line in lines(file)),
             config,
             partitions=partitions or topics()["mentions"].partitions,
-            now=datetime.now(UTC),
+            now=moment(time.time()),
             on_progress=lambda count: step("replay", count),
         )
     measure(counter.recording(), report.alerts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import sys
 from typing import Any, Final
@@ -79,6 +80,9 @@ def tocsin() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script: run a command and turn its outcome into an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a terminal's character set lacks is shown as an escape, as on stderr; it is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = tocsin.main(arguments, prog_name="tocsin", standalone_mode=False)
         _leave(code if isinstance(code, int) else 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipeline.cli.options import config_option, partitions_option
 from pipeline.wording import counted
+from schemas.moments import moment
 
 if TYPE_CHECKING:
     from pipeline.config.model import Config
@@ -110,7 +110,7 @@ def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, f
             (line for file in files for line in lines(file)),
             config,
             partitions=partitions or topics()["mentions"].partitions,
-            now=datetime.now(UTC),
+            now=moment(time.time()),
             flush=flush,
             on_progress=lambda count: progress.advance(task, count),
         )

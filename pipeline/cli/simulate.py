@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline.files.output import new_file
 from pipeline.simulation import SCENARIO_ALIASES, SCENARIOS, Batch, Simulation, encode_labels
 from pipeline.wording import counted
+from schemas.moments import moment
 
 
 class _Scenario(click.Choice[str]):
@@ -132,7 +132,7 @@ def _write(simulation: Simulation, mention_file: IO[bytes] | None, count_file: I
         if mention_file:
             mention_file.writelines(batch.lines)
         if count_file:
-            start = datetime.fromtimestamp(batch.start, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            start = moment(batch.start).strftime("%Y-%m-%dT%H:%M:%SZ")
             rows = (f"{count.brand},{start},{count.mentions},{count.negatives}\n" for count in batch.counts)
             count_file.write("".join(rows).encode())
         written += len(batch.lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from pipeline.config.settings import Settings
 from pipeline.engine.encoding import ERROR_CHARACTERS, ERROR_HEADER, REASON_HEADER, SIZE_HEADER
 from pipeline.kafka.reading import place, read_records
+from schemas.moments import moment
 from schemas.text import printable
 
 EXCERPT_CHARACTERS: Final = 200
@@ -100,6 +101,6 @@ def _number(raw: bytes | None) -> int | None:
 
 def _moment(milliseconds: int | None) -> datetime | None:
     try:
-        return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
+        return None if milliseconds is None else moment(milliseconds / 1000)
+    except OverflowError:
         return None

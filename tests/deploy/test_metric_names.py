@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from pipeline.telemetry.catalogue import CATALOGUE
 from tests.deploy.deployment import (
     DEPLOY,
     EXPOSED,
     FOREIGN,
     ROOT,
-    Expression,
     grouping_labels,
     matchers,
     panel_expressions,
@@ -36,26 +33,27 @@ def test_names_are_read_out_of_expressions() -> None:
     assert grouping_labels(promql) == {"kind", "job", "x", "le"}
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS, ids=lambda expression: expression.where)
-def test_every_series_is_exposed_or_recorded(expression: Expression) -> None:
+def test_every_series_is_exposed_or_recorded() -> None:
     """No rule and no panel reads a series that does not exist."""
-    names = series_names(expression.promql)
-    assert names
-    assert names <= set(EXPOSED) | FOREIGN | recorded_names()
+    known = set(EXPOSED) | FOREIGN | recorded_names()
+    for where, promql in EXPRESSIONS:
+        names = series_names(promql)
+        assert names, where
+        assert names <= known, where
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS, ids=lambda expression: expression.where)
-def test_every_label_exists_with_that_value(expression: Expression) -> None:
+def test_every_label_exists_with_that_value() -> None:
     """A matcher on a label that the metric lacks, or on a value outside its list, would silently match nothing."""
     known = {label.name for metric in CATALOGUE for label in metric.labels} | TARGET_LABELS | {"le"}
-    assert grouping_labels(expression.promql) <= known
-    for series, name, operator, value in matchers(expression.promql):
-        if series not in EXPOSED or name in TARGET_LABELS:
-            continue
-        label = next((label for label in EXPOSED[series].labels if label.name == name), None)
-        assert label is not None, f"{series} has no label {name}"
-        if operator in {"=", "!="} and label.values:
-            assert value in label.values
+    for where, promql in EXPRESSIONS:
+        assert grouping_labels(promql) <= known, where
+        for series, name, operator, value in matchers(promql):
+            if series not in EXPOSED or name in TARGET_LABELS:
+                continue
+            label = next((label for label in EXPOSED[series].labels if label.name == name), None)
+            assert label is not None, f"{where}: {series} has no label {name}"
+            if operator in {"=", "!="} and label.values:
+                assert value in label.values, where
 
 
 def test_every_metric_is_used_or_declared_diagnostic() -> None:

@@ -1,4 +1,4 @@
-"""One real Apache Kafka for the whole test session; every test has topics and a consumer group of its own on it."""
+"""One real Apache Kafka a process of the test session; every test has topics and a consumer group of its own on it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ def _local_extra() -> None:
 @pytest.fixture(scope="session")
 def local_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """The session's broker process."""
-    with LocalKafka(tmp_path_factory.mktemp("kafka"), 0, jars=JARS) as kafka:
-        yield kafka
+    kafka = LocalKafka(tmp_path_factory.mktemp("kafka"), 0, jars=JARS)
+    kafka.start(owned=True)
+    yield kafka
+    kafka.kill()  # nobody reads its data again, and an orderly end takes seconds
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +47,9 @@ def broker(local_kafka: LocalKafka) -> str:
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """The session's broker with TLS, SASL and an authorizer."""
     broker = Secured(tmp_path_factory.mktemp("secured"), JARS)
-    with broker.kafka:
-        yield broker
+    broker.kafka.start(owned=True)
+    yield broker
+    broker.kafka.kill()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from pipeline.config.settings import load_settings
 from tests.pipeline.mention_streams import troubled_stream
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("heeded_signals")]
 
 
 @pytest.fixture
@@ -71,6 +71,7 @@ def test_worker_and_replay_agree_to_the_byte_on_recorded_mentions(home: Path, tm
     assert "crisis opened: acme" in out
 
 
+@pytest.mark.slow
 def test_the_simulated_crisis_is_on_the_screen_and_ctrl_c_ends_everything(home: Path) -> None:
     """The right brand is rung for, the praised one is not, and Ctrl-C leaves exit code 0 and no process."""
     process = demo(home, "--speed", "3600")
@@ -115,6 +116,7 @@ def test_a_closed_terminal_ends_everything(home: Path) -> None:
     assert process.returncode == 0, err
 
 
+@pytest.mark.slow
 def test_worker_and_broker_die_with_a_demo_that_is_killed(home: Path) -> None:
     """Nothing is left that holds ports or memory."""
     process = demo(home)
@@ -130,6 +132,7 @@ def test_worker_and_broker_die_with_a_demo_that_is_killed(home: Path) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_run_ends_the_demo_with_its_last_words(home: Path, tmp_path: Path) -> None:
     """Exit code 1 and one line that names the fault."""
     config = tmp_path / "bad.toml"

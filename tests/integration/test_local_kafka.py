@@ -38,6 +38,7 @@ def kafka(tmp_path):
     kafka.kill()
 
 
+@pytest.mark.slow
 def test_a_record_survives_a_kill_of_the_broker(kafka):
     assert kafka.start(owned=True)
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
@@ -57,6 +58,10 @@ def test_a_record_survives_a_kill_of_the_broker(kafka):
 
 
 def test_start_and_stop_say_whether_anything_was_to_do(kafka):
+    """A pid that a former broker left behind, here our own, is not taken for a running one."""
+    kafka.home.mkdir()
+    (kafka.home / "kafka.lock").touch()
+    (kafka.home / "kafka.json").write_text(f'{{"pid": {os.getpid()}, "port": 9}}')
     assert not kafka.stop()
     assert kafka.status().pid is None
     assert kafka.start(owned=True)
@@ -68,15 +73,6 @@ def test_start_and_stop_say_whether_anything_was_to_do(kafka):
     assert kafka.stop()
     assert not kafka.stop()
     assert java_processes(kafka.home) == []
-
-
-def test_a_pid_left_behind_is_not_taken_for_a_running_broker(kafka):
-    kafka.home.mkdir()
-    (kafka.home / "kafka.lock").touch()
-    (kafka.home / "kafka.json").write_text(f'{{"pid": {os.getpid()}, "port": 9}}')
-    assert kafka.status().pid is None
-    assert not kafka.stop()
-    assert kafka.start(owned=True)
 
 
 def test_a_taken_port_is_named(tmp_path):
@@ -139,6 +135,7 @@ def test_an_interrupted_download_leaves_no_half_of_the_jars(tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_commands_start_report_and_stop_one_broker(tmp_path):
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pipeline", "kafka", *arguments, "--home", str(tmp_path)]

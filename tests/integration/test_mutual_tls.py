@@ -55,21 +55,22 @@ def test_the_whole_line_works_with_a_certificate_and_a_locked_key(secured, tmp_p
     assert PASSWORD not in worker.said
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize(
-    ("certificate", "words"),
-    [
-        ("", "the broker asks for a certificate of ours and got none"),
-        ("foreign", "the broker refuses our certificate"),
-        ("outdated", "the broker refuses our certificate"),
-        ("guest", "the user of our certificate has no permission"),
-    ],
-    ids=["none", "foreign", "outdated", "without ACLs"],
-)
-def test_another_certificate_or_none_is_one_line_that_says_what_to_do(secured, certificate, words, command):
+CERTIFICATES = {
+    "": "the broker asks for a certificate of ours and got none",
+    "foreign": "the broker refuses our certificate",
+    "outdated": "the broker refuses our certificate",
+    "guest": "the user of our certificate has no permission",
+}
+# Each of our clients with every certificate, every other command with none.
+CASES = [(command, certificate) for command in ("worker", "publish") for certificate in CERTIFICATES]
+CASES += [(command, "") for command in COMMANDS.keys() - {"worker", "publish"}]
+
+
+@pytest.mark.parametrize(("command", "certificate"), sorted(CASES), ids=lambda part: part or "none")
+def test_another_certificate_or_none_is_one_line_that_says_what_to_do(secured, certificate, command):
     settings = secured.mutual_settings(certificate, log_format="console", log_level="error")
     arguments, given = COMMANDS[command]
     error = run(settings, *arguments, given=given).error
-    assert words in error
+    assert CERTIFICATES[certificate] in error
     assert "TOCSIN_KAFKA_SSL_CERTFILE" in error or "ACL" in error
     assert settings.kafka_bootstrap in error

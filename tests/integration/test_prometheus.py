@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from pipeline.telemetry.readings import EngineReadings
 from pipeline.telemetry.server import serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from schemas.mention import Mention, encode_mention
+from schemas.moments import moment
 from tests.deploy.deployment import alerting_rules, dashboards, panel_expressions, recorded_names, rules
 from tests.integration.prometheus_server import Prometheus, needs_prometheus, prometheus, wait_for
 from tests.integration.worker_process import WorkerProcess, publish
@@ -45,7 +45,7 @@ def mentions(offsets: Iterator[int], count: int) -> list[Record]:
     records = []
     for _ in range(count):
         offset = next(offsets)
-        event_time = datetime.fromtimestamp(time.time() - 864_000 + 3 * offset, UTC)
+        event_time = moment(time.time() - 864_000 + 3 * offset)
         brand = f"brand-{offset % BRANDS}"
         mention = Mention(
             id=str(offset), brand=brand, text="what a terrible day", event_time=event_time, platform="forum"

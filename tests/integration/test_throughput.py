@@ -59,6 +59,7 @@ def test_the_traffic_is_mentions_under_their_brand_and_the_same_every_time_but_f
     assert [decode_mention(value).text for _, value in rows] == [decode_mention(value).text for _, value in again]
 
 
+@pytest.mark.integration
 def test_the_worker_is_measured_until_it_has_read_the_whole_topic(bare_settings: Settings, tmp_path: Path) -> None:
     apply_topics(bare_settings, throughput.PARTITIONS)
     asyncio.run(throughput.fill(bare_settings, 500, brands=20, kind="given"))
@@ -70,6 +71,7 @@ def test_the_worker_is_measured_until_it_has_read_the_whole_topic(bare_settings:
     assert committed(bare_settings) == {number: len(records) for number, records in log.items() if records}
 
 
+@pytest.mark.integration
 def test_a_peer_reads_the_topic_to_its_end(bare_settings: Settings) -> None:
     apply_topics(bare_settings, throughput.PARTITIONS)
     asyncio.run(throughput.fill(bare_settings, 500, brands=20, kind="given"))
@@ -79,6 +81,7 @@ def test_a_peer_reads_the_topic_to_its_end(bare_settings: Settings) -> None:
         assert spent > 0.0
 
 
+@pytest.mark.integration
 def test_the_peers_find_the_same_alerts(bare_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     brands, buckets = 20, 20
     count = 20 * brands * buckets

@@ -91,11 +91,6 @@ def test_the_worker_is_told_which_partition_count_is_wrong(bare_settings):
         verify_topics(bare_settings)
 
 
-def test_acknowledged_records_are_on_two_brokers_where_there_are_three():
-    step = plan_topic(topics()["alerts"], "alerts", None, 4, 3)[0]
-    assert step.config["min.insync.replicas"] == "2"
-
-
 def test_the_command_prints_the_steps_and_says_when_nothing_is_to_do(bare_settings):
     environment = {"TOCSIN_KAFKA_BOOTSTRAP": bare_settings.kafka_bootstrap, "TOCSIN_TOPIC_PREFIX": "cli-"}
     first = CliRunner().invoke(tocsin, ["topics", "apply"], env=environment)

@@ -11,7 +11,7 @@ from tests.torture.faulty_worker import MOMENTS
 from tests.torture.scenarios import kills
 from tests.torture.trial import Cluster, Trial
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 SEED = 11
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import UTC, datetime
 
 from pipeline.engine.records import TICK_HEADER, Outputs, Record
 from schemas.alert import encode_alert
+from schemas.moments import moment
 
 START = 1_767_225_600
 """2026-01-01T00:00:00Z, a multiple of the bucket."""
@@ -23,7 +23,7 @@ def mention(
     **fields: object,
 ) -> bytes:
     """A mention as JSON; fields that are None are left out."""
-    event_time = datetime.fromtimestamp(at, UTC).isoformat()
+    event_time = moment(at).isoformat()
     document = {"id": id, "brand": brand, "text": text, "event_time": event_time, "platform": platform} | fields
     return json.dumps({name: value for name, value in document.items() if value is not None}).encode()
 

@@ -12,21 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiokafka.partitioner import DefaultPartitioner
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.cli.main import tocsin
 from pipeline.config.model import Config
 from pipeline.engine.encoding import KEPT_BYTES
-from pipeline.engine.records import closing_tick_milliseconds
 from pipeline.errors import TocsinError
 from pipeline.files.observations import read_observations
-from pipeline.kafka.partitioning import partition_of
 from pipeline.kafka.publishing import event_time
 from pipeline.replay import replay_mentions, replay_observations
 from schemas.alert import decode_alert
+from schemas.moments import moment
+from tests.pipeline.files.observation_tables import HEAD, observation_rows, write_csv
 from tests.pipeline.mention_streams import START, mention, troubled_stream
 
 NOW = datetime(2027, 6, 1, tzinfo=UTC)
@@ -35,35 +32,6 @@ NOW = datetime(2027, 6, 1, tzinfo=UTC)
 def mention_lines(seed: int) -> list[bytes]:
     """The stream's mentions and garbage as the lines of a file."""
     return [item.value for item in troubled_stream(seed) if item.value is not None]
-
-
-def observation_rows(hours: int = 40) -> list[tuple[str, str, int, int]]:
-    """Two brands; one falls into a crisis at the end."""
-    rows = []
-    for bucket in range(hours * 12):
-        at = datetime.fromtimestamp(START + bucket * 300, UTC).isoformat().replace("+00:00", "Z")
-        burst = bucket > hours * 12 - 12
-        rows.append(("acme", at, 60 if burst else 4 + bucket % 3, 40 if burst else bucket % 2))
-        if bucket % 4 == 0:
-            rows.append(("bolt", at, 2, 0))
-    return rows
-
-
-def write_csv(path: Path, rows: list[tuple[str, str, int, int]]) -> Path:
-    text = "brand,start,mentions,negatives\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
-    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
-    return path
-
-
-HEAD = "brand,start,mentions,negatives\n"
-
-
-@pytest.mark.parametrize("key", [b"acme", b"a", "東京".encode(), b"x" * 64])
-@pytest.mark.parametrize("partitions", [1, 4, 12])
-def test_mentions_are_dealt_as_kafka_deals_them(key: bytes, partitions: int) -> None:
-    """The same brand goes to the same partition as on the topic."""
-    every = list(range(partitions))
-    assert partition_of(key, partitions) == DefaultPartitioner()(key, every, every)
 
 
 def test_the_same_file_gives_the_same_bytes() -> None:
@@ -127,25 +95,11 @@ def test_a_recording_that_ends_now_leaves_the_buckets_open_that_may_still_grow()
     """The closing tick is never later than now, where it would be refused; what is over by then is closed."""
     lines = mention_lines(1)
     whole = replay_mentions(lines, Config(), partitions=1, now=NOW)
-    latest = max(moment for moment in map(event_time, lines) if moment is not None)
-    ended = replay_mentions(lines, Config(), partitions=1, now=datetime.fromtimestamp(latest + 1, UTC))
+    latest = max(at for at in map(event_time, lines) if at is not None)
+    ended = replay_mentions(lines, Config(), partitions=1, now=moment(latest + 1))
     unticked = replay_mentions(lines, Config(), partitions=1, now=NOW, flush=False)
     assert unticked.buckets_closed <= ended.buckets_closed < whole.buckets_closed
     assert len(ended.dead_letters) == len(whole.dead_letters)  # no tick among them
-
-
-@given(
-    latest=st.floats(946_684_800, 4e9),
-    lateness=st.integers(0, 3600),
-    ahead=st.integers(-60, 10_000),
-)
-def test_the_closing_tick_closes_the_last_bucket_once_it_is_over(latest: float, lateness: int, ahead: int) -> None:
-    """And never lies later than now."""
-    now = int((latest + ahead) * 1000)
-    tick = closing_tick_milliseconds(latest, lateness, now)
-    assert tick <= now
-    if ahead > 301 + lateness:
-        assert (tick / 1000 - lateness) // 300 > latest // 300
 
 
 @pytest.mark.parametrize("name", ["history.csv", "history.csv.gz"])
@@ -159,45 +113,6 @@ def test_observations_from_csv_ring_for_a_crisis(tmp_path: Path, name: str) -> N
     assert opened == {"acme"}
     assert CliRunner().invoke(tocsin, ["replay", str(source), "--alerts", str(out)]).exit_code == 0
     assert out.read_bytes() == first
-
-
-def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
-    """A table sorted by brand is read as one sorted by time."""
-    rows = observation_rows()
-    by_time = read_observations([str(write_csv(tmp_path / "a.csv", rows))])
-    by_brand = read_observations([str(write_csv(tmp_path / "b.csv", sorted(rows)))])
-    assert by_time == by_brand
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("brand,start\n", r"1: expected the columns brand,start,mentions,negatives, got brand,start"),
-        ("", r"1: expected the columns .* got nothing"),
-        ("brand,start,mentions,negatives\nacme,2026-01-01T00:01:00Z,1,0\n", r":2: .*multiple of 300 s"),
-        ("brand,start,mentions,negatives\nacme,2026-01-01T00:00:00Z,-1,0\n", r":2: .*mentions"),
-        ("brand,start,mentions,negatives\nacme,2026-01-01T00:00:00Z,many,0\n", r":2: .*many"),
-        ("brand,start,mentions,negatives\nA B,2026-01-01T00:00:00Z,1,0\n", r":2: .*brand"),
-        (HEAD + f"acme,{START},1,0\nacme,{START},1,0\n", r":3: expected one row per brand .* the first is .*bad.csv:2"),
-        (HEAD + f"acme,{START},1,2\n", r":2: .*negatives must not be more than mentions"),
-        (HEAD + f"acme,{START},1,-1\n", r":2: .*negatives must be a number of at least 0, got -1"),
-        (HEAD + f"acme,{START},1,inf\n", r":2: .*negatives must be a number of at least 0, got inf"),
-        (HEAD + f"acme,{START},nan,0\n", r":2: .*mentions must be a number of at least 0, got nan"),
-        (HEAD + f"acme,{START},1e400,0\n", r":2: .*mentions must be a number of at least 0, got 1e400"),
-        (HEAD + f"acme,{START},5\n", r":2: .*negatives must be a number of at least 0, got nothing"),
-        (HEAD + "acme,99999999999900,1,0\n", r":2: .*start must lie in the years 2000 to 2199"),
-        (HEAD + "acme,-300,1,0\n", r":2: expected an observation"),
-        (HEAD + f"acme,{START},1,0\n" + "x" * 140_000, r"bad.csv: expected CSV after line 2: field larger"),
-        (HEAD + f"\x1b[31mevil\x07,{START},1,0\n", r":2: expected an observation, got \ufffd\[31mevil\ufffd,"),
-        ("brand\x1b[31m\n", r"got brand\ufffd\[31m$"),
-    ],
-)
-def test_a_bad_table_is_refused_with_file_line_and_rule(tmp_path: Path, text: str, message: str) -> None:
-    """Nothing is guessed."""
-    path = tmp_path / "bad.csv"
-    path.write_text(text)
-    with pytest.raises(TocsinError, match=message):
-        read_observations([str(path)])
 
 
 @pytest.mark.parametrize(
@@ -217,22 +132,6 @@ def test_a_damaged_table_is_one_line_with_its_name(tmp_path: Path, name: str, co
     assert isinstance(result.exception, TocsinError)
     assert str(result.exception).startswith(f"{path}: expected ")
     assert words in str(result.exception)
-
-
-def test_a_table_from_a_spreadsheet_is_read_past_its_byte_order_mark(tmp_path: Path) -> None:
-    """The mark is not part of the first column's name."""
-    path = tmp_path / "bom.csv"
-    path.write_bytes(b"\xef\xbb\xbf" + (HEAD + f"acme,{START},5,1\n").encode())
-    assert [(row.brand, row.mentions) for row in read_observations([str(path)])] == [("acme", 5)]
-
-
-def test_tables_are_merged_before_they_are_sorted_and_checked(tmp_path: Path) -> None:
-    """Rows of two files interleave; the same row in both is named with both places."""
-    rows = observation_rows()
-    halves = [str(write_csv(tmp_path / f"{n}.csv", rows[n::2])) for n in range(2)]
-    assert read_observations(halves) == read_observations([str(write_csv(tmp_path / "all.csv", rows))])
-    with pytest.raises(TocsinError, match=r"1\.csv:2: expected one row per brand.*the first is .*all\.csv:3"):
-        read_observations([str(tmp_path / "all.csv"), halves[1]])
 
 
 def test_an_output_that_cannot_be_written_is_known_before_the_work(tmp_path: Path) -> None:
@@ -313,14 +212,10 @@ def test_mentions_and_observations_are_not_mixed(tmp_path: Path) -> None:
     assert CliRunner().invoke(tocsin, ["replay", str(source), "b.jsonl"]).exit_code == 2
 
 
-STOCKNET = Path(__file__).parents[3] / "shared" / "data" / "stocknet" / "mentions.jsonl.gz"
-
-
-@pytest.mark.skipif(not STOCKNET.is_file(), reason="the shared StockNet data is not beside this checkout")
-def test_real_tweets_go_through_without_a_refusal() -> None:
-    """Every mention of the first quarter of 2014 is consumed: none late, none refused."""
-    with gzip.open(STOCKNET, "rb") as stream:
-        quarter = [line for line in stream if b'"event_time":"2014-0' in line.replace(b": ", b":")][:10_000]
-    report = replay_mentions(quarter, Config(), partitions=4, now=NOW)
-    assert report.mentions == len(quarter) == 10_000
+def test_mentions_in_the_form_of_real_tweets_go_through_without_a_refusal() -> None:
+    """Entities, cashtags, reposts, one post about many brands: none late, none refused."""
+    with gzip.open(Path(__file__).parents[1] / "data" / "stocknet" / "mentions.jsonl.gz", "rb") as stream:
+        lines = list(stream)
+    report = replay_mentions(lines, Config(), partitions=4, now=NOW)
+    assert report.mentions == len(lines) == 263
     assert (report.late, report.duplicates, len(report.dead_letters)) == (0, 0, 0)

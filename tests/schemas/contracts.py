@@ -12,9 +12,9 @@ import jsonschema
 import msgspec
 from jsonschema.protocols import Validator
 
-from schemas.alert import decode_alert
+from schemas.alert import Alert, decode_alert, encode_alert
 from schemas.documents import RECORDS, json_schema
-from schemas.mention import decode_mention
+from schemas.mention import Mention, decode_mention, encode_mention
 
 SCHEMAS: Final = Path(__file__).parents[2] / "schemas"
 EXAMPLES: Final = SCHEMAS / "examples"
@@ -45,6 +45,13 @@ def decode(record: str, value: bytes) -> Any:
     return msgspec.json.decode(value, type=RECORDS[record])
 
 
+def encode(value: Any) -> bytes:
+    """A record as it is written."""
+    if isinstance(value, Mention):
+        return encode_mention(value)
+    return encode_alert(value) if isinstance(value, Alert) else msgspec.json.encode(value)
+
+
 def examples(record: str, verdict: str, version: int | None = None) -> list[Path]:
     """Example files of a record (of one version, or of all)."""
     folder = "v*" if version is None else f"v{version}"
@@ -54,11 +61,6 @@ def examples(record: str, verdict: str, version: int | None = None) -> list[Path
 def document(path: Path) -> Any:
     """The JSON in an example. Raises ValueError where it is none."""
     return json.loads(path.read_bytes().decode(), parse_constant=_refuse)
-
-
-def name(path: Path) -> str:
-    """Short test id of an example."""
-    return path.stem
 
 
 def _refuse(constant: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -26,6 +26,7 @@ from schemas.alert import (
     SuppressedOpening,
     Window,
 )
+from schemas.moments import moment
 from schemas.observation import BUCKET_SECONDS
 
 
@@ -132,7 +133,7 @@ def take_suppressed(episodes: Episodes) -> Suppressed | None:
 
 def start_of(bucket: int) -> datetime:
     """The event time at which a bucket begins."""
-    return datetime.fromtimestamp(bucket * BUCKET_SECONDS, UTC)
+    return moment(bucket * BUCKET_SECONDS)
 
 
 def playbook_of(config: BrandConfig, transition: EpisodeTransition) -> Playbook | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.engine.brands.brand import Brand
@@ -19,6 +18,7 @@ from pipeline.engine.buckets.stories import Story, without_mark
 from pipeline.engine.episodes.kinds import KindSpec
 from schemas.alert import Evidence, Post
 from schemas.alert import Story as ShownStory
+from schemas.moments import moment
 from schemas.text import printable
 
 SHOWN_STORIES: Final = 3
@@ -87,7 +87,7 @@ def shown_posts(posts: Sequence[PostRecord]) -> tuple[Post, ...]:
             id=printable(post.id, 256),
             excerpt=printable(post.text, EXCERPT_CHARACTERS),
             platform=printable(post.platform, 64),
-            event_time=datetime.fromtimestamp(post.event_time, UTC),
+            event_time=moment(post.event_time),
             lang=None if post.lang is None else printable(post.lang, 35),
             author=None if post.author is None else printable(post.author, 256),
             followers=post.followers,
@@ -107,7 +107,7 @@ def _shown_story(story: Story) -> ShownStory:
         reposts=story.reposts,
         authors=round(story.people()),
         reach=story.reach,
-        first_seen=datetime.fromtimestamp(story.first_seen, UTC),
+        first_seen=moment(story.first_seen),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -21,6 +20,7 @@ from pipeline.evaluation.scoring.controls import always_on, never_on, random_at
 from pipeline.evaluation.simulated import alarm_rule
 from pipeline.evaluation.vectorised.model import FleetModel
 from schemas.alert import Alert
+from schemas.moments import moment
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 
 PLOTTED_BRANDS: Final = 12
@@ -266,4 +266,4 @@ def _times(recording: Recording, starts: NDArray[np.int64]) -> list[str]:
 
 
 def _text(bucket: int) -> str:
-    return datetime.fromtimestamp(bucket * BUCKET_SECONDS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment(bucket * BUCKET_SECONDS).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -20,6 +20,7 @@ from pipeline.simulation.stream.events import (
     Surge,
 )
 from pipeline.simulation.stream.population import Brand
+from schemas.moments import moment
 
 ONSET_RATIO: Final = 1.5
 """Volume over normal at which an event begins, and below which it is over."""
@@ -89,7 +90,7 @@ def decode_labels(value: bytes) -> Labels:
 
 def instant(seconds: float) -> datetime:
     """The UTC datetime of a Unix time."""
-    return datetime.fromtimestamp(seconds, UTC)
+    return moment(seconds)
 
 
 def label_events(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from importlib.resources import files
 
 import pytest
@@ -129,19 +128,16 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("lang", [None, "en", "zh", "ja", "other"])
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:6]))
-def test_a_hostile_text_is_answered_learned_and_no_dearer_than_a_good_one(text: str, lang: str | None) -> None:
+def test_a_hostile_text_is_learned_and_answered_by_its_first_280_characters() -> None:
+    """So it is no dearer than a good one: what is read is bounded, whatever its script and its marks."""
     models = SentimentModels()
-    models.learn_one(text, lang, -1.0)
-    best = float("inf")
-    for _ in range(5):
-        start = time.process_time()
-        negative, positive = models.estimate_one(text, lang)
-        best = min(best, time.process_time() - start)
-    assert 0.0 < negative < 1.0
-    assert 0.0 < positive < 1.0
-    assert best < 0.003  # a full text takes about 80 us; the margin is for a busy machine
+    for text in HOSTILE:
+        for lang in (None, "en", "zh", "ja", "other"):
+            models.learn_one(text, lang, -1.0)
+            negative, positive = models.estimate_one(text, lang)
+            assert 0.0 < negative < 1.0, (text[:6], lang)
+            assert 0.0 < positive < 1.0, (text[:6], lang)
+            assert models.estimate_one(text[:280], lang) == (negative, positive), (text[:6], lang)
 
 
 @given(st.text(max_size=400), st.sampled_from(["en", "zh", "ja", "other"]))

@@ -28,11 +28,11 @@ def test_a_full_alert_is_four_lines_that_say_everything():
     ]
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
-def test_every_example_is_at_most_five_short_lines(path):
-    lines = alert_lines(decode_alert(path.read_bytes()))
-    assert 2 <= len(lines) <= 5
-    assert max(map(len, lines)) < 300
+def test_every_example_is_at_most_five_short_lines():
+    for path in EXAMPLES.glob("*.json"):
+        lines = alert_lines(decode_alert(path.read_bytes()))
+        assert 2 <= len(lines) <= 5, path.stem
+        assert max(map(len, lines)) < 300, path.stem
 
 
 def test_a_resolved_alert_gives_neither_reasons_nor_duties():

@@ -37,6 +37,7 @@ def test_the_lock_is_free_again_after_its_holder(tmp_path: Path) -> None:
             assert lock.read_text() == f"{os.getpid()}\n"
 
 
+@pytest.mark.usefixtures("heeded_signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_interrupts_and_the_next_ones_do_not_cut_the_stopping_short(number: signal.Signals) -> None:
     before = signal.getsignal(number)

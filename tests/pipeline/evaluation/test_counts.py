@@ -37,6 +37,14 @@ def label(folder: Path, name: str = "acme.csv") -> None:
     (folder / "labels.json").write_text(json.dumps({name: {"labels": [onset], "windows": [[first, last]]}}))
 
 
+def test_a_file_of_the_benchmark_is_read_as_it_stands():
+    (series,) = read_folder(Path(__file__).parents[2] / "data" / "nab")
+    assert (series.name, len(series.values), series.labels) == ("Twitter_volume_AAPL.csv", 200, None)
+    assert (series.timestamps[0], series.raw_values[0]) == ("2015-02-26 21:42:53", "104")
+    assert set(np.diff(series.buckets)) == {1}
+    assert series.values.sum() == sum(map(int, series.raw_values))
+
+
 def test_a_burst_is_one_alarm_row_and_the_scores_agree_with_the_labels(tmp_path):
     write(tmp_path)
     label(tmp_path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import time
 
 import kafka
 import pytest
@@ -27,6 +26,7 @@ from pipeline.kafka.clients import (
     ssl_context,
     topic_name,
 )
+from tests.fakes import StuckProducer
 
 
 def sasl_settings() -> Settings:
@@ -116,17 +116,15 @@ def test_a_key_without_its_certificate_is_refused(tmp_path):
         ssl_context(Settings(kafka_security_protocol="SSL", kafka_ssl_keyfile=tmp_path / "key.pem"))
 
 
-def test_no_broker_is_one_line_within_the_time_out():
+def test_no_broker_is_one_line_that_says_how_long_was_waited():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound and not listening: refuses connections
         settings = Settings(kafka_bootstrap=f"127.0.0.1:{unused.getsockname()[1]}", kafka_timeout_seconds=1)
-        began = time.monotonic()
         with (
             pytest.raises(BrokerError, match=r"expected a Kafka broker at .*, got none in 1 s") as caught,
             admin(settings),
         ):
             pass
-    assert time.monotonic() - began < 3
     assert "\n" not in str(caught.value)
 
 
@@ -188,25 +186,6 @@ def test_every_fault_becomes_one_line_without_a_secret(error, words):
     assert words in line
     assert "\n" not in line
     assert "s3cret-word" not in line
-
-
-class StuckProducer:
-    """A producer with a batch that is never answered, as kafka-python's after a broker stood still."""
-
-    def __init__(self) -> None:
-        self._sender = self
-        self.waited: list[float | None] = []
-        self.given_up = False
-
-    def flush(self, timeout: float | None = None) -> None:
-        self.waited.append(timeout)
-        raise errors.KafkaTimeoutError
-
-    def force_close(self) -> None:
-        self.given_up = True
-
-    def close(self) -> None:
-        assert self.given_up, "would wait for ever"
 
 
 def produce(error: Exception | None) -> None:

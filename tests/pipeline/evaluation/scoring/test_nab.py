@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
 from pipeline.evaluation.scoring.nab import PROFILES, Labelled, alarm_starts, best_threshold, leave_one_out, score
 
-DATA = Path(__file__).parents[5] / "shared" / "data" / "nab"
+REFERENCE = json.loads((Path(__file__).parents[3] / "data" / "nab" / "reference.json").read_bytes())
 SERIES = [Labelled(4000, ((1000, 1399), (3000, 3199))), Labelled(2000, ((900, 1099),))]
 STANDARD = PROFILES["standard"]
 
@@ -77,35 +74,13 @@ def test_alarm_starts_hit_a_window_once_and_a_day_apart():
     assert (late.hit, late.strict_hit) == (1, 0)
 
 
-def reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("nab_score", DATA / "nab_score.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.skipif(not (DATA / "nab_score.py").is_file(), reason="the shared NAB data are not beside the checkout")
-@pytest.mark.parametrize("seed", range(5))
-def test_scores_are_those_of_the_reference_scorer_on_the_labelled_data(seed, monkeypatch):
-    """Random alarms, dense and sparse, scored by both."""
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    nab_score = reference()
-    rng = np.random.default_rng(seed)
-    theirs, ours, alarms = [], [], []
-    for name, entry in sorted(json.loads((DATA / "labels.json").read_text(encoding="utf-8")).items()):
-        lines = (DATA / name).read_text(encoding="utf-8").splitlines()[1:]
-        times = [nab_score.parse_time(line.split(",")[0]) for line in lines]
-        row_of = {moment: row for row, moment in reversed(list(enumerate(times)))}
-        windows = [tuple(row_of[nab_score.parse_time(moment)] for moment in pair) for pair in entry["windows"]]
-        own = rng.random(len(times)) < 10.0 ** -(1 + seed)
-        theirs.append(nab_score.Series(name, times, own.astype(float), windows))
-        ours.append(Labelled(len(times), tuple(windows)))
-        alarms.append(own)
-    for profile, weights in PROFILES.items():
-        expected = nab_score.score(theirs, nab_score.PROFILES[profile], 1.0)
-        found = score(alarms, ours, weights)
-        assert found.score == pytest.approx(expected.score, abs=1e-9)
-        assert (found.windows, found.hit, found.false_rows) == (expected.windows, expected.hit, expected.false_rows)
+def test_scores_are_those_of_the_reference_scorer_on_the_labelled_data():
+    """Random alarms on the benchmark's five series, dense and sparse, scored by another implementation of its rules."""
+    series = [Labelled(one["rows"], tuple(map(tuple, one["windows"]))) for one in REFERENCE["series"]]
+    for case in REFERENCE["cases"]:
+        alarms = [rings(labelled, *rows) for labelled, rows in zip(series, case["alarms"], strict=True)]
+        for profile, expected in case["scores"].items():
+            found = score(alarms, series, PROFILES[profile])
+            assert found.score == pytest.approx(expected["score"], abs=1e-9), (case["share"], profile)
+            told = {name: getattr(found, name) for name in ("windows", "hit", "false_rows")}
+            assert told == {name: expected[name] for name in told}, (case["share"], profile)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,7 +44,7 @@ class Story:
 
     def day_before(self, brand: str, start: datetime, hours: float) -> tuple[float, float]:
         """The same hours of the day before."""
-        return self.hourly(brand, datetime.fromtimestamp(start.timestamp() - 24 * HOUR, start.tzinfo), hours)
+        return self.hourly(brand, start - timedelta(hours=24), hours)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,61 @@
+"""What holds for every test: profiles of Hypothesis, dispositions of signals, and which tests share a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# .ci/run sets CI. The hypothesis plugin's option --hypothesis-profile overrides this.
+settings.load_profile("ci" if os.environ.get("CI") else "dev")  # noqa: TID251 - no setting of the product
+
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+
+SECURED = {"least_privilege", "mutual_tls", "revoked_permission", "security", "worker_security"}
+ON_THEIR_OWN = {"demo", "local_kafka"}
+
+
+class ByBroker(LoadScopeScheduling):
+    """With `-n`: tests that share a broker share a process, so that each broker is started once; others go anywhere.
+
+    xdist's own groups do not work with pytest 9.2, which knows no `_nodeid`.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        integration = re.match(r"tests/integration/test_(\w+)\.py", nodeid)
+        if integration is None or integration[1] in ON_THEIR_OWN:
+            return nodeid
+        return "secured broker" if integration[1] in SECURED else "plain broker"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByBroker:
+    """How tests are dealt to the processes of `-n`."""
+    return ByBroker(config, log)
+
+
+@pytest.fixture
+def heeded_signals() -> Iterator[None]:
+    """Signals that are ignored here are not in the programs that the test starts, nor for what it runs itself.
+
+    Under nohup and in a background job of a script SIGHUP and SIGINT are ignored, and every child inherits that. A
+    handler is not inherited; one that does nothing keeps the session as deaf as it was asked to be.
+    """
+    ignored = [number for number in ENDING if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, _nothing)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _nothing(*_: object) -> None:
+    """Handle a signal that the session was started to ignore."""
