@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.sentiment import LANGUAGES, SentimentModels
+from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, Negation
 from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
 from detectors.sentiment.models import NEGATIVE_PRIOR, POSITIVE_PRIOR, reader_of
 from tests.detectors.sentiment import plain_reader
@@ -89,3 +90,16 @@ def test_a_text_read_after_many_others_is_read_as_before(language: str) -> None:
     assert [(prior, sorted(map(int, buckets))) for prior, buckets in after] == [
         (prior, sorted(buckets)) for prior, buckets in before
     ]
+
+
+@pytest.mark.parametrize(("language", "negation"), [("zh", CHINESE_NEGATION), ("ja", JAPANESE_NEGATION)])
+@given(data=st.data())
+def test_a_negation_has_a_sign_and_stands_beside_its_word_with_one_of_the_characters(
+    language: str, negation: Negation, data: st.DataObject
+) -> None:
+    """What the fast reader asks first, so that most words need no search for a negation."""
+    text = data.draw(st.from_regex(negation.pattern))
+    match = negation.pattern.search(text)
+    assert match
+    assert negation.sign.search(match[0])
+    assert match[0][-1 if language == "zh" else 0] in negation.beside
