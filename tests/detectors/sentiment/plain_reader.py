@@ -21,6 +21,35 @@ NO_WEIGHTS = np.zeros(1 << 15, np.float32)
 EDGES = "\"'`.,;:!?()[]{}<>*_~|/\\#-+=…“”‘’«»、。！？，（）【】"
 
 
+KANA = [
+    (0x3041, 0x3096),
+    (0x309D, 0x309F),
+    (0x30A1, 0x30FA),
+    (0x30FD, 0x30FF),
+    (0x31F0, 0x31FF),
+    (0xFF66, 0xFF6F),
+    (0xFF71, 0xFF9D),
+]
+HAN = [(0x3005, 0x3005), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)]
+LATIN = [(0x41, 0x5A), (0x61, 0x7A), (0xC0, 0xD6), (0xD8, 0xF6), (0xF8, 0x24F)]
+OTHER = [(0x370, 0x1DFF), (0xA000, 0xABFF), (0xAC00, 0xD7AF)]
+
+
+def language_by_script(text: str) -> str:
+    """The language of a text of which nothing else is known."""
+    kana, han, latin, other = (
+        sum(any(first <= ord(character) <= last for first, last in script) for character in text[:100])
+        for script in (KANA, HAN, LATIN, OTHER)
+    )
+    if other > kana + han and other >= latin:
+        return "other"
+    if kana >= 2 or (kana == 1 and han <= 10):
+        return "ja"
+    if han:
+        return "zh"
+    return "en" if latin else "other"
+
+
 def read(text: str, language: str) -> tuple[float, set[int]]:
     """Prior polarity and feature buckets of a text."""
     text = unescape(text[:280])
