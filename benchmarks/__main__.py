@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from benchmarks import closing, known_brands, live, memory, sentiment, throughput, vectorised
+from benchmarks import closing, known_brands, live, memory, reading, sentiment, throughput, vectorised
 from benchmarks.goals import Goal, table
 from pipeline.config.model import Config
 from pipeline.engine.engine import Engine
@@ -76,6 +76,7 @@ def main() -> None:
     goals += known_brands.main(known_brands.COUNTS)
     goals += live.main([])
     goals += memory.main(100_000)
+    reading.main()
     data = Path(__file__).parents[2] / "shared" / "data" / "sentiment"
     if data.is_dir():
         sentiment.main([str(data)], standalone_mode=False)

@@ -59,14 +59,15 @@ def _language_by_tag(tag: str) -> str | None:
 def _language_by_script(text: str) -> str:
     if text.isascii():
         return "en" if _LATIN.search(text) else "other"
-    kana = _length(_KANA, text)
-    han = _length(_HAN, text)
-    other = _length(_OTHER, text)
-    if other > kana + han and other >= _length(_LATIN, text):
-        return "other"
-    if kana >= 2 or (kana and 10 * kana >= han):
+    # Searching ends at the first character found; counting is for the few texts that it does not decide.
+    if _OTHER.search(text):
+        other = _length(_OTHER, text)
+        if other > _length(_KANA, text) + _length(_HAN, text) and other >= _length(_LATIN, text):
+            return "other"
+    kana = _KANA.search(text)
+    if kana and (len(kana[0]) > 1 or _KANA.search(text, kana.end()) or _length(_HAN, text) <= 10):
         return "ja"
-    if han:
+    if _HAN.search(text):
         return "zh"
     return "en" if _LATIN.search(text) else "other"
 

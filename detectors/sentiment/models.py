@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from detectors.sentiment import state
@@ -30,13 +30,23 @@ def reader_of(language: str) -> WordReader | CharacterReader:
     """The reader of one language; built at first use and shared, because it has no visible state."""
     emoji = own_list("emoji")
     if language == "zh":
-        return CharacterReader(own_list("zh"), emoji, negated_before=CHINESE_NEGATION)
+        return CharacterReader(own_list("zh"), emoji, negation=CHINESE_NEGATION, negates_before=True)
     if language == "ja":
-        return CharacterReader(with_adjective_forms(own_list("ja")), emoji, negated_after=JAPANESE_NEGATION)
+        words = with_adjective_forms(own_list("ja"))
+        return CharacterReader(words, emoji, negation=JAPANESE_NEGATION, negates_before=False)
     if language == "en":
         boosters, negators = own_list("en_boosters"), own_list("en_negators")
         return WordReader(english_words(), emoji, boosters=boosters, negators=negators)
     return WordReader({}, emoji, boosters={}, negators={})
+
+
+@lru_cache(maxsize=1024)
+def _by_prior(prior: float) -> tuple[float, float]:
+    """P(negative) and P(positive) of a model that has learned nothing; few priors are different."""
+    return (
+        logistic(NEGATIVE_PRIOR[0] + NEGATIVE_PRIOR[1] * prior),
+        logistic(POSITIVE_PRIOR[0] + POSITIVE_PRIOR[1] * prior),
+    )
 
 
 class _LanguageModel:
@@ -69,10 +79,7 @@ class SentimentModels:
         model = self._models.get(language)
         if model is None:
             prior, _ = reader_of(language).read(text, with_features=False)
-            return (
-                logistic(NEGATIVE_PRIOR[0] + NEGATIVE_PRIOR[1] * prior),
-                logistic(POSITIVE_PRIOR[0] + POSITIVE_PRIOR[1] * prior),
-            )
+            return _by_prior(prior)
         prior, buckets = model.read(text, with_features=True)
         return model.negative.predict(prior, buckets), model.positive.predict(prior, buckets)
 

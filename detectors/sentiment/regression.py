@@ -78,4 +78,6 @@ class HashedRegression:
 
 def logistic(logit: float) -> float:
     """1 / (1 + e^-logit), kept away from 0 and 1."""
-    return 1.0 / (1.0 + exp(-max(-_MAX_LOGIT, min(_MAX_LOGIT, logit))))
+    if not -_MAX_LOGIT <= logit <= _MAX_LOGIT:
+        logit = _MAX_LOGIT if logit > 0.0 else -_MAX_LOGIT
+    return 1.0 / (1.0 + exp(-logit))

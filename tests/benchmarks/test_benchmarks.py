@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import shutil
 from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import closing, goals, known_brands, live, live_endurance
+from benchmarks import closing, goals, known_brands, live, live_endurance, reading
 from detectors.brand.model import BrandModel
 from pipeline.config.model import Config, ConfigFile, EngineConfig
 from pipeline.engine.engine import Engine
@@ -152,3 +153,20 @@ def test_a_worker_that_ends_in_the_endurance_run_has_a_last_word(tmp_path):
     ):
         log.write_text(text)
         assert live_endurance.last_event(log) == word
+
+
+def test_two_checkouts_read_the_same_texts_and_their_answers_are_compared(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(reading, "TEXTS", 9)
+    monkeypatch.setattr(reading, "ROUNDS", 1)
+    reading.main(reading.ROOT)
+    printed = capsys.readouterr().out
+    assert "DIFFERENT" not in printed
+    for lang in ("en", "zh", "ja"):
+        for name in ("load", "simulated"):
+            assert f"{name}, {lang}" in printed
+    # A checkout whose models answer something else.
+    shutil.copytree(reading.ROOT / "detectors", tmp_path / "detectors")
+    models = tmp_path / "detectors" / "sentiment" / "models.py"
+    models.write_text(models.read_text("utf-8").replace("(-1.3, -3.2)", "(-1.3, -3.1)"), "utf-8")
+    reading.main(tmp_path)
+    assert "DIFFERENT" in capsys.readouterr().out

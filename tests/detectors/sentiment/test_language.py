@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.sentiment import LANGUAGES, language_of
+from tests.detectors.sentiment import plain_reader
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,11 @@ def test_script_decides_where_no_language_is_given(text: str, expected: str) -> 
 @given(st.text(), st.none() | st.text())
 def test_every_text_has_one_of_the_four_models(text: str, lang: str | None) -> None:
     assert language_of(text, lang) in LANGUAGES
+
+
+LETTERS = st.sampled_from("aéżのァｽー々今日的𠀀Яכ오ก\ud800😡 1あ") | st.characters(exclude_categories=())
+
+
+@given(st.lists(LETTERS | st.text(LETTERS, max_size=12), max_size=30).map("".join))
+def test_script_decides_as_if_every_letter_were_counted(text: str) -> None:
+    assert language_of(text, None) == plain_reader.language_by_script(text)

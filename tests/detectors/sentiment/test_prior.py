@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from importlib.resources import files
 
 import pytest
@@ -11,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.sentiment import SentimentModels
-from detectors.sentiment.characters import CharacterReader
+from detectors.sentiment.entries import EntryFinder
 from detectors.sentiment.lexicon import LIMIT, english_words, own_list
-from detectors.sentiment.models import reader_of
 
 OWN_LISTS = ("en", "en_boosters", "en_negators", "zh", "ja", "emoji")
 
@@ -188,13 +188,16 @@ def test_vaders_scorer_is_never_imported() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
 
 
+@cache
+def finder_of(lang: str) -> EntryFinder:
+    return EntryFinder({**own_list(lang), **own_list("emoji")})
+
+
 @pytest.mark.parametrize("lang", ["zh", "ja"])
 @given(data=st.data())
 def test_the_fast_look_for_places_finds_every_entry_of_the_list(lang: str, data: st.DataObject) -> None:
     entries = [*own_list(lang), *own_list("emoji")]
     pieces = st.one_of(st.sampled_from(entries), st.text(max_size=3), st.sampled_from("的は不な𠀀"))
     text = "".join(data.draw(st.lists(pieces, max_size=12)))
-    reader = reader_of(lang)
-    assert isinstance(reader, CharacterReader)
     begins = {start for entry in entries for start in range(len(text)) if text.startswith(entry, start)}
-    assert begins <= set(reader.places_of_entries(text))
+    assert begins <= set(finder_of(lang).places(text))

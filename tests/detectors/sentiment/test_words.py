@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,14 +16,17 @@ def reader() -> WordReader:
 
 
 def remembered(reader: WordReader) -> list[str]:
-    return [*reader._tokens, *reader._tokens._before]
+    """Read without features or with them."""
+    with_parts = reader._tokens_with_parts
+    return [*reader._tokens, *reader._tokens._before, *with_parts, *with_parts._before]
 
 
-def test_however_many_different_words_are_read_few_are_remembered() -> None:
-    """Order numbers, links and invented words never come again; a reader lives as long as its process."""
+@pytest.mark.parametrize("with_features", [False, True])
+def test_however_many_different_words_are_read_few_are_remembered(with_features: bool) -> None:
+    """Order numbers and invented words never come again; a reader lives as long as its process."""
     flooded = reader()
     for first in range(0, 5 * _GENERATION, 50):
-        flooded.read(" ".join(f"order{number}" for number in range(first, first + 50)), with_features=False)
+        flooded.read(" ".join(f"order{number}" for number in range(first, first + 50)), with_features=with_features)
     assert _GENERATION <= len(remembered(flooded)) <= 2 * _GENERATION
 
 
@@ -33,10 +37,10 @@ def test_words_in_use_outlast_a_flood_of_others() -> None:
     assert {"terrible", "service"} <= set(flooded._tokens)
 
 
-def test_a_token_too_long_to_be_a_word_is_not_remembered() -> None:
-    """Ten thousand of them would be tens of megabytes."""
+def test_a_link_and_a_token_too_long_to_be_a_word_are_not_remembered() -> None:
+    """Ten thousand long ones would be tens of megabytes, and links displace words that come again."""
     flooded = reader()
-    flooded.read("x" * 41 + " \U0001f525" * 3 + " " + "y" * 40, with_features=True)
+    flooded.read("x" * 41 + " https://t.example/a" + " \U0001f525" * 3 + " " + "y" * 40, with_features=True)
     assert sorted(remembered(flooded)) == ["y" * 40, "\U0001f525"]
 
 
