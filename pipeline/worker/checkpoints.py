@@ -9,16 +9,10 @@ engine skips.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
-from pipeline.config.model import WorkerConfig
-from pipeline.telemetry.worker_metrics import WorkerMetrics
+from pipeline.worker.context import WorkerContext
 from pipeline.worker.engine_steps import EngineSteps, StateRecords
-from pipeline.worker.outbox import Outbox
-from pipeline.worker.partition_engine import PartitionEngine
 from pipeline.worker.phase import Life, Phase
 from pipeline.worker.stall import StallWatch
 from pipeline.worker.transaction import PartitionTransactions, Write
@@ -31,65 +25,42 @@ LARGE_CHANGES: Final = 4000
 all at once, those of 100,000 brands held 200 MB, and none was ready sooner, for one core encodes them all."""
 
 
-class TopicNames(msgspec.Struct, frozen=True):
-    """Full names of the topics, prefix included."""
-
-    mentions: str
-    alerts: str
-    dead_letters: str
-    state: str
-
-
 class Checkpoints:
     """Writes the checkpoints of one partition, one at a time."""
 
     def __init__(
         self,
-        *,
         number: int,
-        engine: PartitionEngine,
+        *,
         steps: EngineSteps,
-        outbox: Outbox,
         life: Life,
         transactions: PartitionTransactions,
-        topics: TopicNames,
-        config: WorkerConfig,
-        metrics: WorkerMetrics,
         stall: StallWatch,
-        one_large: asyncio.Lock,
-        clock: Callable[[], float],
+        context: WorkerContext,
     ) -> None:
         """Nothing has been written yet.
 
         Args:
             number: of the partition.
-            engine: asked how much has changed.
-            steps: of that engine.
-            outbox: what waits to be written.
+            steps: of its engine.
             life: says whether a checkpoint may begin.
             transactions: of this partition.
-            topics: full names.
-            config: rhythm of checkpoints.
-            metrics: records every checkpoint.
             stall: watches the transactions.
-            one_large: shared by the partitions of a worker; held by the one that makes a large checkpoint.
-            clock: seconds, never going back.
+            context: what the partitions of the worker share.
         """
         self._number = number
-        self._engine = engine
         self._steps = steps
-        self._outbox = outbox
         self._life = life
         self._transactions = transactions
-        self._topics = topics
-        self._config = config
-        self._metrics = metrics
         self._stall = stall
-        self._one_large = one_large
-        self._clock = clock
+        self._topics = context.topics
+        self._config = context.config
+        self._metrics = context.metrics
+        self._one_large = context.one_large
+        self._clock = context.clock
         self._one_at_a_time = asyncio.Lock()
         self._covered: Any = None
-        self._earliest_next = clock()
+        self._earliest_next = self._clock()
 
     def cover(self, event: Any) -> None:
         """The next checkpoint holds all that this event of Faust's brought, and acknowledges it."""
@@ -105,7 +76,7 @@ class Checkpoints:
         while True:
             try:
                 async with asyncio.timeout(self._config.checkpoint_seconds):
-                    await self._outbox.alert_waits.wait()
+                    await self._steps.outbox.alert_waits.wait()
             except TimeoutError:
                 pass  # the regular one is due
             await asyncio.sleep(max(0.0, self._earliest_next - self._clock()))
@@ -121,25 +92,26 @@ class Checkpoints:
             last: it is the one before the partition may get another owner.
         """
         async with self._one_at_a_time:
-            if self._engine.changes < LARGE_CHANGES:
+            if self._steps.engine.changes < LARGE_CHANGES:
                 await self._write(last=last)
             else:
                 async with self._one_large:
                     await self._write(last=last)
 
     async def _write(self, *, last: bool) -> None:
-        # Asked here, after the waiting: meanwhile the partition may have gone to another owner.
-        if not self._life.may_write(last=last):
-            return
-        started = self._clock()
         batches: list[Any] = []
 
         def encode(records: StateRecords) -> None:
             batches.extend(self._transactions.encode_state(self._topics.state, records).batches)
 
-        async with self._steps.snapshot(encode):
+        async with self._steps.alone():
+            # Asked here, after all waiting: meanwhile the partition may have gone to another owner.
+            if not self._life.may_write(last=last):
+                return
+            started = self._clock()
+            await self._steps.snapshot(encode)
             # After what may be cancelled: state that went out without these would lose them.
-            alerts, dead_letters = self._outbox.take()
+            alerts, dead_letters = self._steps.outbox.take()
             covered, self._covered = self._covered, None
         await self._commit(
             started,

@@ -7,8 +7,7 @@ snapshot with all of its pauses is one of them: nothing is ingested or closed wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from pipeline.engine.records import SourceRecord
@@ -26,21 +25,23 @@ _END: Final = object()
 
 
 class EngineSteps:
-    """Runs the steps and records how long each took."""
+    """Runs the steps and records how long each took.
 
-    def __init__(
-        self, engine: PartitionEngine, outbox: Outbox, metrics: WorkerMetrics, clock: Callable[[], float]
-    ) -> None:
+    Attributes:
+        engine: changed only here.
+        outbox: what the engine gave and no checkpoint has taken.
+    """
+
+    def __init__(self, engine: PartitionEngine, metrics: WorkerMetrics, clock: Callable[[], float]) -> None:
         """Nothing runs yet.
 
         Args:
-            engine: changed only here.
-            outbox: gets what the engine gives.
+            engine: changed by these steps only.
             metrics: records the length of every step.
             clock: seconds, never going back.
         """
-        self._engine = engine
-        self._outbox = outbox
+        self.engine = engine
+        self.outbox = Outbox()
         self._metrics = metrics
         self._clock = clock
         self._free = asyncio.Lock()
@@ -52,7 +53,7 @@ class EngineSteps:
             records: the last record of every key.
             turned: called between two steps.
         """
-        steps = self._engine.restore_in_batches(records)
+        steps = self.engine.restore_in_batches(records)
         more = True
         while more:
             started = self._clock()
@@ -65,7 +66,7 @@ class EngineSteps:
         """One step: at most INGEST_RECORDS records."""
         async with self._free:
             started = self._clock()
-            self._engine.ingest(records)
+            self.engine.ingest(records)
             self._metrics.engine_step("fold", self._clock() - started)
 
     async def close_due(self) -> bool:
@@ -76,31 +77,32 @@ class EngineSteps:
         """
         async with self._free:
             started = self._clock()
-            more = self._engine.close_due(CLOSE_BUCKETS)
-            self._outbox.add(self._engine.take_outputs())
+            more = self.engine.close_due(CLOSE_BUCKETS)
+            self.outbox.add(self.engine.take_outputs())
             self._metrics.engine_step("close", self._clock() - started)
         await asyncio.sleep(0)
         return more
 
-    @asynccontextmanager
-    async def snapshot(self, encode: Callable[[StateRecords], None]) -> AsyncIterator[None]:
-        """Encode the changed state; in the body of the `with`, outbox and state stand for the same offset.
+    def alone(self) -> asyncio.Lock:
+        """To be held around a `snapshot` and what belongs to it: no other step runs meanwhile."""
+        return self._free
 
-        The body must not wait. Where the encoding is cancelled it is not reached, and everything is still as changed
-        as before.
+    async def snapshot(self, encode: Callable[[StateRecords], None]) -> None:
+        """Encode the changed state, with a pause after every batch; `alone` must be held.
+
+        Until something else is awaited, outbox and state then stand for the same offset. Where this is cancelled,
+        everything is still as changed as before.
 
         Args:
             encode: called with some state records at a time.
         """
-        async with self._free:
-            self._outbox.add(self._engine.take_outputs())
-            batches = self._engine.snapshot_in_batches()
-            while True:
-                started = self._clock()
-                records = next(batches, None)
-                if records is None:
-                    break
-                encode(records)
-                self._metrics.engine_step("encode", self._clock() - started)
-                await asyncio.sleep(0)
-            yield
+        self.outbox.add(self.engine.take_outputs())
+        batches = self.engine.snapshot_in_batches()
+        while True:
+            started = self._clock()
+            records = next(batches, None)
+            if records is None:
+                return
+            encode(records)
+            self._metrics.engine_step("encode", self._clock() - started)
+            await asyncio.sleep(0)

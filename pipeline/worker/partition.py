@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
 
-from pipeline.config.model import WorkerConfig
 from pipeline.engine.records import RefusedBatch, SourceRecord
 from pipeline.errors import StateError
-from pipeline.telemetry.health import Health
-from pipeline.telemetry.worker_metrics import WorkerMetrics
-from pipeline.worker.checkpoints import Checkpoints, TopicNames
-from pipeline.worker.driver.gap_reader import GapReader
+from pipeline.worker.checkpoints import Checkpoints
+from pipeline.worker.context import WorkerContext
 from pipeline.worker.engine_steps import INGEST_RECORDS, EngineSteps
-from pipeline.worker.outbox import Outbox
 from pipeline.worker.partition_engine import PartitionEngine
 from pipeline.worker.phase import Life, Move, Phase
 from pipeline.worker.placement import PlacementReport
@@ -36,19 +30,12 @@ class Partition:
 
     def __init__(
         self,
-        *,
         number: int,
+        *,
         engine: PartitionEngine,
         load: Callable[[], Awaitable[LoadedState]],
         transactions: PartitionTransactions,
-        gaps: GapReader,
-        topics: TopicNames,
-        config: WorkerConfig,
-        metrics: WorkerMetrics,
-        health: Health,
-        end_offset: Callable[[int], int | None] = lambda _: None,
-        one_large: asyncio.Lock | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        context: WorkerContext,
     ) -> None:
         """Nothing is loaded yet.
 
@@ -57,46 +44,30 @@ class Partition:
             engine: fresh.
             load: reads what the previous owner left, once that one is fenced.
             transactions: of this partition.
-            gaps: reads what Faust passes over.
-            topics: full names.
-            config: rhythm of checkpoints.
-            metrics: records what happens.
-            health: gets a heartbeat after every step of the loading.
-            end_offset: end of a partition of mentions as last heard from the broker, None before.
-            one_large: shared by the partitions of a worker; held by the one that makes a large checkpoint.
-            clock: seconds, never going back: the clock of the event loop, whose timers wait by it too.
+            context: what the partitions of the worker share.
         """
         self.number = number
         self.engine = engine
         self._load = load
         self._transactions = transactions
-        self._gaps = gaps
-        self._topics = topics
-        self._metrics = metrics
-        self._health = health
-        self._end_offset = end_offset
-        self._clock = clock
+        self._context = context
+        self._topics = context.topics
+        self._metrics = context.metrics
+        self._clock = context.clock
         self._life = Life()
-        self._outbox = Outbox()
-        self._steps = EngineSteps(engine, self._outbox, metrics, clock)
-        self._stall = StallWatch(clock)
+        self._steps = EngineSteps(engine, self._metrics, self._clock)
+        self._stall = StallWatch(self._clock)
         self._checkpoints = Checkpoints(
-            number=number,
-            engine=engine,
+            number,
             steps=self._steps,
-            outbox=self._outbox,
             life=self._life,
             transactions=transactions,
-            topics=topics,
-            config=config,
-            metrics=metrics,
             stall=self._stall,
-            one_large=one_large or asyncio.Lock(),
-            clock=clock,
+            context=context,
         )
         self._placement: PlacementReport | None = None
         self._read_to = 0  # offsets below it are known to hold nothing more
-        self._last_record_at = clock()
+        self._last_record_at = self._clock()
 
     @property
     def phase(self) -> Phase:
@@ -126,7 +97,7 @@ class Partition:
         started = self._clock()
         await self._transactions.start()
         loaded = await self._load()
-        await self._steps.restore(loaded.records.items(), self._health.heartbeat)
+        await self._steps.restore(loaded.records.items(), self._context.health.heartbeat)
         self._check_source(loaded)
         self._placement = PlacementReport(self.number, loaded.partitions)
         self._last_record_at = self._clock()
@@ -185,7 +156,7 @@ class Partition:
         expected = max(self.engine.next_offset, self._read_to)
         if start > expected:
             found = 0
-            async for records in self._gaps.read(self.number, expected, start):
+            async for records in self._context.gaps.read(self.number, expected, start):
                 found += len(records)
                 await self._process(records)
             self._read_to = start
@@ -211,7 +182,7 @@ class Partition:
 
     async def _make_room(self) -> None:
         """Backpressure: while too much waits for a checkpoint, make one; while none may begin, wait until one may."""
-        while self._outbox.is_full and self._life.is_open:
+        while self._steps.outbox.is_full and self._life.is_open:
             if self._life.phase is Phase.RUNNING:
                 await self._checkpoints.write()
             else:
@@ -229,7 +200,7 @@ class Partition:
         self._metrics.refresh(self.number)
 
     def _report_lag(self) -> None:
-        end = self._end_offset(self.number)
+        end = self._context.end_offset(self.number)
         if end is not None:
             self._metrics.consumer_lag(self.number, max(0, end - self.engine.next_offset))
 

@@ -21,7 +21,7 @@ from pipeline.telemetry.server import serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker import app as faust_app
 from pipeline.worker.assignment import Assignment
-from pipeline.worker.checkpoints import TopicNames
+from pipeline.worker.context import TopicNames, WorkerContext
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.exit import crash, stop_late
 from pipeline.worker.garbage import CycleCollector
@@ -69,25 +69,26 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
     topics = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
     options = aiokafka_options(settings)
     gaps, ticker = GapReader(options, topics.mentions), Ticker(options, topics.mentions)
-    one_large = asyncio.Lock()
+    context = WorkerContext(
+        topics=topics,
+        config=config.worker,
+        metrics=metrics,
+        health=health,
+        gaps=gaps,
+        end_offset=partial(faust_app.end_offset, app, topics.mentions),
+        clock=clock,
+    )
 
     def make_partition(number: int) -> Partition:
         # The transactional id is named after the topics, not the group: whoever writes this state fences whoever wrote
         # it before, even where a second group was started on the same topics by mistake.
         transactional_id = f"{settings.topic_prefix}tocsin-{number}"
         return Partition(
-            number=number,
+            number,
             engine=engine(number),
             load=partial(load_state, options, topics.state, topics.mentions, number, health.heartbeat),
             transactions=PartitionTransactions(options, transactional_id, number),
-            gaps=gaps,
-            topics=topics,
-            config=config.worker,
-            metrics=metrics,
-            health=health,
-            end_offset=partial(faust_app.end_offset, app, topics.mentions),
-            one_large=one_large,
-            clock=clock,
+            context=context,
         )
 
     assignment = Assignment(topic=topics.mentions, partition=make_partition, health=health, crash=stop_now)

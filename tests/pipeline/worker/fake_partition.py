@@ -14,7 +14,7 @@ from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record, RefusedBatch
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.worker_metrics import WorkerMetrics
-from pipeline.worker.checkpoints import TopicNames
+from pipeline.worker.context import TopicNames, WorkerContext
 from pipeline.worker.partition import Partition
 from pipeline.worker.state_loader import LoadedState
 from pipeline.worker.transaction import Write
@@ -101,17 +101,20 @@ def stored(records: dict[bytes, bytes] | None = None, end: int = 1_000_000) -> C
 
 def make_partition(number: int = 0, **changes: Any) -> Partition:
     """A partition, not yet opened, on a real engine that refuses without end; what is given takes the place of that."""
-    parts: dict[str, Any] = {
+    own: dict[str, Any] = {
         "engine": changes.get("engine") or Engine(number, REFUSING),
         "load": stored(),
         "transactions": Transactions(),
+    }
+    around: dict[str, Any] = {
         "gaps": Gaps(),
         "topics": TOPICS,
         "config": WorkerConfig(),
         "metrics": changes.get("metrics") or WorkerMetrics(REFUSING),
         "health": Health(),
     }
-    return Partition(number=number, **(parts | changes))
+    own |= {name: changes.pop(name) for name in list(changes) if name in own}
+    return Partition(number, **own, context=WorkerContext(**(around | changes)))
 
 
 def slice_of(*records: Record | RefusedBatch) -> Any:

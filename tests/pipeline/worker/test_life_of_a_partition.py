@@ -67,20 +67,20 @@ class Owner(Transactions):
         self.log = log
         self.allowed = allowed
         self.forbidden = 0
-        self.encoding = False
+        self.encoder: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         await asyncio.sleep(1.0)
         self.log.owner = self
 
     def encode_state(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> Write:
-        if not self.encoding:
-            self.encoding = True
+        if self.encoder is not asyncio.current_task():  # the first records of a checkpoint
+            self.encoder = asyncio.current_task()
             self.forbidden += not self.allowed()
         return super().encode_state(topic, records)
 
     async def commit(self, writes: Sequence[Write]) -> None:
-        self.encoding = False
+        self.encoder = None
         self.committing.set()
         await asyncio.sleep(COMMIT_SECONDS)
         self.committing.clear()
@@ -192,7 +192,6 @@ class Life(RuleBasedStateMachine):
         self.run(count=turned)
         if cancelled and not self.writing.done() and not self.owner.committing.is_set():
             self.writing.cancel()
-            self.owner.encoding = False
 
     @rule()
     def suspend(self) -> None:
@@ -279,8 +278,9 @@ class Life(RuleBasedStateMachine):
         for task in (self.feeding, self.writing):
             if task is not None:
                 await asyncio.gather(task, return_exceptions=True)
-        if self.delivered < len(self.log.records):  # what an owner before had been given and not written
-            await self.partition.accept(slice_of(*self.log.records[self.delivered :]))
+        # One more record closes what the state holds open; before it, what an earlier owner had and did not write.
+        self.log.records.append(Record(len(self.log.records), 0, None, b""))
+        await self.partition.accept(slice_of(*self.log.records[self.delivered :]))
         await self.partition.checkpoint()
         self.keeping.cancel()
         await asyncio.gather(self.keeping, return_exceptions=True)

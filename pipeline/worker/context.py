@@ -1,0 +1,51 @@
+"""What the partitions of one worker share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from pipeline.config.model import WorkerConfig
+from pipeline.telemetry.health import Health
+from pipeline.telemetry.worker_metrics import WorkerMetrics
+from pipeline.worker.driver.gap_reader import GapReader
+
+
+class TopicNames(msgspec.Struct, frozen=True):
+    """Full names of the topics, prefix included."""
+
+    mentions: str
+    alerts: str
+    dead_letters: str
+    state: str
+
+
+def _never_heard(_: int) -> int | None:
+    return None
+
+
+class WorkerContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything around a partition that is the same for all partitions of a worker.
+
+    Attributes:
+        topics: full names.
+        config: rhythm of checkpoints, and ticks.
+        metrics: records what happens.
+        health: gets a heartbeat after every step of a long work.
+        gaps: reads what Faust passes over.
+        end_offset: end of a partition of mentions as last heard from the broker, None before.
+        one_large: held by the partition that makes a large checkpoint.
+        clock: seconds, never going back: the clock of the event loop, whose timers wait by it too.
+    """
+
+    topics: TopicNames
+    config: WorkerConfig
+    metrics: WorkerMetrics
+    health: Health
+    gaps: GapReader
+    end_offset: Callable[[int], int | None] = _never_heard
+    one_large: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
+    clock: Callable[[], float] = time.monotonic
