@@ -21,9 +21,9 @@ from pipeline.telemetry.worker_metrics import WorkerMetrics
 from schemas.mention import Mention, encode_mention
 from schemas.moments import moment
 from tests.deploy.deployment import alerting_rules, dashboards, panel_expressions, recorded_names, rules
+from tests.fakes.engine import FakeEngine, FakeEpisode, busy_engine
 from tests.integration.prometheus_server import Prometheus, needs_prometheus, prometheus, wait_for
 from tests.integration.worker_process import WorkerProcess, publish
-from tests.pipeline.worker.fake_engine import FakeEngine, FakeEpisode, busy_engine
 
 pytestmark = [pytest.mark.integration, needs_prometheus]
 

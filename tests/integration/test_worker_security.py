@@ -14,10 +14,10 @@ pytestmark = pytest.mark.integration
 @pytest.mark.parametrize(
     ("protocol", "mechanism"),
     [
-        ("SSL", None),
-        ("SASL_PLAINTEXT", "PLAIN"),
+        pytest.param("SSL", None, marks=pytest.mark.slow),
+        pytest.param("SASL_PLAINTEXT", "PLAIN", marks=pytest.mark.slow),
         ("SASL_PLAINTEXT", "SCRAM-SHA-256"),
-        ("SASL_SSL", "PLAIN"),
+        pytest.param("SASL_SSL", "PLAIN", marks=pytest.mark.slow),
         ("SASL_SSL", "SCRAM-SHA-512"),
     ],
 )

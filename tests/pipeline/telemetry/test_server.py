@@ -23,7 +23,7 @@ from pipeline.errors import ConfigError
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.server import MetricsServer, serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
-from tests.pipeline.worker.fake_engine import busy_engine
+from tests.fakes.engine import busy_engine
 
 NOW = 1_800_000_000.0
 

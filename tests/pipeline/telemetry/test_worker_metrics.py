@@ -13,7 +13,7 @@ from pipeline.telemetry.catalogue import CATALOGUE, MAX_EPISODE_BRANDS, PREFIX
 from pipeline.telemetry.worker_metrics import BRANDS_PACE, BRANDS_SECONDS, PUBLISH_SECONDS, WorkerMetrics
 from schemas.rejection import Reason
 from tests.fakes import Clock
-from tests.pipeline.worker.fake_engine import FakeEngine, FakeEpisode, FakeStats, FakeView, busy_engine
+from tests.fakes.engine import FakeEngine, FakeEpisode, FakeStats, FakeView, busy_engine
 
 NOW = 1_800_000_000.0
 

@@ -14,7 +14,7 @@ from pipeline.worker.assignment import HAND_OVER_SECONDS, Assignment
 from pipeline.worker.partition import Partition
 from pipeline.worker.phase import Phase
 from tests.fakes import Clock, run_virtual, turns
-from tests.pipeline.worker.fake_engine import OffsetEngine
+from tests.fakes.engine import OffsetEngine
 from tests.pipeline.worker.fake_partition import TOPICS, Transactions, make_partition, mentions, slice_of
 
 

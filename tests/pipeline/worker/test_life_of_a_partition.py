@@ -29,7 +29,7 @@ from pipeline.worker.phase import TRANSITIONS, IllegalMoveError, Move, Phase
 from pipeline.worker.state_loader import LoadedState
 from pipeline.worker.transaction import Write
 from tests.fakes import Clock, VirtualLoop, turns
-from tests.pipeline.worker.fake_engine import ALERT_BYTES, STATE_KEY, OffsetEngine, offset_of
+from tests.fakes.engine import ALERT_BYTES, STATE_KEY, OffsetEngine, offset_of
 from tests.pipeline.worker.fake_partition import TOPICS, Gaps, Transactions, make_partition, slice_of
 
 STEP = 2

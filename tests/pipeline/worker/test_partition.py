@@ -19,8 +19,8 @@ from pipeline.worker.phase import IllegalMoveError, Phase
 from pipeline.worker.state_loader import LoadedState
 from schemas.rejection import Reason
 from tests.fakes import Clock, run_virtual, turns
+from tests.fakes.engine import OffsetEngine
 from tests.pipeline.mention_streams import START
-from tests.pipeline.worker.fake_engine import OffsetEngine
 from tests.pipeline.worker.fake_partition import (
     TOPICS,
     Gaps,

@@ -14,7 +14,7 @@ from pipeline.worker.partition import Partition
 from pipeline.worker.stall import STALL_SECONDS
 from pipeline.worker.watch import WATCH_SECONDS, Watch
 from tests.fakes import Clock, run_virtual
-from tests.pipeline.worker.fake_engine import OffsetEngine
+from tests.fakes.engine import OffsetEngine
 from tests.pipeline.worker.fake_partition import make_partition, mentions, slice_of
 
 IDLE_SECONDS = 20
