@@ -10,7 +10,7 @@ from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, 
 from detectors.sentiment.drift import DriftState, update
 from detectors.sentiment.language import LANGUAGES, language_of
 from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
-from detectors.sentiment.regression import HashedRegression, logistic
+from detectors.sentiment.regression import HashedRegression, RegressionPair, logistic
 from detectors.sentiment.words import WordReader
 
 MAX_NEGATIVE: Final = -0.25
@@ -52,12 +52,13 @@ def _by_prior(prior: float) -> tuple[float, float]:
 class _LanguageModel:
     """The model of one language: two regressions on the same features, the drift test, and which chunks changed."""
 
-    __slots__ = ("changed", "drift", "negative", "positive", "read")
+    __slots__ = ("changed", "drift", "negative", "pair", "positive", "read")
 
     def __init__(self, language: str) -> None:
         self.read = reader_of(language).read
         self.negative = HashedRegression(*NEGATIVE_PRIOR)
         self.positive = HashedRegression(*POSITIVE_PRIOR)
+        self.pair = RegressionPair(self.negative, self.positive)
         self.drift = DriftState()
         self.changed: set[int] = set()
 
@@ -81,7 +82,7 @@ class SentimentModels:
             prior, _ = reader_of(language).read(text, with_features=False)
             return _by_prior(prior)
         prior, buckets = model.read(text, with_features=True)
-        return model.negative.predict(prior, buckets), model.positive.predict(prior, buckets)
+        return model.pair.predict(prior, buckets)
 
     def negative_probability(self, text: str, lang: str | None) -> float:
         """P(negative) of a text, 0..1, without learning; above 0.5 the text counts as negative."""
@@ -103,8 +104,7 @@ class SentimentModels:
         if model is None:
             model = self._models[language] = _LanguageModel(language)
         prior, buckets = model.read(text, with_features=True)
-        error = model.negative.learn(prior, buckets, target=sentiment <= MAX_NEGATIVE)
-        model.positive.learn(prior, buckets, target=sentiment >= MIN_POSITIVE)
+        error, _ = model.pair.learn(prior, buckets, first=sentiment <= MAX_NEGATIVE, second=sentiment >= MIN_POSITIVE)
         model.changed.add(state.HEAD)
         model.changed.update((buckets // state.CHUNK_BUCKETS).tolist())
         if update(model.drift, error * error):
