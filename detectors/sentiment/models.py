@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from detectors.sentiment import state
 from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, CharacterReader
 from detectors.sentiment.drift import DriftState, update
+from detectors.sentiment.hashing import Buckets
 from detectors.sentiment.language import LANGUAGES, language_of
 from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
 from detectors.sentiment.regression import HashedRegression, RegressionPair, logistic
@@ -49,6 +51,10 @@ def _by_prior(prior: float) -> tuple[float, float]:
     )
 
 
+Reading: TypeAlias = tuple[float, Buckets | None]
+"""What was read in a text: its prior polarity, and its features if the model of its language had learned any label."""
+
+
 class _LanguageModel:
     """The model of one language: two regressions on the same features, the drift test, and which chunks changed."""
 
@@ -77,11 +83,26 @@ class SentimentModels:
     def estimate_one(self, text: str, lang: str | None) -> tuple[float, float]:
         """P(negative) and P(positive) of a text, without learning. They need not sum to one: a text can be mixed."""
         language = language_of(text, lang)
+        (reading,) = self.read_many((text,), language)
+        return self.estimate_read(text, reading, language)
+
+    def read_many(self, texts: Sequence[str], language: str) -> list[Reading]:
+        """What the language's model needs of texts to answer; nothing is answered yet.
+
+        Args:
+            texts: the texts.
+            language: one of LANGUAGES.
+        """
+        return reader_of(language).read_many(texts, with_features=language in self._models)
+
+    def estimate_read(self, text: str, reading: Reading, language: str) -> tuple[float, float]:
+        """`estimate_one` of a text that was read before."""
+        prior, buckets = reading
         model = self._models.get(language)
         if model is None:
-            prior, _ = reader_of(language).read(text, with_features=False)
             return _by_prior(prior)
-        prior, buckets = model.read(text, with_features=True)
+        if buckets is None:  # the first label of the language has come in between
+            prior, buckets = model.read(text, with_features=True)
         return model.pair.predict(prior, buckets)
 
     def negative_probability(self, text: str, lang: str | None) -> float:

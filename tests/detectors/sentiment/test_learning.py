@@ -94,6 +94,27 @@ def test_two_regressions_learn_side_by_side_what_each_learns_alone(
 
 
 @pytest.mark.parametrize("lang", ["en", "zh", "ja", "other"])
+@given(texts=st.lists(st.text(max_size=100) | st.sampled_from([*TEXTS["zh"], *TEXTS["ja"], *TEXTS["en"]]), max_size=9))
+def test_many_texts_are_read_as_each_of_them(lang: str, texts: list[str]) -> None:
+    for with_features in (False, True):
+        found = reader_of(lang).read_many(texts, with_features=with_features)
+        expected = [reader_of(lang).read(text, with_features=with_features) for text in texts]
+        assert [prior for prior, _ in found] == [prior for prior, _ in expected]
+        for (_, buckets), (_, wanted) in zip(found, expected, strict=True):
+            assert (buckets is None) if not with_features else (buckets is not None and set(buckets) == set(wanted))
+
+
+def test_a_text_read_before_the_first_label_is_answered_with_it() -> None:
+    """As if it were read after it."""
+    models, twin = SentimentModels(), SentimentModels()
+    (reading,) = models.read_many(["又见霍莱姆事件"], "zh")
+    for one in (models, twin):
+        for _ in range(20):
+            one.learn_one("霍莱姆", "zh", -1.0)
+    assert models.estimate_read("又见霍莱姆事件", reading, "zh") == twin.estimate_one("又见霍莱姆事件", "zh")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh", "ja", "other"])
 @given(text=st.text(max_size=100))
 def test_without_labels_the_model_is_its_prior(lang: str, text: str) -> None:
     prior, _ = reader_of(lang).read(text, with_features=False)
