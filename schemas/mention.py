@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -62,6 +63,7 @@ class _OfSomeBrand(Mention, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     brand: str
 
 
+_BRAND: Final = re.compile(BRAND_PATTERN)
 _decoder: Final = msgspec.json.Decoder(Mention)
 _decode_of_some_brand: Final = msgspec.json.Decoder(_OfSomeBrand).decode
 # msgspec's messages end in the path of the field; what stands before may quote the record, which is untrusted text.
@@ -132,6 +134,37 @@ def decode_of_some_brand(value: bytes) -> Mention | None:
         return _decode_of_some_brand(value)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def decode_plain(values: Sequence[bytes | None]) -> list[Mention]:
+    """The mentions in values, as decode_of_some_brand gives them, up to the first value for which it may give None."""
+    mentions: list[Mention] = []
+    decode, add = _decode_of_some_brand, mentions.append
+    try:
+        for value in values:
+            if value is None:
+                break
+            add(decode(value))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # The caller is to ask decode_mention what is wrong with this one.
+    decoded = cast("Sequence[bytes]", values[: len(mentions)])
+    together = b"".join(decoded)
+    longest = max(map(len, decoded), default=0)
+    if longest < MIN_NESTED_BYTES and b"[" not in together:
+        return mentions
+    # A mention has a bracket, and one more if it names an author; all the others may be in the same one.
+    authors = len(mentions) - [mention.author for mention in mentions].count(None)
+    others = together.count(b"{") + together.count(b"[") - len(mentions) - authors
+    if others + 2 > MAX_NESTING or longest > MAX_MENTION_BYTES:
+        for row, value in enumerate(decoded):
+            if len(value) > MAX_MENTION_BYTES or not _is_flat(value):
+                return mentions[:row]
+    return mentions
+
+
+def is_brand(name: str) -> bool:
+    """Whether decode_mention takes this for a brand."""
+    return _BRAND.match(name) is not None
 
 
 def encode_mention(mention: Mention) -> bytes:

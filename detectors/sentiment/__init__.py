@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from detectors.sentiment.language import LANGUAGES, PLAIN_TAGS, language_of
-from detectors.sentiment.models import SentimentModels
+from detectors.sentiment.models import Reading, SentimentModels
 
-__all__ = ["LANGUAGES", "PLAIN_TAGS", "SentimentModels", "language_of"]
+__all__ = ["LANGUAGES", "PLAIN_TAGS", "Reading", "SentimentModels", "language_of"]

@@ -7,13 +7,13 @@ from html import unescape
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from detectors.sentiment.entries import EntryFinder
+from detectors.sentiment.entries import EntryFinder, Found
 from detectors.sentiment.hashing import NO_BUCKETS, Buckets, character_buckets
 from detectors.sentiment.language import READ_CHARACTERS
 from detectors.sentiment.words import NORMALISER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 FEATURE_CHARACTERS: Final = 96
@@ -63,6 +63,16 @@ JAPANESE_NEGATION: Final = Negation(
 _LINKS_AND_NAMES: Final = re.compile(r"https?://[\x21-\x7e]*|@[\w.-]{1,32}")
 
 
+def _cleaned(text: str) -> str:
+    """What is read of a text: its beginning in lower case, without links, names and blanks."""
+    text = text[:READ_CHARACTERS]
+    if "&" in text:
+        text = unescape(text)
+    if "@" in text or "http" in text:
+        text = _LINKS_AND_NAMES.sub("", text)
+    return "".join(text.lower().split())
+
+
 class CharacterReader:
     """A reader of characters: the prior polarity of a text, and its features."""
 
@@ -80,17 +90,20 @@ class CharacterReader:
 
     def read(self, text: str, *, with_features: bool) -> tuple[float, Buckets]:
         """Prior polarity within -1..1 (negative is bad) and, where asked for, the buckets of characters and pairs."""
-        text = text[:READ_CHARACTERS]
-        if "&" in text:
-            text = unescape(text)
-        if "@" in text or "http" in text:
-            text = _LINKS_AND_NAMES.sub("", text)
-        text = "".join(text.lower().split())
-        return self._polarity(text), character_buckets(text[:FEATURE_CHARACTERS]) if with_features else NO_BUCKETS
+        text = _cleaned(text)
+        buckets = character_buckets(text[:FEATURE_CHARACTERS]) if with_features else NO_BUCKETS
+        return self._polarity(text, self._finder.find(text)), buckets
 
-    def _polarity(self, text: str) -> float:
-        """The polarity by the longest match from the left; each match may be negated by its neighbours."""
-        found = self._finder.find(text)[:WORDS_FOUND]
+    def read_many(self, texts: Iterable[str], *, with_features: bool) -> list[tuple[float, Buckets | None]]:
+        """`read` of many texts; features None if not asked for. Entries are looked for in all texts at once."""
+        texts = list(map(_cleaned, texts))
+        priors = map(self._polarity, texts, self._finder.find_in_each(texts))
+        features = (character_buckets(text[:FEATURE_CHARACTERS]) if with_features else None for text in texts)
+        return list(zip(priors, features, strict=True))
+
+    def _polarity(self, text: str, found: Sequence[Found]) -> float:
+        """The polarity by the entries in a text; each may be negated by its neighbours."""
+        found = found[:WORDS_FOUND]
         if not found:
             return 0.0
         pattern, sign, besides = self._negation

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
 _CODES: Final = 1 << 16
 _HALF_CODE: Final = np.dtype("<u2")
+
+
+Found: TypeAlias = tuple[int, int, float]
+"""An entry in a text: start, end and weight."""
 
 
 class EntryFinder:
@@ -40,15 +45,28 @@ class EntryFinder:
         where none does (the two, or else the first of them; weight None if that is none)."""
         self._places = _Places(weights)
 
-    def find(self, text: str) -> list[tuple[int, int, float]]:
-        """Start, end and weight of the entries from the left, the longest at each place; none overlaps another.
+    def find(self, text: str) -> list[Found]:
+        """The entries from the left, the longest at each place; none overlaps another.
 
         Entries of weight 0 are left out: they only keep others from being found within them.
         """
+        return self._find(text, self._places.of(text))
+
+    def find_in_each(self, texts: Sequence[str]) -> Iterator[list[Found]]:
+        """`find` in every one of the texts; none contains a blank."""
+        places = self._places.of(" ".join(texts))
+        first = begin = 0
+        for text in texts:
+            end = begin + len(text)
+            last = bisect_left(places, end, first)
+            yield self._find(text, [place - begin for place in places[first:last]])
+            first, begin = last, end + 1
+
+    def _find(self, text: str, places: Iterable[int]) -> list[Found]:
         pairs, longer, singles = self._pairs, self._longer, self._singles
         found = []
         end = 0
-        for start in self._places.of(text):
+        for start in places:
             if start < end:
                 continue
             pair = pairs.get(text[start : start + 2])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from detectors.sentiment import state
 from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, CharacterReader
 from detectors.sentiment.drift import DriftState, update
+from detectors.sentiment.hashing import Buckets
 from detectors.sentiment.language import LANGUAGES, language_of
 from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
-from detectors.sentiment.regression import HashedRegression, logistic
+from detectors.sentiment.regression import HashedRegression, RegressionPair, logistic
 from detectors.sentiment.words import WordReader
 
 MAX_NEGATIVE: Final = -0.25
@@ -49,15 +51,20 @@ def _by_prior(prior: float) -> tuple[float, float]:
     )
 
 
+Reading: TypeAlias = tuple[float, Buckets | None]
+"""What was read in a text: its prior polarity, and its features if the model of its language had learned any label."""
+
+
 class _LanguageModel:
     """The model of one language: two regressions on the same features, the drift test, and which chunks changed."""
 
-    __slots__ = ("changed", "drift", "negative", "positive", "read")
+    __slots__ = ("changed", "drift", "negative", "pair", "positive", "read")
 
     def __init__(self, language: str) -> None:
         self.read = reader_of(language).read
         self.negative = HashedRegression(*NEGATIVE_PRIOR)
         self.positive = HashedRegression(*POSITIVE_PRIOR)
+        self.pair = RegressionPair(self.negative, self.positive)
         self.drift = DriftState()
         self.changed: set[int] = set()
 
@@ -76,12 +83,27 @@ class SentimentModels:
     def estimate_one(self, text: str, lang: str | None) -> tuple[float, float]:
         """P(negative) and P(positive) of a text, without learning. They need not sum to one: a text can be mixed."""
         language = language_of(text, lang)
+        (reading,) = self.read_many((text,), language)
+        return self.estimate_read(text, reading, language)
+
+    def read_many(self, texts: Sequence[str], language: str) -> list[Reading]:
+        """What the language's model needs of texts to answer; nothing is answered yet.
+
+        Args:
+            texts: the texts.
+            language: one of LANGUAGES.
+        """
+        return reader_of(language).read_many(texts, with_features=language in self._models)
+
+    def estimate_read(self, text: str, reading: Reading, language: str) -> tuple[float, float]:
+        """`estimate_one` of a text that was read before."""
+        prior, buckets = reading
         model = self._models.get(language)
         if model is None:
-            prior, _ = reader_of(language).read(text, with_features=False)
             return _by_prior(prior)
-        prior, buckets = model.read(text, with_features=True)
-        return model.negative.predict(prior, buckets), model.positive.predict(prior, buckets)
+        if buckets is None:  # the first label of the language has come in between
+            prior, buckets = model.read(text, with_features=True)
+        return model.pair.predict(prior, buckets)
 
     def negative_probability(self, text: str, lang: str | None) -> float:
         """P(negative) of a text, 0..1, without learning; above 0.5 the text counts as negative."""
@@ -103,8 +125,7 @@ class SentimentModels:
         if model is None:
             model = self._models[language] = _LanguageModel(language)
         prior, buckets = model.read(text, with_features=True)
-        error = model.negative.learn(prior, buckets, target=sentiment <= MAX_NEGATIVE)
-        model.positive.learn(prior, buckets, target=sentiment >= MIN_POSITIVE)
+        error, _ = model.pair.learn(prior, buckets, first=sentiment <= MAX_NEGATIVE, second=sentiment >= MIN_POSITIVE)
         model.changed.add(state.HEAD)
         model.changed.update((buckets // state.CHUNK_BUCKETS).tolist())
         if update(model.drift, error * error):

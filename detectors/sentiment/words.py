@@ -12,7 +12,7 @@ from detectors.sentiment.language import READ_CHARACTERS
 from detectors.sentiment.lexicon import LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 WORDS_READ: Final = 64
 """Maximum of words of a text that are read: they give at most 191 features (words, stems and pairs)."""
@@ -103,6 +103,11 @@ class WordReader:
         else:
             tokens = list(map(self._tokens.__getitem__, words))
         return _polarity(tokens) if any(tokens) else 0.0, buckets
+
+    def read_many(self, texts: Iterable[str], *, with_features: bool) -> list[tuple[float, Buckets | None]]:
+        """`read` of many texts; features None if not asked for."""
+        readings = [self.read(text, with_features=with_features) for text in texts]
+        return [*readings] if with_features else [(prior, None) for prior, _ in readings]
 
     def _token(self, raw: str) -> _Token | None:
         """What a word says; None where it says nothing."""

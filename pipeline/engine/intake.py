@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from detectors.sentiment import PLAIN_TAGS, language_of
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.ids import LONG_ID, identity
-from pipeline.engine.buckets.open_bucket import Judgement, OpenBucket, compared, is_in_sample
+from pipeline.engine.buckets.open_bucket import compared
+from pipeline.engine.intake_batch import BatchIntake
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.records import TICK_HEADER, DeadLetter, RefusedBatch, SourceRecord
+from pipeline.engine.tone import Tone
 from pipeline.errors import DeadLetterLimitError
 from schemas.mention import (
     EARLIEST_EVENT_TIME,
@@ -46,6 +48,8 @@ class Intake:
         self._small_ids = self._max_ids // 16
         self._max_open = config.engine.max_brands
         self._sentiment = config.sentiment
+        self._tone = Tone(state)
+        self._batches = BatchIntake(state, self._tone, self.ingest_one_by_one)
 
     def ingest(self, records: Sequence[SourceRecord]) -> None:
         """Take records in offset order into the open buckets.
@@ -53,20 +57,27 @@ class Intake:
         Raises:
             DeadLetterLimitError: more refused records in a row than configured.
         """
-        # The path of every mention: branches where a function would do, counts in local variables, and nothing looked
-        # up twice. What other methods may ask for meanwhile is written back before they are called.
+        self._batches.ingest(records)
+
+    def ingest_one_by_one(self, records: Sequence[SourceRecord]) -> None:
+        """`ingest`, one record after the other: what it does with many at once is measured by this.
+
+        Raises:
+            DeadLetterLimitError: more refused records in a row than configured.
+        """
+        # The path of every mention that comes alone: branches where a function would do, counts in local variables, and
+        # nothing looked up twice. What other methods may ask for meanwhile is written back before they are called.
         state = self._state
         at, stats, brands, schedule = state.at, state.stats, state.brands, state.schedule
         changed_open, feed = state.changes.open_buckets, at.feed
         tolerance_ms, max_open = self._tolerance_ms, self._max_open
         small_ids, max_ids = self._small_ids, self._max_ids
         sentiments = self._sentiment
-        negative_below, positive_above, learns = sentiments.negative_below, sentiments.positive_above, sentiments.learn
-        labels, full_labels = at.labels, sentiments.full_labels_per_bucket
+        negative_below, positive_above = sentiments.negative_below, sentiments.positive_above
         next_offset, timestamp, latest = at.next_offset, at.last_timestamp, at.event_time
         due_end, due_at = schedule.due_end, schedule.due_at
         index, begin, end = 0, 0.0, -1.0  # the bucket of the mention before and its bounds
-        consumed = seen = left_out = 0
+        consumed = seen = 0
         try:
             for record in records:
                 offset = record.offset
@@ -121,20 +132,15 @@ class Intake:
                 lang = mention.lang
                 language = (PLAIN_TAGS.get(lang) if lang else None) or language_of(mention.text, lang)
                 sentiment = mention.sentiment
-                position = bucket.mentions
                 if sentiment is None:
-                    judgement = self._judge_text(bucket, index, mention, language)
+                    judgement = self._tone.of_text(bucket, index, mention.text, language)
                 else:
                     judgement = bucket.add_given(
                         negative=sentiment <= negative_below, positive=sentiment >= positive_above
                     )
-                    if learns:
-                        if labels.admit(due_end, language, full_labels):
-                            self._learn(mention, language, sentiment)
-                        else:
-                            left_out += 1
+                    self._tone.learn(mention.text, language, sentiment)
                 if not brand.weighs_stories:
-                    judgement = compared(judgement, index, position)
+                    judgement = compared(judgement, index, bucket.mentions)
                 number = bucket.add(mention, own, judgement, language=language, event_time=event_time, bucket=index)
                 if len(ids) < small_ids or brand.remembered < max_ids:
                     ids[own] = number
@@ -151,7 +157,6 @@ class Intake:
             at.next_offset, at.last_timestamp, at.event_time = next_offset, timestamp, latest
             feed.mentions += seen
             stats.consumed += consumed
-            stats.labels_left_out += left_out
 
     def ingest_observations(self, observations: Iterable[Observation]) -> None:
         """Take aggregated history, in order of `start`: each row is a whole bucket of one brand.
@@ -248,25 +253,6 @@ class Intake:
         state.cache.evict()
         brand.load_open()
         return brand.last_bucket < 0 and index not in brand.open
-
-    def _judge_text(self, bucket: OpenBucket, index: int, mention: Mention, language: str) -> Judgement:
-        """Count the mention's tone as its text is read, or as unread."""
-        config = self._sentiment
-        is_full = bucket.scored < config.full_texts_per_bucket
-        if not is_full and not is_in_sample(index, bucket.mentions, config.sample_one_in):
-            return bucket.add_unread()
-        p_negative, p_positive = self._state.sentiment.estimate_one(mention.text, language)
-        self._state.stats.texts_scored += 1
-        negative = p_negative > 0.5
-        return bucket.add_read(negative=negative, positive=not negative and p_positive > 0.5, sampled=not is_full)
-
-    def _learn(self, mention: Mention, language: str, sentiment: float) -> None:
-        """Let the language's model learn a trusted sentiment."""
-        config = self._sentiment
-        self._state.stats.labels_learned += 1
-        # The model learns what this configuration calls negative, not the raw number.
-        label = float(sentiment >= config.positive_above) - float(sentiment <= config.negative_below)
-        self._state.sentiment.learn_one(mention.text, language, label)
 
     def _tick(self, record: SourceRecord) -> None:
         """Let event time pass on a partition without mentions; the record says how far.

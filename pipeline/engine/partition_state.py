@@ -152,6 +152,10 @@ class PartitionState:
             offset: of the record that it is opened for.
         """
         self.cache.evict()  # Before, for what is given out must stay.
+        return self.load_bucket(brand, index, offset)
+
+    def load_bucket(self, brand: Brand, index: int, offset: int) -> OpenBucket:
+        """`open_bucket` without making room for it: the caller does so when it has let go of all it was given."""
         brand.load_open()
         bucket = brand.open.get(index)
         if bucket is None:

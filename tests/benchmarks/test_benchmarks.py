@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import pickle
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import closing, goals, known_brands, live, live_endurance, reading
+from benchmarks import closing, goals, intake, known_brands, live, live_endurance, reading
 from detectors.brand.model import BrandModel
 from pipeline.config.model import Config, ConfigFile, EngineConfig
 from pipeline.engine.engine import Engine
@@ -170,3 +172,11 @@ def test_two_checkouts_read_the_same_texts_and_their_answers_are_compared(monkey
     models.write_text(models.read_text("utf-8").replace("(-1.3, -3.2)", "(-1.3, -3.1)"), "utf-8")
     reading.main(tmp_path)
     assert "DIFFERENT" in capsys.readouterr().out
+
+
+def test_the_intake_of_a_checkout_is_measured_in_a_process_of_its_own(tmp_path):
+    pairs = intake.load(200, brands=5, kind="mixed")
+    (tmp_path / "mixed").write_bytes(pickle.dumps(pairs))
+    tree = intake.Tree(Path(intake.__file__).parents[1], str(tmp_path))
+    assert tree.measure("mixed", 50) > 0
+    tree.close()

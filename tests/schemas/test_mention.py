@@ -23,6 +23,7 @@ from schemas.mention import (
     brand_key,
     decode_mention,
     decode_of_some_brand,
+    decode_plain,
     encode_mention,
 )
 from schemas.rejection import Reason, Rejected
@@ -92,6 +93,17 @@ def test_a_mention_of_a_known_brand_is_decoded_to_the_same_fields(original):
     found = decode_of_some_brand(encode_mention(original))
     assert found is not None
     assert msgspec.to_builtins(found) == msgspec.to_builtins(original)
+
+
+@given(st.lists(mentions.map(encode_mention) | st.none() | st.binary(max_size=20), max_size=12), st.data())
+def test_plain_mentions_are_decoded_up_to_the_first_value_that_is_none(values, data):
+    brackets = data.draw(st.integers(0, 70))
+    if values and values[0]:
+        values[0] = values[0][:-1] + b',"x_list":' + b"[" * brackets + b"]" * brackets + b"}"
+    found = decode_plain(values)
+    expected = [None if value is None else decode_of_some_brand(value) for value in values]
+    assert found == expected[: len(found)]
+    assert len(found) == len(values) or expected[len(found)] is None
 
 
 @given(value=mentions.map(encode_mention), data=st.data())

@@ -51,7 +51,7 @@ class BrandCache:
         tails: shared by the models of all brands.
         loaded: brands that are objects.
         loaded_open: brands whose open buckets are objects.
-        max_loaded: at most so many of each.
+        max_loaded: at most so many of each; while records are ingested at once, their open buckets come on top.
     """
 
     __slots__ = ("loaded", "loaded_open", "max_loaded", "tails")

@@ -10,6 +10,9 @@ from typing import Final
 LONG_ID: Final = 24
 """Bytes: longer ids are remembered by a digest, so that memory and state are bounded."""
 
+HASH_FACTOR: Final = 0x9E3779B1
+"""2^32 divided by the golden ratio, odd (Knuth's multiplicative hashing)."""
+
 
 def identity(mention_id: str) -> str:
     """The id itself, or a 96-bit digest of a long one."""
@@ -22,7 +25,7 @@ def identity(mention_id: str) -> str:
 def author_hash(author: str) -> int:
     """32 bits, of which the high ones are even."""
     # CRC-32 alone is linear and would deal numbered authors unevenly: multiply (Knuth).
-    return zlib.crc32(author.encode()) * 0x9E3779B1 & 0xFFFFFFFF
+    return zlib.crc32(author.encode()) * HASH_FACTOR & 0xFFFFFFFF
 
 
 def spread(bucket: int, number: int) -> int:
@@ -30,4 +33,4 @@ def spread(bucket: int, number: int) -> int:
 
     A sample drawn by it depends on the order of arrival alone: nobody who chooses ids or texts can avoid it.
     """
-    return (number * 0x9E3779B1 + bucket * 0x85EBCA77) & 0xFFFFFFFF
+    return (number * HASH_FACTOR + bucket * 0x85EBCA77) & 0xFFFFFFFF

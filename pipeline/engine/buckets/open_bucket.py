@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
+from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.ids import author_hash, spread
 from pipeline.engine.buckets.stories import BucketStories
 from schemas.mention import Mention
@@ -214,6 +216,72 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             )
         return stories.join_unread(mention, own, event_time, negative=judgement.negative) if stories.awaited else 0
 
+    def add_many(self, columns: Columns, rows: Sequence[int], bucket: int) -> None:
+        """`add` for some mentions of a run, but for their stories.
+
+        Args:
+            columns: the run.
+            rows: the mentions, in order.
+            bucket: this bucket.
+        """
+        self.mentions += len(rows)
+        platforms, by_platform = columns.platforms, self.platforms
+        languages, by_language = columns.languages, self.languages
+        authors, bits = columns.authors, self.author_bits
+        for row in rows:
+            name = platforms[row]
+            if name in by_platform:
+                by_platform[name] += 1
+            else:
+                _count(by_platform, name)
+            name = languages[row]
+            if name in by_language:
+                by_language[name] += 1
+            else:
+                _count(by_language, name)
+            author = authors[row]
+            if author >= 0:
+                if not bits:
+                    bits = self.author_bits = bytearray(AUTHOR_BITS // 8)
+                bits[author >> 24] |= 1 << (author >> 21 & 7)
+        if columns.reposts:
+            self.reposts += len(columns.reposts.intersection(rows))
+        if columns.reaches is not None:
+            reaches = columns.reaches
+            self.reach += sum([reaches[row] for row in rows])
+        _keep_posts(self.top_posts, columns, rows, bucket)
+        negatives = columns.negatives
+        negative = [row for row in rows if negatives[row]]
+        if negative:
+            _keep_posts(self.negative_posts, columns, negative, bucket)
+
+    def join_each(self, columns: Columns, rows: Sequence[int], judgements: Sequence[Judgement]) -> None:
+        """Join mentions to their stories one by one, and remember which; they are among `ids` as far as there is room.
+
+        Args:
+            columns: the run.
+            rows: the mentions, in order.
+            judgements: one for each of them.
+        """
+        stories, ids = self.stories, self.ids
+        for row, judgement in zip(rows, judgements, strict=True):
+            mention, own, event_time = columns.mentions[row], columns.ids[row], columns.times[row]
+            number = 0
+            if judgement.read or mention.repost_of is not None:
+                number = stories.join(
+                    mention,
+                    own,
+                    ids,
+                    event_time,
+                    negative=judgement.negative,
+                    read=judgement.read,
+                    sampled=judgement.sampled,
+                )
+            elif stories.awaited:
+                number = stories.join_unread(mention, own, event_time, negative=judgement.negative)
+            if number and own in ids:
+                ids[own] = number
+
 
 def compared(judgement: Judgement, bucket: int, position: int) -> Judgement:
     """The judgement where stories only explain: which texts are compared does not depend on which are read for tone.
@@ -233,6 +301,20 @@ def is_in_sample(bucket: int, position: int, one_in: int) -> bool:
     return spread(bucket, position) * one_in < 1 << 32
 
 
+def sampled_rows(bucket: int, position: int, rows: Sequence[int], one_in: int) -> list[int]:
+    """Those of some mentions in a row that `is_in_sample` chooses.
+
+    Args:
+        bucket: of the mentions.
+        position: of the first in the bucket.
+        rows: the mentions, in order.
+        one_in: the sample is one in so many.
+    """
+    begin, step, below = spread(bucket, position), spread(0, 1), -(-(1 << 32) // one_in)
+    places = range(begin, begin + step * len(rows), step)
+    return [row for row, place in zip(rows, places, strict=True) if place & 0xFFFFFFFF < below]
+
+
 def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucket: int, weight: int) -> None:
     """Put a post among those of the greatest audience; the earliest wins a tie.
 
@@ -243,10 +325,23 @@ def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucke
         bucket: its bucket.
         weight: its audience: followers of its author or reach, whichever is more.
     """
-    kept.append(_post(mention, event_time, bucket, weight))
-    if len(kept) > 1:
+    place = len(kept)
+    while place and kept[place - 1].weight < weight:
+        place -= 1
+    kept.insert(place, _post(mention, event_time, bucket, weight))
+    if place and kept[place - 1].weight == weight:
         kept.sort(key=by_audience)
-        del kept[KEPT_POSTS:]
+    del kept[KEPT_POSTS:]
+
+
+def _keep_posts(kept: list[PostRecord], columns: Columns, rows: Sequence[int], bucket: int) -> None:
+    audiences = columns.audiences
+    least = kept[-1].weight if len(kept) == KEPT_POSTS else -1
+    for row in rows:
+        weight = audiences[row]
+        if weight > least:
+            keep_post(kept, columns.mentions[row], columns.times[row], bucket, weight)
+            least = kept[-1].weight if len(kept) == KEPT_POSTS else -1
 
 
 def by_audience(post: PostRecord) -> tuple[int, float, str]:

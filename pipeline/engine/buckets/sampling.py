@@ -34,3 +34,24 @@ class LabelCounts(msgspec.Struct, array_like=True):
         seen = self.seen
         number = seen[language] = seen.get(language, 0) + 1
         return number <= full or spread(bucket, number) * number < full << 32
+
+    def admit_many(self, bucket: int, language: str, count: int, full: int) -> list[int]:
+        """`admit` for so many labels of a language in a row.
+
+        Returns:
+            Which of them are to be learned, counted from 0.
+        """
+        if bucket != self.bucket:
+            self.bucket = bucket
+            self.seen = {}
+        first = self.seen.get(language, 0) + 1
+        self.seen[language] = first + count - 1
+        if first + count - 1 <= full:
+            return list(range(count))
+        limit, step, start = full << 32, spread(0, 1), spread(bucket, first)
+        places = range(start, start + step * count, step)
+        return [
+            number - first
+            for number, place in enumerate(places, first)
+            if number <= full or (place & 0xFFFFFFFF) * number < limit
+        ]

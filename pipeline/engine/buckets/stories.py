@@ -15,11 +15,12 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.ids import author_hash, identity
 from schemas.mention import Mention
 
@@ -53,6 +54,9 @@ _LOWER: Final = bytes(range(256)).lower()
 _NO_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalpha())
 _DIGEST: Final = hashlib.blake2b(digest_size=8)
 _POWERS: Final = tuple(2.0**-rank for rank in range(64))
+_SEPARATOR: Final = b"\xff"
+"""Between texts: no byte of UTF-8."""
+_EMPTY_DIGEST: Final = hashlib.blake2b(digest_size=8)
 _ID_MARK: Final = b"#"
 """Begins the keys that are ids, which a digest of a text must not be taken for."""
 
@@ -222,6 +226,55 @@ class BucketStories(msgspec.Struct, array_like=True, gc=False):
         )
         return number
 
+    def join_posts(
+        self,
+        columns: Columns,
+        rows: Sequence[int],
+        prints: Mapping[int, tuple[bytes, ...]],
+        ids: dict[str, int],
+        *,
+        sampled: bool,
+    ) -> None:
+        """`join` for many posts that repeat none and whose texts are read, while none is awaited."""
+        self.read += len(rows)
+        if sampled:
+            self.sampled += len(rows)
+        keys, stories, owns = self.keys, self.stories, columns.ids
+        for row in rows:
+            own = owns[row]
+            number = 0
+            for key in prints[row]:
+                if key in keys:
+                    number = keys[key]
+                    break
+            mention = columns.mentions[row]
+            if number:
+                self._tell(
+                    stories[number - 1], mention, columns.times[row], negative=columns.negatives[row], sampled=sampled
+                )
+            else:
+                number = len(stories) + 1
+                first_id = mention.id
+                if number > (MOST_STORIES if len(first_id) <= LONG_ID else MOST_TOLD):
+                    continue
+                for key in prints[row]:
+                    keys[key] = number
+                author = columns.authors[row]
+                stories.append(
+                    Story(
+                        id="" if first_id == own else first_id,
+                        first_seen=columns.times[row],
+                        mentions=1,
+                        negatives=int(columns.negatives[row]),
+                        sampled=int(sampled),
+                        reach=mention.reach or 0,
+                        audience=columns.audiences[row],
+                        author=author if author >= 0 else author_hash(first_id),
+                    )
+                )
+            if own in ids:
+                ids[own] = number
+
     def join_unread(self, mention: Mention, own: str, event_time: float, *, negative: bool) -> int:
         """`join` of a post that repeats none and whose text is not read: it can only be what others have repeated.
 
@@ -345,17 +398,47 @@ class StoryMemory(msgspec.Struct, array_like=True, gc=False):
 
 def fingerprints(text: str) -> tuple[bytes, ...]:
     """Digests by which copies of the text are known; none where it is too short to tell a copy from chance."""
-    text = without_mark(text[:READ_CHARACTERS])
-    if "://" in text:
-        text = _LINK.sub("", text)
-    if "@" in text:
-        text = _HANDLE.sub("", text)
+    text = _plain(text[:READ_CHARACTERS])
     letters = text.encode().translate(_LOWER, _NO_LETTERS)
     if len(letters) < SHORTEST:
         return ()
     if len(letters) <= ENDS:
         return (_digest(letters),)
     return _digest(letters[:ENDS]), _digest(letters[-ENDS:])
+
+
+def fingerprints_of_many(texts: Iterable[str]) -> list[tuple[bytes, ...]]:
+    """`fingerprints` of each of the texts."""
+    texts = [text[:READ_CHARACTERS] for text in texts]
+    whole = "".join(texts)
+    if "@" in whole or "://" in whole:
+        texts = list(map(_plain, texts))
+    found: list[tuple[bytes, ...]] = []
+    if not texts:
+        return found
+    fresh = _EMPTY_DIGEST.copy
+    for letters in _SEPARATOR.join(map(str.encode, texts)).translate(_LOWER, _NO_LETTERS).split(_SEPARATOR):
+        if len(letters) < SHORTEST:
+            found.append(())
+            continue
+        digest = fresh()
+        digest.update(letters[:ENDS])
+        if len(letters) <= ENDS:
+            found.append((digest.digest(),))
+        else:
+            last = fresh()
+            last.update(letters[-ENDS:])
+            found.append((digest.digest(), last.digest()))
+    return found
+
+
+def _plain(text: str) -> str:
+    text = without_mark(text)
+    if "://" in text:
+        text = _LINK.sub("", text)
+    if "@" in text:
+        text = _HANDLE.sub("", text)
+    return text
 
 
 def without_mark(text: str) -> str:

@@ -14,7 +14,14 @@ from river import linear_model, optim
 from detectors.sentiment import SentimentModels
 from detectors.sentiment.hashing import BUCKETS, character_buckets, word_buckets, word_parts
 from detectors.sentiment.models import NEGATIVE_PRIOR, POSITIVE_PRIOR, reader_of
-from detectors.sentiment.regression import EPSILON, INTERCEPT_RATE, LEARNING_RATE, HashedRegression, logistic
+from detectors.sentiment.regression import (
+    EPSILON,
+    INTERCEPT_RATE,
+    LEARNING_RATE,
+    HashedRegression,
+    RegressionPair,
+    logistic,
+)
 
 TEXTS = {
     "en": ("a new blorp", "a quiet day", "blorp"),
@@ -57,6 +64,54 @@ def test_the_recursion_is_rivers_logistic_regression_with_adagrad(
     for bucket, weight in river.weights.items():
         if bucket != "prior":
             assert ours.weights[bucket] == pytest.approx(weight, abs=2e-4)
+
+
+@settings(max_examples=50)
+@given(samples, st.data())
+def test_two_regressions_learn_side_by_side_what_each_learns_alone(
+    stream: list[tuple[float, list[int], bool]], data: st.DataObject
+) -> None:
+    """To the last bit, reopened steps included."""
+    alone = HashedRegression(*NEGATIVE_PRIOR), HashedRegression(*POSITIVE_PRIOR)
+    paired = HashedRegression(*NEGATIVE_PRIOR), HashedRegression(*POSITIVE_PRIOR)
+    pair = RegressionPair(*paired)
+    for prior, buckets, target in stream:
+        indices, other = np.array(buckets, np.intp), data.draw(st.booleans())
+        assert pair.predict(prior, indices) == tuple(one.predict(prior, indices) for one in alone)
+        errors = pair.learn(prior, indices, first=target, second=other)
+        assert errors == (
+            alone[0].learn(prior, indices, target=target),
+            alone[1].learn(prior, indices, target=other),
+        )
+        if data.draw(st.integers(0, 9)) == 0:
+            for one in (*alone, *paired):
+                one.reopen()
+    for one, twin in zip(alone, paired, strict=True):
+        for name in ("intercept", "labels", "prior_square", "prior_weight"):
+            assert getattr(one, name) == getattr(twin, name)
+        assert one.weights.tobytes() == twin.weights.tobytes()
+        assert one.squares.tobytes() == twin.squares.tobytes()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh", "ja", "other"])
+@given(texts=st.lists(st.text(max_size=100) | st.sampled_from([*TEXTS["zh"], *TEXTS["ja"], *TEXTS["en"]]), max_size=9))
+def test_many_texts_are_read_as_each_of_them(lang: str, texts: list[str]) -> None:
+    for with_features in (False, True):
+        found = reader_of(lang).read_many(texts, with_features=with_features)
+        expected = [reader_of(lang).read(text, with_features=with_features) for text in texts]
+        assert [prior for prior, _ in found] == [prior for prior, _ in expected]
+        for (_, buckets), (_, wanted) in zip(found, expected, strict=True):
+            assert (buckets is None) if not with_features else (buckets is not None and set(buckets) == set(wanted))
+
+
+def test_a_text_read_before_the_first_label_is_answered_with_it() -> None:
+    """As if it were read after it."""
+    models, twin = SentimentModels(), SentimentModels()
+    (reading,) = models.read_many(["又见霍莱姆事件"], "zh")
+    for one in (models, twin):
+        for _ in range(20):
+            one.learn_one("霍莱姆", "zh", -1.0)
+    assert models.estimate_read("又见霍莱姆事件", reading, "zh") == twin.estimate_one("又见霍莱姆事件", "zh")
 
 
 @pytest.mark.parametrize("lang", ["en", "zh", "ja", "other"])

@@ -103,10 +103,10 @@ def burst(first: int, brands: int, at: float, mentions: int = 1) -> list[Record]
 
 
 def test_no_more_brands_are_objects_than_may_be() -> None:
-    """Whatever is mentioned, closed, forgotten or restored; the one at work comes on top."""
+    """Whatever is mentioned, closed, forgotten or restored; the one that is being closed comes on top."""
     engine = Engine(0, Config(), max_cached=10)
     engine.ingest(burst(0, 100, START))
-    assert awake(engine) == (0, 11)
+    assert awake(engine) == (0, 10)
     engine.process([*burst(100, 100, START + 600), tick(200, START + 2000)])
     assert awake(engine) == (11, 0)
     state = engine.snapshot()

@@ -1,0 +1,157 @@
+"""Tone: whether a mention is negative or positive, by its trusted sentiment or by its text.
+
+Trusted sentiments are also what the language models learn from, in the order of the records. `of_many` gives what
+`of_text` and `learn` give mention by mention; what can be asked of many texts at once, it asks at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import TypeAlias
+
+from detectors.sentiment import Reading
+from pipeline.engine.buckets.columns import Columns
+from pipeline.engine.buckets.open_bucket import UNREAD, Judgement, OpenBucket, is_in_sample
+from pipeline.engine.partition_state import PartitionState
+
+Share: TypeAlias = tuple[OpenBucket, int, list[int], bool]
+"""The share of an open bucket in a run: the bucket, its index, the rows of its mentions (Columns), and whether copies
+count as stories for its brand."""
+
+
+class Tone:
+    """Judges the mentions of one partition, and lets its language models learn."""
+
+    def __init__(self, state: PartitionState) -> None:
+        self._state = state
+        self._config = state.config.sentiment
+
+    def of_text(self, bucket: OpenBucket, index: int, text: str, language: str) -> Judgement:
+        """Count the tone of the bucket's next mention as its text is read, or as unread.
+
+        Args:
+            bucket: of the mention.
+            index: of the bucket.
+            text: of the mention.
+            language: one of detectors.sentiment.LANGUAGES.
+        """
+        config = self._config
+        is_full = bucket.scored < config.full_texts_per_bucket
+        if not is_full and not is_in_sample(index, bucket.mentions, config.sample_one_in):
+            return bucket.add_unread()
+        self._state.stats.texts_scored += 1
+        return _count_read(bucket, self._state.sentiment.estimate_one(text, language), sampled=not is_full)
+
+    def learn(self, text: str, language: str, sentiment: float) -> None:
+        """Let the language's model learn from a trusted sentiment, where it learns and there have not been too many."""
+        config, state = self._config, self._state
+        if not config.learn:
+            return
+        if state.at.labels.admit(state.schedule.due_end, language, config.full_labels_per_bucket):
+            self._learn(text, language, sentiment)
+        else:
+            state.stats.labels_left_out += 1
+
+    def _learn(self, text: str, language: str, sentiment: float) -> None:
+        config = self._config
+        self._state.stats.labels_learned += 1
+        # The model learns what this configuration calls negative, not the raw number.
+        label = float(sentiment >= config.positive_above) - float(sentiment <= config.negative_below)
+        self._state.sentiment.learn_one(text, language, label)
+
+    def of_many(self, columns: Columns, shares: Sequence[Share], rows: Sequence[int]) -> list[Judgement] | None:
+        """Judge the mentions of a run and count their tone; the buckets have not counted the mentions yet.
+
+        Args:
+            columns: the run; its column `negatives` is filled in.
+            shares: the mentions by open bucket.
+            rows: the mentions in order.
+
+        Returns:
+            The judgement of every row; None if all carry a trusted sentiment.
+        """
+        if None in columns.sentiments:
+            return self._of_texts(columns, shares)
+        config = self._config
+        below, above = config.negative_below, config.positive_above
+        given = [sentiment for sentiment in columns.sentiments if sentiment is not None]
+        negatives = columns.negatives = [sentiment <= below for sentiment in given]
+        positives = [sentiment >= above for sentiment in given]
+        for bucket, _, own, _ in shares:
+            bucket.negatives += sum([negatives[row] for row in own])
+            bucket.positives += sum([positives[row] for row in own])
+        if config.learn:
+            self._learn_many(columns, rows, given)
+        return None
+
+    def _learn_many(self, columns: Columns, rows: Sequence[int], sentiments: Sequence[float]) -> None:
+        state = self._state
+        full, due_end = self._config.full_labels_per_bucket, state.schedule.due_end
+        languages = [columns.languages[row] for row in rows]
+        learned: list[int] = []
+        for language, count in Counter(languages).items():
+            found = state.at.labels.admit_many(due_end, language, count, full)
+            if found:
+                own = [row for row, spoken in zip(rows, languages, strict=True) if spoken == language]
+                learned += [own[place] for place in found]
+        learned.sort()
+        state.stats.labels_left_out += len(rows) - len(learned)
+        for row in learned:
+            self._learn(columns.mentions[row].text, columns.languages[row], sentiments[row])
+
+    def _of_texts(self, columns: Columns, shares: Sequence[Share]) -> list[Judgement]:
+        models, config = self._state.sentiment, self._config
+        mentions, languages, sentiments = columns.mentions, columns.languages, columns.sentiments
+        judgements = [UNREAD[False]] * len(mentions)
+        negatives = columns.negatives = [False] * len(mentions)
+        order: list[tuple[int, OpenBucket, bool]] = []
+        by_language: dict[str, list[int]] = {}
+        for bucket, index, own, _ in shares:
+            for row, sampled in self._chosen(bucket, index, own, sentiments):
+                order.append((row, bucket, sampled))
+                if sentiments[row] is None:
+                    by_language.setdefault(languages[row], []).append(row)
+        readings: dict[int, Reading] = {}
+        for language, rows in by_language.items():
+            readings |= zip(rows, models.read_many([mentions[row].text for row in rows], language), strict=True)
+        self._state.stats.texts_scored += len(readings)
+        if len(readings) < len(order):
+            order.sort(key=itemgetter(0))  # What is learned before a text counts for it.
+        for row, bucket, sampled in order:
+            sentiment, text, language = sentiments[row], mentions[row].text, languages[row]
+            if sentiment is None:
+                answer = models.estimate_read(text, readings[row], language)
+                judgement = _count_read(bucket, answer, sampled=sampled)
+            else:
+                judgement = bucket.add_given(
+                    negative=sentiment <= config.negative_below, positive=sentiment >= config.positive_above
+                )
+                self.learn(text, language, sentiment)
+            judgements[row] = judgement
+            negatives[row] = judgement.negative
+        return judgements
+
+    def _chosen(
+        self, bucket: OpenBucket, index: int, rows: Sequence[int], sentiments: Sequence[float | None]
+    ) -> list[tuple[int, bool]]:
+        """Rows with a given tone or a text to be read, and whether it is read in the sample; the rest is counted."""
+        config = self._config
+        left = config.full_texts_per_bucket - bucket.scored
+        chosen: list[tuple[int, bool]] = []
+        for position, row in enumerate(rows, bucket.mentions):
+            if sentiments[row] is not None:
+                chosen.append((row, False))
+            elif left > 0:
+                left -= 1
+                chosen.append((row, False))
+            elif is_in_sample(index, position, config.sample_one_in):
+                chosen.append((row, True))
+        bucket.unscored += len(rows) - len(chosen)
+        return chosen
+
+
+def _count_read(bucket: OpenBucket, probabilities: tuple[float, float], *, sampled: bool) -> Judgement:
+    negative = probabilities[0] > 0.5
+    return bucket.add_read(negative=negative, positive=not negative and probabilities[1] > 0.5, sampled=sampled)
