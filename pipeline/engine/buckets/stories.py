@@ -56,7 +56,6 @@ _DIGEST: Final = hashlib.blake2b(digest_size=8)
 _POWERS: Final = tuple(2.0**-rank for rank in range(64))
 _SEPARATOR: Final = b"\xff"
 """Between texts: no byte of UTF-8."""
-_EMPTY_DIGEST: Final = hashlib.blake2b(digest_size=8)
 _ID_MARK: Final = b"#"
 """Begins the keys that are ids, which a digest of a text must not be taken for."""
 
@@ -416,7 +415,7 @@ def fingerprints_of_many(texts: Iterable[str]) -> list[tuple[bytes, ...]]:
     found: list[tuple[bytes, ...]] = []
     if not texts:
         return found
-    fresh = _EMPTY_DIGEST.copy
+    fresh = _DIGEST.copy
     for letters in _SEPARATOR.join(map(str.encode, texts)).translate(_LOWER, _NO_LETTERS).split(_SEPARATOR):
         if len(letters) < SHORTEST:
             found.append(())
