@@ -8,12 +8,11 @@ from typing import Final
 from rich.text import Text
 
 from pipeline.wording import counted
-from schemas.alert import Alert, Evidence, Member, Post, Suppressed
+from schemas.alert import Alert, Evidence, Kind, Member, Post, Suppressed
 from schemas.text import printable
 
 _STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _RESOLVED_STYLE: Final = "bold green"
-_KINDS: Final = {"crisis": "crisis", "sentiment_shift": "sentiment shift", "volume_surge": "volume surge"}
 _EXCERPT_CHARACTERS: Final = 120
 _ALIKE_CHARACTERS: Final = 60
 _MAX_MEMBERS: Final = 8
@@ -62,7 +61,7 @@ def _headline(alert: Alert) -> str:
     transition = "" if alert.transition == "resolved" else f" {alert.transition}"
     subject = f"category {alert.brand}" if alert.scope == "category" else alert.brand
     return (
-        f"{level} {_KINDS[alert.kind]}{transition}: {subject}, {_when(alert.detected_time)} "
+        f"{level} {_words(alert.kind)}{transition}: {subject}, {_when(alert.detected_time)} "
         f"(first signs from {_when(alert.onset_time, alert.detected_time)})"
     )
 
@@ -100,7 +99,7 @@ def _suppressed(suppressed: Suppressed) -> str:
     last = suppressed.recent[-1]
     reason = {"budget": "alert budget used up", "category": "whole category moved", "cool_down": "cool-down"}
     return (
-        f"suppressed since the last alert: {suppressed.count}; the last {_when(last.time)}, {_KINDS[last.kind]}, "
+        f"suppressed since the last alert: {suppressed.count}; the last {_when(last.time)}, {_words(last.kind)}, "
         f"score {last.score:.1f}, {reason[last.reason]}"
     )
 
@@ -154,3 +153,8 @@ def _count(number: float) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _words(kind: Kind) -> str:
+    """A kind of alert as people read it."""
+    return kind.replace("_", " ")
