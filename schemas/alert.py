@@ -94,7 +94,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The contents of the bucket at detection. `other` collects what the bounded tables left out.
+    """What speaks for the episode: counts of the bucket at detection, posts of the last hour, stories of the window.
+
+    `other` collects what the bounded tables left out.
 
     `stories` are the most shared ones of the window: the first post of the first is the likely trigger.
     """

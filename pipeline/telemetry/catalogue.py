@@ -94,7 +94,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         name="tocsin_mentions_late_total",
         type="counter",
         unit="mentions",
-        meaning="Mentions whose bucket was closed when they came; counted here and nowhere else.",
+        meaning="Mentions whose bucket was due when they came; among the consumed, and counted nowhere else.",
         remedy="Find the slow collector, or raise engine.allowed_lateness_seconds at the price of later alerts.",
     ),
     Metric(
