@@ -222,6 +222,18 @@ def test_plain_records_do_not_go_one_by_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert engine.stats.consumed == 4000
 
 
+def test_the_order_of_two_buckets_counts_where_a_brand_reaches_the_limit_on_its_ids() -> None:
+    """Which ids are remembered depends on it, so such mentions go one by one."""
+    config = CONFIGS[1]
+    ats = [START + n for n in range(90)] + [START + 300, *(START + 200 + 150 * (n % 2) + n for n in range(40))]
+    records = [Record(n, FAR, b"acme", mention(id=str(n), at=at)) for n, at in enumerate(ats)]
+    found = run(records, [len(records)], config, 4096, at_once=True)
+    assert found == run(records, [len(records)], config, 4096, at_once=False)
+    engine = Engine(0, config)
+    engine.ingest(records)
+    assert 0 < engine.stats.duplicates_unchecked < len(records) - 90
+
+
 def test_two_halves_of_a_mention_in_two_records_are_refused_each() -> None:
     """However records are decoded, none completes another."""
     whole = mention(id="whole", text="a, b")
