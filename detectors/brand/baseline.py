@@ -106,7 +106,7 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     def expect(self, season: float) -> float:
         """Expected mentions of a bucket of this season, at least MIN_LEVEL."""
         expected = self.level * season
-        return max(MIN_LEVEL, expected)
+        return expected if expected > MIN_LEVEL else MIN_LEVEL
 
     def learn(self, bucket: int, mentions: float, expected: float, season: float, *, shifted: bool = False) -> None:
         """Learn one bucket after it was scored.
@@ -126,19 +126,21 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         if seen >= SETTLING_BUCKETS:
             residual = mentions - expected
             if residual > 0.0:
-                deviation = math.sqrt(expected * (max(1.0, self.dispersion)) + COUNT_VARIANCE)
+                deviation = math.sqrt(expected * (self.dispersion if self.dispersion > 1.0 else 1.0) + COUNT_VARIANCE)
                 if residual > CLIP * deviation:
                     residual = CLIP * deviation
                     clipped = expected + residual
                     if seen < BUCKETS_PER_DAY:
                         clipped = min(mentions, expected + FIRST_DAY_CLIP * deviation)
-            dispersion_rate = max(DISPERSION_RATE, rate)
+            dispersion_rate = rate if rate > DISPERSION_RATE else DISPERSION_RATE
             self.dispersion += dispersion_rate * (residual * residual / expected - self.dispersion)
-        rate = max(rate, LEVEL_RATE)
+        if rate < LEVEL_RATE:
+            rate = LEVEL_RATE
         if shifted:
             clipped, rate = mentions, max(RELEASED_RATE, rate)
         level += rate * (clipped / season - level)
-        level = max(level, MIN_LEVEL)
+        if level < MIN_LEVEL:
+            level = MIN_LEVEL
         self.level = level
         today = self.day_factor(bucket)
         self.hour_sum += clipped / (level * today)
@@ -153,7 +155,7 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         if self.seen < SETTLING_BUCKETS:
             return 0.0
         rate = 1.0 / (self.seen + buckets)
-        return 1.0 - (1.0 - (max(DISPERSION_RATE, rate))) ** buckets
+        return 1.0 - (1.0 - (rate if rate > DISPERSION_RATE else DISPERSION_RATE)) ** buckets
 
     def pass_silence(self, bucket: int, buckets: int, expected: float) -> None:
         """Learn `buckets` empty buckets from `bucket` on, all within one hour, in closed form."""
@@ -182,8 +184,8 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     def _decay_level(self, buckets: int) -> None:
         fading = (1.0 - LEVEL_RATE) ** buckets
         averaging = self.seen / (self.seen + buckets)
-        level = self.level * (min(averaging, fading))
-        self.level = max(MIN_LEVEL, level)
+        level = self.level * (fading if fading < averaging else averaging)
+        self.level = level if level > MIN_LEVEL else MIN_LEVEL
 
     def _end_hour(self, bucket: int) -> None:
         """Learn the hour of the last bucket, and its day if `bucket` is of another."""

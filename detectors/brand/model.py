@@ -223,7 +223,8 @@ class BrandModel(BucketEstimator):
         state.base_rate.learn(mentions, negatives)
         state.baseline.learn(index, mentions, assessment.expected_now, assessment.season, shifted=assessment.is_shifted)
         state.maxima.see(assessment.evidence)
-        state.peak = max(state.peak, assessment.own_crisis)
+        if assessment.own_crisis > state.peak:
+            state.peak = assessment.own_crisis
         return assessment
 
     def pass_unobserved(self, index: int) -> None:
@@ -261,7 +262,8 @@ class BrandModel(BucketEstimator):
         p = state.base_rate.value
         least = MIN_NEGATIVES if baseline.level >= TINY_LEVEL else MIN_NEGATIVES_OF_TINY
         rate = 1.0 / (seen + 1.0)
-        rate = max(rate, DISPERSION_RATE)
+        if rate < DISPERSION_RATE:
+            rate = DISPERSION_RATE
         joint, joint_window = [0.0] * GROUPS, [0] * GROUPS
         shift, shift_window = 0.0, 0
         surprises = [0.0] * len(WINDOWS)
@@ -275,7 +277,8 @@ class BrandModel(BucketEstimator):
             sum_negatives = sum_negatives * decay + negatives
             n = sum_mentions * scale
             mean = sum_expected * scale
-            mean = max(mean, MIN_LEVEL)
+            if mean < MIN_LEVEL:
+                mean = MIN_LEVEL
             k = sum_negatives * scale
             q = 0.0
             if sum_negatives >= least and k > n * p:
@@ -393,9 +396,9 @@ def decode_state(payload: bytes) -> ModelState:
 
 def joint_evidence(s: float, q: float) -> float:
     """Evidence of a crisis in one window, from the surprises of its volume and of its share of negatives."""
-    both = (min(VOLUME_CAP, s)) + q
-    most = BOTH_FACTOR * (min(q, s))
-    return min(most, both)
+    both = (s if s < VOLUME_CAP else VOLUME_CAP) + q
+    most = BOTH_FACTOR * (s if s < q else q)
+    return both if both < most else most
 
 
 def surprises(assessment: BrandAssessment) -> tuple[list[float], list[float]]:
@@ -437,7 +440,7 @@ def _silent_window(
                 dispersion,
                 (first_mentions - first_expected) * scale,
                 (sum_mentions - sum_expected) * scale,
-                max(MIN_LEVEL, mean),
+                mean if mean > MIN_LEVEL else MIN_LEVEL,
                 rate,
             )
             n, k = (first_mentions + sum_mentions) * half, (first_negatives + sum_negatives) * half

@@ -71,7 +71,7 @@ def correlation(excess: float, pairs: float, trust: float) -> float:
     value = (excess + PRIOR_CORRELATION * trust) / (pairs + trust)
     if value < MIN_CORRELATION:
         return MIN_CORRELATION
-    return min(MAX_CORRELATION, value)
+    return value if value < MAX_CORRELATION else MAX_CORRELATION
 
 
 def share_surprise(mentions: float, negatives: float, base_rate: float, rho: float) -> float:

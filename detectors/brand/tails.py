@@ -47,7 +47,8 @@ def binomial_root(share: float, trials: float, probability: float) -> float:
     """Signed root of the deviance of a share > 0 of `trials` at `probability`; trials need not be whole."""
     excess = share - probability
     rest = 1.0 - share
-    rest = max(rest, _LEAST)
+    if rest < _LEAST:
+        rest = _LEAST
     half = share * log1p(excess / probability) + rest * log2(rest / (1.0 - probability)) * _LN2
     root = sqrt(2.0 * trials * half) if half > 0.0 else 0.0
     return root if excess > 0.0 else -root

@@ -24,7 +24,8 @@ _CLIP_COUNT: Final = CLIP_VARIANCES * COUNT_VARIANCE
 def volume_surprise(observed: float, mean: float, dispersion: float) -> float:
     """Negative-binomial surprise of a window with more mentions than its mean, in nats."""
     over = dispersion - 1.0
-    over = max(over, MIN_OVERDISPERSION)
+    if over < MIN_OVERDISPERSION:
+        over = MIN_OVERDISPERSION
     return surprise(negative_binomial_root(observed - 0.5, mean, over * mean))
 
 
@@ -39,7 +40,7 @@ def learned_dispersion(dispersion: float, residual: float, mean: float, rate: fl
     if ratio > CLIP_VARIANCES * dispersion:
         ratio = min(ratio, CLIP_VARIANCES * max(dispersion, 1.0 + MIN_OVERDISPERSION) + _CLIP_COUNT / mean)
     dispersion += rate * (ratio - dispersion)
-    return max(1.0, dispersion)
+    return dispersion if dispersion > 1.0 else 1.0
 
 
 def dispersion_after_silence(dispersion: float, first: float, last: float, mean: float, rate: float) -> float:
@@ -51,4 +52,4 @@ def dispersion_after_silence(dispersion: float, first: float, last: float, mean:
         last = min(max(last, -limit), limit)
     ratio = (first * first + first * last + last * last) / (3.0 * mean)
     dispersion += rate * (ratio - dispersion)
-    return max(1.0, dispersion)
+    return dispersion if dispersion > 1.0 else 1.0
