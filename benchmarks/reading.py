@@ -34,7 +34,9 @@ LABELLED = ROOT.parent / "shared" / "data" / "sentiment"
 ROUNDS = 5
 TEXTS = 2_000
 LABELS = 200
-COLUMNS = ("no labels", "learned", "learn")
+BATCH = 64
+"""Texts read at once, as the engine does with a fetched run of records."""
+COLUMNS = ("no labels", "learned", "many, no labels", "many, learned", "learn")
 
 
 def texts() -> Texts:
@@ -66,16 +68,18 @@ def texts() -> Texts:
 
 
 def microseconds(sets: Texts) -> dict[str, tuple[float, ...]]:
-    """CPU per text of each set, once: estimated without labels, estimated with learned labels, learned."""
+    """CPU per text of each set, once, in the order of `COLUMNS`."""
     return {name: _once(*found) for name, found in sets.items()}
 
 
-def _once(lang: str, found: list[str]) -> tuple[float, float, float]:
+def _once(lang: str, found: list[str]) -> tuple[float, ...]:
     plain, taught = SentimentModels(), SentimentModels()
     _learn(taught, lang, found[:LABELS])
     return (
         _cost(lambda: [plain.estimate_one(text, lang) for text in found], len(found)),
         _cost(lambda: [taught.estimate_one(text, lang) for text in found], len(found)),
+        _cost(lambda: _estimate_many(plain, lang, found), len(found)),
+        _cost(lambda: _estimate_many(taught, lang, found), len(found)),
         _cost(partial(_learn, SentimentModels(), lang, found[:LABELS]), len(found[:LABELS])),
     )
 
@@ -84,6 +88,17 @@ def _cost(work: Callable[[], object], count: int) -> float:
     began = time.process_time()
     work()
     return 1e6 * (time.process_time() - began) / count
+
+
+def _estimate_many(models: SentimentModels, lang: str, found: list[str]) -> list[tuple[float, float]]:
+    if not hasattr(models, "read_many"):  # an older checkout
+        return [models.estimate_one(text, lang) for text in found]
+    answered = []
+    for start in range(0, len(found), BATCH):
+        batch = found[start : start + BATCH]
+        readings = models.read_many(batch, lang)
+        answered += [models.estimate_read(*read, lang) for read in zip(batch, readings, strict=True)]
+    return answered
 
 
 def _learn(models: SentimentModels, lang: str, found: list[str]) -> None:
@@ -104,6 +119,8 @@ def _digest(lang: str, found: list[str]) -> str:
         digest.update(struct.pack("<4d", *plain.estimate_one(text, lang), *taught.estimate_one(text, lang)))
         if not chosen.randrange(4):
             taught.learn_one(text, lang, chosen.choice((-1.0, 0.0, 1.0)))
+    for answer in (*_estimate_many(plain, lang, found), *_estimate_many(taught, lang, found)):
+        digest.update(struct.pack("<2d", *answer))
     digest.update(repr(taught.changed()).encode())
     return digest.hexdigest()
 
@@ -161,7 +178,7 @@ def main(other: Path | None = None) -> None:
                     assert isinstance(costs, list)
                     best[place][name] = list(map(min, costs, best[place].get(name, costs)))
     print(f"reading a text: CPU us, best of {ROUNDS}" + (f"; in brackets as a share of {other}" if other else ""))
-    print(f"  {'':16}{'texts':>7}{'letters':>9}" + "".join(f"{column:>20}" for column in COLUMNS))
+    print(f"  {'':16}{'texts':>7}{'letters':>9}" + "".join(f"{column:>17}" for column in COLUMNS))
     for name, (_, found) in sets.items():
         figures = [f"{cost:.1f}" for cost in best[0][name]]
         if other is not None:
@@ -170,7 +187,7 @@ def main(other: Path | None = None) -> None:
                 for figure, cost, before in zip(figures, best[0][name], best[1][name], strict=True)
             ]
         letters = sum(map(len, found)) / len(found)
-        print(f"  {name:16}{len(found):>7,}{letters:>9.0f}" + "".join(f"{figure:>20}" for figure in figures))
+        print(f"  {name:16}{len(found):>7,}{letters:>9.0f}" + "".join(f"{figure:>17}" for figure in figures))
 
 
 if __name__ == "__main__":

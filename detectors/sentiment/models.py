@@ -83,8 +83,10 @@ class SentimentModels:
     def estimate_one(self, text: str, lang: str | None) -> tuple[float, float]:
         """P(negative) and P(positive) of a text, without learning. They need not sum to one: a text can be mixed."""
         language = language_of(text, lang)
-        (reading,) = self.read_many((text,), language)
-        return self.estimate_read(text, reading, language)
+        model = self._models.get(language)
+        if model is None:
+            return _by_prior(reader_of(language).read(text, with_features=False)[0])
+        return model.pair.predict(*model.read(text, with_features=True))
 
     def read_many(self, texts: Sequence[str], language: str) -> list[Reading]:
         """What the language's model needs of texts to answer; nothing is answered yet.
