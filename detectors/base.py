@@ -15,6 +15,7 @@ from river import base
 
 from detectors.features import Bucket, bucket_of
 from schemas.alert import Kind
+from schemas.observation import BUCKETS_PER_DAY
 
 SCORE_UNIT: Final = "deviations above the brand's ordinary daily maximum"
 """Of every detector's scores: detectors.brand.calibration gives it."""
@@ -199,3 +200,44 @@ class BucketEstimator(base.AnomalyDetector, abc.ABC):
 
     def _index(self, bucket: Bucket) -> int:
         return self.last_bucket + 1 if bucket.index is None else bucket.index
+
+
+class DailyEstimator(BucketEstimator):
+    """A detector that is calibrated day by day: it says what a gap, silence and the end of a day do to its state."""
+
+    @property
+    @abc.abstractmethod
+    def _day(self) -> int:
+        """The day entered last."""
+
+    @abc.abstractmethod
+    def pass_unobserved(self, index: int) -> None:
+        """See Detector."""
+
+    @abc.abstractmethod
+    def _pass_silence(self, index: int) -> None:
+        """Learn the empty buckets between the last one and `index`."""
+
+    @abc.abstractmethod
+    def _enter_day(self, day: int, unobserved_days: int) -> None:
+        """Close the days before `day`, of which so many were missing whole."""
+
+    def _advance(self, index: int, missing: int) -> None:
+        """Let time pass up to the bucket before `index`: first what is missing, then silence, then the days that end.
+
+        Raises:
+            ValueError: the bucket is not after the last one.
+        """
+        last = self.last_bucket
+        unobserved = 0
+        if last >= 0 and index != last + 1:
+            if index <= last:
+                raise ValueError(f"expected a bucket after {last}, got {index}: buckets must be learned in order")
+            unobserved = min(missing, index - last - 1)
+            if unobserved:
+                self.pass_unobserved(last + unobserved)
+            if index - self.last_bucket > 1:
+                self._pass_silence(index)
+        day = index // BUCKETS_PER_DAY
+        if day != self._day:
+            self._enter_day(day, unobserved // BUCKETS_PER_DAY)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from detectors.base import BucketEstimator, Explanation, StateVersionError
+from detectors.base import DailyEstimator, Explanation, StateVersionError
 from detectors.brand.baseline import FIRST_EXPECTED, MIN_LEVEL, SETTLING_BUCKETS, Baseline
 from detectors.brand.calibration import DailyMaxima, Fives
 from detectors.brand.model import COLD_START_DAYS, WARM_UP_BUCKETS
@@ -146,7 +146,7 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(CalibratedState)
 
 
-class CalibratedDetector(BucketEstimator):
+class CalibratedDetector(DailyEstimator):
     """A detector that is given features, gives evidence, and leaves the rest to this class.
 
     Attributes:
@@ -281,20 +281,9 @@ class CalibratedDetector(BucketEstimator):
 
     # ---------------------------------------------------------------- time
 
-    def _advance(self, index: int, missing: int) -> None:
-        last = self.last_bucket
-        unobserved = 0
-        if last >= 0 and index != last + 1:
-            if index <= last:
-                raise ValueError(f"expected a bucket after {last}, got {index}: buckets must be learned in order")
-            unobserved = min(missing, index - last - 1)
-            if unobserved:
-                self.pass_unobserved(last + unobserved)
-            if index - self.last_bucket > 1:
-                self._pass_silence(index)
-        day = index // BUCKETS_PER_DAY
-        if day != self._state.maxima.day:
-            self._enter_day(day, unobserved // BUCKETS_PER_DAY)
+    @property
+    def _day(self) -> int:
+        return self._state.maxima.day
 
     def _pass_silence(self, index: int) -> None:
         """Level, season and share learn the empty buckets in closed form, the detector one by one.

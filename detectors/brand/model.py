@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from detectors.base import BucketEstimator, Explanation, StateVersionError
+from detectors.base import DailyEstimator, Explanation, StateVersionError
 from detectors.brand.baseline import DISPERSION_RATE, FIRST_EXPECTED, MIN_LEVEL, SETTLING_BUCKETS, Baseline
 from detectors.brand.calibration import DailyMaxima, Fives, prior_at
 from detectors.brand.negativity import (
@@ -150,7 +150,7 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(ModelState)
 
 
-class BrandModel(BucketEstimator):
+class BrandModel(DailyEstimator):
     """The daily-maxima detector: score, then learn, one closed bucket at a time.
 
     Method: daily-maxima calibration of joint volume and negative-share surprise over eight windows in three groups.
@@ -233,21 +233,9 @@ class BrandModel(BucketEstimator):
         self.state.windows = decayed(self.state.windows, buckets)
         self.state.baseline.pass_unobserved(buckets)
 
-    def _advance(self, index: int, missing: int) -> None:
-        """Let time pass up to the bucket before `index`."""
-        last = self.state.baseline.bucket
-        unobserved = 0
-        if last >= 0 and index != last + 1:
-            if index <= last:
-                raise ValueError(f"expected a bucket after {last}, got {index}: buckets must be learned in order")
-            unobserved = min(missing, index - last - 1)
-            if unobserved:
-                self.pass_unobserved(last + unobserved)
-            if index - self.last_bucket > 1:
-                self._pass_silence(index)
-        day = index // BUCKETS_PER_DAY
-        if day != self.state.maxima.day:
-            self._enter_day(day, unobserved // BUCKETS_PER_DAY)
+    @property
+    def _day(self) -> int:
+        return self.state.maxima.day
 
     def _score(self, index: int, mentions: float, negatives: float) -> BrandAssessment:
         """What this bucket says; learns nothing."""
