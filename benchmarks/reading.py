@@ -103,7 +103,7 @@ def _estimate_many(models: SentimentModels, lang: str, found: list[str]) -> list
 
 def _learn(models: SentimentModels, lang: str, found: list[str]) -> None:
     for number, text in enumerate(found):
-        models.learn_one(text, lang, (-1.0, 0.0, 1.0)[number % 3])
+        models.learn_one(text, lang, negative=number % 3 == 0, positive=number % 3 == 2)
 
 
 def answers(sets: Texts) -> dict[str, str]:
@@ -118,7 +118,8 @@ def _digest(lang: str, found: list[str]) -> str:
     for text in found:
         digest.update(struct.pack("<4d", *plain.estimate_one(text, lang), *taught.estimate_one(text, lang)))
         if not chosen.randrange(4):
-            taught.learn_one(text, lang, chosen.choice((-1.0, 0.0, 1.0)))
+            label = chosen.choice((-1.0, 0.0, 1.0))
+            taught.learn_one(text, lang, negative=label < 0.0, positive=label > 0.0)
     for answer in (*_estimate_many(plain, lang, found), *_estimate_many(taught, lang, found)):
         digest.update(struct.pack("<2d", *answer))
     digest.update(repr(taught.changed()).encode())

@@ -21,7 +21,6 @@ import click
 
 from detectors.sentiment import SentimentModels
 
-SENTIMENT = {"neg": -1.0, "neu": 0.0, "pos": 1.0}
 LABELS = (0, 200, 2_000)
 
 Row = tuple[str, str, str]
@@ -63,7 +62,7 @@ def microseconds(work: Callable[[], object], texts: int) -> float:
 
 def learn(models: SentimentModels, rows: Sequence[Row]) -> None:
     for lang, text, label in rows:
-        models.learn_one(text, lang, SENTIMENT[label])
+        models.learn_one(text, lang, negative=label == "neg", positive=label == "pos")
 
 
 def learn_afresh(rows: Sequence[Row]) -> None:

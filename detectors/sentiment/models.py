@@ -15,11 +15,6 @@ from detectors.sentiment.lexicon import english_words, own_list, with_adjective_
 from detectors.sentiment.regression import HashedRegression, RegressionPair, logistic
 from detectors.sentiment.words import WordReader
 
-MAX_NEGATIVE: Final = -0.25
-"""Maximum of a trusted sentiment that is negative."""
-MIN_POSITIVE: Final = 0.25
-"""Minimum of a trusted sentiment that is positive."""
-
 # Logit of the prior polarity p: intercept + slope * p, rounded between fits on English, Chinese and Japanese labels.
 # A text without a known word is negative with probability 0.21; one plainly bad word of weight -2 makes it more than
 # one half.
@@ -111,23 +106,17 @@ class SentimentModels:
         """P(negative) of a text, 0..1, without learning; above 0.5 the text counts as negative."""
         return self.estimate_one(text, lang)[0]
 
-    def learn_one(self, text: str, lang: str | None, sentiment: float) -> None:
-        """Learn a trusted sentiment, -1..1: negative up to -0.25, positive from 0.25.
+    def learn_one(self, text: str, lang: str | None, *, negative: bool = False, positive: bool = False) -> None:
+        """Learn one label: whether a text is negative, positive, or neither.
 
         Where drift is detected, the language's learning steps become as large as at the start again.
-
-        Raises:
-            ValueError: the sentiment is no number within -1..1.
         """
-        if not -1.0 <= sentiment <= 1.0:
-            msg = f"sentiment must be within -1..1, got {sentiment!r}"
-            raise ValueError(msg)
         language = language_of(text, lang)
         model = self._models.get(language)
         if model is None:
             model = self._models[language] = _LanguageModel(language)
         prior, buckets = model.read(text, with_features=True)
-        error, _ = model.pair.learn(prior, buckets, first=sentiment <= MAX_NEGATIVE, second=sentiment >= MIN_POSITIVE)
+        error, _ = model.pair.learn(prior, buckets, first=negative, second=positive)
         model.changed.add(state.HEAD)
         model.changed.update((buckets // state.CHUNK_BUCKETS).tolist())
         if update(model.drift, error * error):

@@ -58,8 +58,8 @@ class Tone:
         config = self._config
         self._state.stats.labels_learned += 1
         # The model learns what this configuration calls negative, not the raw number.
-        label = float(sentiment >= config.positive_above) - float(sentiment <= config.negative_below)
-        self._state.sentiment.learn_one(text, language, label)
+        negative, positive = sentiment <= config.negative_below, sentiment >= config.positive_above
+        self._state.sentiment.learn_one(text, language, negative=negative, positive=positive)
 
     def of_many(self, columns: Columns, shares: Sequence[Share], rows: Sequence[int]) -> list[Judgement] | None:
         """Judge the mentions of a run and count their tone; the buckets have not counted the mentions yet.

@@ -185,7 +185,7 @@ def _measure_language(language: str, texts: list[LabelledText], on_step: Callabl
         models = SentimentModels()
         began = time.process_time()
         for text in taught[:labels]:
-            models.learn_one(text.text, text.lang, text.sentiment)
+            models.learn_one(text.text, text.lang, negative=text.is_negative, positive=text.is_positive)
         learned = time.process_time() - began
         cost = min(_scoring_seconds(models, held_out) for _ in range(3))
         scores = np.array([models.negative_probability(text.text, text.lang) for text in held_out])

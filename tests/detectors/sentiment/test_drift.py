@@ -13,6 +13,7 @@ from river import drift
 from detectors.sentiment import SentimentModels
 from detectors.sentiment.drift import MIN_LABELS, THRESHOLD, TOLERATED, DriftState, update
 from detectors.sentiment.regression import HashedRegression
+from tests.detectors.sentiment.labels import teach
 
 BEFORE = 3_000
 AFTER = 600
@@ -47,7 +48,7 @@ def wrong_after_the_flip(models: SentimentModels) -> int:
     for number, (text, lang, sentiment) in enumerate(labelled(BEFORE, BEFORE + AFTER)):
         if number >= BEFORE and SLANG in text:
             wrong += models.negative_probability(text, lang) > 0.5
-        models.learn_one(text, lang, sentiment)
+        teach(models, text, lang, sentiment)
     return wrong
 
 
@@ -55,10 +56,10 @@ def test_a_word_that_changes_its_meaning_is_a_drift_of_its_language_alone() -> N
     models = SentimentModels()
     stream = list(labelled(BEFORE, BEFORE + AFTER))
     for sample in stream[:BEFORE]:
-        models.learn_one(*sample)
+        teach(models, *sample)
     assert models.drifts == {"en": 0, "zh": 0, "ja": 0, "other": 0}
     for sample in stream[BEFORE:]:
-        models.learn_one(*sample)
+        teach(models, *sample)
     assert models.drifts == {"en": 1, "zh": 0, "ja": 0, "other": 0}
 
 
@@ -78,10 +79,10 @@ def test_a_drift_is_found_at_the_same_label_after_a_restore() -> None:
                 twin.restore(name, payload)
             twin.drifts = models.drifts
             models = twin
-        models.learn_one(*sample)
+        teach(models, *sample)
     whole = SentimentModels()
     for sample in labelled(BEFORE, BEFORE + AFTER):
-        whole.learn_one(*sample)
+        teach(whole, *sample)
     assert models.drifts == whole.drifts
     log |= dict(models.changed())
     assert log == dict(whole.changed())

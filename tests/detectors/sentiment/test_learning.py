@@ -22,6 +22,7 @@ from detectors.sentiment.regression import (
     RegressionPair,
     logistic,
 )
+from tests.detectors.sentiment.labels import teach
 
 TEXTS = {
     "en": ("a new blorp", "a quiet day", "blorp"),
@@ -110,7 +111,7 @@ def test_a_text_read_before_the_first_label_is_answered_with_it() -> None:
     (reading,) = models.read_many(["又见霍莱姆事件"], "zh")
     for one in (models, twin):
         for _ in range(20):
-            one.learn_one("霍莱姆", "zh", -1.0)
+            teach(one, "霍莱姆", "zh", -1.0)
     assert models.estimate_read("又见霍莱姆事件", reading, "zh") == twin.estimate_one("又见霍莱姆事件", "zh")
 
 
@@ -127,7 +128,7 @@ def test_without_labels_the_model_is_its_prior(lang: str, text: str) -> None:
 @pytest.mark.parametrize("lang", list(TEXTS))
 def test_labels_of_one_language_leave_the_others_at_their_prior(lang: str) -> None:
     models = SentimentModels()
-    models.learn_one(TEXTS[lang][0], lang, -1.0)
+    teach(models, TEXTS[lang][0], lang, -1.0)
     for other, texts in TEXTS.items():
         unchanged = models.estimate_one(texts[0], other) == SentimentModels().estimate_one(texts[0], other)
         assert unchanged == (other != lang)
@@ -139,8 +140,8 @@ def test_a_word_unknown_to_the_prior_becomes_negative_after_labels(lang: str) ->
     models = SentimentModels()
     assert models.negative_probability(word, lang) < 0.5
     for _ in range(30):
-        models.learn_one(bad, lang, -0.8)
-        models.learn_one(plain, lang, 0.0)
+        teach(models, bad, lang, -0.8)
+        teach(models, plain, lang, 0.0)
     assert models.negative_probability(word, lang) > 0.5
     assert models.negative_probability(plain, lang) < 0.5
 
@@ -148,34 +149,24 @@ def test_a_word_unknown_to_the_prior_becomes_negative_after_labels(lang: str) ->
 def test_a_word_unknown_to_the_prior_becomes_positive_after_labels() -> None:
     models = SentimentModels()
     for _ in range(30):
-        models.learn_one("so very blorp today", "en", 0.9)
-        models.learn_one("a day at the office", "en", 0.0)
+        teach(models, "so very blorp today", "en", 0.9)
+        teach(models, "a day at the office", "en", 0.0)
     negative, positive = models.estimate_one("blorp", "en")
     assert positive > 0.5 > negative
 
 
-@pytest.mark.parametrize(("sentiment", "negative", "positive"), [
-    (-1.0, True, False), (-0.25, True, False), (-0.24, False, False), (0.24, False, False), (0.25, False, True),
-])  # fmt: skip
-def test_a_quarter_is_where_negative_and_positive_begin(sentiment: float, negative: bool, positive: bool) -> None:
+@pytest.mark.parametrize(("negative", "positive"), [(True, False), (False, True), (False, False), (True, True)])
+def test_a_label_moves_each_class_by_itself(negative: bool, positive: bool) -> None:
     models = SentimentModels()
     before = models.estimate_one("blorp", "en")
-    models.learn_one("blorp", "en", sentiment)
+    models.learn_one("blorp", "en", negative=negative, positive=positive)
     after = models.estimate_one("blorp", "en")
     assert (after[0] > before[0], after[1] > before[1]) == (negative, positive)
 
 
-@pytest.mark.parametrize("sentiment", [float("nan"), float("inf"), -1.01, 1.01])
-def test_a_sentiment_out_of_range_is_refused_and_changes_nothing(sentiment: float) -> None:
-    models = SentimentModels()
-    with pytest.raises(ValueError, match=r"within -1\.\.1"):
-        models.learn_one("blorp", "en", sentiment)
-    assert models.changed() == []
-
-
 def test_estimating_teaches_nothing() -> None:
     models = SentimentModels()
-    models.learn_one("the blorp", "en", -1.0)
+    teach(models, "the blorp", "en", -1.0)
     models.changed()
     before = models.estimate_one("the blorp again", "en")
     for _ in range(10):
@@ -206,7 +197,7 @@ models = SentimentModels()
 labelled = [("what a scam", "en", -1.0), ("最悪だ", "ja", -1.0), ("很好吃", None, 1.0), ("так", "ru", 0.5)]
 for text, lang, sentiment in labelled:
     for _ in range(5):
-        models.learn_one(text, lang, sentiment)
+        models.learn_one(text, lang, negative=sentiment < 0, positive=sentiment > 0)
 print(models.estimate_one("what a scam this is", "en"), models.changed())
 """
     outputs = {

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from detectors.sentiment import SentimentModels
 from detectors.sentiment.entries import EntryFinder
 from detectors.sentiment.lexicon import LIMIT, english_words, own_list
+from tests.detectors.sentiment.labels import teach
 
 OWN_LISTS = ("en", "en_boosters", "en_negators", "zh", "ja", "emoji")
 
@@ -133,7 +134,7 @@ def test_a_hostile_text_is_learned_and_answered_by_its_first_280_characters() ->
     models = SentimentModels()
     for text in HOSTILE:
         for lang in (None, "en", "zh", "ja", "other"):
-            models.learn_one(text, lang, -1.0)
+            teach(models, text, lang, -1.0)
             negative, positive = models.estimate_one(text, lang)
             assert 0.0 < negative < 1.0, (text[:6], lang)
             assert 0.0 < positive < 1.0, (text[:6], lang)

@@ -11,6 +11,7 @@ from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, 
 from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
 from detectors.sentiment.models import NEGATIVE_PRIOR, POSITIVE_PRIOR, reader_of
 from tests.detectors.sentiment import plain_reader
+from tests.detectors.sentiment.labels import teach
 
 ENTRIES = {
     "en": [*english_words(), *own_list("en_boosters"), *own_list("en_negators"), "but", "However,", "don’t", "yet"],
@@ -72,7 +73,7 @@ def test_a_model_answers_as_the_rules_say_before_and_after_labels(language: str,
         plain_reader.probability(prior, set(), *POSITIVE_PRIOR, plain_reader.NO_WEIGHTS),
     )
     for label in data.draw(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=4)):
-        models.learn_one(data.draw(st.one_of(st.just(text), texts(language))), language, label)
+        teach(models, data.draw(st.one_of(st.just(text), texts(language))), language, label)
         model = models._models[language]
         assert models.estimate_one(text, language) == tuple(
             plain_reader.probability(prior, buckets, regression.intercept, regression.prior_weight, regression.weights)

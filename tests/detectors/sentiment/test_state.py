@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from detectors.sentiment import SentimentModels
 from detectors.sentiment.state import CHUNKS, VERSION
+from tests.detectors.sentiment.labels import teach
 
 words = st.sampled_from(["blorp", "bad", "good", "最悪", "良い", "差", "好", "😡", "ну", "the", "x y z"])
 texts = st.lists(words, max_size=8).map(" ".join)
@@ -31,7 +32,7 @@ def test_the_last_chunk_of_each_name_restores_bit_equal_models(
     models = SentimentModels()
     log: dict[str, bytes] = {}
     for number, sample in enumerate(taught):
-        models.learn_one(*sample)
+        teach(models, *sample)
         if number % every == 0:
             log |= dict(models.changed())
     log |= dict(models.changed())
@@ -39,8 +40,8 @@ def test_the_last_chunk_of_each_name_restores_bit_equal_models(
     assert twin.changed() == []
     for text, lang, sentiment in later:
         assert twin.estimate_one(text, lang) == models.estimate_one(text, lang)
-        models.learn_one(text, lang, sentiment)
-        twin.learn_one(text, lang, sentiment)
+        teach(models, text, lang, sentiment)
+        teach(twin, text, lang, sentiment)
     for text, lang, _ in taught:
         assert twin.estimate_one(text, lang) == models.estimate_one(text, lang)
     assert twin.changed() == models.changed()
@@ -50,7 +51,7 @@ def test_chunks_are_bounded_in_number_and_size_however_much_is_learned() -> None
     models = SentimentModels()
     for number in range(3_000):
         text = " ".join(f"w{number * 40 + i}" for i in range(40))
-        models.learn_one(text, "en", -1.0 if number % 2 else 1.0)
+        teach(models, text, "en", -1.0 if number % 2 else 1.0)
     chunks = dict(models.changed())
     assert len(chunks) == CHUNKS + 1
     assert max(map(len, chunks.values())) < 4_500
@@ -61,7 +62,7 @@ def test_chunks_are_bounded_in_number_and_size_however_much_is_learned() -> None
 def test_only_what_changed_is_given_and_only_once() -> None:
     models = SentimentModels()
     assert models.changed() == []
-    models.learn_one("hmm", "en", -1.0)
+    teach(models, "hmm", "en", -1.0)
     names = [name for name, _ in models.changed()]
     assert names[0] == "en/head"
     assert len(names) == 2
@@ -70,11 +71,11 @@ def test_only_what_changed_is_given_and_only_once() -> None:
 
 def test_a_restored_chunk_replaces_what_was_there() -> None:
     models = SentimentModels()
-    models.learn_one("blorp", "en", -1.0)
+    teach(models, "blorp", "en", -1.0)
     early = dict(models.changed())
     estimate = models.estimate_one("blorp", "en")
     for _ in range(5):
-        models.learn_one("blorp", "en", -1.0)
+        teach(models, "blorp", "en", -1.0)
     for name, payload in early.items():
         models.restore(name, payload)
     assert models.estimate_one("blorp", "en") == estimate
