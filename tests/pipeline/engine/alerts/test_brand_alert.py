@@ -137,7 +137,7 @@ def test_the_crises_begin_when_they_were_staged(alerts: list[Alert]) -> None:
         began = moment(START + hour * HOUR)
         assert abs(crisis.onset_time - began) <= timedelta(minutes=20)
         assert crisis.onset_interval is not None
-        assert crisis.onset_interval.start <= began < crisis.onset_interval.end
+        assert crisis.onset_interval.start <= began <= crisis.onset_interval.end
 
 
 def test_the_posts_are_those_of_the_hour_with_the_greatest_reach_and_harmless(alerts: list[Alert]) -> None:
