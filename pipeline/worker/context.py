@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from pipeline.config.model import WorkerConfig
+from pipeline.config.model import Config
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker.driver.gap_reader import GapReader
@@ -32,7 +32,7 @@ class WorkerContext(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         topics: full names.
-        config: rhythm of checkpoints, and ticks.
+        config: rhythm of checkpoints, and which brands have a category.
         metrics: records what happens.
         health: gets a heartbeat after every step of a long work.
         gaps: reads what Faust passes over.
@@ -42,7 +42,7 @@ class WorkerContext(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     topics: TopicNames
-    config: WorkerConfig
+    config: Config
     metrics: WorkerMetrics
     health: Health
     gaps: GapReader

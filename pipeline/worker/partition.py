@@ -99,7 +99,7 @@ class Partition:
         loaded = await self._load()
         await self._steps.restore(loaded.records.items(), self._context.health.heartbeat)
         self._check_source(loaded)
-        self._placement = PlacementReport(self.number, loaded.partitions)
+        self._placement = PlacementReport(self.number, loaded.partitions, self._context.config, self._clock)
         self._last_record_at = self._clock()
         seconds = self._last_record_at - started
         self._metrics.attach(self.number, self.engine)
@@ -190,12 +190,13 @@ class Partition:
 
     def _check_placement(self) -> None:
         if self._placement is not None:
-            misplaced = self._placement.look(self.engine.categorised)
+            misplaced = self._placement.look(self.engine.misplaced)
             if misplaced is not None:
-                self._metrics.misplaced(self.number, misplaced)
+                self._metrics.misplaced(self.number, *misplaced)
 
     def report(self) -> None:
         """Show where it is, whatever was shown before."""
+        self._check_placement()
         self._report_lag()
         self._metrics.refresh(self.number)
 

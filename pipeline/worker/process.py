@@ -71,7 +71,7 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
     gaps, ticker = GapReader(options, topics.mentions), Ticker(options, topics.mentions)
     context = WorkerContext(
         topics=topics,
-        config=config.worker,
+        config=config,
         metrics=metrics,
         health=health,
         gaps=gaps,
