@@ -70,4 +70,4 @@ def _work(settings: Settings) -> None:
     def engine(partition: int) -> Engine:
         return Engine(partition, config, partitions=partitions, topic=mentions)
 
-    asyncio.run(run_worker(settings, config, engine))
+    asyncio.run(run_worker(settings, config, engine, partitions))

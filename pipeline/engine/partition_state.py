@@ -90,7 +90,7 @@ class PartitionState:
         self.topic = topic
         self.config = config
         self.stats = EngineStats()
-        self.at = Checkpoint()
+        self.at = Checkpoint(partitions=placement.partitions)
         self.sentiment = SentimentModels()
         self.stats.sentiment_drifts = self.sentiment.drifts
         self.cache = BrandCache(Tails(self.at), max_cached)

@@ -36,6 +36,8 @@ class WorkerContext(msgspec.Struct, frozen=True, kw_only=True):
         metrics: records what happens.
         health: gets a heartbeat after every step of a long work.
         gaps: reads what Faust passes over.
+        partitions: of mentions, for which the engines are made; 0: not known.
+        generation: of the state; a later one than the first was migrated to.
         end_offset: end of a partition of mentions as last heard from the broker, None before.
         one_large: held by the partition that makes a large checkpoint.
         clock: seconds, never going back: the clock of the event loop, whose timers wait by it too.
@@ -46,6 +48,8 @@ class WorkerContext(msgspec.Struct, frozen=True, kw_only=True):
     metrics: WorkerMetrics
     health: Health
     gaps: GapReader
+    partitions: int = 0
+    generation: int = 1
     end_offset: Callable[[int], int | None] = _never_heard
     one_large: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
     clock: Callable[[], float] = time.monotonic
