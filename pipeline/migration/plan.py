@@ -1,4 +1,4 @@
-"""What a migration has set out to do, kept in the new state topic until it is done, so that it can be taken up again."""
+"""What a migration has set out to do, kept in the new state topic until it is done, so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def taken_up(found: bytes, wanted: Plan, topic: str) -> Plan:
         begun, now = getattr(plan, name), getattr(wanted, name)
         if begun != now:
             raise TocsinError(
-                f"{topic}: a migration was begun with {name} {begun}, expected to go on with it, got {now}; go on as it "
-                f"was begun, or delete {topic} and begin again"
+                f"{topic}: a migration was begun with {name} {begun}, expected the same, got {now}; go on as it was "
+                f"begun, or delete {topic} and begin again"
             )
     return plan

@@ -138,6 +138,11 @@ class _Migration:
                 f"{self._after}: say with --to how many there shall be"
             )
         if not apply:
+            if MIGRATED_KEY in states[0]:
+                raise TocsinError(
+                    f"{self._old}: this state was migrated already: set TOCSIN_STATE_GENERATION="
+                    f"{self._next.state_generation} for every worker"
+                )
             return await self._would(states[:before])
         producers = [self._producer(number) for number in range(self._after)]
         try:
