@@ -29,7 +29,7 @@ def count_partitions(settings: Settings) -> dict[str, int]:
 
 
 def _described(client: Any, names: list[str]) -> dict[str, int]:
-    from kafka import errors  # noqa: PLC0415 - takes 0.2 s, which `tocsin --help` shall not
+    from kafka import errors
 
     counts: dict[str, int] = {}
     for found in client.describe_topics(names):
@@ -72,7 +72,7 @@ def grow(settings: Settings, counts: Mapping[str, int], partitions: int, after: 
 
 
 def _add_partitions(client: Any, topic: str, partitions: int) -> None:
-    from kafka import errors  # noqa: PLC0415 - as above
+    from kafka import errors
 
     result = client.create_partitions({topic: partitions}, raise_errors=False).to_dict()["results"][0]
     if result["error_code"]:
@@ -85,7 +85,7 @@ def workers(settings: Settings) -> list[str]:
     Raises:
         BrokerError: no broker, or no permission.
     """
-    from kafka.errors import CoordinatorNotAvailableError  # noqa: PLC0415 - as above
+    from kafka.errors import CoordinatorNotAvailableError
 
     with admin(settings) as client, broker_errors(settings, f"read the consumer group {settings.group}"):
         try:

@@ -180,10 +180,11 @@ class _Migration:
             decode_checkpoint(CHECKPOINT_KEY, one[CHECKPOINT_KEY]) for one in states if CHECKPOINT_KEY in one
         )
         # Workers that were started on the grown topic may have left larger ones beside the old.
-        known = min((one.partitions for one in checkpoints if one.partitions), default=0)
+        made_for = [one.partitions for one in checkpoints]
+        known = min(filter(None, made_for), default=0)
         if known:
             return known
-        if len(states) < self._after:
+        if len(states) < self._after or not made_for:
             return len(states)
         raise TocsinError(
             f"{self._old}: expected state that says for how many partitions it was made, or fewer partitions than "
