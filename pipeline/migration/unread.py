@@ -55,6 +55,8 @@ async def unread(
         aiokafka.errors.KafkaError: the broker cannot be reached.
     """
     left = {TopicPartition(topic, number) for number, start in starts.items() if start < ends[number]}
+    if not left:
+        return
     consumer.assign(sorted(left))
     for one in left:
         consumer.seek(one, starts[one.partition])
