@@ -59,8 +59,8 @@ def grow(settings: Settings, counts: Mapping[str, int], partitions: int, after: 
         begun = _described(client, [new]).get(new, partitions)
     if begun != partitions:
         raise TocsinError(
-            f"{new}: expected {partitions} partitions, got {begun} of a migration that was begun and not ended; delete the "
-            "topic and begin again: alerts that it had written come once more, under the same ids"
+            f"{new}: expected {partitions} partitions, got {begun} of a migration that was begun and not ended; delete "
+            "the topic and begin again: alerts that it had written come once more, under the same ids"
         )
     smaller = {topic_name(settings, name) for name, count in counts.items() if count < partitions}
     smaller.discard(topic_name(settings, "brand-state"))  # it stays as it is: the way back

@@ -153,6 +153,11 @@ def test_rerouted_mentions_count_once_on_the_right_partition_through_kills(setti
     ]
     assert origins == Counter(wrong)
     assert len(wrong) > 500
+    for own in log.values():
+        came = [dict(one.headers)[REROUTED_HEADER].split(b"@") for one in own if one.headers]
+        for source in {number for number, _ in came}:
+            offsets = [int(offset) for number, offset in came if number == source]
+            assert offsets == sorted(offsets)
     want = oracle(settings, config, log)
     assert want.alert_count
     assert not difference(outcome(settings), want)
