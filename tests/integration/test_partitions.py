@@ -108,7 +108,7 @@ def test_a_brand_on_two_partitions_is_told_of_and_its_alerts_have_different_ids(
     assert 'tocsin_mentions_misplaced_total{outcome="counted"}' in text
     assert worker.terminate()[0] == 0
     assert not difference(outcome(settings), oracle(settings))
-    alerts = [decode_alert(value) for found in outcome(settings).alerts.values() for _, value, _ in found]
+    alerts = [decode_alert(value or b"") for found in outcome(settings).alerts.values() for _, value, _ in found]
     places = Counter((alert.brand, alert.kind, alert.transition, alert.detected_time) for alert in alerts)
     assert len({alert.id for alert in alerts}) == len(alerts)
     assert len({alert.episode_id for alert in alerts if alert.transition == "opened"}) == sum(
@@ -218,6 +218,7 @@ def _write(settings: Settings, records: Iterable[tuple[bytes, bytes]], partition
 
 def _says_what_it_would_do(settings: Settings, after: int, before: Outcome) -> None:
     would = migrate(settings, Config())
+    assert would.plan is not None
     assert (would.applied, would.plan.before, would.plan.after) == (False, 4, after)
     assert would.plan.unread == 401
     assert outcome(settings) == before
@@ -289,7 +290,7 @@ def test_what_was_learned_moves_along_and_every_mention_counts_once(settings, la
         want.state[number] |= {key: value for key, value in engine.snapshot() if value is not None}
     got = outcome(new)
     assert _listed(got) == _listed(want)
-    told = [decode_alert(value) for own in got.alerts.values() for _, value, _ in own]
+    told = [decode_alert(value or b"") for own in got.alerts.values() for _, value, _ in own]
     assert len({alert.id for alert in told}) == len(told)
     moved = {
         alert.brand for alert in told if home_of(Config(), alert.brand, after) != home_of(Config(), alert.brand, 4)

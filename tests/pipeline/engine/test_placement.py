@@ -159,13 +159,18 @@ def test_a_rerouted_mention_counts_once_and_is_never_sent_on() -> None:
     assert third.stats.misplaced["counted"] == 20
 
 
+def number_of(one: Record) -> int:
+    """Which mention of the storm it is."""
+    return int((one.value or b"").split(b'"id": "')[1].split(b'"')[0])
+
+
 def test_with_rerouting_two_producers_give_the_alerts_of_one() -> None:
     """Half of a storm on the wrong partition and sent home is the storm on the right one."""
     config = configured("reroute")
     away, home = engine_at(AWAY, config), engine_at(HOME, config)
     rerouted = away.process(storm(1, 2)).rerouted
     own = [one for one in storm(0, 2) if one.value is not None]
-    merged = sorted([*own, *forwarded(rerouted, 0)], key=lambda one: int(one.value.split(b'"id": "')[1].split(b'"')[0]))
+    merged = sorted([*own, *forwarded(rerouted, 0)], key=number_of)
     end = tick(len(merged), START + 60 * 3600)
     told = [Record(n, one.timestamp, one.key, one.value, one.headers) for n, one in enumerate(merged)]
     whole = engine_at(HOME, config).process(storm(0, 1))

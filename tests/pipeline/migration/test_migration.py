@@ -15,7 +15,7 @@ from pipeline.engine.records import TICK_HEADER
 from pipeline.engine.state import CHECKPOINT_KEY, OPEN_SUFFIX, decode_checkpoint, decode_open
 from pipeline.migration.drain import Drain, Drained
 from pipeline.migration.split import Targets, split
-from schemas.alert import encode_alert
+from schemas.alert import Alert, encode_alert
 from tests.pipeline.mention_streams import START, mention, tick
 from tests.pipeline.migration.grown import Topic, Workers, stream
 
@@ -116,7 +116,7 @@ def test_episodes_go_on_under_their_ids_and_no_mention_is_lost_or_counted_twice(
     assert counted[0] + drained.mentions + counted[1] == counted[2]
     assert not any(engine.stats.late or engine.stats.duplicates for engine in workers.engines)
 
-    def ends(alerts: list) -> set[tuple[str, str, str]]:
+    def ends(alerts: list[Alert]) -> set[tuple[str, str, str]]:
         return {
             (one.brand, one.transition, one.episode_id)
             for one in alerts
@@ -221,12 +221,13 @@ def test_ticks_of_added_partitions_and_refused_records_are_taken_as_they_must_be
     late = str((START + 30 * 86_400) * 1000).encode()
     topic.put(7, None, None, ((TICK_HEADER, late),))
     topic.put(6, b"acme", b"garbage")
-    topic.put(5, None, b"no key")
+    keyless = mention()
+    topic.put(5, None, keyless)
     drain = Drain(Config(), old.states, 8, "mentions")
     drain.take(topic.unread([1 if own else 0 for own in old.states]))
     drained = drain.finish()
     places = [(str(one.reason), one.partition, one.record.offset, one.record.value) for one in drained.dead_letters]
-    assert sorted(places) == [("malformed_json", 6, 0, b"garbage"), ("missing_key", 5, 0, b"no key")]
+    assert sorted(places) == [("malformed_json", 6, 0, b"garbage"), ("missing_key", 5, 0, keyless)]
     states = [decode_checkpoint(CHECKPOINT_KEY, one[CHECKPOINT_KEY]) for one in drained.states if CHECKPOINT_KEY in one]
     assert max(one.event_time for one in states) == START
 
