@@ -23,7 +23,7 @@ def stream(seed: int, *, hours: int = 60, brands: int = 9) -> list[tuple[bytes, 
     r = random.Random(seed)
     found: list[tuple[float, bytes, bytes]] = []
     for number in range(brands):
-        name, burns = f"brand-{number}", number % 3 == 0
+        name, burns = f"house-{number}", number % 3 == 0
         times = [START + hour * 3600 + r.random() * 3600 for hour in range(hours) for _ in range(6)]
         if burns:
             times += [START + 48 * 3600 + r.random() * 3 * 3600 for _ in range(900)]

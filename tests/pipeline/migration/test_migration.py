@@ -203,11 +203,11 @@ def test_a_brand_that_lay_on_two_partitions_keeps_both_of_its_states() -> None:
 
 def test_brands_of_a_category_move_together_with_its_episodes() -> None:
     """The category's name decides, before and after."""
-    names = [f"brand-{number}" for number in range(9)]
+    names = [f"house-{number}" for number in range(9)]
     config = Config(ConfigFile(brands={name: BrandSection(category="fleet") for name in names}))
     _, _, drained, new = grown(6, 8, config)
-    home = home_of(config, "brand-0", 8)
-    assert {number for number, state in enumerate(new) for key in state if key.startswith(b"brand-")} == {home}
+    home = home_of(config, "house-0", 8)
+    assert {number for number, state in enumerate(new) for key in state if key.startswith(b"house-")} == {home}
     categories = {key for state in drained.states for key in state if key.startswith(b"#category/")}
     assert {key for key in new[home] if key.startswith(b"#category/")} == categories
 
