@@ -117,9 +117,13 @@ def test_a_brand_on_two_partitions_is_told_of_and_its_alerts_have_different_ids(
     assert places
 
 
+def _as_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("kafka_bootstrap", "topic_prefix", "group"):
+        monkeypatch.setenv(f"TOCSIN_{name.upper()}", getattr(settings, name))
+
+
 def test_check_names_the_setting_of_the_producer(settings, monkeypatch):
-    for name, value in (("KAFKA_BOOTSTRAP", settings.kafka_bootstrap), ("TOPIC_PREFIX", settings.topic_prefix)):
-        monkeypatch.setenv(f"TOCSIN_{name}", value)
+    _as_environment(settings, monkeypatch)
     publish(settings, [Record(0, 0, key, value) for key, value in stream(7, hours=1)])
     well = CliRunner().invoke(tocsin, ["check", "--broker"])
     assert well.exit_code == 0, well.output
@@ -216,11 +220,17 @@ def _write(settings: Settings, records: Iterable[tuple[bytes, bytes]], partition
             client.send(topic, value, key, partition=home_of(Config(), key.decode(), partitions)).get(10)
 
 
-def _says_what_it_would_do(settings: Settings, after: int, before: Outcome) -> None:
+def _says_what_it_would_do(settings: Settings, monkeypatch: pytest.MonkeyPatch, after: int, before: Outcome) -> None:
     would = migrate(settings, Config())
     assert would.plan is not None
     assert (would.applied, would.plan.before, would.plan.after) == (False, 4, after)
     assert would.plan.unread == 401
+    with monkeypatch.context() as patched:
+        _as_environment(settings, patched)
+        said = CliRunner().invoke(tocsin, ["migrate", "partitions"])
+    assert said.exit_code == 0, said.output
+    assert f"4 -> {after}" in said.output
+    assert "nothing was changed; --apply does it" in said.output
     assert outcome(settings) == before
 
 
@@ -260,7 +270,7 @@ def test_what_was_learned_moves_along_and_every_mention_counts_once(settings, la
     _write(settings, [*records[cut : cut + 200], (b"acme", b"garbage")], after)
     log = read(settings, "mentions")
 
-    _says_what_it_would_do(settings, after, before)
+    _says_what_it_would_do(settings, monkeypatch, after, before)
 
     _dies_in_the_middle(settings, monkeypatch)
     assert launch(state_generation=2).await_end(30) == 1
