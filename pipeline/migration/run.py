@@ -16,6 +16,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Final
 
 import msgspec
 
@@ -36,6 +37,9 @@ from pipeline.worker.driver.installation import install
 from pipeline.worker.state_loader import load_state
 from pipeline.worker.transaction import PartitionTransactions
 from schemas.alert import Alert
+
+STATE_RECORDS: Final = 10_000
+"""State records written in one transaction: some 40 MB."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
@@ -286,15 +290,24 @@ class _Migration:
         *,
         with_plan: bool,
     ) -> None:
-        """One new partition, all of it or nothing; with the one that holds the plan, the migration is finished."""
-        checkpoint = [(CHECKPOINT_KEY, state[CHECKPOINT_KEY])]
-        records: list[tuple[bytes, bytes | None]] = [(PLAN_KEY, None)] if with_plan else []
-        records += [(key, value) for key, value in state.items() if key != CHECKPOINT_KEY]
+        """One new partition. Without the checkpoint, which goes out with alerts and dead letters, it counts as not begun.
+
+        With the partition that holds the plan the migration is finished.
+        """
+        records: list[tuple[bytes, bytes | None]] = [
+            (key, value) for key, value in state.items() if key != CHECKPOINT_KEY
+        ]
+        # A transaction must end in time, however many brands there are.
+        while len(records) > STATE_RECORDS:
+            await producer.commit([producer.encode_state(self._new, records[:STATE_RECORDS])])
+            del records[:STATE_RECORDS]
+        if with_plan:
+            records.append((PLAN_KEY, None))
         await producer.commit(
             [
                 producer.encode(topic_name(self._settings, "alerts"), map(alert_record, alerts)),
                 producer.encode(topic_name(self._settings, "mentions-dlq"), map(dead_letter_record, letters)),
-                producer.encode_state(self._new, [*records, *checkpoint]),
+                producer.encode_state(self._new, [*records, (CHECKPOINT_KEY, state[CHECKPOINT_KEY])]),
             ]
         )
 

@@ -254,6 +254,7 @@ def _dies_in_the_middle(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("after", [6, 8])
 def test_what_was_learned_moves_along_and_every_mention_counts_once(settings, launch, monkeypatch, after):
     install_until_the_test_ends(monkeypatch)
+    monkeypatch.setattr(migration, "STATE_RECORDS", 2)
     records = stream(9, brands=7)
     cut = next(n for n, (_, value) in enumerate(records) if b"2026-01-03T01" in value)
     publish(settings, [Record(0, 0, key, value) for key, value in records[: cut - 200]])
