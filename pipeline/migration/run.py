@@ -290,7 +290,7 @@ class _Migration:
         *,
         with_plan: bool,
     ) -> None:
-        """One new partition. Without the checkpoint, which goes out with alerts and dead letters, it counts as not begun.
+        """One new partition. Without its checkpoint, which goes out with alerts and dead letters, it is not begun.
 
         With the partition that holds the plan the migration is finished.
         """
