@@ -62,7 +62,7 @@ def replay_mentions(
             `publish --final-tick` does.
         on_progress: called with the number of lines after each batch.
     """
-    engines = [Engine(partition, config) for partition in range(partitions)]
+    engines = [Engine(partition, config, partitions=partitions) for partition in range(partitions)]
     report = ReplayReport()
     timestamp = int(now.timestamp() * 1000)
     offsets = [0] * partitions

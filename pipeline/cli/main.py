@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "worker": "Read mentions, detect crises of every brand, write alerts (runs until stopped).",
     "replay": "Run recorded mentions or observations through the engine, without Kafka.",
     "topics": "Show or create the Kafka topics of the catalogue.",
+    "migrate": "Move what was learned to where the keys go, when topics get more partitions.",
     "publish": "Write recorded mentions to the mentions topic.",
     "alerts": "Read the alerts topic.",
     "dead-letters": "Read the refused mentions with their reasons.",

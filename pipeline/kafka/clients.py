@@ -22,7 +22,9 @@ DEFAULT_PORT: Final = 9092
 
 
 def topic_name(settings: Settings, name: str) -> str:
-    """A catalogue topic's name on this cluster, such as `staging-mentions`."""
+    """A catalogue topic's name on this cluster, such as `staging-mentions`, `brand-state-2` of a second generation."""
+    if name == "brand-state" and settings.state_generation > 1:
+        name = f"{name}-{settings.state_generation}"
     return settings.topic_prefix + name
 
 

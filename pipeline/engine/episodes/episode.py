@@ -138,7 +138,7 @@ def step(
     Args:
         episode: state of this brand and kind; changed in place.
         rule: of the kind, which is part of the episode's identity: when to open, escalate and end.
-        brand: whose episode; part of the episode's identity.
+        brand: what stands for the brand in the episode's identity (pipeline.engine.placement).
         bucket: the closed bucket.
         score: its score of this kind.
         onset: gives the first bucket of the excess; asked only where an episode opens.
