@@ -12,10 +12,11 @@ same alerts, byte for byte, however they are divided into batches and wherever t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from pipeline.config.model import Config
 from pipeline.engine import checkpointing
+from pipeline.engine.alerts.brand_alert import ClosedBucket
 from pipeline.engine.brands.cache import MAX_CACHED
 from pipeline.engine.checkpointing import RESTORED_RECORDS, SNAPSHOT_RECORDS, StateRecord
 from pipeline.engine.closing import Closing
@@ -31,7 +32,13 @@ class Engine:
     """The facade over a partition's state, its intake, its closing and its checkpointing."""
 
     def __init__(
-        self, partition: int, config: Config, *, topic: str = "mentions", max_cached: int = MAX_CACHED
+        self,
+        partition: int,
+        config: Config,
+        *,
+        topic: str = "mentions",
+        max_cached: int = MAX_CACHED,
+        observe: Callable[[ClosedBucket], None] | None = None,
     ) -> None:
         """An engine that has seen no record.
 
@@ -40,9 +47,10 @@ class Engine:
             config: what holds for the brands.
             topic: of the records; named in dead letters.
             max_cached: brands that are loaded at a time (brands.cache); nothing but time depends on it.
+            observe: called with every closed bucket of a brand after its episodes were stepped; must change nothing.
         """
         self._state = PartitionState(partition, config, topic, max_cached)
-        self._closing = Closing(self._state)
+        self._closing = Closing(self._state, observe)
         self._intake = Intake(self._state, self.close_due)
 
     # ---------------------------------------------------------------- facts
