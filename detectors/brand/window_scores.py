@@ -17,7 +17,8 @@ class WindowScore(msgspec.Struct, frozen=True):
         buckets: its length.
         mentions, negatives, expected: recency-weighted sums over it.
         volume, negativity: surprise of the mentions, and of their negative share, in nats.
-        crisis, shift, surge: the scores, were there no other window.
+        crisis, shift: the scores, were there no other window. There is none of a surge, which averages three windows'
+            volume (detectors.brand.surge).
     """
 
     buckets: int
@@ -28,11 +29,10 @@ class WindowScore(msgspec.Struct, frozen=True):
     negativity: float
     crisis: float
     shift: float
-    surge: float
 
 
 def window_scores(model: BrandModel, assessment: BrandAssessment) -> list[WindowScore]:
-    """Every window, shortest first; the greatest score of a kind is the assessment's.
+    """Every window, shortest first; the greatest score of crisis and shift is the assessment's.
 
     Args:
         model: asked on the day of the assessment, as `BrandModel.scores` is.
@@ -42,7 +42,7 @@ def window_scores(model: BrandModel, assessment: BrandAssessment) -> list[Window
     found = []
     for w, (buckets, scale, row) in enumerate(zip(WINDOWS, SCALE, rows_of(assessment.after), strict=True)):
         crisis, _, _ = model.scores(_only(volume, w), share)
-        _, shift, surge = model.scores(_only(volume, w), _only(share, w))
+        _, shift, _ = model.scores(volume, _only(share, w))
         mentions, expected, negatives, *_ = row
         found.append(
             WindowScore(
@@ -54,7 +54,6 @@ def window_scores(model: BrandModel, assessment: BrandAssessment) -> list[Window
                 share[w],
                 crisis,
                 shift,
-                surge,
             )
         )
     return found

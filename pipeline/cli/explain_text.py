@@ -24,7 +24,7 @@ from schemas.alert import Kind
 from schemas.observation import BUCKET_SECONDS
 
 _KINDS = ("kind", "score", "threshold", "critical", "window", "mentions", "expected", "parts", "budget", "cool-down")
-_WINDOWS = ("window", "mentions", "expected", "negative", "volume", "negativity", "crisis", "shift", "surge")
+_WINDOWS = ("window", "mentions", "expected", "negative", "volume", "negativity", "crisis", "shift")
 
 
 def print_explanation(found: Explained, kind: Kind, console: Console) -> None:
@@ -50,7 +50,7 @@ def print_explanation(found: Explained, kind: Kind, console: Console) -> None:
         click.echo()
         console.print(_windows_table(found))
         click.echo(
-            "sums weigh what is recent; volume and negativity are surprises in nats, the rest scores of one window"
+            "sums are recency-weighted; volume and negativity are in nats; crisis and shift are scores of one window"
         )
     click.echo()
     blocks = BLOCKS if _can_show(BLOCKS) else PLAIN_BLOCKS
@@ -96,7 +96,7 @@ def _windows_table(found: Explained) -> Table:
     for column in _WINDOWS:
         table.add_column(column, justify="right")
     for window in found.windows:
-        scores = (window.volume, window.negativity, window.crisis, window.shift, window.surge)
+        scores = (window.volume, window.negativity, window.crisis, window.shift)
         table.add_row(
             _minutes(window.buckets),
             f"{window.mentions:,.1f}",
