@@ -107,9 +107,9 @@ def test_severity_and_the_time_of_detection_choose(run, cluster_settings):
     early, late = alert("crisis-opened"), alert("crisis-escalated", brand="zeta")
     assert early.detected_time < late.detected_time
     write(cluster_settings, encode_alert(early), encode_alert(late))
-    assert "zeta" in run("--since", late.detected_time.isoformat()).stdout
-    assert "acme" not in run("--since", late.detected_time.isoformat()).stdout
-    assert run("--since", "2000-01-01").stdout.count("acme") > 0
+    (since,) = run("--since", late.detected_time.isoformat(), "--json").stdout.splitlines()
+    assert msgspec.json.decode(since)["brand"] == "zeta"
+    assert run("--since", "2000-01-01", "--json").stdout.count("\n") == 2
     assert run("--since", "5m").stderr == "no alerts\n"
     assert run("--severity", early.severity, "--json").stdout.count("\n") == (1 + (late.severity == early.severity))
     assert run("--severity", "info").stderr == "no alerts\n"

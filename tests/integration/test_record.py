@@ -21,8 +21,8 @@ from pipeline.files.resumable import ResumableFile
 from pipeline.kafka.clients import admin, aiokafka_options, topic_name
 from pipeline.kafka.recording import Request, record_mentions
 from pipeline.kafka.topics import apply_topics
-from tests.integration.worker_process import outcome, publish, read, settle, working
-from tests.pipeline.mention_streams import START, mention, record, tick, troubled_stream
+from tests.integration.worker_process import outcome, publish, read, settle, wait_until, working
+from tests.pipeline.mention_streams import START, mention, record, troubled_stream
 
 pytestmark = pytest.mark.integration
 
@@ -51,6 +51,11 @@ def many(count: int) -> list[Any]:
     ]
 
 
+def mentions(seed: int) -> list[Any]:
+    """The troubled stream with its refused records; a tick is for one partition only, and the worker makes its own."""
+    return [one for one in troubled_stream(seed) if one.key is not None and one.value is not None]
+
+
 def stop(done: Any, total: Any) -> None:
     """What ends a recording before its end: Ctrl-C between two chunks."""
     if done != total:
@@ -65,7 +70,7 @@ def test_a_replay_of_the_recording_gives_the_alerts_of_the_worker(cluster_settin
     """Refused records and ticks of the idle topic included, byte for byte."""
     with working(cluster_settings, tmp_path) as worker:
         worker.await_ready(4)
-        publish(cluster_settings, troubled_stream(1))
+        publish(cluster_settings, mentions(1))
         settle(cluster_settings, [worker])
         assert worker.terminate()[0] == 0
     live = outcome(cluster_settings)
@@ -124,8 +129,10 @@ def test_a_topic_that_was_made_anew_is_not_taken_for_the_one_before(cluster_sett
     monkeypatch.setattr(recording_module, "CHUNK_RECORDS", 3)
     with pytest.raises(KeyboardInterrupt):
         record_mentions(cluster_settings, path, WHOLE, tolerance_seconds=60, on_progress=stop)
+    topic = topic_name(cluster_settings, "mentions")
     with admin(cluster_settings) as client:
-        client.delete_topics([topic_name(cluster_settings, "mentions")])
+        client.delete_topics([topic])
+        wait_until(lambda: topic not in client.list_topics(), 20, "the topic is gone")
     apply_topics(cluster_settings)
     with pytest.raises(TocsinError, match="of another topic"):
         record_mentions(cluster_settings, path, WHOLE, tolerance_seconds=60)
@@ -148,7 +155,7 @@ def test_since_and_until_are_event_times_and_until_is_not_part_of_the_range(clus
 
 
 def test_only_some_brands_and_plain_mentions(cluster_settings, run, tmp_path):
-    publish(cluster_settings, [*many(20), record(0, b"\xff"), tick(0, START)])
+    publish(cluster_settings, [*many(20), record(0, b"\xff")])
     path = tmp_path / "r.jsonl"
     result = run("record", "--brand", "b1", "--brand", "b2", "--plain", "--out", str(path))
     assert result.exit_code == 0, result.output
@@ -174,7 +181,7 @@ def test_aborted_transactions_are_not_recorded(cluster_settings, tmp_path):
 
 
 def test_each_partition_keeps_its_order_and_every_record_its_place(cluster_settings, tmp_path):
-    publish(cluster_settings, troubled_stream(3))
+    publish(cluster_settings, mentions(3))
     path = tmp_path / "r.jsonl.gz"
     record_mentions(cluster_settings, path, WHOLE, tolerance_seconds=60)
     log = read(cluster_settings, "mentions")
@@ -202,7 +209,7 @@ def test_wrong_usage_is_said_before_anything_is_read(run, tmp_path):
 
 
 def test_explain_reads_the_topic_as_it_reads_a_recording_of_it(cluster_settings, run, tmp_path):
-    publish(cluster_settings, troubled_stream(1))
+    publish(cluster_settings, mentions(1))
     path = tmp_path / "r.jsonl"
     record_mentions(cluster_settings, path, WHOLE, tolerance_seconds=60)
     at = ("--at", "2026-01-02T05:00:00Z", "--json")

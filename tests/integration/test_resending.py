@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 def refuse(settings: Settings, letters: list[tuple[bytes | None, bytes | None, Reason]]) -> None:
     """Dead letters as the worker writes them, over all partitions."""
-    with producer(settings) as client:
+    with producer(settings, max_request_size=4 << 20) as client:
         for offset, (key, value, reason) in enumerate(letters):
             letter = dead_letter_record(
                 DeadLetter(Record(offset, 1_700_000_000_000, key, value), "m", 0, reason, "why")
