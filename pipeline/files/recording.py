@@ -22,6 +22,7 @@ VERSION: Final = 1
 KEPT_BYTES: Final = 1 << 20
 """Of a key or a value that is no mention: what is longer is refused for its size whatever follows."""
 _HEADER: Final = b'{"tocsin_recording":'
+_ALONE: Final = b'{"tocsin_record":{'
 _FIELD: Final = b',"tocsin_record":{'
 _PLACE: Final = re.compile(
     rb',"tocsin_record":\{"partition":(\d{1,9}),"offset":(\d{1,18}),"timestamp":(-?\d{1,18})\}\}\Z'
@@ -124,23 +125,30 @@ def encode_record(partition: int, record: Any) -> bytes:
         record: a source record (pipeline.engine.records.SourceRecord).
     """
     key, value = record.key, record.value
-    if value is not None and is_plain(key, value):
+    headers = tuple((name, bytes(content or b"")) for name, content in record.headers if _is_ours(name, value))
+    if value is not None and not headers and is_plain(key, value):
         place = b'"partition":%d,"offset":%d,"timestamp":%d' % (partition, record.offset, record.timestamp)
         return b"%b%b%b}}" % (value[:-1], _FIELD, place)
-    whole = _Whole(partition=partition, offset=record.offset, timestamp=record.timestamp)
+    whole = _Whole(partition=partition, offset=record.offset, timestamp=record.timestamp, headers=headers)
+    if value is not None and is_plain(key, value):
+        return b"%b,%b" % (value[:-1], _encoder.encode(_Line(whole))[1:])
     whole.key = None if key is None else bytes(key[:KEPT_BYTES])
-    if value is None:
-        whole.headers = tuple((name, bytes(content or b"")) for name, content in record.headers)
-    else:
+    if value is not None:
         whole.value = bytes(value[:KEPT_BYTES])
         whole.size = len(value) if len(value) > KEPT_BYTES else 0
     return _encoder.encode(_Line(whole))
+
+
+def _is_ours(name: str, value: bytes | None) -> bool:
+    """Whether a header is kept: all of a tick or tombstone, of a mention those that Tocsin has written."""
+    return value is None or name.startswith("tocsin-")
 
 
 def is_plain(key: bytes | None, value: bytes) -> bool:
     """Whether a record is one line of JSON whose brand is its key: then it can be a line by itself."""
     return (
         value.startswith(b"{")
+        and not value.startswith(_ALONE)
         and value.endswith(b"}")
         and b"\n" not in value
         and b"\r" not in value
@@ -160,11 +168,16 @@ def decode_record(line: bytes) -> RecordedRecord:
         value = line[: found.start()] + b"}"
         partition, offset, timestamp = map(int, found.groups())
         return RecordedRecord(partition, offset, timestamp, record_key(value), value)
+    begin = 0 if line.startswith(_ALONE) else line.rfind(_FIELD)
     try:
-        whole = _decode_line(line).tocsin_record
+        whole = _decode_line(line if begin <= 0 else b"{" + line[begin + 1 :]).tocsin_record
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordingError(f'expected a record with "tocsin_record", as `tocsin record` writes it: {error}') from None
-    return RecordedRecord(whole.partition, whole.offset, whole.timestamp, whole.key, whole.value, whole.headers)
+    key, value = whole.key, whole.value
+    if begin > 0:
+        value = line[:begin] + b"}"
+        key = record_key(value)
+    return RecordedRecord(whole.partition, whole.offset, whole.timestamp, key, value, whole.headers)
 
 
 def mention_in(record: RecordedRecord) -> bytes | None:
