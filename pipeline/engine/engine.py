@@ -12,10 +12,11 @@ same alerts, byte for byte, however they are divided into batches and wherever t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pipeline.config.model import Config
 from pipeline.engine import checkpointing
+from pipeline.engine.alerts.brand_alert import ClosedBucket
 from pipeline.engine.brands.cache import MAX_CACHED
 from pipeline.engine.checkpointing import RESTORED_RECORDS, SNAPSHOT_RECORDS, StateRecord
 from pipeline.engine.closing import Closing
@@ -39,6 +40,7 @@ class Engine:
         partitions: int = 0,
         topic: str = "mentions",
         max_cached: int = MAX_CACHED,
+        observe: Callable[[ClosedBucket], None] | None = None,
     ) -> None:
         """An engine that has seen no record.
 
@@ -48,9 +50,10 @@ class Engine:
             partitions: of the topic, so that misplaced brands are known; 0: not known, and none counts as misplaced.
             topic: of the records; named in dead letters.
             max_cached: brands that are loaded at a time (brands.cache); nothing but time depends on it.
+            observe: called with every closed bucket of a brand after its episodes were stepped; must change nothing.
         """
         self._state = PartitionState(Placement(partition, partitions, config), config, topic, max_cached)
-        self._closing = Closing(self._state)
+        self._closing = Closing(self._state, observe)
         self._intake = Intake(self._state, self.close_due)
 
     # ---------------------------------------------------------------- facts

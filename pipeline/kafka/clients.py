@@ -280,6 +280,22 @@ def _flush(client: Any, seconds: float) -> None:
         raise
 
 
+def commit_transaction(client: Any, seconds: float) -> None:
+    """Commit the transaction of a KafkaProducer, whose own method waits for ever for a broker that is gone.
+
+    Raises:
+        kafka.errors.KafkaTimeoutError: no answer; the transaction may have been committed or not.
+        kafka.errors.KafkaError: it was not committed.
+    """
+    from kafka.errors import KafkaTimeoutError
+
+    ending = client._transaction_manager.begin_commit()  # noqa: SLF001 - as `_flush`
+    client._sender.wakeup()  # noqa: SLF001
+    if not ending.wait(timeout_ms=seconds * 1000):
+        client._sender.force_close()  # noqa: SLF001
+        raise KafkaTimeoutError(f"no answer to the end of a transaction in {seconds:g} s")
+
+
 @contextmanager
 def consumer(settings: Settings, **options: Any) -> Iterator[Any]:
     """A KafkaConsumer that sees committed records only and belongs to no group.
