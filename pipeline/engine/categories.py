@@ -120,7 +120,7 @@ class Category:
         return any(self.episodes[kind].is_open for kind in spec.blocked_by)
 
     def step(
-        self, kind: Kind, rule: Rule, index: int, now: dict[str, float] | None = None
+        self, kind: Kind, rule: Rule, index: int, now: dict[str, float] | None = None, *, identity: str
     ) -> list[tuple[Kind, CategoryTransition | SuppressedOpening]]:
         """Let the common score of a bucket act on the category's episode of this kind, and on its facets.
 
@@ -129,6 +129,7 @@ class Category:
             rule: a brand's, of which the category takes its share.
             index: the bucket.
             now: scores that are newer than those in the members' episodes.
+            identity: what stands for the category in the ids of its episodes.
         """
         scores = {member.name: member.episodes[kind].score for member in self.active(index)} | (now or {})
         episode = self.episodes[kind]
@@ -137,7 +138,7 @@ class Category:
         moved = step(
             episode,
             common_rule(rule),
-            brand=f"category/{self.name}",  # no brand has a slash
+            brand=identity,
             bucket=index,
             score=_common_score(list(scores.values())),
             opening=lambda: self._opening(kind, index),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal, get_args
+
 import msgspec
 
 from detectors.sentiment import LANGUAGES
 from pipeline.engine.brands.expiry import EXPIRY_REASONS, ExpiryReason
 from schemas.alert import Kind, Severity, SuppressionReason, Transition
 from schemas.rejection import Reason
+
+Outcome = Literal["counted", "refused", "rerouted"]
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+"""Of a mention on another partition than its key's."""
 
 
 class BrandView(msgspec.Struct, frozen=True):
@@ -46,6 +52,7 @@ class EngineStats(msgspec.Struct):
     buckets_closed: int = 0
     scores: int = 0
     forgotten: dict[ExpiryReason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(EXPIRY_REASONS, 0))
+    misplaced: dict[Outcome, int] = msgspec.field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     rejected: dict[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
     alerts: dict[tuple[Kind, Severity, Transition], int] = msgspec.field(default_factory=dict)
     suppressed: dict[tuple[Kind, SuppressionReason], int] = msgspec.field(default_factory=dict)

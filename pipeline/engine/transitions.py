@@ -70,7 +70,7 @@ class Transitions:
         transition = step(
             episode,
             rule,
-            brand=brand.name,
+            brand=self._state.placement.identity_of_brand(brand.name),
             bucket=closed.index,
             score=score,
             opening=partial(
@@ -168,7 +168,14 @@ class Transitions:
         """Let the members' scores act on the category's episode of this kind."""
         state = self._state
         config = state.config.category(category.name)
-        for kind, moved in category.step(spec.name, rules(config.detection)[spec.name], index, now):
+        moves = category.step(
+            spec.name,
+            rules(config.detection)[spec.name],
+            index,
+            now,
+            identity=state.placement.identity_of_category(category.name),
+        )
+        for kind, moved in moves:
             if isinstance(moved, SuppressedOpening):
                 state.stats.count_suppressed(kind, moved.reason)
                 continue
