@@ -12,7 +12,7 @@ same alerts, byte for byte, however they are divided into batches and wherever t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipeline.config.model import Config
 from pipeline.engine import checkpointing
@@ -61,6 +61,11 @@ class Engine:
     def next_offset(self) -> int:
         """First offset that is not in the state; `ingest` skips records below it."""
         return self._state.at.next_offset
+
+    @property
+    def topic_ids(self) -> dict[str, str]:
+        """Ids of the topics that the checkpoint speaks of, by name in the catalogue; kept, and never looked at."""
+        return self._state.at.topic_ids
 
     @property
     def event_time(self) -> float:
@@ -133,6 +138,13 @@ class Engine:
         self.ingest(records)
         self.close_due()
         return self.take_outputs()
+
+    def stand_for(self, topic_ids: Mapping[str, str]) -> None:
+        """The checkpoints that follow are for the topics with these ids; one that says otherwise is written anew."""
+        at = self._state.at
+        if at.topic_ids != topic_ids:
+            at.topic_ids = dict(topic_ids)
+            self._state.changes.any |= at.next_offset > 0
 
     def ingest(self, records: Sequence[SourceRecord]) -> None:
         """Take records in offset order into the open buckets.

@@ -70,7 +70,8 @@ class CategoryRecord(msgspec.Struct, array_like=True, kw_only=True):
 class Checkpoint(msgspec.Struct, array_like=True):
     """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not.
 
-    `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key.
+    `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key. `topic_ids` are
+    the ids of the topics that it was written for, by name in the catalogue; empty where they are not known.
     """
 
     version: int = VERSION
@@ -83,6 +84,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     tail: TailState = msgspec.field(default_factory=TailState)
     labels: LabelCounts = msgspec.field(default_factory=LabelCounts)
     other_tails: dict[str, TailState] = msgspec.field(default_factory=dict)
+    topic_ids: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
