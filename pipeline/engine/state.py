@@ -75,7 +75,8 @@ class Checkpoint(msgspec.Struct, array_like=True):
     """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not.
 
     `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key. `partitions`
-    are those of the topic, by which keys have come here; 0 where that was not known.
+    are those of the topic, by which keys have come here; 0 where that was not known. `topic_ids` are the ids of the
+    topics that it was written for, by name in the catalogue; empty where they are not known.
     """
 
     version: int = VERSION
@@ -89,6 +90,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     labels: LabelCounts = msgspec.field(default_factory=LabelCounts)
     other_tails: dict[str, TailState] = msgspec.field(default_factory=dict)
     partitions: int = 0
+    topic_ids: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

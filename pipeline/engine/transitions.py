@@ -168,14 +168,13 @@ class Transitions:
         """Let the members' scores act on the category's episode of this kind."""
         state = self._state
         config = state.config.category(category.name)
-        moves = category.step(
+        for kind, moved in category.step(
             spec.name,
             rules(config.detection)[spec.name],
             index,
             now,
             identity=state.placement.identity_of_category(category.name),
-        )
-        for kind, moved in moves:
+        ):
             if isinstance(moved, SuppressedOpening):
                 state.stats.count_suppressed(kind, moved.reason)
                 continue
