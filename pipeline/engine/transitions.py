@@ -13,6 +13,7 @@ from pipeline.engine.categories import Category
 from pipeline.engine.episodes.episode import EpisodeTransition, Rule, SuppressedOpening, step
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
 from pipeline.engine.episodes.rules import rules
+from pipeline.engine.episodes.voices import Voices, enough_voices, never_critical
 from pipeline.engine.partition_state import PartitionState
 from schemas.alert import Kind
 from schemas.observation import BUCKETS_PER_DAY
@@ -36,6 +37,8 @@ class Transitions:
             if episode.stays_quiet(score, rule):
                 episode.score = score
                 continue
+            if score >= rule.critical and rule.base_severity == "warning" and episode.severity != "critical":
+                rule = rule if enough_voices(voices_of(closed, kind)) else never_critical(rule)  # noqa: PLW2901
             may_open = assessment.is_warm and blocking.isdisjoint(spec.blocked_by)
             would_open = may_open and not episode.is_open and score >= rule.threshold
             is_common = would_open and self._is_common(closed, spec, rule, score)
@@ -124,6 +127,21 @@ class Transitions:
             found = tuple((KIND_SPECS[kind], rule) for kind, rule in rules(config.detection).items())
             self._rules[config.config_hash] = found
         return found
+
+
+def voices_of(closed: ClosedBucket, kind: Kind) -> Voices:
+    """Who speaks in the window that gave the score of this kind."""
+    brand, end = closed.brand, closed.index + 1
+    explanation = closed.assessment.explain(kind)
+    first = end - explanation.window_buckets
+    tables = brand.tables.total(first, end)
+    return Voices(
+        negatives=brand.recent.total(first, end).negatives,
+        usual=sum(brand.model.expect(first, end)) * explanation.base_rate,
+        silent=tables.silent,
+        echoed=tables.echoed,
+        people=brand.tables.people(first),
+    )
 
 
 def first_of_excess(brand: Brand, spec: KindSpec, index: int, base_rate: float) -> int:

@@ -20,7 +20,8 @@ from detectors.registry import DEFAULT, Entry, entry
 from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
-from pipeline.engine.buckets.stories import StoryMemory
+from pipeline.engine.buckets.story_memory import StoryMemory
+from pipeline.engine.buckets.window_tables import WindowTables
 from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_episodes
 from pipeline.engine.state import (
     VERSION,
@@ -71,7 +72,8 @@ class Brand:
         last: of the last closed bucket: mentions, negatives, expected mentions, crisis score.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
-        model, episodes, negative_posts, top_posts, stories, recent: the objects; absent while `serialised` holds them.
+        model, episodes, negative_posts, top_posts, stories, recent, tables: the objects; absent while `serialised`
+            holds them.
     """
 
     __slots__ = (
@@ -90,6 +92,7 @@ class Brand:
         "remembered",
         "serialised",
         "stories",
+        "tables",
         "top_posts",
         "weighs_stories",
     )
@@ -100,6 +103,7 @@ class Brand:
     top_posts: list[PostRecord]
     stories: StoryMemory
     recent: RecentCounts
+    tables: WindowTables
 
     def __init__(self, name: str, cache: BrandCache, detector: Entry, *, weighs_stories: bool) -> None:
         self.name = name
@@ -152,6 +156,7 @@ class Brand:
         self.top_posts = []
         self.stories = StoryMemory()
         self.recent = RecentCounts()
+        self.tables = WindowTables()
         self.serialise()
 
     def load(self) -> None:
@@ -166,6 +171,7 @@ class Brand:
         self.top_posts = record.top_posts
         self.stories = record.stories
         self.recent = record.recent
+        self.tables = record.tables
         self.serialised = None
         self._cache.loaded[self] = None
 
@@ -215,6 +221,7 @@ class Brand:
                 self.recent,
                 self.detector.key,
                 self.model.last_bucket,
+                self.tables,
             )
         )
 
@@ -285,7 +292,7 @@ class Brand:
         was_loaded = self.serialised is None
         self.serialised = serialised
         if was_loaded:
-            del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
+            del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent, self.tables
             self._cache.loaded.pop(self, None)
 
 
