@@ -158,4 +158,5 @@ def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig) ->
         surplus.repeats,
     )
     brand.recent.add(counts)
+    brand.tables.add(index, bucket, surplus)
     return counts
