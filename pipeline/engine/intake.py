@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from detectors.sentiment import PLAIN_TAGS, language_of
+from detectors.sentiment import language_at_a_glance, language_of
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.ids import LONG_ID, identity
 from pipeline.engine.buckets.open_bucket import compared
@@ -23,11 +23,12 @@ from schemas.mention import (
     LATEST_EVENT_TIME,
     Mention,
     brand_key,
-    decode_mention,
     decode_of_some_brand,
+    read_mention,
 )
 from schemas.observation import BUCKET_SECONDS, Observation
 from schemas.rejection import Reason, Rejected
+from schemas.text import normalised
 
 
 class Intake:
@@ -129,16 +130,16 @@ class Intake:
                     feed.see(index, 1, due_end)
                 else:
                     seen += 1
-                lang = mention.lang
-                language = (PLAIN_TAGS.get(lang) if lang else None) or language_of(mention.text, lang)
+                text = normalised(mention.text)
+                language = language_at_a_glance(mention.text, mention.lang) or language_of(text, mention.lang)
                 sentiment = mention.sentiment
                 if sentiment is None:
-                    judgement = self._tone.of_text(bucket, index, mention.text, language)
+                    judgement = self._tone.of_text(bucket, index, text, language)
                 else:
                     judgement = bucket.add_given(
                         negative=sentiment <= negative_below, positive=sentiment >= positive_above
                     )
-                    self._tone.learn(mention.text, language, sentiment)
+                    self._tone.learn(text, language, sentiment)
                 if not brand.weighs_stories:
                     judgement = compared(judgement, index, bucket.mentions)
                 number = bucket.add(mention, own, judgement, language=language, event_time=event_time, bucket=index)
@@ -223,7 +224,7 @@ class Intake:
         Raises:
             Rejected: with the reason code.
         """
-        mention = decode_mention(value)
+        mention, dropped = read_mention(value)
         brand_key(mention, record.key)
         event_time = mention.event_time.timestamp()
         if event_time * 1000 > record.timestamp + self._tolerance_ms:
@@ -238,6 +239,8 @@ class Intake:
                 f"expected at most {self._max_open} open buckets of brands (engine.max_brands), got one more "
                 f"of {mention.brand}, a brand not known here",
             )
+        for field in dropped:
+            self._state.stats.fields_dropped[field] += 1
         return mention, event_time
 
     def _is_unknown(self, name: str, event_time: float) -> bool:

@@ -7,6 +7,7 @@ import msgspec
 from detectors.sentiment import LANGUAGES
 from pipeline.engine.brands.expiry import EXPIRY_REASONS, ExpiryReason
 from schemas.alert import Kind, Severity, SuppressionReason, Transition
+from schemas.mention import DROPPABLE
 from schemas.rejection import Reason
 
 
@@ -40,6 +41,7 @@ class EngineStats(msgspec.Struct):
     duplicates: int = 0
     duplicates_unchecked: int = 0
     texts_scored: int = 0
+    texts_unlisted: int = 0
     labels_learned: int = 0
     labels_left_out: int = 0
     sentiment_drifts: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(LANGUAGES, 0))
@@ -47,6 +49,7 @@ class EngineStats(msgspec.Struct):
     scores: int = 0
     forgotten: dict[ExpiryReason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(EXPIRY_REASONS, 0))
     rejected: dict[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
+    fields_dropped: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(DROPPABLE, 0))
     alerts: dict[tuple[Kind, Severity, Transition], int] = msgspec.field(default_factory=dict)
     suppressed: dict[tuple[Kind, SuppressionReason], int] = msgspec.field(default_factory=dict)
 
