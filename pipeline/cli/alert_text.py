@@ -11,7 +11,7 @@ from pipeline.wording import counted
 from schemas.alert import Alert, Evidence, Kind, Member, Post, Suppressed
 from schemas.text import printable
 
-_STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
+SEVERITY_STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _RESOLVED_STYLE: Final = "bold green"
 _EXCERPT_CHARACTERS: Final = 120
 _ALIKE_CHARACTERS: Final = 60
@@ -47,7 +47,7 @@ def alert_lines(alert: Alert) -> list[str]:
 def alert_renderable(alert: Alert) -> Text:
     """The same lines with colours for a terminal."""
     headline, *rest = alert_lines(alert)
-    style = _RESOLVED_STYLE if alert.transition == "resolved" else _STYLES[alert.severity]
+    style = _RESOLVED_STYLE if alert.transition == "resolved" else SEVERITY_STYLES[alert.severity]
     return Text("\n").join([Text(headline, style), *(Text(line) for line in rest)])
 
 

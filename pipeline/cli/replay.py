@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.cli.options import config_option, partitions_option
 from pipeline.wording import counted
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @click.option("--alerts", "alerts_path", metavar="OUT.jsonl", default="-", help="File for the alerts; - is stdout.")
 @click.option("--dead-letters", "dlq_path", metavar="OUT.jsonl", help="File for the refused lines, with their reasons.")
 @config_option
@@ -41,8 +39,9 @@ def command(
 ) -> None:
     """Run recorded mentions or observations through the engine, without Kafka.
 
-    FILE is mentions (.jsonl, .jsonl.gz, - for stdin; one mention per line, in order of arrival) or observations (.csv,
-    .csv.gz with the columns brand,start,mentions,negatives; a missing row means zero). Alerts are
+    FILE is mentions (.jsonl, .jsonl.gz, - for stdin; one mention per line, in order of arrival), a recording of
+    `tocsin record` (its partitions, ticks and timestamps count, unless --partitions deals its mentions anew) or
+    observations (.csv, .csv.gz with the columns brand,start,mentions,negatives; a missing row means zero). Alerts are
     written as JSON lines in order of event time; the same input and configuration give the same bytes.
     """
     from pipeline.config.load import load_config
@@ -53,6 +52,9 @@ def command(
 
     config = load_config(config_path or load_settings().config)
     check_sources(files)
+    tabular = {file.removesuffix(".gz").endswith(".csv") for file in files}
+    if len(tabular) > 1:
+        raise click.UsageError("expected either mentions (.jsonl) or observations (.csv), got both")
     outputs = [path for path in (alerts_path, dlq_path) if path is not None]
     for path in outputs:
         if any(is_same_file(path, file) for file in files):
@@ -91,32 +93,16 @@ def command(
 
 
 def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, flush: bool) -> ReplayReport:
-    from pipeline.files.mentions import lines
-    from pipeline.files.observations import read_observations
-    from pipeline.replay import replay_mentions, replay_observations
-    from schemas.catalogue import topics
+    from pipeline.cli.progress import progress_bar
+    from pipeline.replay import Replay, open_inputs
 
-    tabular = [file.removesuffix(".gz").endswith(".csv") for file in files]
-    if any(tabular) and not all(tabular):
-        raise click.UsageError("expected either mentions (.jsonl) or observations (.csv), got both")
-    console = Console(stderr=True)
-    columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        if all(tabular):
-            rows = read_observations(files)
-            task = progress.add_task("rows", total=len(rows))
-            return replay_observations(
-                rows, config, flush=flush, on_progress=lambda count: progress.advance(task, count)
-            )
-        task = progress.add_task("mentions", total=None)
-        return replay_mentions(
-            (line for file in files for line in lines(file)),
-            config,
-            partitions=partitions or topics()["mentions"].partitions,
-            now=moment(time.time()),
-            flush=flush,
-            on_progress=lambda count: progress.advance(task, count),
-        )
+    inputs = open_inputs(files, partitions)
+    replay = Replay(config, partitions=inputs.partitions, now=moment(time.time()))
+    with progress_bar("replay", inputs.total) as advance:
+        for batch in inputs.batches:
+            replay.take(batch)
+            advance(len(batch))
+        return replay.end(flush=flush)
 
 
 def _dead_letter_line(letter: DeadLetter) -> bytes:

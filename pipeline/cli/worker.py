@@ -54,7 +54,9 @@ def _work(settings: Settings) -> None:
     from pipeline.kafka.permissions import worker_operations
     from pipeline.kafka.topics import verify_group, verify_topics
 
-    partitions = verify_topics(settings, worker_operations(ticks=config.worker.ticks))
+    partitions = verify_topics(
+        settings, worker_operations(ticks=config.worker.ticks, reroutes=config.worker.misplaced == "reroute")
+    )
     verify_group(settings)
     logger.info("topics verified", partitions=partitions)
 
@@ -64,4 +66,8 @@ def _work(settings: Settings) -> None:
 
     install()
     mentions = topic_name(settings, "mentions")
-    asyncio.run(run_worker(settings, config, lambda partition: Engine(partition, config, topic=mentions)))
+
+    def engine(partition: int) -> Engine:
+        return Engine(partition, config, partitions=partitions, topic=mentions)
+
+    asyncio.run(run_worker(settings, config, engine, partitions))

@@ -114,7 +114,7 @@ class Category:
         return score_beyond(member.model, assessment, common, kind) < rule.threshold
 
     def step(
-        self, kind: Kind, rule: Rule, index: int, now: dict[str, float] | None = None
+        self, kind: Kind, rule: Rule, index: int, now: dict[str, float] | None = None, *, identity: str
     ) -> CategoryTransition | SuppressedOpening | None:
         """Let the common score of a bucket act on the category's episode of this kind.
 
@@ -123,13 +123,14 @@ class Category:
             rule: a brand's, of which the category takes its share.
             index: the bucket.
             now: scores that are newer than those in the members' episodes.
+            identity: what stands for the category in the ids of its episodes.
         """
         scores = {member.name: member.episodes[kind].score for member in self.active(index)} | (now or {})
         episode = self.episodes[kind]
         transition = step(
             episode,
             common_rule(rule),
-            brand=f"category/{self.name}",  # no brand has a slash
+            brand=identity,
             bucket=index,
             score=_common_score(list(scores.values())),
             onset=lambda: index + 1 - RECENT_BUCKETS,

@@ -7,7 +7,7 @@ keeps, so neither order nor result depends on how many are closed in one go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from pipeline.config.model import BrandConfig
@@ -24,9 +24,10 @@ from pipeline.engine.transitions import Transitions
 class Closing:
     """Closes the due buckets of one partition."""
 
-    def __init__(self, state: PartitionState) -> None:
+    def __init__(self, state: PartitionState, observe: Callable[[ClosedBucket], None] | None = None) -> None:
         self._state = state
         self._transitions = Transitions(state)
+        self._observe = observe
         self._steps: Iterator[None] | None = None
 
     def close_due(self, limit: int = 0) -> bool:
@@ -129,7 +130,10 @@ class Closing:
         brand.last = (float(counts.mentions), counts.negatives, assessment.expected_now, crisis)
         state.stats.buckets_closed += 1
         state.stats.scores += assessment.is_warm
-        self._transitions.follow_brand(ClosedBucket(index, brand, bucket, assessment, config, feed))
+        closed = ClosedBucket(index, brand, bucket, assessment, config, feed)
+        self._transitions.follow_brand(closed)
+        if self._observe is not None:
+            self._observe(closed)
         if bucket is not None:
             state.changes.open_buckets[name] = None
         state.changes.any = True

@@ -15,7 +15,7 @@ from pipeline.engine.buckets.ids import LONG_ID, identity
 from pipeline.engine.buckets.open_bucket import compared
 from pipeline.engine.intake_batch import BatchIntake
 from pipeline.engine.partition_state import PartitionState
-from pipeline.engine.records import TICK_HEADER, DeadLetter, RefusedBatch, SourceRecord
+from pipeline.engine.records import REROUTED_HEADER, TICK_HEADER, DeadLetter, RefusedBatch, Rerouted, SourceRecord
 from pipeline.engine.tone import Tone
 from pipeline.errors import DeadLetterLimitError
 from schemas.mention import (
@@ -93,6 +93,7 @@ class Intake:
                     mention is not None
                     and (brand := brands.get(mention.brand)) is not None
                     and brand.key == record.key
+                    and not brand.is_misplaced
                     and (event_time := mention.event_time.timestamp()) * 1000 <= timestamp + tolerance_ms
                     and (begin <= event_time < end or EARLIEST_EVENT_TIME <= event_time < LATEST_EVENT_TIME)
                     and schedule.open_count < max_open
@@ -195,7 +196,8 @@ class Intake:
     def _admit(self, record: SourceRecord) -> tuple[Brand, Mention, float] | None:
         """A mention that is not plainly one of a known brand, with its brand and event time in Unix seconds.
 
-        None for a tick, for what must be refused and for a late mention of a new brand; that is dealt with here.
+        None for a tick, for what must be refused, for what belongs on another partition and is not to count here, and
+        for a late mention; that is dealt with here.
         """
         state = self._state
         try:
@@ -207,6 +209,8 @@ class Intake:
                 self._tick(record)
                 return None
             mention, event_time = self._checked(record, record.value)
+            if state.placement.diverts and self._diverted(record, mention.brand):
+                return None
         except Rejected as rejected:
             self._reject(record, rejected)
             return None
@@ -216,7 +220,33 @@ class Intake:
         if event_time // BUCKET_SECONDS < state.schedule.due_end:
             state.stats.late += 1
             return None
-        return state.brand(mention.brand), mention, event_time
+        brand = state.brand(mention.brand)
+        state.stats.misplaced["counted"] += brand.is_misplaced
+        return brand, mention, event_time
+
+    def _diverted(self, record: SourceRecord, brand: str) -> bool:
+        """Whether a mention is on its way to the partition where it belongs.
+
+        Raises:
+            Rejected: it does not belong here, and is to be refused.
+        """
+        state = self._state
+        placement = state.placement
+        # What was rerouted stays where it is: two workers that differ in their categories would send it to and fro.
+        if not placement.is_misplaced(brand) or any(name == REROUTED_HEADER for name, _ in record.headers):
+            return False
+        home = state.note_misplaced(brand)
+        if placement.treatment == "dead_letter":
+            state.stats.misplaced["refused"] += 1
+            raise Rejected(
+                Reason.MISPLACED,
+                f"expected the key {brand} on partition {home} of {placement.partitions}, where Kafka's default "
+                f"partitioner (murmur2) puts it or its category, got it on {placement.partition}",
+            )
+        state.at.rejected_in_a_row = 0
+        state.stats.misplaced["rerouted"] += 1
+        state.outputs.rerouted.append(Rerouted(record, placement.partition, home))
+        return True
 
     def _checked(self, record: SourceRecord, value: bytes) -> tuple[Mention, float]:
         """The mention in a record, against every rule, and its event time in Unix seconds.
@@ -289,14 +319,15 @@ class Intake:
         at = state.at
         state.stats.rejected[rejected.reason] += 1
         state.outputs.dead_letters.append(
-            DeadLetter(record, state.topic, state.partition, rejected.reason, str(rejected))
+            DeadLetter(record, state.topic, state.placement.partition, rejected.reason, str(rejected))
         )
-        # A flood of brands says nothing about the deploy, and nobody shall stop a worker with it.
-        at.rejected_in_a_row += rejected.reason is not Reason.TOO_MANY_BRANDS
+        # A flood of brands says nothing about the deploy, and nobody shall stop a worker with it; nor does a
+        # partitioner of which the configuration says that its records are to be refused.
+        at.rejected_in_a_row += rejected.reason not in {Reason.TOO_MANY_BRANDS, Reason.MISPLACED}
         limit = state.config.engine.dead_letter_run_limit
         if limit and at.rejected_in_a_row > limit:
             raise DeadLetterLimitError(
-                f"{state.topic}[{state.partition}]@{record.offset}: expected mentions, got more than {limit} records "
-                f"in a row that had to be refused (the last: {rejected.reason}, {rejected}); fix the producer, or "
-                "raise engine.dead_letter_run_limit to let them pass into the dead letter topic"
+                f"{state.topic}[{state.placement.partition}]@{record.offset}: expected mentions, got more than {limit} "
+                f"records in a row that had to be refused (the last: {rejected.reason}, {rejected}); fix the "
+                "producer, or raise engine.dead_letter_run_limit to let them pass into the dead letter topic"
             )

@@ -128,6 +128,9 @@ class BatchIntake:
         stamps = [record.timestamp for record in records]
         brands, tolerance = self._state.brands, self._tolerance_ms
         no_brands = {name for name in set(names) if name not in brands and not is_brand(name)}
+        placement = self._state.placement
+        if placement.diverts:
+            no_brands |= {name for name in set(names) if placement.is_misplaced(name)}
         if (
             keys == list(map(str.encode, names))
             and not no_brands
@@ -170,6 +173,8 @@ class BatchIntake:
                 if name not in state.brands:
                     state.brand(name)
                 state.changes.open_buckets[name] = None
+            if state.misplaced:
+                stats.misplaced["counted"] += sum(map(state.misplaced.__contains__, names))
             self._count(records, Columns(mentions, times), groups)
         return True
 

@@ -5,6 +5,7 @@
     #category/<name>   episodes of a category: change while one of them is open
     #sentiment/<name>  a chunk of a language's model
     #checkpoint        offset, event time and the feed: always the last record of a transaction
+    #migrated          the next generation of the state, to which all of this was moved; nobody goes on from here
 
 '#' cannot occur in a brand. Splitting the record keeps a checkpoint as small as what changed.
 """
@@ -29,6 +30,7 @@ from schemas.alert import KINDS
 VERSION: Final = 2
 CHECKPOINT_KEY: Final = b"#checkpoint"
 CATEGORY_PREFIX: Final = b"#category/"
+MIGRATED_KEY: Final = b"#migrated"
 SENTIMENT_PREFIX: Final = b"#sentiment/"
 OPEN_SUFFIX: Final = b"#open"
 
@@ -70,7 +72,8 @@ class CategoryRecord(msgspec.Struct, array_like=True, kw_only=True):
 class Checkpoint(msgspec.Struct, array_like=True):
     """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not.
 
-    `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key.
+    `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key. `partitions`
+    are those of the topic, by which keys have come here; 0 where that was not known.
     """
 
     version: int = VERSION
@@ -83,6 +86,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     tail: TailState = msgspec.field(default_factory=TailState)
     labels: LabelCounts = msgspec.field(default_factory=LabelCounts)
     other_tails: dict[str, TailState] = msgspec.field(default_factory=dict)
+    partitions: int = 0
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal, get_args
+
 import msgspec
 
 from detectors.sentiment import LANGUAGES
@@ -9,6 +11,10 @@ from pipeline.engine.brands.expiry import EXPIRY_REASONS, ExpiryReason
 from schemas.alert import Kind, Severity, SuppressionReason, Transition
 from schemas.mention import DROPPABLE
 from schemas.rejection import Reason
+
+Outcome = Literal["counted", "refused", "rerouted"]
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+"""Of a mention on another partition than its key's."""
 
 
 class BrandView(msgspec.Struct, frozen=True):
@@ -48,6 +54,7 @@ class EngineStats(msgspec.Struct):
     buckets_closed: int = 0
     scores: int = 0
     forgotten: dict[ExpiryReason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(EXPIRY_REASONS, 0))
+    misplaced: dict[Outcome, int] = msgspec.field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     rejected: dict[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
     fields_dropped: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(DROPPABLE, 0))
     alerts: dict[tuple[Kind, Severity, Transition], int] = msgspec.field(default_factory=dict)

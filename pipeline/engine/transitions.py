@@ -42,7 +42,7 @@ class Transitions:
             transition = step(
                 episode,
                 rule,
-                brand=brand.name,
+                brand=self._state.placement.identity_of_brand(brand.name),
                 bucket=closed.index,
                 score=score,
                 onset=partial(first_of_excess, brand, spec, closed.index, assessment.base_rate),
@@ -104,7 +104,13 @@ class Transitions:
         """Let the members' scores act on the category's episode of this kind."""
         state, kind = self._state, spec.name
         config = state.config.category(category.name)
-        moved = category.step(kind, rules(config.detection)[kind], index, now)
+        moved = category.step(
+            kind,
+            rules(config.detection)[kind],
+            index,
+            now,
+            identity=state.placement.identity_of_category(category.name),
+        )
         if isinstance(moved, SuppressedOpening):
             state.stats.count_suppressed(kind, moved.reason)
         elif moved is not None:

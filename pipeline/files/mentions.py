@@ -9,10 +9,21 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Final, cast
 
+import msgspec
+
 from pipeline.errors import TocsinError
+from pipeline.files.recording import (
+    RecordedRecord,
+    RecordingError,
+    RecordingHeader,
+    decode_record,
+    header_of,
+    mention_in,
+)
 
 MAX_LINE_BYTES: Final = 16 << 20
 """Maximum size of a line, far above any mention: gzip can compress gigabytes of one line into a small file."""
@@ -51,12 +62,57 @@ def _opened(path: str) -> IO[bytes]:
         raise TocsinError(f"{path}: expected a file that can be read: {error.strerror}") from None
 
 
+class MentionsFile(msgspec.Struct, frozen=True):
+    """An open file of mentions, to be read once, by one of the two.
+
+    Attributes:
+        header: of a recording (pipeline.files.recording); None where the file is none.
+        lines: the mentions, one each; of a recording as they stood on the topic, and nothing else.
+        records: the records of a recording; empty where the file is none.
+    """
+
+    header: RecordingHeader | None
+    lines: Iterator[bytes]
+    records: Iterator[RecordedRecord]
+
+
 def lines(path: str) -> Iterator[bytes]:
-    """The lines of a file of mentions without their line ends and the byte order mark; empty lines are left out.
+    """The mentions of a file without their line ends and the byte order mark; empty lines are left out.
 
     Raises:
         TocsinError: the file cannot be read, a line is longer than MAX_LINE_BYTES, or its gzip data are incomplete.
     """
+    yield from open_mentions(path).lines
+
+
+def open_mentions(path: str) -> MentionsFile:
+    """A file of mentions or a recording.
+
+    Raises:
+        TocsinError: as `lines`, here or from the iterators.
+    """
+    found = _raw_lines(path)
+    first = next(found, None)
+    try:
+        header = None if first is None else header_of(first)
+    except RecordingError as error:
+        raise TocsinError(f"{path}: line 1: {error}") from None
+    if header is None:
+        return MentionsFile(None, found if first is None else chain([first], found), iter(()))
+    records = _records(path, found)
+    mentions = (mention for record in records if (mention := mention_in(record)) is not None)
+    return MentionsFile(header, mentions, records)
+
+
+def _records(path: str, found: Iterator[bytes]) -> Iterator[RecordedRecord]:
+    for number, line in enumerate(found, 2):
+        try:
+            yield decode_record(line)
+        except RecordingError as error:
+            raise TocsinError(f"{path}: line {number}: {error}") from None
+
+
+def _raw_lines(path: str) -> Iterator[bytes]:
     with open_text(path) as stream:
         try:
             for number, line in enumerate(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""), 1):

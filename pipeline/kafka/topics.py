@@ -76,8 +76,8 @@ def plan_topic(topic: Topic, name: str, existing: Existing | None, partitions: i
         if topic.keyed:
             detail = (
                 f"there are {have}, expected {partitions}: keys would move to other partitions than their state; "
-                f"keep them with --partitions {existing.partitions}, or create the topics under another "
-                "TOCSIN_TOPIC_PREFIX"
+                f"keep them with --partitions {existing.partitions}, or grow them with what was learned: `tocsin "
+                "migrate partitions`"
             )
             steps.append(Step(name, "refuse", detail))
         elif existing.partitions > partitions:
@@ -179,7 +179,8 @@ def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None
     if wrong:
         raise BrokerError(
             f"{settings.kafka_bootstrap}: expected {counted(mentions, 'partition')} as {names['mentions']} has, but "
-            f"{', '.join(wrong)}; `tocsin topics apply --partitions {mentions}` says what can be done"
+            f"{', '.join(wrong)}: a topic was grown; `tocsin migrate partitions` moves what was learned to where the "
+            "keys now go"
         )
     return mentions
 

@@ -12,6 +12,7 @@ import msgspec
 
 from detectors.sentiment.language import LANGUAGES
 from pipeline.engine.brands.expiry import EXPIRY_REASONS
+from pipeline.engine.stats import OUTCOMES
 from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
 from schemas.mention import DROPPABLE
 from schemas.rejection import Reason
@@ -56,6 +57,7 @@ BRAND: Final = Label(
 )
 REASON: Final = Label("reason", tuple(Reason))
 LANGUAGE: Final = Label("language", LANGUAGES)
+OUTCOME: Final = Label("outcome", OUTCOMES)
 KIND: Final = Label("kind", KINDS)
 SEVERITY: Final = Label("severity", SEVERITIES)
 TRANSITION: Final = Label("transition", TRANSITIONS)
@@ -120,6 +122,18 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="mentions",
         meaning="Mentions counted without the duplicate check: the brand had too many ids in one bucket.",
         remedy="Raise engine.max_ids_per_brand if brands really get so many mentions in five minutes.",
+    ),
+    Metric(
+        name="tocsin_mentions_misplaced_total",
+        type="counter",
+        unit="mentions",
+        labels=(OUTCOME,),
+        meaning=(
+            "Mentions on another partition than their key's: `counted` where they are, `refused` or `rerouted`, as "
+            "worker.misplaced says."
+        ),
+        remedy="Mend the producer's partitioner (tocsin_brands_misplaced); late ones that count nowhere are left out.",
+        diagnostic=True,
     ),
     Metric(
         name="tocsin_ticks_total",
@@ -336,6 +350,17 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         labels=(PARTITION,),
         meaning="Brands with state.",
         remedy="Jumps: a producer invents brands. Memory follows this figure.",
+    ),
+    Metric(
+        name="tocsin_brands_misplaced",
+        type="gauge",
+        unit="brands",
+        labels=(PARTITION,),
+        meaning=(
+            "Brands whose mentions came on this partition though their key (or category) belongs on another, since the "
+            "worker took it: each may be judged in two halves. Counted up to 1000."
+        ),
+        remedy="Not 0: a producer has another partitioner. `tocsin check --broker` names the setting to change.",
     ),
     Metric(
         name="tocsin_category_brands_misplaced",

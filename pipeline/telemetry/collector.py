@@ -102,7 +102,7 @@ def _add_partition(samples: Samples, one: PartitionSnapshot, now: float) -> None
     samples["tocsin_brands_tracked"][key] = one.brands
     samples["tocsin_waiting_for_time"][key] = one.needs_time
     samples["tocsin_checkpoint_age_seconds"][key] = max(0.0, now - one.checkpointed_at)
-    samples["tocsin_category_brands_misplaced"][key] = one.misplaced
+    samples["tocsin_brands_misplaced"][key], samples["tocsin_category_brands_misplaced"][key] = one.misplaced
     if one.watermark > 0.0:
         samples["tocsin_watermark_timestamp_seconds"][key] = one.watermark
         samples["tocsin_watermark_lag_seconds"][key] = now - one.watermark

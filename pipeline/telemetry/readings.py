@@ -28,7 +28,8 @@ class StatsReadings(Protocol):
     def forgotten(self) -> Mapping[Any, int]: ...
     @property
     def fields_dropped(self) -> Mapping[str, int]: ...
-
+    @property
+    def misplaced(self) -> Mapping[Any, int]: ...
     @property
     def rejected(self) -> Mapping[Any, int]: ...  # dict is invariant in its keys: Reason here, str in a test double
     @property

@@ -42,7 +42,7 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         restored: seconds that loading the state took, and the records read for it.
-        misplaced: brands with a category that are on another partition than their category's.
+        misplaced: brands that belong on another partition, and how many of them by their category.
     """
 
     partition: int
@@ -53,7 +53,7 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     checkpointed_at: float
     lag: int | None
     restored: tuple[float, int] | None
-    misplaced: int
+    misplaced: tuple[int, int]
     shown: BrandsShown
 
 
@@ -87,7 +87,7 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
     """Every counter of an engine."""
     # The engine counts the good ones; the topic's rate, which lag is held against, is both. Refused tombstones and
     # ticks are among the refused: whoever wrote them used up offsets as any producer does.
-    consumed = stats.consumed + sum(stats.rejected.values())
+    consumed = stats.consumed + sum(stats.rejected.values()) + stats.misplaced.get("rerouted", 0)
     yield (PREFIX + "mentions_consumed_total", (str(partition),)), consumed
     yield (PREFIX + "records_skipped_total", ()), stats.skipped
     yield (PREFIX + "mentions_late_total", ()), stats.late
@@ -106,6 +106,8 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
         yield (PREFIX + "sentiment_drifts_total", (language,)), count
     for field, count in stats.fields_dropped.items():
         yield (PREFIX + "mention_fields_dropped_total", (field,)), count
+    for outcome, count in stats.misplaced.items():
+        yield (PREFIX + "mentions_misplaced_total", (str(outcome),)), count
     for reason, count in stats.rejected.items():
         yield (PREFIX + "mentions_rejected_total", (str(reason),)), count
     for labels, count in stats.alerts.items():

@@ -43,7 +43,7 @@ class _Partition:
         self.checkpointed_at = now
         self.lag: int | None = None
         self.restored: tuple[float, int] | None = None
-        self.misplaced = 0
+        self.misplaced = (0, 0)
         self.shown = BrandsShown()
         self.brands_mark: object = None
         self.brands_due = 0.0
@@ -136,10 +136,10 @@ class WorkerMetrics:
             self._partitions[partition].restored = (seconds, records)
             self.refresh(partition)
 
-    def misplaced(self, partition: int, brands: int) -> None:
-        """Set how many brands of an attached partition are on another partition than their category's."""
+    def misplaced(self, partition: int, brands: int, categorised: int) -> None:
+        """Set how many brands of an attached partition belong on another, and how many of them by their category."""
         if partition in self._partitions:
-            self._partitions[partition].misplaced = brands
+            self._partitions[partition].misplaced = (brands, categorised)
 
     def engine_seconds(self, stage: str, seconds: float) -> None:
         """Add time spent in a stage (one of catalogue.STAGES)."""

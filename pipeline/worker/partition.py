@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 
 from pipeline.engine.records import RefusedBatch, SourceRecord
-from pipeline.errors import StateError
+from pipeline.engine.state import CHECKPOINT_KEY
+from pipeline.errors import PartitionsChangedError, StateError
 from pipeline.worker.checkpoints import Checkpoints
 from pipeline.worker.context import WorkerContext
 from pipeline.worker.engine_steps import INGEST_RECORDS, EngineSteps
@@ -95,11 +96,15 @@ class Partition:
             StateError: the state cannot be restored, or speaks of mentions that the topic does not have.
         """
         started = self._clock()
+        if 0 < self._context.partitions <= self.number:
+            raise PartitionsChangedError(self._topics.mentions, self._context.partitions, self.number + 1)
         await self._transactions.start()
         loaded = await self._load()
         await self._steps.restore(loaded.records.items(), self._context.health.heartbeat)
         self._check_source(loaded)
-        self._placement = PlacementReport(self.number, loaded.partitions)
+        self._placement = PlacementReport(
+            self.number, self._context.partitions or loaded.partitions, self._context.config, self._clock
+        )
         self._last_record_at = self._clock()
         seconds = self._last_record_at - started
         self._metrics.attach(self.number, self.engine)
@@ -116,6 +121,12 @@ class Partition:
 
     def _check_source(self, loaded: LoadedState) -> None:
         """The state's offset against what the topic of mentions holds."""
+        if self._context.generation > 1 and CHECKPOINT_KEY not in loaded.records:
+            raise StateError(
+                f"{self._topics.state}[{self.number}]: expected a checkpoint, as every partition of a migrated state "
+                f"has, got none: run `tocsin migrate partitions` again with TOCSIN_STATE_GENERATION="
+                f"{self._context.generation - 1}, or set that for the workers if there was no migration"
+            )
         if self.engine.next_offset > loaded.source_end:
             raise StateError(
                 f"{self._topics.mentions}[{self.number}]: expected at least {self.engine.next_offset} offsets, as the "
@@ -190,12 +201,13 @@ class Partition:
 
     def _check_placement(self) -> None:
         if self._placement is not None:
-            misplaced = self._placement.look(self.engine.categorised)
+            misplaced = self._placement.look(self.engine.misplaced)
             if misplaced is not None:
-                self._metrics.misplaced(self.number, misplaced)
+                self._metrics.misplaced(self.number, *misplaced)
 
     def report(self) -> None:
         """Show where it is, whatever was shown before."""
+        self._check_placement()
         self._report_lag()
         self._metrics.refresh(self.number)
 

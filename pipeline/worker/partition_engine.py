@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from pipeline.engine.records import Outputs, SourceRecord
@@ -19,7 +19,7 @@ class PartitionEngine(EngineReadings, Protocol):
     @property
     def last_timestamp(self) -> int: ...
     @property
-    def categorised(self) -> Sequence[tuple[str, str]]: ...
+    def misplaced(self) -> Mapping[str, int]: ...
     @property
     def changes(self) -> int: ...
     @property

@@ -25,6 +25,7 @@ from pipeline.worker.context import TopicNames, WorkerContext
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.exit import crash, stop_late
 from pipeline.worker.garbage import CycleCollector
+from pipeline.worker.growth import watch_partitions
 from pipeline.worker.partition import Partition
 from pipeline.worker.partition_engine import PartitionEngine
 from pipeline.worker.state_loader import load_state
@@ -39,7 +40,9 @@ LAST_CHECKPOINT_SECONDS: Final = 3.0
 logger = structlog.get_logger("tocsin.worker")
 
 
-async def run_worker(settings: Settings, config: Config, engine: Callable[[int], PartitionEngine]) -> None:
+async def run_worker(
+    settings: Settings, config: Config, engine: Callable[[int], PartitionEngine], partitions: int
+) -> None:
     """Work until SIGTERM or SIGINT, then write the last checkpoint and return.
 
     driver.installation.install() must have been called. Any unexpected error ends the process from within, with one
@@ -49,6 +52,7 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
         settings: addresses, secrets and names.
         config: detection and behaviour.
         engine: makes the engine of a partition.
+        partitions: of mentions, for which the engines are made.
 
     Raises:
         ConfigError: the address of /metrics is taken.
@@ -71,10 +75,12 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
     gaps, ticker = GapReader(options, topics.mentions), Ticker(options, topics.mentions)
     context = WorkerContext(
         topics=topics,
-        config=config.worker,
+        config=config,
         metrics=metrics,
         health=health,
         gaps=gaps,
+        partitions=partitions,
+        generation=settings.state_generation,
         end_offset=partial(faust_app.end_offset, app, topics.mentions),
         clock=clock,
     )
@@ -110,7 +116,13 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
     cycles.take_over()
     worker = faust_app.Worker(app)
     running = asyncio.create_task(worker.start())
-    serving = (running, asyncio.create_task(watch.keep_looking()), asyncio.create_task(cycles.keep_looking()))
+    growth = watch_partitions(topics.mentions, partitions, partial(faust_app.partition_count, app, topics.mentions))
+    serving = (
+        running,
+        asyncio.create_task(watch.keep_looking()),
+        asyncio.create_task(cycles.keep_looking()),
+        asyncio.create_task(growth),
+    )
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((*serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     for task in serving:

@@ -42,6 +42,7 @@ class FakeStats:
     forgotten: dict[str, int] = field(default_factory=dict)
     sentiment_drifts: dict[str, int] = field(default_factory=dict)
     fields_dropped: dict[str, int] = field(default_factory=dict)
+    misplaced: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     alerts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     suppressed: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -108,7 +109,7 @@ class OffsetEngine(FakeEngine):
     next_offset: int = 0
     event_time: float = 0.0
     last_timestamp: int = 0
-    categorised: list[tuple[str, str]] = field(default_factory=list)
+    misplaced: dict[str, int] = field(default_factory=dict)
     max_cached: int = 1
     pieces: int = 3
     changes: int = 0

@@ -257,8 +257,9 @@ def outcome(settings: Settings) -> Outcome:
 def oracle(settings: Settings, config: Config | None = None, log: dict[int, list[Any]] | None = None) -> Outcome:
     """What the pure engine makes of the log, which is read unless given."""
     result = Outcome()
-    for number, records in (log or read(settings, "mentions")).items():
-        engine = Engine(number, config or Config(), topic=topic_name(settings, "mentions"))
+    log = log or read(settings, "mentions")
+    for number, records in log.items():
+        engine = Engine(number, config or Config(), partitions=len(log), topic=topic_name(settings, "mentions"))
         outputs = engine.process(records)
         result.alerts[number] = list(map(_message, map(alert_record, outputs.alerts)))
         result.dead_letters[number] = list(map(_message, map(dead_letter_record, outputs.dead_letters)))

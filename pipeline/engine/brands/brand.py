@@ -69,6 +69,7 @@ class Brand:
         open: open buckets by index; empty while `open_record` holds them.
         open_record: the open buckets as bytes, None while they are objects.
         last: of the last closed bucket: mentions, negatives, expected mentions, crisis score.
+        is_misplaced: whether its mentions belong on another partition.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
         model, episodes, negative_posts, top_posts, stories, recent: the objects; absent while `serialised` holds them.
@@ -79,6 +80,7 @@ class Brand:
         "detector",
         "episodes",
         "is_idle",
+        "is_misplaced",
         "key",
         "last",
         "model",
@@ -110,6 +112,7 @@ class Brand:
         self.open: dict[int, OpenBucket] = NONE_OPEN
         self.open_record: bytes | None = None
         self.serialised: Serialised | None = _unknown(detector)
+        self.is_misplaced = False
         self.is_idle = True
         self.last = NEVER_CLOSED
         self._cache = cache

@@ -138,7 +138,7 @@ def step(
     Args:
         episode: state of this brand and kind; changed in place.
         rule: of the kind, which is part of the episode's identity: when to open, escalate and end.
-        brand: whose episode; part of the episode's identity.
+        brand: what stands for the brand in the episode's identity (pipeline.engine.placement).
         bucket: the closed bucket.
         score: its score of this kind.
         onset: gives the first bucket of the excess; asked only where an episode opens.
@@ -188,7 +188,7 @@ def _step_closed(
     threshold = rule.threshold
     if episode.spending is not None:
         threshold += offset(episode.spending, rule.per_year, bucket)
-    reason = _reason_to_suppress(episode, rule, bucket, threshold, is_common=is_common)
+    reason = reason_to_suppress(episode, rule, bucket, threshold, is_common=is_common)
     if reason:
         if suppression is None:
             suppression = episode.suppression = Suppression()
@@ -211,7 +211,7 @@ def _step_closed(
     return _transition(episode, "opened", bucket)
 
 
-def _reason_to_suppress(
+def reason_to_suppress(
     episode: Episode, rule: Rule, bucket: int, threshold: float, *, is_common: bool
 ) -> SuppressionReason | None:
     """Why an episode whose score passes the configured threshold does not open; None where it does."""

@@ -53,9 +53,9 @@ class Transactions:
     async def stop(self) -> None:
         """Nobody is connected."""
 
-    def encode(self, topic: str, records: Iterable[OutRecord]) -> Write:
+    def encode(self, topic: str, records: Iterable[OutRecord], partition: int | None = None) -> Write:
         batch = Batch(records)
-        return Write(topic, [batch] if batch else [])
+        return Write(topic, [batch] if batch else [], partition)
 
     def encode_state(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> Write:
         return Write(topic, [Batch(records)])
@@ -99,6 +99,11 @@ def stored(records: dict[bytes, bytes] | None = None, end: int = 1_000_000) -> C
     return load
 
 
+def every(seconds: float) -> Config:
+    """Checkpoints at this pace."""
+    return Config(ConfigFile(worker=WorkerConfig(checkpoint_seconds=seconds)))
+
+
 def make_partition(number: int = 0, **changes: Any) -> Partition:
     """A partition, not yet opened, on a real engine that refuses without end; what is given takes the place of that."""
     own: dict[str, Any] = {
@@ -109,7 +114,7 @@ def make_partition(number: int = 0, **changes: Any) -> Partition:
     around: dict[str, Any] = {
         "gaps": Gaps(),
         "topics": TOPICS,
-        "config": WorkerConfig(),
+        "config": REFUSING,
         "metrics": changes.get("metrics") or WorkerMetrics(REFUSING),
         "health": Health(),
     }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.config.model import Config, WorkerConfig
+from pipeline.config.model import Config
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import RefusedBatch
 from pipeline.errors import StateError
@@ -26,6 +26,7 @@ from tests.pipeline.worker.fake_partition import (
     Gaps,
     Transactions,
     brands,
+    every,
     make_partition,
     mentions,
     slice_of,
@@ -163,7 +164,12 @@ def test_mentions_that_were_deleted_before_they_were_read_are_told_of() -> None:
 
 def test_a_suspended_partition_begins_no_transaction_of_its_own_accord() -> None:
     clock, transactions = Clock(), Transactions()
-    partition = opened(OffsetEngine(), clock, transactions=transactions, config=WorkerConfig(checkpoint_seconds=5))
+    partition = opened(
+        OffsetEngine(),
+        clock,
+        transactions=transactions,
+        config=every(5),
+    )
 
     async def run() -> None:
         keeping = asyncio.create_task(partition.keep_checkpointing())
@@ -181,7 +187,12 @@ def test_a_suspended_partition_begins_no_transaction_of_its_own_accord() -> None
 
 def test_checkpoints_come_in_their_rhythm_and_at_once_with_an_alert() -> None:
     clock, transactions = Clock(), Transactions()
-    partition = opened(OffsetEngine(), clock, transactions=transactions, config=WorkerConfig(checkpoint_seconds=5))
+    partition = opened(
+        OffsetEngine(),
+        clock,
+        transactions=transactions,
+        config=every(5),
+    )
 
     async def run() -> None:
         keeping = asyncio.create_task(partition.keep_checkpointing())
@@ -236,7 +247,7 @@ def test_after_a_transaction_alerts_are_held_back_twice_its_time_but_no_longer_t
             await super().commit(writes)
             ends.append(clock.now)
 
-    partition = opened(OffsetEngine(), clock, transactions=Slow(), config=WorkerConfig(checkpoint_seconds=5))
+    partition = opened(OffsetEngine(), clock, transactions=Slow(), config=every(5))
 
     async def run() -> None:
         keeping = asyncio.create_task(partition.keep_checkpointing())
