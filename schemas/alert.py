@@ -149,10 +149,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One transition of one episode.
 
     `id` is a hash of what the alert is about, the same after any crash or replay; `episode_id` is shared by all
-    transitions of an episode and is the key to deduplicate a pager by. `onset_time` and `detected_time` are event
-    time: the start of the excess that fired the alarm, and the end of the bucket at whose close it was detected.
-    `contributions` sum to `score.value`. With the scope `category` the alert is about a move that the brands of a
-    category have in common: `brand` and the record's key are then the category, and `members` lists the brands.
+    transitions of an episode, `incident_id` by all episodes of one event: the key to deduplicate a pager by.
+    `onset_time` and `detected_time` are event time: the likeliest start of the excess that fired the alarm, within
+    `onset_interval`, and the end of the bucket at whose close it was detected. `contributions` sum to `score.value`.
+    With the scope `category` the alert is about a move that the brands of a category have in common: `brand` and the
+    record's key are then the category, and `members` lists the brands.
     """
 
     version: Literal[1]
@@ -179,6 +180,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     category_episode_id: Digest | None = None
     members: tuple[Member, ...] = ()
     suppressed: Suppressed | None = None
+    incident_id: Digest | None = None
+    related_episode_ids: tuple[Digest, ...] = ()
+    onset_interval: Window | None = None
 
 
 _encoder: Final = msgspec.json.Encoder()

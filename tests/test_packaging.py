@@ -74,7 +74,7 @@ def test_the_data_files_of_the_wheel_are_those_of_this_tree(wheel):
 
 def test_the_wheel_brings_the_console_script_and_the_licence(wheel):
     (scripts,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert "tocsin = pipeline.cli.main:main" in wheel.read(scripts).decode()
+    assert "tocsin = pipeline.__main__:main" in wheel.read(scripts).decode()
     assert any(name.endswith("/LICENSE") for name in wheel.namelist())
 
 

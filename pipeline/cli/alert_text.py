@@ -28,6 +28,7 @@ def alert_lines(alert: Alert) -> list[str]:
         lines.append("  " + _members(alert.members))
     if alert.category_episode_id:
         lines.append(f"  beyond a common move of the category {alert.category}")
+    lines += [f"  {link}" for link in _links(alert)]
     if alert.suppressed:
         lines.append("  " + _suppressed(alert.suppressed))
     if alert.transition == "resolved":
@@ -83,6 +84,15 @@ def _reasons(alert: Alert) -> str:
     if alert.evidence.posts:
         parts.append(_post(alert.evidence.posts[0]))
     return "; ".join(parts)
+
+
+def _links(alert: Alert) -> list[str]:
+    """What other episodes it belongs to."""
+    if alert.related_episode_ids:
+        return ["one event with " + ", ".join(f"episode {episode}" for episode in alert.related_episode_ids)]
+    if alert.parent_episode_id and alert.incident_id not in {None, alert.episode_id}:
+        return [f"the same fire as episode {alert.parent_episode_id}, going on"]
+    return []
 
 
 def _members(members: tuple[Member, ...]) -> str:

@@ -41,8 +41,19 @@ def command(config_path: Path | None, broker: bool) -> None:
     if broker:
         from pipeline.kafka.topics import verify_topics
 
-        partitions = verify_topics(settings)
-        click.echo(f"broker         ok: {settings.kafka_bootstrap}, {counted(partitions, 'partition')} of mentions")
+        found = verify_topics(settings)
+        click.echo(
+            f"broker         ok: {settings.kafka_bootstrap}, {counted(found.partitions, 'partition')} of mentions"
+        )
+        for one in found.kept:
+            click.echo(f"broker         ok: {one}")
+        if found.unverified:
+            names = ", ".join(found.unverified)
+            click.echo(
+                f"broker         warning: no permission DescribeConfigs on {names}: whether they are kept as the "
+                "catalogue says is not verified",
+                err=True,
+            )
         _look_at_keys(settings, load_config(source))
 
 

@@ -51,14 +51,27 @@ def _work(settings: Settings) -> None:
     logger.info("configuration", **config.document())
 
     from pipeline.kafka.clients import topic_name
+    from pipeline.kafka.group import verify_group
     from pipeline.kafka.permissions import worker_operations
-    from pipeline.kafka.topics import verify_group, verify_topics
+    from pipeline.kafka.topics import verify_topics
 
-    partitions = verify_topics(
+    verified = verify_topics(
         settings, worker_operations(ticks=config.worker.ticks, reroutes=config.worker.misplaced == "reroute")
     )
-    verify_group(settings)
-    logger.info("topics verified", partitions=partitions)
+    group = verify_group(settings)
+    if group.namesake is not None:
+        logger.warning(
+            "a worker of this name is in the group: its place is taken, and it ends if it still runs",
+            instance=settings.instance,
+            group=settings.group,
+            host=group.namesake,
+        )
+    if verified.unverified:
+        logger.warning(
+            "no permission DescribeConfigs: whether these topics are kept as the catalogue says is not verified",
+            topics=list(verified.unverified),
+        )
+    logger.info("topics verified", partitions=verified.partitions, kept=list(verified.kept))
 
     from pipeline.engine.engine import Engine
     from pipeline.worker.driver.installation import install
@@ -68,6 +81,6 @@ def _work(settings: Settings) -> None:
     mentions = topic_name(settings, "mentions")
 
     def engine(partition: int) -> Engine:
-        return Engine(partition, config, partitions=partitions, topic=mentions)
+        return Engine(partition, config, partitions=verified.partitions, topic=mentions)
 
-    asyncio.run(run_worker(settings, config, engine, partitions))
+    asyncio.run(run_worker(settings, config, engine, verified.topics, group.committed))

@@ -118,7 +118,7 @@ class DetectionConfig(Section, frozen=True):
     quiet_minutes: Annotated[int, Meta(ge=5, le=10_080)] = 120
     """Quiet time after which an episode is resolved."""
     cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 360
-    """Time after a resolved crisis or sentiment_shift in which none of the same kind opens."""
+    """Time after a resolved sentiment_shift in which none opens, and after a crisis in which one is the same fire."""
     volume_surge_cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 1440
     """Time after a resolved volume_surge in which none opens."""
     crisis_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0

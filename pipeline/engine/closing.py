@@ -126,12 +126,13 @@ class Closing:
         reach = 0.0 if bucket is None else float(bucket.reach)
         assessment = model.close(index, counts.counted, counts.counted_negatives, unobserved, reach)
         keep_posts(brand, bucket, index)
-        crisis = max(assessment.score("crisis"), 0.0)
-        brand.last = (float(counts.mentions), counts.negatives, assessment.expected_now, crisis)
         state.stats.buckets_closed += 1
         state.stats.scores += assessment.is_warm
         closed = ClosedBucket(index, brand, bucket, assessment, config, feed)
         self._transitions.follow_brand(closed)
+        normal = brand.normal_of_episode if name in state.with_episode else None
+        expected = assessment.expected_now if normal is None else normal.at(index)
+        brand.last = (float(counts.mentions), counts.negatives, expected, max(assessment.score("crisis"), 0.0))
         if self._observe is not None:
             self._observe(closed)
         if bucket is not None:

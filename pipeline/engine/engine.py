@@ -74,6 +74,11 @@ class Engine:
         return self._state.at.next_offset
 
     @property
+    def topic_ids(self) -> dict[str, str]:
+        """Ids of the topics that the checkpoint speaks of, by name in the catalogue; kept, and never looked at."""
+        return self._state.at.topic_ids
+
+    @property
     def event_time(self) -> float:
         """Largest event time seen, Unix seconds; 0.0 before the first mention."""
         return self._state.at.event_time
@@ -144,6 +149,13 @@ class Engine:
         self.ingest(records)
         self.close_due()
         return self.take_outputs()
+
+    def stand_for(self, topic_ids: Mapping[str, str]) -> None:
+        """The checkpoints that follow are for the topics with these ids; one that says otherwise is written anew."""
+        at = self._state.at
+        if at.topic_ids != topic_ids:
+            at.topic_ids = dict(topic_ids)
+            self._state.changes.any |= at.next_offset > 0
 
     def ingest(self, records: Sequence[SourceRecord]) -> None:
         """Take records in offset order into the open buckets.

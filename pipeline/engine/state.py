@@ -23,6 +23,7 @@ from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
 from pipeline.engine.buckets.sampling import LabelCounts
 from pipeline.engine.buckets.stories import StoryMemory
+from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode
 from pipeline.errors import StateError
 from schemas.alert import KINDS
@@ -36,7 +37,7 @@ OPEN_SUFFIX: Final = b"#open"
 
 
 class BrandRecord(msgspec.Struct, array_like=True, gc=False):
-    """Detector, an episode per kind in the order of KINDS, posts, stories, counts of the last day.
+    """Detector, an episode per kind in the order of KINDS, posts, stories, counts of the last day, the normal before.
 
     `model` is the snapshot of the detector that `detector` names (detectors.registry.Entry.key), as it is: another
     detector cannot read it, and takes over no more than `last_bucket`.
@@ -52,6 +53,7 @@ class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     recent: RecentCounts = msgspec.field(default_factory=RecentCounts)
     detector: str = DEFAULT
     last_bucket: int = -1
+    before: Before | None = None
 
 
 class OpenRecord(msgspec.Struct, array_like=True, gc=False):
@@ -73,7 +75,8 @@ class Checkpoint(msgspec.Struct, array_like=True):
     """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not.
 
     `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key. `partitions`
-    are those of the topic, by which keys have come here; 0 where that was not known.
+    are those of the topic, by which keys have come here; 0 where that was not known. `topic_ids` are the ids of the
+    topics that it was written for, by name in the catalogue; empty where they are not known.
     """
 
     version: int = VERSION
@@ -87,6 +90,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     labels: LabelCounts = msgspec.field(default_factory=LabelCounts)
     other_tails: dict[str, TailState] = msgspec.field(default_factory=dict)
     partitions: int = 0
+    topic_ids: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

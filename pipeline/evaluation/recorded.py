@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipeline.errors import TocsinError
 from pipeline.evaluation.coverage import Spans, length, moved, returns, within, without
 from pipeline.evaluation.labels import LabelledEvent
+from pipeline.evaluation.scoring.onsets import Dated, OnsetErrors, dated_by, onset_errors
 from pipeline.evaluation.scoring.outcomes import Estimate, Found, estimate, found
 from schemas.alert import Alert
 from schemas.mention import event_seconds, record_key
@@ -149,6 +150,22 @@ def episode_starts(alerts: Iterable[Alert], recording: Recording, kind: str = "c
             bucket = int(alert.detected_time.timestamp()) // BUCKET_SECONDS - 1
             found_starts[alert.brand].append(bucket - recording.first_bucket)
     return {brand: np.array(sorted(starts), np.int64) for brand, starts in found_starts.items()}
+
+
+def dated_crises(alerts: Iterable[Alert], events: Iterable[LabelledEvent]) -> dict[str, OnsetErrors]:
+    """How well the alerts of labelled crises date their onset, by kind of crisis; only of those that were found."""
+    opened: defaultdict[str, list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        if (alert.scope, alert.kind, alert.transition) == ("brand", "crisis", "opened"):
+            opened[alert.brand].append(alert)
+    dated: defaultdict[str, list[Dated]] = defaultdict(list)
+    for event in events:
+        last = event.onset + event.horizon_hours * 3600.0
+        about = (one for one in opened[event.brand] if event.begin <= one.detected_time.timestamp() <= last)
+        first = min(about, key=lambda alert: alert.detected_time, default=None)
+        if event.is_crisis and first is not None:
+            dated[event.kind].append(dated_by(first, event.onset))
+    return {kind: errors for kind, own in sorted(dated.items()) if (errors := onset_errors(own)) is not None}
 
 
 class EpisodeRow(msgspec.Struct, frozen=True, kw_only=True):

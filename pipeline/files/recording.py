@@ -165,9 +165,9 @@ def decode_record(line: bytes) -> RecordedRecord:
     """
     found = _PLACE.search(line, max(len(line) - _PLACE_BYTES, 0))
     if found:
-        value = line[: found.start()] + b"}"
+        mention = line[: found.start()] + b"}"
         partition, offset, timestamp = map(int, found.groups())
-        return RecordedRecord(partition, offset, timestamp, record_key(value), value)
+        return RecordedRecord(partition, offset, timestamp, record_key(mention), mention)
     begin = 0 if line.startswith(_ALONE) else line.rfind(_FIELD)
     try:
         whole = _decode_line(line if begin <= 0 else b"{" + line[begin + 1 :]).tocsin_record

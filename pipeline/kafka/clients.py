@@ -223,14 +223,14 @@ def explain(settings: Settings, error: Exception) -> str:
 
 @contextmanager
 def admin(settings: Settings) -> Iterator[Any]:
-    """A KafkaAdminClient.
+    """A KafkaAdminClient that can ask every broker.
 
     Raises:
         BrokerError: no connection; also for every KafkaError in the block.
     """
-    from kafka.admin import KafkaAdminClient
+    from pipeline.kafka.admin_client import AdminClient
 
-    with _client(settings, KafkaAdminClient, {"client_id": "tocsin-admin"}) as client:
+    with _client(settings, AdminClient, {"client_id": "tocsin-admin"}) as client:
         yield client
 
 

@@ -103,6 +103,14 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         diagnostic=True,
     ),
     Metric(
+        name="tocsin_mentions_lost_total",
+        type="counter",
+        unit="records",
+        labels=(PARTITION,),
+        meaning="Records of mentions that retention deleted before they were read; markers of transactions included.",
+        remedy="Never healthy: see TocsinMentionsLost.",
+    ),
+    Metric(
         name="tocsin_mentions_late_total",
         type="counter",
         unit="mentions",
@@ -258,6 +266,13 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         labels=(PARTITION,),
         meaning="Watermark: buckets that end at or before this event time are closed.",
         remedy="Stands still while tocsin_waiting_for_time is 1: see TocsinWatermarkStalled.",
+    ),
+    Metric(
+        name="tocsin_broker_up",
+        type="gauge",
+        unit="1 or 0",
+        meaning="1 while a broker answers; asked every five seconds, whether there are mentions or not.",
+        remedy="0: see TocsinBrokerAway.",
     ),
     Metric(
         name="tocsin_watermark_lag_seconds",

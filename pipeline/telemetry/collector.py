@@ -91,6 +91,9 @@ class SnapshotCollector(Collector):
         samples["tocsin_engine_seconds_total"] = {(stage,): seconds for stage, seconds in snapshot.stages}
         samples["tocsin_engine_longest_step_seconds"] = {(stage,): seconds for stage, seconds in snapshot.longest_steps}
         samples["tocsin_partitions_assigned"][()] = len(snapshot.partitions)
+        lost = {one.partition: 0 for one in snapshot.partitions} | dict(snapshot.lost)
+        samples["tocsin_mentions_lost_total"] = {(str(partition),): records for partition, records in lost.items()}
+        samples["tocsin_broker_up"][()] = snapshot.broker_up
         samples["tocsin_build_info"][(self._version,)] = 1
         samples["tocsin_config_info"][(self._config_hash,)] = 1
         _add_brands(samples, snapshot.partitions, self._top)

@@ -71,6 +71,8 @@ class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         partitions: those it owns, by number.
         gone: counts of the partitions that it no longer owns.
+        lost: by partition, owned or not, records that retention deleted before they were read.
+        broker_up: whether a broker answers.
         stages: seconds by stage of the work.
         longest_steps: by stage, the longest time without a turn for anybody else.
         histograms: by name of the metric.
@@ -78,6 +80,8 @@ class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     partitions: tuple[PartitionSnapshot, ...] = ()
     gone: tuple[Count, ...] = ()
+    lost: tuple[tuple[int, int], ...] = ()
+    broker_up: bool = True
     stages: tuple[tuple[str, float], ...] = ()
     longest_steps: tuple[tuple[str, float], ...] = ()
     histograms: tuple[tuple[str, Histogram], ...] = ()

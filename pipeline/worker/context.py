@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -22,6 +22,15 @@ class TopicNames(msgspec.Struct, frozen=True):
     dead_letters: str
     state: str
 
+    def by_name(self) -> dict[str, str]:
+        """Full names by name in the catalogue."""
+        return {
+            "mentions": self.mentions,
+            "mentions-dlq": self.dead_letters,
+            "brand-state": self.state,
+            "alerts": self.alerts,
+        }
+
 
 def _never_heard(_: int) -> int | None:
     return None
@@ -32,6 +41,8 @@ class WorkerContext(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         topics: full names.
+        topic_ids: of the topics that there are, by name in the catalogue; empty where the broker gives none.
+        committed: the group's offsets when the worker started, by partition of mentions.
         config: rhythm of checkpoints, and which brands have a category.
         metrics: records what happens.
         health: gets a heartbeat after every step of a long work.
@@ -45,6 +56,8 @@ class WorkerContext(msgspec.Struct, frozen=True, kw_only=True):
 
     topics: TopicNames
     config: Config
+    topic_ids: Mapping[str, str] = {}
+    committed: Mapping[int, int] = {}
     metrics: WorkerMetrics
     health: Health
     gaps: GapReader

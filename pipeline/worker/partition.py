@@ -18,6 +18,7 @@ from pipeline.worker.phase import Life, Move, Phase
 from pipeline.worker.placement import PlacementReport
 from pipeline.worker.stall import StallWatch
 from pipeline.worker.state_loader import LoadedState
+from pipeline.worker.topic_identity import WAY_ON, check_topics
 from pipeline.worker.transaction import PartitionTransactions
 
 logger = structlog.get_logger("tocsin.worker")
@@ -120,26 +121,46 @@ class Partition:
         )
 
     def _check_source(self, loaded: LoadedState) -> None:
-        """The state's offset against what the topic of mentions holds."""
+        """The state against the topics that there are, and its offset against what the topic of mentions holds."""
         if self._context.generation > 1 and CHECKPOINT_KEY not in loaded.records:
             raise StateError(
                 f"{self._topics.state}[{self.number}]: expected a checkpoint, as every partition of a migrated state "
                 f"has, got none: run `tocsin migrate partitions` again with TOCSIN_STATE_GENERATION="
                 f"{self._context.generation - 1}, or set that for the workers if there was no migration"
             )
+        ids = self._context.topic_ids
+        check_topics(self.engine.topic_ids, ids, self._topics, self.number)
+        if ids:
+            self.engine.stand_for(ids)
         if self.engine.next_offset > loaded.source_end:
             raise StateError(
                 f"{self._topics.mentions}[{self.number}]: expected at least {self.engine.next_offset} offsets, as the "
                 f"checkpoint in {self._topics.state} says, got {loaded.source_end}: the topic was created again; "
-                f"delete the records of {self._topics.state} too, or set another TOCSIN_TOPIC_PREFIX"
+                f"{WAY_ON}"
             )
-        if 0 < self.engine.next_offset < loaded.source_start:
+        if self.engine.next_offset > 0:
+            self._report_lost(self.engine.next_offset, loaded.source_start)
+        elif self._context.committed.get(self.number):
+            logger.error(
+                "the state of a partition is gone: what was learned has to be learned again, and what follows from the "
+                "mentions that are still there is written once more",
+                topic=self._topics.state,
+                partition=self.number,
+                committed_offset=self._context.committed[self.number],
+            )
+        self._read_to = loaded.source_start
+
+    def _report_lost(self, expected: int, first: int) -> None:
+        """Say which offsets from `expected` on were gone before they were read, if any; `first` is the first kept."""
+        if expected < first:
             logger.error(
                 "mentions were deleted by retention before they were read",
                 partition=self.number,
-                expected_offset=self.engine.next_offset,
-                first_offset=loaded.source_start,
+                expected_offset=expected,
+                first_offset=first,
+                records=first - expected,
             )
+            self._metrics.lost(self.number, first - expected)
 
     async def accept(self, event: Any) -> None:
         """Process a slice, and keep its event for the next checkpoint. The partition must be open, or left.
@@ -171,6 +192,8 @@ class Partition:
                 found += len(records)
                 await self._process(records)
             self._read_to = start
+            if found < start - expected:  # the rest were markers of transactions, or retention was faster than we
+                self._report_lost(expected, min(start, await self._context.gaps.first_offset(self.number)))
             if found:
                 logger.warning(
                     "records that Faust passed over were read again",

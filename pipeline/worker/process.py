@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -16,11 +16,13 @@ import structlog
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
 from pipeline.kafka.clients import aiokafka_options, topic_name, user_of
+from pipeline.kafka.existing_topics import Existing
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.server import serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker import app as faust_app
 from pipeline.worker.assignment import Assignment
+from pipeline.worker.broker_watch import BrokerLook, BrokerWatch
 from pipeline.worker.context import TopicNames, WorkerContext
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.exit import crash, stop_late
@@ -41,7 +43,11 @@ logger = structlog.get_logger("tocsin.worker")
 
 
 async def run_worker(
-    settings: Settings, config: Config, engine: Callable[[int], PartitionEngine], partitions: int
+    settings: Settings,
+    config: Config,
+    engine: Callable[[int], PartitionEngine],
+    topics: Mapping[str, Existing],
+    committed: Mapping[int, int],
 ) -> None:
     """Work until SIGTERM or SIGINT, then write the last checkpoint and return.
 
@@ -52,7 +58,8 @@ async def run_worker(
         settings: addresses, secrets and names.
         config: detection and behaviour.
         engine: makes the engine of a partition.
-        partitions: of mentions, for which the engines are made.
+        topics: as they were verified, by name in the catalogue.
+        committed: the group's offsets of mentions by partition.
 
     Raises:
         ConfigError: the address of /metrics is taken.
@@ -70,18 +77,22 @@ async def run_worker(
     def stop_now(error: BaseException, where: str) -> Any:
         crash(error, where, health, user_of(settings))
 
-    topics = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
+    names = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
+    partitions = topics["mentions"].partitions
+    known = {full: topics[name] for name, full in names.by_name().items()}
     options = aiokafka_options(settings)
-    gaps, ticker = GapReader(options, topics.mentions), Ticker(options, topics.mentions)
+    gaps, ticker = GapReader(options, names.mentions), Ticker(options, names.mentions)
     context = WorkerContext(
-        topics=topics,
+        topics=names,
         config=config,
+        topic_ids={name: topic.id for name, topic in topics.items() if topic.id},
+        committed=committed,
         metrics=metrics,
         health=health,
         gaps=gaps,
         partitions=partitions,
         generation=settings.state_generation,
-        end_offset=partial(faust_app.end_offset, app, topics.mentions),
+        end_offset=partial(faust_app.end_offset, app, names.mentions),
         clock=clock,
     )
 
@@ -92,31 +103,34 @@ async def run_worker(
         return Partition(
             number,
             engine=engine(number),
-            load=partial(load_state, options, topics.state, topics.mentions, number, health.heartbeat),
+            load=partial(load_state, options, names.state, names.mentions, number, health.heartbeat),
             transactions=PartitionTransactions(options, transactional_id, number),
             context=context,
         )
 
-    assignment = Assignment(topic=topics.mentions, partition=make_partition, health=health, crash=stop_now)
+    assignment = Assignment(topic=names.mentions, partition=make_partition, health=health, crash=stop_now)
     watch = Watch(
         open_partitions=assignment.open_partitions,
-        handed=partial(faust_app.handed_offset, app, topics.mentions),
+        handed=partial(faust_app.handed_offset, app, names.mentions),
         ticker=ticker,
         config=config,
         health=health,
         clock=clock,
     )
 
+    brokers = BrokerWatch(BrokerLook(settings, tuple(known)), known, health=health, metrics=metrics, stop_now=stop_now)
+
     async def close() -> None:
         if await assignment.close(LAST_CHECKPOINT_SECONDS):
             await asyncio.gather(ticker.close(), gaps.close())
 
-    faust_app.attach(app, topics.mentions, assignment, close=close, stop_now=stop_now)
+    faust_app.attach(app, names.mentions, assignment, close=close, stop_now=stop_now)
     stop = _stop_signal()
     cycles.take_over()
+    brokers.start()
     worker = faust_app.Worker(app)
     running = asyncio.create_task(worker.start())
-    growth = watch_partitions(topics.mentions, partitions, partial(faust_app.partition_count, app, topics.mentions))
+    growth = watch_partitions(names.mentions, partitions, partial(faust_app.partition_count, app, names.mentions))
     serving = (
         running,
         asyncio.create_task(watch.keep_looking()),
@@ -129,6 +143,7 @@ async def run_worker(
         if task.done():
             ended = task.exception() or worker.crash_reason or RuntimeError("ended without being asked to")
             stop_now(ended, "worker")
+    brokers.close()
     for task in serving[1:]:
         task.cancel()
     await worker.stop()
@@ -140,6 +155,7 @@ async def run_worker(
 def _stop_signal() -> asyncio.Event:
     """Set by SIGTERM or SIGINT. From then on the process ends in time, whatever hangs: nothing can be lost by it."""
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:
         if not stop.is_set():
@@ -149,6 +165,12 @@ def _stop_signal() -> asyncio.Event:
             deadline.start()
             stop.set()
 
+    def heard(number: int, _: object) -> None:
+        # Not by the loop's own handlers: it would take them back when it closes, and a second SIGTERM while Python
+        # ends would then kill the process that has done everything right.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(on_signal, number)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+        signal.signal(number, heard)
     return stop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -115,6 +115,10 @@ class OffsetEngine(FakeEngine):
     changes: int = 0
     outputs: list[Alert] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
+    topic_ids: dict[str, str] = field(default_factory=dict)
+
+    def stand_for(self, topic_ids: Mapping[str, str]) -> None:
+        self.topic_ids = dict(topic_ids)
 
     def restore_in_batches(self, records: Iterable[tuple[bytes, bytes | None]]) -> Iterator[None]:
         for key, value in records:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.config.settings import Settings
 from pipeline.engine.encoding import dead_letter_record
@@ -26,6 +27,7 @@ from tests.pipeline.mention_streams import mention, troubled_stream
 pytestmark = pytest.mark.integration
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
+UNVERIFIED = "no permission DescribeConfigs: whether these topics are kept as the catalogue says is not verified"
 MENTION = b'{"brand":"acme"}\n'
 
 
@@ -125,10 +127,35 @@ def test_the_permissions_of_the_document_are_enough_for_the_worker(secured, tmp_
         assert found.alert_count
         assert found.dead_letter_count
         assert any(found.state.values())
+        (warning,) = worker.events(UNVERIFIED)
+        assert set(warning["topics"]) == {topic_name(settings, name) for name in topics()}
         said = [worker.said, worker.answer("/metrics")[1], worker.answer("/healthz")[1], worker.answer("/readyz")[1]]
         said.append(Path(f"/proc/{worker.process.pid}/cmdline").read_text())
         assert worker.terminate()[0] == 0
     assert not [text for text in said if PASSWORD in text]
+
+
+def test_with_leave_to_read_settings_the_worker_and_check_refuse_wrong_ones(secured, tmp_path):
+    settings = prepared(secured, "worker")
+    more = [Permission("Topic", f"PREFIX{name}", "literal", "DESCRIBE_CONFIGS") for name in topics()]
+    secured.permit(settings, TABLE["worker"] + more)
+    alerts = topic_name(settings, "alerts")
+    with admin(secured.settings("PLAINTEXT")) as client:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, alerts, {"retention.ms": "1000"})])
+    wrong = f"{alerts}: expected retention.ms 7776000000 or more, got 1000"
+    assert wrong in run(settings, "check", "--broker").error
+    with working(settings, tmp_path) as worker:
+        assert worker.await_end(40) == 1
+        (line,) = worker.errors
+    assert wrong in line
+
+
+def test_check_says_which_settings_it_may_not_read_and_passes(secured):
+    settings = prepared(secured, "check --broker")
+    secured.permit(settings, TABLE["check --broker"])
+    done = run(settings, "check", "--broker")
+    assert done.code == 0
+    assert f"warning: no permission DescribeConfigs on {settings.topic_prefix}mentions, " in done.err
 
 
 def ticked(worker: WorkerProcess) -> bool:

@@ -16,11 +16,13 @@ import msgspec
 
 from detectors.base import Detector, StateVersionError
 from detectors.brand.pooled_tail import PooledTail
+from detectors.normal import Normal
 from detectors.registry import DEFAULT, Entry, entry
 from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
 from pipeline.engine.buckets.stories import StoryMemory
+from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_episodes
 from pipeline.engine.state import (
     VERSION,
@@ -72,11 +74,12 @@ class Brand:
         is_misplaced: whether its mentions belong on another partition.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
-        model, episodes, negative_posts, top_posts, stories, recent: the objects; absent while `serialised` holds them.
+        model, episodes, negative_posts, top_posts, stories, recent, before: absent while `serialised` holds them.
     """
 
     __slots__ = (
         "_cache",
+        "before",
         "detector",
         "episodes",
         "is_idle",
@@ -102,6 +105,7 @@ class Brand:
     top_posts: list[PostRecord]
     stories: StoryMemory
     recent: RecentCounts
+    before: Before | None
 
     def __init__(self, name: str, cache: BrandCache, detector: Entry, *, weighs_stories: bool) -> None:
         self.name = name
@@ -148,6 +152,15 @@ class Brand:
             return self.episodes
         return restored_episodes(decode_brand(self.key, self.serialised.record).episodes)
 
+    def normal_before(self) -> Normal:
+        """The brand's normal before it became unusual, or as it is now where it is not."""
+        return self.model.normal() if self.before is None else self.before.normal
+
+    @property
+    def normal_of_episode(self) -> Normal | None:
+        """The normal that the open episode is held against; None where none is open, or an older version opened it."""
+        return next((episode.normal for episode in self.episodes.values() if episode.normal is not None), None)
+
     def make_idle(self) -> None:
         """Drop what nothing asks for after a day without mentions (pipeline.engine.brands.expiry), and serialise."""
         self.load()
@@ -155,6 +168,7 @@ class Brand:
         self.top_posts = []
         self.stories = StoryMemory()
         self.recent = RecentCounts()
+        self.before = None
         self.serialise()
 
     def load(self) -> None:
@@ -169,6 +183,7 @@ class Brand:
         self.top_posts = record.top_posts
         self.stories = record.stories
         self.recent = record.recent
+        self.before = record.before
         self.serialised = None
         self._cache.loaded[self] = None
 
@@ -218,6 +233,7 @@ class Brand:
                 self.recent,
                 self.detector.key,
                 self.model.last_bucket,
+                self.before,
             )
         )
 
@@ -288,7 +304,7 @@ class Brand:
         was_loaded = self.serialised is None
         self.serialised = serialised
         if was_loaded:
-            del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
+            del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent, self.before
             self._cache.loaded.pop(self, None)
 
 

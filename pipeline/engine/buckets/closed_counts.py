@@ -6,8 +6,7 @@ were weighed down), a bucket without takes none.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -18,11 +17,6 @@ _SLACK: Final = 36
 """Buckets that may be kept too long, so that not every bucket moves the bytes."""
 _TENTHS: Final = 10.0
 """Fractions are kept to a tenth: negatives of a sample and weights of copies are estimates."""
-
-EXCESS: Final = 1.5
-"""A bucket speaks for the excess when it holds so many times what is expected."""
-MAX_PAUSE: Final = 12
-"""Buckets: an hour without more excess ends the search for the onset."""
 
 
 class BucketCounts(msgspec.Struct, gc=False):
@@ -48,16 +42,20 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
     """Buckets with mentions of the last 24 hours (up to 27), oldest first, as variable-length integers.
 
     Each is the distance to the one before (twice, plus one where the last three follow), mentions, tenths of negatives,
-    and where copies were weighed down: tenths of mentions and of negatives not counted, and repeats.
+    and where copies were weighed down: tenths of mentions and of negatives not counted, and repeats. `last_negative` is
+    the last bucket with a negative mention; -1 before the first.
     """
 
     first: int = -1
     last: int = -1
     entries: bytes = b""
+    last_negative: int = -1
 
     def add(self, counts: BucketCounts) -> None:
         """Append a bucket, later than all before."""
         bucket = counts.bucket
+        if counts.negatives > 0.0:
+            self.last_negative = bucket
         if not self.entries or bucket - self.last > BUCKETS_PER_DAY:
             self.first = self.last = bucket
             self.entries = b""
@@ -125,27 +123,6 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
                 self.entries = self.entries[begin:]
                 return
             begin = end
-
-
-def onset(index: int, observed: Mapping[int, float], expected: Mapping[int, float]) -> int:
-    """The first bucket of the excess that goes on in bucket `index`.
-
-    Where the sum of observed - 1.5 expected, taken backwards, is greatest (the last minimum of a one-sided CUSUM, Page
-    1954), before an hour that adds nothing to it.
-
-    Args:
-        index: the bucket at whose close the episode opens.
-        observed: by bucket; absent ones are 0.
-        expected: by bucket, for `index` and the buckets before it as far as is to be searched.
-    """
-    total, best, first = 0.0, -math.inf, index
-    bucket = index
-    while bucket in expected and first - bucket < MAX_PAUSE:
-        total += observed.get(bucket, 0.0) - EXCESS * expected[bucket]
-        if total > best:
-            best, first = total, bucket
-        bucket -= 1
-    return first
 
 
 def _number(data: bytes, place: int) -> tuple[int, int]:

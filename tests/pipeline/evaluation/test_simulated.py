@@ -165,13 +165,17 @@ class _Tags(HTMLParser):
 
 def test_the_command_prints_tables_and_writes_reports_that_need_nothing_beside_them(tmp_path):
     arguments = ["simulated", "--brands", "2", "--days", "14", "--worlds", "calm,shifted", "--sizes", "M"]
+    arguments += ["--episode-brands", "1"]
     result = CliRunner().invoke(command, [*arguments, "--out", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
     assert "False alarms per brand-year" in result.stdout
     assert "surges (18 per year)" in " ".join(result.stdout.split())
+    assert "Onset and end of crises" in result.stdout
     document = json.loads((tmp_path / "simulated.json").read_bytes())
     assert [cell["world"] for cell in document["results"]["cells"]] == ["calm", "shifted"]
     assert document["calibration"]
+    staged = [(row["world"], row["kind"]) for row in document["results"]["aftermath"]]
+    assert staged == [("calm", "sudden"), ("calm", "slow")]
     tags = _Tags()
     tags.feed((tmp_path / "simulated.html").read_text(encoding="utf-8"))
     assert {"table", "svg", "polyline"} <= {tag for tag, _ in tags.seen}

@@ -79,11 +79,15 @@ class Transactions:
 
 
 class Gaps:
-    """Holds the records that Faust passed over."""
+    """Holds the records that Faust passed over; the log begins at `first`."""
 
-    def __init__(self, records: Sequence[Record] = ()) -> None:
+    def __init__(self, records: Sequence[Record] = (), first: int = 0) -> None:
         self.records = records
+        self.first = first
         self.asked: list[tuple[int, int]] = []
+
+    async def first_offset(self, partition: int) -> int:
+        return self.first
 
     async def read(self, partition: int, start: int, end: int) -> AsyncIterator[list[Record]]:
         self.asked.append((start, end))
