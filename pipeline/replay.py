@@ -44,6 +44,8 @@ class ReplayReport(msgspec.Struct):
     dead_letters: list[DeadLetter] = msgspec.field(default_factory=list)
     suppressed: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     """Openings that did not happen, by kind and reason."""
+    fields_dropped: Counter[str] = msgspec.field(default_factory=Counter)
+    """Fields of mentions that were dropped or cut, by name."""
     buckets_closed: int = 0
     brands_seen: int = 0
     """Brands of which something was taken, those forgotten since among them."""
@@ -307,6 +309,7 @@ def _finish(report: ReplayReport, engines: list[Engine]) -> ReplayReport:
     report.brands_known = sum(engine.brands for engine in engines)
     for engine in engines:
         report.suppressed.update(engine.stats.suppressed)
+        report.fields_dropped.update(engine.stats.fields_dropped)
     report.alerts.sort(key=_by_time)
     return report
 

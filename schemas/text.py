@@ -71,7 +71,7 @@ _TO_PART: Final = re.compile(f"[{_PARTED}]+")
 _ODD: Final = re.compile(
     f"[{_CONTROLS}{_HIDDEN}{_JOINERS}\ufe00-\ufe0f{_APOSTROPHES}{_DRESSED}{_MARKS}{_KANA_MARKS}{_PARTED}]"
 )
-_RUN: Final = re.compile(r"([^\W\d_])\1{2,}")
+_RUN: Final = re.compile(r"([^\W\d_])\1{3,}")
 
 # Every pattern of markup ends at the next bracket, so that looking for it takes time in proportion to the text.
 _BLOCKS: Final = (
@@ -106,9 +106,9 @@ def normalised(text: str) -> str:
 
     Gone are markup (HTML tags, entities), controls, whatever is invisible, the mark of a repost before the text, and
     marks that compose with no letter. Every apostrophe is `'`; letters in another dress (full width, half width,
-    mathematical, ligatures) are plain ones; accents are composed with their letters; a letter three times and more in
-    a row stands twice; `LINK` stands for an address, `HANDLE` for an account; emoji, symbols and dashes are parted from
-    words by blanks. Other punctuation, digits and blanks stay.
+    mathematical, ligatures) are plain ones; accents are composed with their letters; a letter more than three times in
+    a row stands three times; `LINK` stands for an address, `HANDLE` for an account; emoji, symbols and dashes are
+    parted from words by blanks. Other punctuation, digits and blanks stay.
 
     A text costs what 3,000 characters cost, whatever its length. It need not be valid: surrogates stay.
     """
@@ -128,9 +128,9 @@ def normalised(text: str) -> str:
 
 
 def _repeats(text: str) -> bool:
-    """Whether a character of an ASCII text stands three times in a row: its bytes less those before, all at once."""
+    """Whether a character of an ASCII text stands four times in a row: its bytes less those before, all at once."""
     letters = int.from_bytes(text.encode(), "little")
-    return b"\0\0" in (letters ^ letters >> 8).to_bytes(len(text), "little")
+    return b"\0\0\0" in (letters ^ letters >> 8).to_bytes(len(text), "little")
 
 
 def _normalised(text: str) -> str:
@@ -144,7 +144,7 @@ def _normalised(text: str) -> str:
         text = _HANDLE.sub(f"{HANDLE} ", text)
     if "://" in text or "www." in text:
         text = _LINK.sub(f" {LINK} ", text)
-    return _RUN.sub(r"\1\1", text)[:READ_CHARACTERS]
+    return _RUN.sub(r"\1\1\1", text)[:READ_CHARACTERS]
 
 
 def _plain_letters(text: str) -> str:

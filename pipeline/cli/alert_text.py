@@ -31,14 +31,10 @@ def alert_lines(alert: Alert) -> list[str]:
     lines += [f"  {link}" for link in _links(alert)]
     if alert.suppressed:
         lines.append("  " + _suppressed(alert.suppressed))
-    reasons = _reasons(alert)
     if alert.transition == "resolved":
         return lines
-    if reasons:
-        lines.append("  " + reasons)
-    story = _story(alert.evidence, alert.detected_time)
-    if story:
-        lines.append("  " + story)
+    told = (_reasons(alert), _unlisted(alert.evidence), _story(alert.evidence, alert.detected_time))
+    lines += [f"  {words}" for words in told if words]
     if alert.playbook:
         playbook = f"owner {printable(alert.playbook.owner, 100)}"
         if alert.playbook.respond_by:
@@ -121,6 +117,12 @@ def _post(post: Post) -> str:
     if post.followers:
         source.append(counted(post.followers, "follower"))
     return f'"{printable(post.excerpt, _EXCERPT_CHARACTERS)}" ({", ".join(source)})'
+
+
+def _unlisted(evidence: Evidence) -> str:
+    """How many texts could hardly be read; empty where there were none."""
+    count = evidence.languages.get("other", 0)
+    return f"{counted(count, 'mention')} in languages without a word list: read by emoji alone" if count else ""
 
 
 def _story(evidence: Evidence, now: datetime) -> str:

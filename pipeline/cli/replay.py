@@ -83,6 +83,9 @@ def command(
         click.echo(f"  {count:6} {name}", err=True)
     for (kind, reason), count in sorted(report.suppressed.items()):
         click.echo(f"  {count:6} {kind} suppressed: {reason.replace('_', '-')}", err=True)
+    dropped = [f"{field} {count:,}" for field, count in report.fields_dropped.most_common() if count]
+    if dropped:
+        click.echo(f"fields cut or dropped for what docs/contracts.md does not allow: {', '.join(dropped)}", err=True)
     if report.dead_letters and not dlq_path:
         reasons = Counter(str(letter.reason) for letter in report.dead_letters)
         listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())

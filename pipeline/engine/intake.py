@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from detectors.sentiment import PLAIN_TAGS, language_of
+from detectors.sentiment import language_at_a_glance, language_of
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.ids import LONG_ID, identity, spread
 from pipeline.engine.buckets.open_bucket import MOST_CRITICS, compared
@@ -24,11 +24,12 @@ from schemas.mention import (
     LATEST_EVENT_TIME,
     Mention,
     brand_key,
-    decode_mention,
     decode_of_some_brand,
+    read_mention,
 )
 from schemas.observation import BUCKET_SECONDS, Observation
 from schemas.rejection import Reason, Rejected
+from schemas.text import normalised
 
 
 class Intake:
@@ -131,16 +132,16 @@ class Intake:
                     feed.see(index, 1, due_end)
                 else:
                     seen += 1
-                lang = mention.lang
-                language = (PLAIN_TAGS.get(lang) if lang else None) or language_of(mention.text, lang)
+                text = normalised(mention.text)
+                language = language_at_a_glance(mention.text, mention.lang) or language_of(text, mention.lang)
                 sentiment = mention.sentiment
                 if sentiment is None:
-                    judgement = self._tone.of_text(bucket, index, mention.text, language)
+                    judgement = self._tone.of_text(bucket, index, text, language)
                 else:
                     judgement = bucket.add_given(
                         negative=sentiment <= negative_below, positive=sentiment >= positive_above
                     )
-                    self._tone.learn(mention.text, language, sentiment)
+                    self._tone.learn(text, language, sentiment)
                 judgement = compared(judgement, index, bucket.mentions, weighs_stories=brand.weighs_stories)
                 number = bucket.add(mention, own, judgement, language=language, event_time=event_time, bucket=index)
                 if len(ids) < small_ids or brand.remembered < max_ids:
@@ -255,7 +256,7 @@ class Intake:
         Raises:
             Rejected: with the reason code.
         """
-        mention = decode_mention(value)
+        mention, dropped = read_mention(value)
         brand_key(mention, record.key)
         event_time = mention.event_time.timestamp()
         if event_time * 1000 > record.timestamp + self._tolerance_ms:
@@ -270,6 +271,8 @@ class Intake:
                 f"expected at most {self._max_open} open buckets of brands (engine.max_brands), got one more "
                 f"of {mention.brand}, a brand not known here",
             )
+        for field in dropped:
+            self._state.stats.fields_dropped[field] += 1
         return mention, event_time
 
     def _is_unknown(self, name: str, event_time: float) -> bool:

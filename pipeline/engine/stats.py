@@ -9,6 +9,7 @@ import msgspec
 from detectors.sentiment import LANGUAGES
 from pipeline.engine.brands.expiry import EXPIRY_REASONS, ExpiryReason
 from schemas.alert import Kind, Severity, SuppressionReason, Transition
+from schemas.mention import DROPPABLE
 from schemas.rejection import Reason
 
 Outcome = Literal["counted", "refused", "rerouted"]
@@ -46,6 +47,7 @@ class EngineStats(msgspec.Struct):
     duplicates: int = 0
     duplicates_unchecked: int = 0
     texts_scored: int = 0
+    texts_unlisted: int = 0
     labels_learned: int = 0
     labels_left_out: int = 0
     sentiment_drifts: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(LANGUAGES, 0))
@@ -54,6 +56,7 @@ class EngineStats(msgspec.Struct):
     forgotten: dict[ExpiryReason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(EXPIRY_REASONS, 0))
     misplaced: dict[Outcome, int] = msgspec.field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     rejected: dict[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
+    fields_dropped: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(DROPPABLE, 0))
     alerts: dict[tuple[Kind, Severity, Transition], int] = msgspec.field(default_factory=dict)
     suppressed: dict[tuple[Kind, SuppressionReason], int] = msgspec.field(default_factory=dict)
 

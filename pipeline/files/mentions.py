@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import sys
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -76,7 +77,7 @@ class MentionsFile(msgspec.Struct, frozen=True):
 
 
 def lines(path: str) -> Iterator[bytes]:
-    """The mentions of a file without their line ends; empty lines are left out.
+    """The mentions of a file without their line ends and the byte order mark; empty lines are left out.
 
     Raises:
         TocsinError: the file cannot be read, a line is longer than MAX_LINE_BYTES, or its gzip data are incomplete.
@@ -117,7 +118,7 @@ def _raw_lines(path: str) -> Iterator[bytes]:
             for number, line in enumerate(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""), 1):
                 if len(line) > MAX_LINE_BYTES:
                     raise TocsinError(f"{path}: line {number}: expected at most {MAX_LINE_BYTES:,} bytes, got more")
-                stripped = line.rstrip(b"\r\n")
+                stripped = (line.removeprefix(BOM_UTF8) if number == 1 else line).rstrip(b"\r\n")
                 if stripped:
                     yield stripped
         except (EOFError, zlib.error, OSError) as error:

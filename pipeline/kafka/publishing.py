@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +18,7 @@ from pipeline.errors import BrokerError, TocsinError
 from pipeline.kafka.clients import broker_errors, explain, producer, topic_name
 from pipeline.kafka.partitioning import partition_of
 from pipeline.kafka.topics import partition_count
-from schemas.mention import decode_mention, record_key
+from schemas.mention import decode_mention, event_seconds, record_key
 from schemas.rejection import Rejected
 
 MAX_RECORD_BYTES: Final = 1_048_576
@@ -63,22 +62,6 @@ class LineError(TocsinError):
     def __init__(self, number: int, problem: str) -> None:
         super().__init__(f"line {number}: {problem}")
         self.problem = problem
-
-
-class _EventTime(msgspec.Struct):
-    event_time: datetime
-
-
-_event_time_decoder: Final = msgspec.json.Decoder(_EventTime)
-
-
-def event_time(line: bytes) -> float | None:
-    """The event time of a mention in Unix seconds; None where there is none that can be read."""
-    try:
-        found = _event_time_decoder.decode(line).event_time
-        return found.timestamp() if found.tzinfo else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
-        return None
 
 
 def publish(
@@ -133,7 +116,7 @@ def publish(
         reported = began
         with broker_errors(settings, f"write to {topic}"):
             for line in lines:
-                happened = event_time(line) if final_tick or speed else None
+                happened = event_seconds(line) if final_tick or speed else None
                 pace.wait(sent, happened)
                 if stop.is_set():
                     break

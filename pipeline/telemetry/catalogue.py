@@ -14,6 +14,7 @@ from detectors.sentiment.language import LANGUAGES
 from pipeline.engine.brands.expiry import EXPIRY_REASONS
 from pipeline.engine.stats import OUTCOMES
 from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
+from schemas.mention import DROPPABLE
 from schemas.rejection import Reason
 
 PREFIX: Final = "tocsin_"
@@ -93,6 +94,15 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="Read mentions-dlq for that reason (headers name the error), fix the producer, publish again.",
     ),
     Metric(
+        name="tocsin_mention_fields_dropped_total",
+        type="counter",
+        unit="fields",
+        labels=(Label("field", DROPPABLE),),
+        meaning="Fields of mentions left out because the contract does not allow their value; a long `text` was cut.",
+        remedy="Read docs/contracts.md and fix the producer; the mentions count, without what the field says.",
+        diagnostic=True,
+    ),
+    Metric(
         name="tocsin_mentions_lost_total",
         type="counter",
         unit="records",
@@ -146,6 +156,14 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="texts",
         meaning="Texts that went through a sentiment model (mentions without a trusted sentiment, or the sample).",
         remedy="This is the main cost of the engine; lower sentiment.full_texts_per_bucket when a core is full.",
+    ),
+    Metric(
+        name="tocsin_texts_unlisted_total",
+        type="counter",
+        unit="texts",
+        meaning="Of these, texts in languages without a word list: read by emoji alone until labels teach their model.",
+        remedy="A large share: send `sentiment` with some of them, or add the language (docs/sentiment.md).",
+        diagnostic=True,
     ),
     Metric(
         name="tocsin_labels_learned_total",

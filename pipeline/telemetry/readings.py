@@ -16,6 +16,7 @@ class StatsReadings(Protocol):
     duplicates: int
     duplicates_unchecked: int
     texts_scored: int
+    texts_unlisted: int
     labels_learned: int
     labels_left_out: int
     buckets_closed: int
@@ -25,6 +26,8 @@ class StatsReadings(Protocol):
     def sentiment_drifts(self) -> Mapping[str, int]: ...
     @property
     def forgotten(self) -> Mapping[Any, int]: ...
+    @property
+    def fields_dropped(self) -> Mapping[str, int]: ...
     @property
     def misplaced(self) -> Mapping[Any, int]: ...
     @property

@@ -99,6 +99,7 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
     yield (PREFIX + "mentions_duplicate_unchecked_total", ()), stats.duplicates_unchecked
     yield (PREFIX + "ticks_total", ()), stats.ticks
     yield (PREFIX + "texts_scored_total", ()), stats.texts_scored
+    yield (PREFIX + "texts_unlisted_total", ()), stats.texts_unlisted
     yield (PREFIX + "labels_learned_total", ()), stats.labels_learned
     yield (PREFIX + "labels_left_out_total", ()), stats.labels_left_out
     for cause, count in stats.forgotten.items():
@@ -107,6 +108,8 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
     yield (PREFIX + "scores_total", ()), stats.scores
     for language, count in stats.sentiment_drifts.items():
         yield (PREFIX + "sentiment_drifts_total", (language,)), count
+    for field, count in stats.fields_dropped.items():
+        yield (PREFIX + "mention_fields_dropped_total", (field,)), count
     for outcome, count in stats.misplaced.items():
         yield (PREFIX + "mentions_misplaced_total", (str(outcome),)), count
     for reason, count in stats.rejected.items():

@@ -34,12 +34,14 @@ class FakeStats:
     duplicates: int = 0
     duplicates_unchecked: int = 0
     texts_scored: int = 0
+    texts_unlisted: int = 0
     buckets_closed: int = 0
     scores: int = 0
     labels_learned: int = 0
     labels_left_out: int = 0
     forgotten: dict[str, int] = field(default_factory=dict)
     sentiment_drifts: dict[str, int] = field(default_factory=dict)
+    fields_dropped: dict[str, int] = field(default_factory=dict)
     misplaced: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     alerts: dict[tuple[str, str, str], int] = field(default_factory=dict)

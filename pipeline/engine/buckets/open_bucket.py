@@ -13,7 +13,7 @@ from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.ids import author_hash, spread
 from pipeline.engine.buckets.stories import BucketStories
 from schemas.mention import Mention
-from schemas.text import printable
+from schemas.text import printable, readable
 
 EXCERPT_CHARACTERS: Final = 280
 KEPT_CHARACTERS: Final = 400
@@ -27,7 +27,7 @@ MOST_CRITICS: Final = 16
 
 
 class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A post kept as evidence: as it came, but cut. Most are never shown, so an alert makes it printable.
+    """A post kept as evidence: its text readable, but cut. Most are never shown, so an alert makes it printable.
 
     `weight` is its audience.
     """
@@ -390,7 +390,7 @@ def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> Post
         weight,
         bucket,
         mention.id,
-        mention.text[:KEPT_CHARACTERS],
+        readable(mention.text)[:KEPT_CHARACTERS],
         mention.platform,
         event_time,
         mention.lang,
