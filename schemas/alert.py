@@ -81,7 +81,10 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A post with its reposts and near-copies, counted since it was first seen, or for as long as it is kept."""
+    """A post with its reposts and near-copies, counted since it was first seen, or for as long as it is kept.
+
+    Where `estimated`, a sample of the texts was compared: `mentions`, `copies`, `authors` and `reach` are scaled.
+    """
 
     id: str
     excerpt: str
@@ -91,10 +94,11 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     authors: int = 0
     reach: int = 0
     first_seen: UtcDatetime
+    estimated: bool = False
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What speaks for the episode: counts of the bucket at detection, posts of the last hour, stories of the window.
+    """What speaks for the episode: counts and stories of the alert's window, posts of the last hour.
 
     `other` collects what the bounded tables left out.
 

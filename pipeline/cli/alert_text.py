@@ -136,7 +136,8 @@ def _story(evidence: Evidence, now: datetime) -> str:
     )
     excerpt = printable(story.excerpt, _EXCERPT_CHARACTERS)
     what = "most shared is this post:" if is_shown else f'most shared: "{excerpt}",'
-    parts = [f"{what} {story.mentions:,} times since {_when(story.first_seen, now)}"]
+    about = "about " if story.estimated else ""
+    parts = [f"{what} {about}{story.mentions:,} times since {_when(story.first_seen, now)}"]
     if story.authors:
         parts.append(f"by {counted(story.authors, 'author')}")
     if story.reach:

@@ -58,8 +58,10 @@ class Closing:
                 return
             index = at.next_bucket
             names = schedule.brands.get(index)
+            # A bucket that moves on is a change by itself: a checkpoint stores where closing has come.
             if not names and not state.with_episode and not state.open_categories:
                 at.next_bucket = schedule.next_open()
+                state.changes.any = True
                 state.is_amid_bucket = False
                 continue
             for name in list(names or ()):
@@ -72,6 +74,7 @@ class Closing:
             self._transitions.follow_categories(index)
             schedule.close(index)
             at.next_bucket += 1
+            state.changes.any = True
             state.is_amid_bucket = False
             at.feed.drop_before(at.next_bucket)
 
@@ -155,4 +158,5 @@ def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig) ->
         surplus.repeats,
     )
     brand.recent.add(counts)
+    brand.tables.add(index, bucket, surplus)
     return counts

@@ -7,12 +7,13 @@ takes them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from detectors.sentiment import language_at_a_glance, language_of
 from pipeline.engine.brands.brand import Brand
-from pipeline.engine.buckets.ids import LONG_ID, identity
-from pipeline.engine.buckets.open_bucket import compared
+from pipeline.engine.buckets.ids import LONG_ID, identity, spread
+from pipeline.engine.buckets.open_bucket import MOST_CRITICS, compared
 from pipeline.engine.intake_batch import BatchIntake
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.records import REROUTED_HEADER, TICK_HEADER, DeadLetter, RefusedBatch, Rerouted, SourceRecord
@@ -141,8 +142,7 @@ class Intake:
                         negative=sentiment <= negative_below, positive=sentiment >= positive_above
                     )
                     self._tone.learn(text, language, sentiment)
-                if not brand.weighs_stories:
-                    judgement = compared(judgement, index, bucket.mentions)
+                judgement = compared(judgement, index, bucket.mentions, weighs_stories=brand.weighs_stories)
                 number = bucket.add(mention, own, judgement, language=language, event_time=event_time, bucket=index)
                 if len(ids) < small_ids or brand.remembered < max_ids:
                     ids[own] = number
@@ -189,6 +189,8 @@ class Intake:
             bucket.sampled = bucket.scored = 1
             bucket.sampled_negatives = row.negatives
             bucket.sampled_positives = row.positives
+            # Nor does it name anybody: each is one of their own.
+            bucket.critics = [spread(index, number) for number in range(min(math.ceil(row.negatives), MOST_CRITICS))]
             state.stats.consumed += row.mentions
             at.feed.see(index, row.mentions, schedule.due_end)
             state.pass_time(float(row.start))

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.columns import Columns
+from pipeline.engine.buckets.copies import fingerprints
 from pipeline.engine.buckets.open_bucket import (
     READ,
     STORY_SAMPLE,
@@ -28,7 +29,6 @@ from pipeline.engine.buckets.open_bucket import (
     compared,
     sampled_rows,
 )
-from pipeline.engine.buckets.stories import fingerprints_of_many
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.records import SourceRecord
 from pipeline.engine.tone import Share, Tone
@@ -280,27 +280,27 @@ def _grouped(names: Sequence[str], times: Sequence[float]) -> _Groups:
 def _join_stories(columns: Columns, shares: Sequence[Share], judgements: list[Judgement] | None) -> None:
     """Join the mentions to their stories, and remember with their ids which; the buckets have counted them."""
     plain: list[tuple[OpenBucket, list[int], bool]] = []
+    read: list[int] = []
     for bucket, index, rows, weighs_stories in shares:
         begin = bucket.mentions - len(rows)
-        if (
-            bucket.stories.awaited
-            or (columns.reposts and not columns.reposts.isdisjoint(rows))
-            or (weighs_stories and judgements is not None)
-        ):
+        if bucket.stories.awaited or (columns.reposts and not columns.reposts.isdisjoint(rows)):
             own = [READ[columns.negatives[row]] if judgements is None else judgements[row] for row in rows]
-            if not weighs_stories:
-                own = [compared(judgement, index, position) for position, judgement in enumerate(own, begin)]
-            bucket.join_each(columns, rows, own)
-        elif weighs_stories or bucket.mentions <= STORY_TEXTS:
-            plain.append((bucket, rows, False))
-        else:
-            full = STORY_TEXTS - begin if begin < STORY_TEXTS else 0
-            if full:
-                plain.append((bucket, rows[:full], False))
-            sample = sampled_rows(index, begin + full, rows[full:], STORY_SAMPLE)
-            if sample:
-                plain.append((bucket, sample, True))
-    read = [row for _, rows, _ in plain for row in rows]
-    prints = dict(zip(read, fingerprints_of_many([columns.mentions[row].text for row in read]), strict=True))
-    for bucket, rows, sampled in plain:
-        bucket.stories.join_posts(columns, rows, prints, bucket.ids, sampled=sampled)
+            bucket.join_each(
+                columns,
+                rows,
+                [
+                    compared(judgement, index, position, weighs_stories=weighs_stories)
+                    for position, judgement in enumerate(own, begin)
+                ],
+            )
+            continue
+        full = max(STORY_TEXTS[weighs_stories] - begin, 0)
+        if full:
+            plain.append((bucket, rows[:full], False))
+            read += rows[:full]
+        if full < len(rows):
+            plain.append((bucket, rows[full:], True))
+            read += sampled_rows(index, begin + full, rows[full:], STORY_SAMPLE)
+    keys = dict(zip(read, fingerprints([columns.mentions[row].text for row in read]), strict=True))
+    for bucket, rows, beyond in plain:
+        bucket.stories.join_posts(columns, rows, keys, bucket.ids, beyond=beyond)

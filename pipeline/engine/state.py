@@ -22,7 +22,8 @@ from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
 from pipeline.engine.buckets.sampling import LabelCounts
-from pipeline.engine.buckets.stories import StoryMemory
+from pipeline.engine.buckets.story_memory import StoryMemory
+from pipeline.engine.buckets.window_tables import WindowTables
 from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode
 from pipeline.errors import StateError
@@ -37,7 +38,7 @@ OPEN_SUFFIX: Final = b"#open"
 
 
 class BrandRecord(msgspec.Struct, array_like=True, gc=False):
-    """Detector, an episode per kind in the order of KINDS, posts, stories, counts of the last day, the normal before.
+    """Detector, an episode per kind in the order of KINDS, posts, stories, counts, normal before, tables of the day.
 
     `model` is the snapshot of the detector that `detector` names (detectors.registry.Entry.key), as it is: another
     detector cannot read it, and takes over no more than `last_bucket`.
@@ -54,6 +55,7 @@ class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     detector: str = DEFAULT
     last_bucket: int = -1
     before: Before | None = None
+    tables: WindowTables = msgspec.field(default_factory=WindowTables)
 
 
 class OpenRecord(msgspec.Struct, array_like=True, gc=False):

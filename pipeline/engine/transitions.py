@@ -17,6 +17,7 @@ from pipeline.engine.episodes.episode import FLARE_UP_BUCKETS, EpisodeTransition
 from pipeline.engine.episodes.facets import Told, end_facets, fold, related
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
 from pipeline.engine.episodes.rules import rules
+from pipeline.engine.episodes.voices import Voices, enough_voices, never_critical
 from pipeline.engine.partition_state import PartitionState
 from schemas.alert import Kind
 
@@ -64,6 +65,8 @@ class Transitions:
         since = self._end_before(closed, spec) if score >= rule.release else -1
         evidence = evidence_of(brand, spec, closed.assessment, since) if score >= rule.release else None
         score = score if evidence is None else evidence.score
+        if score >= rule.critical and rule.base_severity == "warning" and episode.severity != "critical":
+            rule = rule if enough_voices(voices_of(closed, kind)) else never_critical(rule)
         may_open = closed.assessment.is_warm and not is_blocked
         would_open = may_open and not episode.is_open and score >= rule.threshold
         is_common = would_open and self._is_common(closed, spec, rule, score)
@@ -195,3 +198,18 @@ class Transitions:
             found = tuple((KIND_SPECS[kind], rule) for kind, rule in rules(config.detection).items())
             self._rules[config.config_hash] = found
         return found
+
+
+def voices_of(closed: ClosedBucket, kind: Kind) -> Voices:
+    """Who speaks in the window that gave the score of this kind."""
+    brand, end = closed.brand, closed.index + 1
+    explanation = closed.assessment.explain(kind)
+    first = end - explanation.window_buckets
+    tables = brand.tables.total(first, end)
+    return Voices(
+        negatives=brand.recent.total(first, end).negatives,
+        usual=sum(brand.model.expect(first, end)) * explanation.base_rate,
+        silent=tables.silent,
+        echoed=tables.echoed,
+        people=brand.tables.people(first),
+    )

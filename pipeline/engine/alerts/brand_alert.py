@@ -112,7 +112,7 @@ def brand_alert(
             negative_share=round(normal.base_rate, 4),
         ),
         contributions={"volume": volume, "negativity": round(score - volume, 4)},
-        evidence=brand_evidence(brand, closed.bucket, spec, window, index),
+        evidence=brand_evidence(brand, spec, window, index),
         playbook=playbook_of(config, transition),
         config_hash=config.config_hash,
         detector=entry(config.detection.detector).label,

@@ -56,7 +56,7 @@ def category_alert(
         observed=observed,
         expected=expected,
         contributions={"common_move": score},
-        evidence=category_evidence(members, spec),
+        evidence=category_evidence(members, spec, transition.bucket),
         playbook=playbook_of(config, transition),
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,

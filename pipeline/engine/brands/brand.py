@@ -21,7 +21,8 @@ from detectors.registry import DEFAULT, Entry, entry
 from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
-from pipeline.engine.buckets.stories import StoryMemory
+from pipeline.engine.buckets.story_memory import StoryMemory
+from pipeline.engine.buckets.window_tables import WindowTables
 from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_episodes
 from pipeline.engine.state import (
@@ -74,7 +75,8 @@ class Brand:
         is_misplaced: whether its mentions belong on another partition.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
-        model, episodes, negative_posts, top_posts, stories, recent, before: absent while `serialised` holds them.
+        model, episodes, negative_posts, top_posts, stories, recent, before, tables: absent while `serialised` holds
+            them.
     """
 
     __slots__ = (
@@ -95,6 +97,7 @@ class Brand:
         "remembered",
         "serialised",
         "stories",
+        "tables",
         "top_posts",
         "weighs_stories",
     )
@@ -106,6 +109,7 @@ class Brand:
     stories: StoryMemory
     recent: RecentCounts
     before: Before | None
+    tables: WindowTables
 
     def __init__(self, name: str, cache: BrandCache, detector: Entry, *, weighs_stories: bool) -> None:
         self.name = name
@@ -169,6 +173,7 @@ class Brand:
         self.stories = StoryMemory()
         self.recent = RecentCounts()
         self.before = None
+        self.tables = WindowTables()
         self.serialise()
 
     def load(self) -> None:
@@ -184,6 +189,7 @@ class Brand:
         self.stories = record.stories
         self.recent = record.recent
         self.before = record.before
+        self.tables = record.tables
         self.serialised = None
         self._cache.loaded[self] = None
 
@@ -234,6 +240,7 @@ class Brand:
                 self.detector.key,
                 self.model.last_bucket,
                 self.before,
+                self.tables,
             )
         )
 
@@ -304,7 +311,8 @@ class Brand:
         was_loaded = self.serialised is None
         self.serialised = serialised
         if was_loaded:
-            del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent, self.before
+            del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
+            del self.before, self.tables
             self._cache.loaded.pop(self, None)
 
 

@@ -65,7 +65,7 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
         numbers = [2 * (bucket - self.last) + weighed, counts.mentions, round(counts.negatives * _TENTHS)]
         if weighed:
             numbers += (surplus, negative_surplus, counts.repeats)
-        self.entries += bytes(numbers) if max(numbers) < 128 else b"".join(map(_varint, numbers))
+        self.entries += bytes(numbers) if max(numbers) < 128 else b"".join(map(varint, numbers))
         self.last = bucket
         if bucket - self.first > BUCKETS_PER_DAY + _SLACK:
             self._forget(bucket - BUCKETS_PER_DAY)
@@ -92,15 +92,15 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
         place = 0
         data = self.entries
         while place < len(data):
-            head, place = _number(data, place)
+            head, place = number_at(data, place)
             bucket = self.first if bucket < 0 else bucket + (head >> 1)
-            mentions, place = _number(data, place)
-            negatives, place = _number(data, place)
+            mentions, place = number_at(data, place)
+            negatives, place = number_at(data, place)
             surplus = negative_surplus = repeats = 0
             if head & 1:
-                surplus, place = _number(data, place)
-                negative_surplus, place = _number(data, place)
-                repeats, place = _number(data, place)
+                surplus, place = number_at(data, place)
+                negative_surplus, place = number_at(data, place)
+                repeats, place = number_at(data, place)
             yield (
                 BucketCounts(
                     bucket,
@@ -125,7 +125,7 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
             begin = end
 
 
-def _number(data: bytes, place: int) -> tuple[int, int]:
+def number_at(data: bytes, place: int) -> tuple[int, int]:
     """The variable-length integer at this place (seven bits a byte, low ones first), and where it ends."""
     value = shift = 0
     while True:
@@ -137,7 +137,8 @@ def _number(data: bytes, place: int) -> tuple[int, int]:
         shift += 7
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A variable-length integer, as `number_at` reads it."""
     if value < 128:
         return bytes((value,))
     out = bytearray()

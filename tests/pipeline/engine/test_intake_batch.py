@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from pipeline.config.model import BrandSection, Config, ConfigFile, EngineConfig, SentimentConfig, WorkerConfig
 from pipeline.engine.buckets.columns import Columns
+from pipeline.engine.buckets.copies import fingerprint, fingerprints, letters_of
 from pipeline.engine.buckets.ids import author_hash, identity
 from pipeline.engine.buckets.open_bucket import is_in_sample, sampled_rows
 from pipeline.engine.buckets.sampling import LabelCounts
-from pipeline.engine.buckets.stories import fingerprints, fingerprints_of_many
 from pipeline.engine.encoding import dead_letter_record, rerouted_record
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import REROUTED_HEADER, Record, RefusedBatch, SourceRecord
@@ -253,7 +253,7 @@ def test_two_halves_of_a_mention_in_two_records_are_refused_each() -> None:
 
 @given(st.lists(st.sampled_from(TEXTS) | st.text(max_size=400), max_size=20))
 def test_fingerprints_of_many_texts_are_those_of_each(texts: list[str]) -> None:
-    assert fingerprints_of_many(texts) == [fingerprints(text) for text in texts]
+    assert fingerprints(texts) == [fingerprint(letters_of(text)) for text in texts]
 
 
 @given(st.integers(0, 1 << 40), st.integers(0, 1 << 20), st.integers(0, 300), st.integers(1, 1024))
