@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from pipeline.cli.options import config_option, partitions_option
+from pipeline.errors import TocsinError
 from pipeline.wording import counted
 from schemas.moments import moment
 
@@ -64,6 +73,7 @@ def command(
         # Opened before the replay, which may be long, so that a path that cannot be written fails at once.
         streams = [stack.enter_context(new_file_or_stdout(path)) for path in outputs]
         report = _replay(files, config, partitions, flush=flush)
+        _require_mentions(files, report)
         write_lines(streams[0], alerts_path, map(encode_alert, report.alerts))
         if dlq_path is not None:
             write_lines(streams[1], dlq_path, map(_dead_letter_line, report.dead_letters))
@@ -88,7 +98,7 @@ def command(
 
 
 def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, flush: bool) -> ReplayReport:
-    from pipeline.files.mentions import lines
+    from pipeline.files.mentions import lines, total_bytes
     from pipeline.files.observations import read_observations
     from pipeline.replay import replay_mentions, replay_observations
     from schemas.catalogue import topics
@@ -97,7 +107,8 @@ def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, f
     if any(tabular) and not all(tabular):
         raise click.UsageError("expected either mentions (.jsonl) or observations (.csv), got both")
     console = Console(stderr=True)
-    columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    done: ProgressColumn = MofNCompleteColumn() if all(tabular) else TextColumn("{task.fields[mentions]:,} mentions")
+    columns = (TextColumn("replay"), BarColumn(), TaskProgressColumn(), done, TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         if all(tabular):
             rows = read_observations(files)
@@ -105,15 +116,46 @@ def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, f
             return replay_observations(
                 rows, config, flush=flush, on_progress=lambda count: progress.advance(task, count)
             )
-        task = progress.add_task("mentions", total=None)
+        total = total_bytes(files)
+        task = progress.add_task("mentions", total=total, mentions=0)
+        on_bytes = None if total is None else lambda count: progress.advance(task, count)
+        replayed = 0
+
+        def on_progress(count: int) -> None:
+            nonlocal replayed
+            replayed += count
+            progress.update(task, mentions=replayed)
+
         return replay_mentions(
-            (line for file in files for line in lines(file)),
+            (line for file in files for line in lines(file, on_bytes)),
             config,
             partitions=partitions or topics()["mentions"].partitions,
             now=moment(time.time()),
             flush=flush,
-            on_progress=lambda count: progress.advance(task, count),
+            on_progress=on_progress,
         )
+
+
+def _require_mentions(files: tuple[str, ...], report: ReplayReport) -> None:
+    """A recording of which nothing could be taken is of another kind than was meant, or empty.
+
+    Raises:
+        TocsinError: it is.
+    """
+    if report.brands_seen:
+        return
+    names = ", ".join(files)
+    if all(file.removesuffix(".gz").endswith(".csv") for file in files):
+        raise TocsinError(f"{names}: expected observations, got no row")
+    if not report.dead_letters:
+        raise TocsinError(f"{names}: expected mentions, one JSON object on each line, got no line")
+    reasons = Counter(str(letter.reason) for letter in report.dead_letters)
+    listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+    raise TocsinError(
+        f"{names}: expected mentions, one JSON object on each line, got "
+        f"{counted(len(report.dead_letters), 'line')} of which none is a mention ({listed}); the first: "
+        f"{report.dead_letters[0].error}"
+    )
 
 
 def _dead_letter_line(letter: DeadLetter) -> bytes:

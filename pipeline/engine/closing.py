@@ -18,6 +18,7 @@ from pipeline.engine.brands.expiry import Expirable, ExpiryReason
 from pipeline.engine.buckets.closed_counts import BucketCounts
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.partition_state import PartitionState
+from pipeline.engine.stats import band
 from pipeline.engine.transitions import Transitions
 
 
@@ -130,6 +131,7 @@ class Closing:
         state.stats.buckets_closed += 1
         state.stats.scores += assessment.is_warm
         self._transitions.follow_brand(ClosedBucket(index, brand, bucket, assessment, config, feed))
+        brand.band = band(assessment) if name in state.with_episode else None
         if bucket is not None:
             state.changes.open_buckets[name] = None
         state.changes.any = True

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
+from detectors.base import Assessment
 from detectors.sentiment import LANGUAGES
+from pipeline.engine.brands.brand import Band, Brand
 from pipeline.engine.brands.expiry import EXPIRY_REASONS, ExpiryReason
 from schemas.alert import Kind, Severity, SuppressionReason, Transition
 from schemas.rejection import Reason
 
 
 class BrandView(msgspec.Struct, frozen=True):
-    """A brand in its last closed bucket, for metrics: counts, expected mentions, crisis score."""
+    """A brand in its last closed bucket, for metrics: counts, expected mentions, crisis score.
+
+    Attributes:
+        bucket: index of that bucket.
+        band: what is normal for it; only while an episode is open, and from the first bucket closed after a restart.
+    """
 
     brand: str
     mentions: float
     negatives: float
     expected: float
     score: float
+    bucket: int
+    band: Band | None = None
 
 
 class OpenEpisode(msgspec.Struct, frozen=True):
-    """An open episode, for metrics. `onset` is event time in Unix seconds."""
+    """An open episode, for metrics. `onset` is event time in Unix seconds; `threshold` is where it opened."""
 
     brand: str
     kind: Kind
     severity: Severity
     onset: float
     score: float
+    threshold: float
 
 
 class EngineStats(msgspec.Struct):
@@ -59,3 +71,19 @@ class EngineStats(msgspec.Struct):
         """Count one suppressed opening."""
         counted = (kind, reason)
         self.suppressed[counted] = self.suppressed.get(counted, 0) + 1
+
+
+def view(brand: Brand) -> BrandView:
+    """What metrics show of a brand."""
+    return BrandView(brand.name, *brand.last, brand.last_bucket, brand.band)
+
+
+def band(assessment: Assessment) -> Band:
+    """What is normal in an assessed bucket: an interval of 95 % for its mentions, and the usual negative share.
+
+    The detector's interval is that of a window; that of one bucket is wider by the root of the two means' ratio.
+    """
+    explanation = assessment.explain("crisis")
+    expected = assessment.expected_now
+    spread = (explanation.upper - explanation.expected) * math.sqrt(expected / max(explanation.expected, 1e-9))
+    return Band(max(expected - spread, 0.0), expected + spread, assessment.base_rate)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import stat
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import IO, Final, cast
 
 from pipeline.errors import TocsinError
 
+_TELL_LINES: Final = 1000
+"""Lines between two reports of how far a file has been read."""
 MAX_LINE_BYTES: Final = 16 << 20
 """Maximum size of a line, far above any mention: gzip can compress gigabytes of one line into a small file."""
 
@@ -50,19 +53,49 @@ def _opened(path: str) -> IO[bytes]:
         raise TocsinError(f"{path}: expected a file that can be read: {error.strerror}") from None
 
 
-def lines(path: str) -> Iterator[bytes]:
+def total_bytes(paths: Sequence[str]) -> int | None:
+    """Bytes of all the files as they lie on disk; None where one of them cannot say, such as standard input.
+
+    Raises:
+        TocsinError: a file is not there.
+    """
+    total = 0
+    for path in paths:
+        try:
+            status = None if path == "-" else Path(path).stat()
+        except OSError as error:
+            raise TocsinError(f"{path}: expected a file that can be read: {error.strerror}") from None
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return None
+        total += status.st_size
+    return total
+
+
+def lines(path: str, on_bytes: Callable[[int], None] | None = None) -> Iterator[bytes]:
     """The lines of a file of mentions without their line ends; empty lines are left out.
+
+    Args:
+        path: of the file.
+        on_bytes: told now and then how many more bytes of the file, as it lies on disk, have been read.
 
     Raises:
         TocsinError: the file cannot be read, a line is longer than MAX_LINE_BYTES, or its gzip data are incomplete.
     """
     with open_text(path) as stream:
+        on_disk = getattr(stream, "fileobj", stream)  # of a gzip file what lies on disk, not what is in it
+        told = 0
         try:
             for number, line in enumerate(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""), 1):
+                if on_bytes and number % _TELL_LINES == 0:
+                    at = on_disk.tell()
+                    on_bytes(at - told)
+                    told = at
                 if len(line) > MAX_LINE_BYTES:
                     raise TocsinError(f"{path}: line {number}: expected at most {MAX_LINE_BYTES:,} bytes, got more")
                 stripped = line.rstrip(b"\r\n")
                 if stripped:
                     yield stripped
+            if on_bytes:
+                on_bytes(on_disk.tell() - told)
         except (EOFError, zlib.error, OSError) as error:
             raise TocsinError(f"{path}: expected complete gzip data: {error}") from None

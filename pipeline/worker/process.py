@@ -17,7 +17,7 @@ from pipeline.config.model import Config
 from pipeline.config.settings import Settings
 from pipeline.kafka.clients import aiokafka_options, topic_name, user_of
 from pipeline.telemetry.health import Health
-from pipeline.telemetry.server import serve
+from pipeline.telemetry.server import PAGES, serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker import app as faust_app
 from pipeline.worker.assignment import Assignment
@@ -25,6 +25,7 @@ from pipeline.worker.context import TopicNames, WorkerContext
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.exit import crash, stop_late
 from pipeline.worker.garbage import CycleCollector
+from pipeline.worker.heartbeat import Heartbeat
 from pipeline.worker.partition import Partition
 from pipeline.worker.partition_engine import PartitionEngine
 from pipeline.worker.state_loader import load_state
@@ -40,7 +41,7 @@ logger = structlog.get_logger("tocsin.worker")
 
 
 async def run_worker(settings: Settings, config: Config, engine: Callable[[int], PartitionEngine]) -> None:
-    """Work until SIGTERM or SIGINT, then write the last checkpoint and return.
+    """Work until SIGTERM, SIGINT or SIGHUP, then write the last checkpoint and return.
 
     driver.installation.install() must have been called. Any unexpected error ends the process from within, with one
     line and exit code 1.
@@ -61,7 +62,7 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
     cycles = CycleCollector(partial(metrics.engine_step, "collect"), clock)
     app = faust_app.create_app(settings, config)
     server = serve(settings, metrics, health)
-    logger.info("listening", host=settings.metrics_host, port=server.port, paths="/metrics /healthz /readyz")
+    logger.info("listening", host=settings.metrics_host, port=server.port, paths=" ".join(PAGES))
 
     def stop_now(error: BaseException, where: str) -> Any:
         crash(error, where, health, user_of(settings))
@@ -98,6 +99,7 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
         ticker=ticker,
         config=config,
         health=health,
+        beat=Heartbeat(lambda: metrics.published, clock).beat,
         clock=clock,
     )
 
@@ -126,7 +128,10 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by SIGTERM or SIGINT. From then on the process ends in time, whatever hangs: nothing can be lost by it."""
+    """Set by SIGTERM, SIGINT or SIGHUP. From then on the process ends in time, whatever hangs: nothing can be lost.
+
+    Under nohup SIGHUP stays ignored.
+    """
     stop = asyncio.Event()
 
     def on_signal(number: int) -> None:
@@ -137,6 +142,9 @@ def _stop_signal() -> asyncio.Event:
             deadline.start()
             stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
     return stop

@@ -9,6 +9,7 @@ suppressed: see pipeline.engine.episodes.suppression.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -84,6 +85,11 @@ class Rule(msgspec.Struct, frozen=True):
     cool_down_buckets: int
     base_severity: Severity
     per_year: float = 0.0
+
+    @property
+    def may_open(self) -> bool:
+        """False where the kind is muted: no score reaches the threshold."""
+        return self.threshold < math.inf
 
 
 class EpisodeTransition(msgspec.Struct, frozen=True, kw_only=True):
