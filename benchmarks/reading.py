@@ -25,6 +25,9 @@ from pathlib import Path
 from typing import Self
 
 from detectors.sentiment import SentimentModels
+from schemas import text as schemas_text
+
+normalised = getattr(schemas_text, "normalised", str)  # an older checkout has none
 
 Texts = dict[str, tuple[str, list[str]]]
 """Name of a set of texts to its language and the texts."""
@@ -95,7 +98,7 @@ def _estimate_many(models: SentimentModels, lang: str, found: list[str]) -> list
         return [models.estimate_one(text, lang) for text in found]
     answered = []
     for start in range(0, len(found), BATCH):
-        batch = found[start : start + BATCH]
+        batch = list(map(normalised, found[start : start + BATCH]))
         readings = models.read_many(batch, lang)
         answered += [models.estimate_read(*read, lang) for read in zip(batch, readings, strict=True)]
     return answered

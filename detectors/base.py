@@ -14,6 +14,7 @@ import msgspec
 from river import base
 
 from detectors.features import Bucket, bucket_of
+from detectors.normal import Normal
 from schemas.alert import Kind
 from schemas.observation import BUCKETS_PER_DAY
 
@@ -148,6 +149,10 @@ class Detector(Protocol):
 
     def expect(self, first: int, end: int) -> list[float]:
         """Mentions expected in each of the buckets [first, end), by what is known now."""
+        ...
+
+    def normal(self) -> Normal:
+        """The brand's normal as it is now, as a value that learns nothing more."""
         ...
 
 

@@ -25,6 +25,7 @@ from detectors.brand.silence import pass_silence
 from detectors.brand.surge import MIN_MENTIONS
 from detectors.brand.volume import is_shifted
 from detectors.brand.window_lengths import DECAY, SCALE, WINDOWS
+from detectors.normal import Normal
 from schemas.alert import Kind
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
@@ -257,6 +258,18 @@ class CalibratedDetector(DailyEstimator):
         """See detectors.base.Detector."""
         baseline = self._state.baseline
         return [baseline.expect(baseline.season(bucket)) for bucket in range(first, end)]
+
+    def normal(self) -> Normal:
+        """See detectors.base.Detector."""
+        baseline = self._state.baseline
+        dispersion = max(baseline.dispersion, 1.0)
+        return Normal(
+            baseline.level,
+            bytes(baseline.hours),
+            bytes(baseline.days),
+            self._state.base_rate.value,
+            ((WINDOWS[HOUR], dispersion),),
+        )
 
     def snapshot(self) -> bytes:
         """See detectors.base.Detector."""

@@ -33,5 +33,16 @@ class StateError(TocsinError):
     """A record of the state topic cannot be restored."""
 
 
+class PartitionsChangedError(StateError):
+    """A topic has another number of partitions than the state was made for: keys lie elsewhere than their state."""
+
+    def __init__(self, topic: str, before: int, now: int) -> None:
+        super().__init__(
+            f"{topic}: expected {before} partitions, for which the state was made, got {now}: keys now go to other "
+            "partitions than their state; stop all workers and run `tocsin migrate partitions`, which moves what was "
+            "learned to where the keys go"
+        )
+
+
 class DeadLetterLimitError(TocsinError):
     """Too many records in a row were refused: the producer is at fault, not single records."""

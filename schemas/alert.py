@@ -81,7 +81,10 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A post with its reposts and near-copies, counted since it was first seen, or for as long as it is kept."""
+    """A post with its reposts and near-copies, counted since it was first seen, or for as long as it is kept.
+
+    Where `estimated`, a sample of the texts was compared: `mentions`, `copies`, `authors` and `reach` are scaled.
+    """
 
     id: str
     excerpt: str
@@ -91,10 +94,11 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     authors: int = 0
     reach: int = 0
     first_seen: UtcDatetime
+    estimated: bool = False
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What speaks for the episode: counts of the bucket at detection, posts of the last hour, stories of the window.
+    """What speaks for the episode: counts and stories of the alert's window, posts of the last hour.
 
     `other` collects what the bounded tables left out.
 
@@ -149,10 +153,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One transition of one episode.
 
     `id` is a hash of what the alert is about, the same after any crash or replay; `episode_id` is shared by all
-    transitions of an episode and is the key to deduplicate a pager by. `onset_time` and `detected_time` are event
-    time: the start of the excess that fired the alarm, and the end of the bucket at whose close it was detected.
-    `contributions` sum to `score.value`. With the scope `category` the alert is about a move that the brands of a
-    category have in common: `brand` and the record's key are then the category, and `members` lists the brands.
+    transitions of an episode, `incident_id` by all episodes of one event: the key to deduplicate a pager by.
+    `onset_time` and `detected_time` are event time: the likeliest start of the excess that fired the alarm, within
+    `onset_interval`, and the end of the bucket at whose close it was detected. `contributions` sum to `score.value`.
+    With the scope `category` the alert is about a move that the brands of a category have in common: `brand` and the
+    record's key are then the category, and `members` lists the brands.
     """
 
     version: Literal[1]
@@ -179,6 +184,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     category_episode_id: Digest | None = None
     members: tuple[Member, ...] = ()
     suppressed: Suppressed | None = None
+    incident_id: Digest | None = None
+    related_episode_ids: tuple[Digest, ...] = ()
+    onset_interval: Window | None = None
 
 
 _encoder: Final = msgspec.json.Encoder()

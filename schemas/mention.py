@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -64,6 +65,13 @@ class _OfSomeBrand(Mention, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 
 _BRAND: Final = re.compile(BRAND_PATTERN)
+DROPPABLE: Final = (
+    "text", "lang", "channel", "author", "author.followers", "author.kind", "reach", "sentiment", "url", "repost_of",
+    "reply_to",
+)  # fmt: skip
+"""Fields without which a mention is one; of a text that is too long its beginning stays."""
+
+_NULL: Final = msgspec.Raw(b"null")
 _decoder: Final = msgspec.json.Decoder(Mention)
 _decode_of_some_brand: Final = msgspec.json.Decoder(_OfSomeBrand).decode
 # msgspec's messages end in the path of the field; what stands before may quote the record, which is untrusted text.
@@ -79,13 +87,25 @@ _ESCAPE: Final = re.compile(
 
 
 def decode_mention(value: bytes) -> Mention:
-    """The mention in a record's value.
+    """The mention in a record's value, as `read_mention` gives it.
+
+    Raises:
+        Rejected: with the reason code and a sentence that names the field.
+    """
+    return read_mention(value)[0]
+
+
+def read_mention(value: bytes) -> tuple[Mention, tuple[str, ...]]:
+    """The mention in a record's value, and which of its fields were not fit to keep.
+
+    What is wrong with a field that may be missing costs the field and not the mention. A text that is too long is cut.
+    A byte order mark is passed over, lone surrogates become U+FFFD, and a leap second counts as the second before it.
 
     Args:
         value: JSON, UTF-8, at most MAX_MENTION_BYTES.
 
     Returns:
-        The mention; `event_time` keeps the offset it was written with.
+        The mention, whose `event_time` keeps the offset it was written with; names out of DROPPABLE.
 
     Raises:
         Rejected: with the reason code and a sentence that names the field.
@@ -98,19 +118,18 @@ def decode_mention(value: bytes) -> Mention:
         raise Rejected(
             Reason.NESTED_TOO_DEEP, f"expected arrays and objects nested at most {MAX_NESTING} deep, got more"
         )
+    dropped: tuple[str, ...] = ()
     try:
         mention = _decoder.decode(value)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        mention = _decode_leniently(value, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        mention, dropped = _decode_loosely(value)
     seconds = mention.event_time.timestamp()
     if not EARLIEST_EVENT_TIME <= seconds < LATEST_EVENT_TIME:
         raise Rejected(
             Reason.INVALID_EVENT_TIME,
             f'field "event_time" must lie in the years 2000 to 2199, got {mention.event_time.isoformat()}',
         )
-    return mention
+    return mention, dropped
 
 
 def decode_of_some_brand(value: bytes) -> Mention | None:
@@ -226,35 +245,169 @@ def _invalid(message: str) -> Rejected:
     return Rejected(Reason.WRONG_TYPE, message)
 
 
-def _decode_leniently(value: bytes, message: str) -> Mention:
-    """Decode JSON with lone surrogate escapes, which real feeds contain and msgspec refuses; each becomes U+FFFD."""
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Rejected(
-            Reason.INVALID_UTF8, f"expected UTF-8, got byte 0x{value[error.start]:02x} at position {error.start}"
-        ) from None
-    repaired = _ESCAPE.sub(lambda match: rb"\ufffd" if match.group("lone") else match.group(), value)
-    if repaired == value:
-        raise Rejected(Reason.MALFORMED_JSON, f"expected one JSON object: {message}")
-    try:
-        return _decoder.decode(repaired)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except msgspec.DecodeError as error:
-        raise Rejected(Reason.MALFORMED_JSON, f"expected one JSON object: {error}") from None
+class _Loose(msgspec.Struct, kw_only=True, gc=False):
+    """A mention whose optional fields are looked at one by one."""
+
+    id: Identifier
+    brand: Annotated[str, Meta(pattern=BRAND_PATTERN)]
+    text: str
+    event_time: str
+    platform: Annotated[str, Meta(min_length=1, max_length=64)]
+    lang: msgspec.Raw = _NULL
+    channel: msgspec.Raw = _NULL
+    author: msgspec.Raw = _NULL
+    reach: msgspec.Raw = _NULL
+    sentiment: msgspec.Raw = _NULL
+    url: msgspec.Raw = _NULL
+    repost_of: msgspec.Raw = _NULL
+    reply_to: msgspec.Raw = _NULL
+
+
+class _LooseAuthor(msgspec.Struct, kw_only=True, gc=False):
+    id: Identifier
+    followers: msgspec.Raw = _NULL
+    kind: msgspec.Raw = msgspec.Raw(b'"unknown"')
+
+
+class _Moment(msgspec.Struct):
+    event_time: Annotated[datetime, Meta(tz=True)]
+
+
+class _Written(msgspec.Struct):
+    event_time: str
 
 
 class _BrandOnly(msgspec.Struct):
     brand: str
 
 
+_loose_decoder: Final = msgspec.json.Decoder(_Loose)
+_loose_author_decoder: Final = msgspec.json.Decoder(_LooseAuthor)
+_moment_decoder: Final = msgspec.json.Decoder(_Moment)
+_written_decoder: Final = msgspec.json.Decoder(_Written)
 _brand_decoder: Final = msgspec.json.Decoder(_BrandOnly)
+_field_decoders: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    **{field.name: msgspec.json.Decoder(field.type) for field in msgspec.structs.fields(Mention)},
+    **{f"author.{field.name}": msgspec.json.Decoder(field.type) for field in msgspec.structs.fields(Author)},
+}
+_LEAP_SECOND: Final = re.compile(r"(.{10}[Tt ][0-9]{2}:[0-9]{2}:)60((?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2}))\Z")
+
+
+def _decode_loosely(value: bytes) -> tuple[Mention, tuple[str, ...]]:
+    """The mention in a value that is not quite as the schema has it, and the fields that were dropped or cut.
+
+    Raises:
+        Rejected: it cannot become a mention.
+    """
+    try:
+        loose = _loose_decoder.decode(_repaired(value))
+        moment = _moment(loose.event_time)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except msgspec.DecodeError as error:
+        raise Rejected(Reason.MALFORMED_JSON, f"expected one JSON object: {error}") from None
+    dropped: list[str] = []
+    if len(loose.text) > MAX_TEXT_CHARACTERS:
+        dropped.append("text")
+    mention = Mention(
+        id=loose.id,
+        brand=loose.brand,
+        text=loose.text[:MAX_TEXT_CHARACTERS],
+        event_time=moment,
+        platform=loose.platform,
+        lang=_kept("lang", loose.lang, dropped),
+        channel=_kept("channel", loose.channel, dropped),
+        author=_author(loose.author, dropped),
+        reach=_kept("reach", loose.reach, dropped),
+        sentiment=_kept("sentiment", loose.sentiment, dropped),
+        url=_kept("url", loose.url, dropped),
+        repost_of=_kept("repost_of", loose.repost_of, dropped),
+        reply_to=_kept("reply_to", loose.reply_to, dropped),
+    )
+    return mention, tuple(dropped)
+
+
+def _author(raw: msgspec.Raw, dropped: list[str]) -> Author | None:
+    if bytes(raw) == b"null":
+        return None
+    try:
+        loose = _loose_author_decoder.decode(raw)
+    except msgspec.DecodeError:
+        dropped.append("author")
+        return None
+    return Author(
+        id=loose.id,
+        followers=_kept("author.followers", loose.followers, dropped),
+        kind=_kept("author.kind", loose.kind, dropped) or "unknown",
+    )
+
+
+def _kept(field: str, raw: msgspec.Raw, dropped: list[str]) -> Any:
+    """The value of a field; None, and the field is among the dropped, where it is not as the schema has it."""
+    decode = _field_decoders[field].decode
+    try:
+        return decode(raw)
+    except msgspec.DecodeError:
+        pass  # A whole number may be written with a point: JSON Schema knows no difference.
+    try:
+        number = msgspec.json.decode(raw, type=float)
+        if number.is_integer():
+            return decode(str(int(number)))
+    except msgspec.DecodeError:
+        pass
+    dropped.append(field)
+    return None
+
+
+def _moment(written: str) -> datetime:
+    """The moment of an event time. A leap second counts as the one before it, so that it stays in its bucket.
+
+    Raises:
+        msgspec.ValidationError: as when decoding a mention.
+    """
+    leap = _LEAP_SECOND.match(written)
+    if leap is not None:
+        at = msgspec.convert({"event_time": f"{leap[1]}59{leap[2]}"}, _Moment).event_time
+        in_utc = at - at.utcoffset()  # type: ignore[operator]  # it has an offset
+        if (in_utc.hour, in_utc.minute) == (23, 59):
+            return at
+    return msgspec.convert({"event_time": written}, _Moment).event_time
+
+
+def _repaired(value: bytes) -> bytes:
+    """A value without byte order mark and lone surrogate escapes, which real feeds contain; each becomes U+FFFD.
+
+    Raises:
+        Rejected: the value is not UTF-8.
+    """
+    value = value.removeprefix(codecs.BOM_UTF8)
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Rejected(
+            Reason.INVALID_UTF8, f"expected UTF-8, got byte 0x{value[error.start]:02x} at position {error.start}"
+        ) from None
+    return _ESCAPE.sub(lambda match: rb"\ufffd" if match.group("lone") else match.group(), value)
 
 
 def record_key(value: bytes) -> bytes | None:
     """The record key for a mention as JSON: its brand; None where it has none and the worker will dead-letter it."""
     try:
-        return _brand_decoder.decode(value).brand.encode("utf-8", "replace") or None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            brand = _brand_decoder.decode(value).brand
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            brand = _brand_decoder.decode(_repaired(value)).brand
+    except (msgspec.DecodeError, Rejected, RecursionError):
+        return None
+    return brand.encode("utf-8", "replace") or None
+
+
+def event_seconds(value: bytes) -> float | None:
+    """The event time of a mention as JSON in Unix seconds, whatever else is in it; None where it cannot be read."""
+    try:
+        try:
+            return _moment_decoder.decode(value).event_time.timestamp()
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return _moment(_written_decoder.decode(_repaired(value)).event_time).timestamp()
+    except (msgspec.DecodeError, Rejected, RecursionError, OverflowError):
         return None

@@ -38,6 +38,8 @@ class Reason(StrEnum):
     """A tick record whose time cannot be read or lies in the future."""
     TOO_MANY_BRANDS = "too_many_brands"
     """An unknown brand, while as many buckets of unknown brands are open as the partition may have brands."""
+    MISPLACED = "misplaced"
+    """The record is on another partition than its key's (only with worker.misplaced = "dead_letter")."""
     UNREADABLE_BATCH = "unreadable_batch"
     """A batch of records that cannot be decompressed or parsed, or whose records have offsets outside the batch."""
 

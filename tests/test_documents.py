@@ -324,7 +324,7 @@ def unknown(line: str) -> list[str]:
     found = []
     for word in words[1:]:
         if word.startswith("--"):
-            known = {option for parameter in command.params for option in parameter.opts}
+            known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
             found += [] if word.strip("[]") in known | {"--help"} else [word]
         elif isinstance(command, click.Group) and re.fullmatch(r"[a-z-]+", word):
             inner = command.get_command(click.Context(command), word)

@@ -68,13 +68,13 @@ def test_the_wheel_holds_every_file_of_the_three_packages_and_nothing_else(wheel
 def test_the_data_files_of_the_wheel_are_those_of_this_tree(wheel):
     """What is read at run time: topics, schemas, lexicons."""
     files = [name for name in wheel.namelist() if ".dist-info/" not in name and not name.endswith(".py")]
-    assert {"schemas/topics/mentions.yaml", "detectors/sentiment/lexicons/zh.txt"} <= set(files)
+    assert {"schemas/topics/mentions.yaml", "detectors/sentiment/lexicons/zh/words.txt"} <= set(files)
     assert [name for name in files if wheel.read(name) != (ROOT / name).read_bytes()] == []
 
 
 def test_the_wheel_brings_the_console_script_and_the_licence(wheel):
     (scripts,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert "tocsin = pipeline.cli.main:main" in wheel.read(scripts).decode()
+    assert "tocsin = pipeline.__main__:main" in wheel.read(scripts).decode()
     assert any(name.endswith("/LICENSE") for name in wheel.namelist())
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from detectors.brand.params import PARAMS
+from detectors.normal import FACTOR, factor_at, season_at
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 LEVEL_RATE: Final[float] = 1.0 - 0.5 ** (1.0 / PARAMS.level_half_life)
@@ -35,21 +34,8 @@ COUNT_VARIANCE: Final = 0.25
 """Added to a variance before its root: a count is a whole number, and half a mention is no deviation."""
 
 
-_FACTOR: Final = struct.Struct("<d")
-_factor_at: Final[Callable[[bytearray, int], tuple[float]]] = _FACTOR.unpack_from
-
-
-def _blend(step: int) -> tuple[int, float, float]:
-    """The neighbouring hour of a bucket (-1 or 1), its weight and that of the bucket's own hour."""
-    distance = (step + 0.5) / BUCKETS_PER_HOUR - 0.5
-    return (-1, -distance, 1.0 + distance) if distance < 0.0 else (1, distance, 1.0 - distance)
-
-
-_BLEND: Final = tuple(_blend(step) for step in range(BUCKETS_PER_HOUR))
-
-
 def _ones(count: int) -> bytearray:
-    return bytearray(_FACTOR.pack(1.0) * count)
+    return bytearray(FACTOR.pack(1.0) * count)
 
 
 class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
@@ -80,7 +66,7 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     day_buckets: float = 0.0
 
     def __post_init__(self) -> None:
-        if len(self.hours) != 24 * _FACTOR.size or len(self.days) != 7 * _FACTOR.size:
+        if len(self.hours) != 24 * FACTOR.size or len(self.days) != 7 * FACTOR.size:
             raise ValueError(f"expected 24 and 7 packed factors, got {len(self.hours)} and {len(self.days)} bytes")
 
     @property
@@ -90,17 +76,11 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
 
     def season(self, bucket: int) -> float:
         """Factor of this bucket: hours interpolated between their middles, times the day of the week."""
-        hour = bucket // BUCKETS_PER_HOUR
-        step, other, own = _BLEND[bucket % BUCKETS_PER_HOUR]
-        hours = self.hours
-        (at,) = _factor_at(hours, hour % 24 * 8)
-        (near,) = _factor_at(hours, (hour + step) % 24 * 8)
-        (day,) = _factor_at(self.days, bucket // BUCKETS_PER_DAY % 7 * 8)
-        return (near * other + at * own) * day
+        return season_at(self.hours, self.days, bucket)
 
     def day_factor(self, bucket: int) -> float:
         """Factor of this bucket's day of the week."""
-        (factor,) = _factor_at(self.days, bucket // BUCKETS_PER_DAY % 7 * 8)
+        (factor,) = factor_at(self.days, bucket // BUCKETS_PER_DAY % 7 * 8)
         return factor
 
     def expect(self, season: float) -> float:
@@ -207,5 +187,5 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
 
 
 def _move(factors: bytearray, place: int, rate: float, ratio: float, least: float) -> None:
-    (factor,) = _factor_at(factors, 8 * place)
-    _FACTOR.pack_into(factors, 8 * place, max(factor + rate * (ratio - factor), least))
+    (factor,) = factor_at(factors, 8 * place)
+    FACTOR.pack_into(factors, 8 * place, max(factor + rate * (ratio - factor), least))

@@ -34,6 +34,7 @@ from detectors.brand.surge import MIN_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surg
 from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
 from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
 from detectors.brand.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of
+from detectors.normal import Normal
 from schemas.alert import Kind
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
@@ -353,6 +354,17 @@ class BrandModel(DailyEstimator):
         """Mentions expected in each of the buckets [first, end), by what is known now."""
         baseline = self.state.baseline
         return [baseline.expect(baseline.season(bucket)) for bucket in range(first, end)]
+
+    def normal(self) -> Normal:
+        """See detectors.base.Detector."""
+        baseline = self.state.baseline
+        return Normal(
+            baseline.level,
+            bytes(baseline.hours),
+            bytes(baseline.days),
+            self.state.base_rate.value,
+            tuple((window, row[3]) for window, row in zip(WINDOWS, rows_of(self.state.windows), strict=True)),
+        )
 
     def _pass_silence(self, index: int) -> None:
         """Learn the empty buckets between the last one and `index`, hour by hour."""

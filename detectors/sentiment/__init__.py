@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.sentiment.language import LANGUAGES, PLAIN_TAGS, language_of
+from detectors.sentiment.language import LANGUAGES, OTHER, language_at_a_glance, language_of
 from detectors.sentiment.models import Reading, SentimentModels
 
-__all__ = ["LANGUAGES", "PLAIN_TAGS", "Reading", "SentimentModels", "language_of"]
+__all__ = ["LANGUAGES", "OTHER", "Reading", "SentimentModels", "language_at_a_glance", "language_of"]

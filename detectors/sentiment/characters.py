@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from detectors.sentiment.entries import EntryFinder, Found
 from detectors.sentiment.hashing import NO_BUCKETS, Buckets, character_buckets
-from detectors.sentiment.language import READ_CHARACTERS
 from detectors.sentiment.words import NORMALISER
+from schemas.text import HANDLE, LINK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +22,7 @@ WORDS_FOUND: Final = 48
 """Maximum of words of the list that count in one text: enough for any opinion, and a bound on the cost."""
 
 _NEGATED_GOOD: Final = -1.0
-_NEGATED_BAD: Final = -0.4  # "not bad" is less good than "good"
+_NEGATED_BAD: Final = -0.7  # "not bad" is less good than "good"
 _REACH: Final = 8  # characters beside a word that can negate it
 
 
@@ -46,31 +45,29 @@ CHINESE_NEGATION: Final = Negation(
     re.compile(
         "(?:不|没有|没|沒有|沒|无|無|未|别|別|毫无|毫無|并非|並非|谈不上|談不上|称不上|稱不上)"
         "(?:是|太|很|怎么|怎麼|够|夠|算|会|會|能|那么|那麼|这么|這麼|多么|多麼|多|什么|什麼|特别|特別|非常|有|敢|值得|任何"
-        "|一点|一點|再|觉得|覺得|到|必要|想象中|想像中|以前|说的|說的|吹的|的){0,2}\\Z"
+        "|一点|一點|让我|讓我|让人|讓人|令人|使人|叫人|再|觉得|覺得|到|必要|想象中|想像中|以前|说的|說的|吹的|的){0,2}\\Z"
     ),
     re.compile("[不没沒无無未别別毫并並谈談称稱]"),
-    frozenset("不没有沒无無未别別非上是太很么麼够夠算会會能多常敢得何点點再到要中前的"),
+    frozenset("不没有沒无無未别別非上是太很么麼够夠算会會能多常敢得何点點再到要中前的我人"),
 )
 # Japanese negates behind: 良くない, 好きじゃない, 満足できません, 美味しくはなかった.
 JAPANESE_NEGATION: Final = Negation(
     re.compile(
-        "(?:く|くは|くも|では|でも|じゃ|し|しては|が|は|も|に|と|とは|でき|には|とは言え|とは思え|とは思わ|もでき|でもなん)?"
+        "(?:く|くは|くも|では|でも|じゃ|し|しては|してい|しておら|ら|が感じられ|を感じ|を感じられ|が|は|も|に|と|とは|でき|には|とは言え|とは思え|とは思わ|もでき|でもなん)?"
         "(?:ない|なかった|なく|なけれ|ません|ねえ|ねぇ|無い|ぬ|ず)"
     ),
     re.compile("な[いかくけ]|ません|ね[えぇ]|無い|[ぬず]"),
-    frozenset("くでじしがはもにとなまね無ぬず"),
+    frozenset("くでじしがはもにとなまね無ぬずらを"),
 )
-_LINKS_AND_NAMES: Final = re.compile(r"https?://[\x21-\x7e]*|@[\w.-]{1,32}")
 
 
-def _cleaned(text: str) -> str:
-    """What is read of a text: its beginning in lower case, without links, names and blanks."""
-    text = text[:READ_CHARACTERS]
-    if "&" in text:
-        text = unescape(text)
-    if "@" in text or "http" in text:
-        text = _LINKS_AND_NAMES.sub("", text)
-    return "".join(text.lower().split())
+def _closed_up(text: str) -> str:
+    """A normalised text without blanks, addresses and names."""
+    if HANDLE in text:
+        text = text.replace(HANDLE, "")
+    if LINK in text:
+        text = text.replace(LINK, "")
+    return "".join(text.split())
 
 
 class CharacterReader:
@@ -89,14 +86,19 @@ class CharacterReader:
         self._negates_before = negates_before
 
     def read(self, text: str, *, with_features: bool) -> tuple[float, Buckets]:
-        """Prior polarity within -1..1 (negative is bad) and, where asked for, the buckets of characters and pairs."""
-        text = _cleaned(text)
+        """Prior polarity within -1..1 (negative is bad) and, where asked for, the buckets of characters and pairs.
+
+        Args:
+            text: normalised.
+            with_features: whether features are asked for.
+        """
+        text = _closed_up(text)
         buckets = character_buckets(text[:FEATURE_CHARACTERS]) if with_features else NO_BUCKETS
         return self._polarity(text, self._finder.find(text)), buckets
 
     def read_many(self, texts: Iterable[str], *, with_features: bool) -> list[tuple[float, Buckets | None]]:
         """`read` of many texts; features None if not asked for. Entries are looked for in all texts at once."""
-        texts = list(map(_cleaned, texts))
+        texts = list(map(_closed_up, texts))
         priors = map(self._polarity, texts, self._finder.find_in_each(texts))
         features = (character_buckets(text[:FEATURE_CHARACTERS]) if with_features else None for text in texts)
         return list(zip(priors, features, strict=True))

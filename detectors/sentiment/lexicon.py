@@ -1,41 +1,94 @@
-"""Sentiment word lists, read once from package data: VADER's English lexicon and our own lists beside this module."""
+"""Sentiment word lists, read once from package data: one folder per language in `lexicons`, and the emoji of all.
+
+docs/sentiment.md says how a language is added. English starts from VADER's lexicon.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LIMIT = 4.0
+LIMIT: Final = 4.0
 """Maximum absolute weight: VADER's scale."""
+
+SHORTEST_STEM: Final = 3
+_FOLDER: Final = "lexicons"
+
+
+class WordLists(NamedTuple):
+    """The lists of a language with blanks between words; each but the words may be empty.
+
+    Attributes:
+        words: weight of each word.
+        stems: weight of all words that begin so; the longest stem counts.
+        phrases: weight of several words together, without apostrophes; 0 keeps them from being read one by one.
+        boosters: what a word adds to the size of the next word's weight.
+        negators: factor on complaints among the next words, by word without apostrophes.
+        fillers: words that stand between a negation and what it negates.
+        turns: words after which a text means it: "but".
+    """
+
+    words: Mapping[str, float]
+    stems: Mapping[str, float] = MappingProxyType({})
+    phrases: Mapping[tuple[str, ...], float] = MappingProxyType({})
+    boosters: Mapping[str, float] = MappingProxyType({})
+    negators: Mapping[str, float] = MappingProxyType({})
+    fillers: frozenset[str] = frozenset()
+    turns: frozenset[str] = frozenset()
 
 
 @cache
-def english_words() -> Mapping[str, float]:
-    """Weight of each English word and emoticon: VADER's mean rating, then our own words for brands in trouble."""
+def word_lists(language: str) -> WordLists:
+    """The lists in the folder of a language with blanks between words.
+
+    Raises:
+        ValueError: a list breaks the form of `weights`.
+        FileNotFoundError: the language has no folder with a list `words`.
+    """
+    listed = weights(f"{language}/words")
+    stems = {word[:-1]: weight for word, weight in listed.items() if word.endswith("*")}
+    words = {word: weight for word, weight in listed.items() if not word.endswith("*")}
+    if min(map(len, stems), default=SHORTEST_STEM) < SHORTEST_STEM:
+        raise ValueError(f"{_FOLDER}/{language}/words.txt: expected stems of {SHORTEST_STEM} letters and more")
+    if language == "en":
+        words = {**_vader(), **words}
+    phrases = _optional(f"{language}/phrases")
+    return WordLists(
+        MappingProxyType(words),
+        MappingProxyType(stems),
+        MappingProxyType({tuple(phrase.replace("'", "").split("_")): weight for phrase, weight in phrases.items()}),
+        _optional(f"{language}/boosters"),
+        MappingProxyType({word.replace("'", ""): factor for word, factor in _optional(f"{language}/negators").items()}),
+        entries(f"{language}/fillers"),
+        entries(f"{language}/turns"),
+    )
+
+
+@cache
+def _vader() -> Mapping[str, float]:
+    """VADER's mean rating of each word and emoticon; emoticons as normalised texts have them, in lower case."""
     # Only the data file is read; VADER's scorer costs ten times as much for the same ranking.
     vader = files("vaderSentiment").joinpath("vader_lexicon.txt").read_text("utf-8")
     rows = (line.split("\t") for line in vader.splitlines() if line.strip())
-    words = {row[0]: float(row[1]) for row in rows}
-    return MappingProxyType({**words, **own_list("en")})
+    return MappingProxyType({row[0].lower(): float(row[1]) for row in rows})
 
 
 @cache
-def own_list(name: str) -> Mapping[str, float]:
-    """One of our own lists: lines of a weight and the entries that carry it, parted by blanks; # starts a comment.
+def weights(name: str) -> Mapping[str, float]:
+    """One list: lines of a weight and the entries that carry it, parted by blanks; # starts a comment.
 
     Raises:
         ValueError: a line breaks this form, a weight is beyond 4, or an entry is given twice.
     """
-    source = f"lexicons/{name}.txt"
-    words: dict[str, float] = {}
-    text = files("detectors.sentiment").joinpath(source).read_text("utf-8")
-    for number, line in enumerate(text.splitlines(), start=1):
-        weight_text, *entries = line.partition("#")[0].split() or [""]
+    found: dict[str, float] = {}
+    source = f"{_FOLDER}/{name}.txt"
+    for number, line in enumerate(_lines(name), start=1):
+        weight_text, *words = line.split() or [""]
         if not weight_text:
             continue
         try:
@@ -43,15 +96,34 @@ def own_list(name: str) -> Mapping[str, float]:
         except ValueError as error:
             msg = f"{source}:{number}: a line must start with a weight, got {weight_text!r}"
             raise ValueError(msg) from error
-        if not entries or not -LIMIT <= weight <= LIMIT:
+        if not words or not -LIMIT <= weight <= LIMIT:
             msg = f"{source}:{number}: expected a weight of -{LIMIT} to {LIMIT} and entries, got {line!r}"
             raise ValueError(msg)
-        for entry in entries:
-            if entry in words:
-                msg = f"{source}:{number}: {entry!r} stands in the list twice"
+        for word in words:
+            if word in found:
+                msg = f"{source}:{number}: {word!r} stands in the list twice"
                 raise ValueError(msg)
-            words[entry] = weight
-    return MappingProxyType(words)
+            found[word] = weight
+    return MappingProxyType(found)
+
+
+@cache
+def entries(name: str) -> frozenset[str]:
+    """A list of entries without weights, parted by blanks; # starts a comment. Empty where there is no such list."""
+    return frozenset(entry for line in _lines(name) for entry in line.split()) if _is_there(name) else frozenset()
+
+
+def _optional(name: str) -> Mapping[str, float]:
+    return weights(name) if _is_there(name) else MappingProxyType({})
+
+
+def _is_there(name: str) -> bool:
+    return files("detectors.sentiment").joinpath(f"{_FOLDER}/{name}.txt").is_file()
+
+
+def _lines(name: str) -> list[str]:
+    text = files("detectors.sentiment").joinpath(f"{_FOLDER}/{name}.txt").read_text("utf-8")
+    return [line.partition("#")[0] for line in text.splitlines()]
 
 
 def with_adjective_forms(words: Mapping[str, float]) -> Mapping[str, float]:

@@ -10,10 +10,11 @@ from detectors.sentiment import state
 from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, CharacterReader
 from detectors.sentiment.drift import DriftState, update
 from detectors.sentiment.hashing import Buckets
-from detectors.sentiment.language import LANGUAGES, language_of
-from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
+from detectors.sentiment.language import LANGUAGES, OTHER, language_of
+from detectors.sentiment.lexicon import WordLists, weights, with_adjective_forms, word_lists
 from detectors.sentiment.regression import HashedRegression, RegressionPair, logistic
 from detectors.sentiment.words import WordReader
+from schemas.text import normalised
 
 # Logit of the prior polarity p: intercept + slope * p, rounded between fits on English, Chinese and Japanese labels.
 # A text without a known word is negative with probability 0.21; one plainly bad word of weight -2 makes it more than
@@ -25,16 +26,13 @@ POSITIVE_PRIOR: Final = (-0.9, 3.2)
 @cache
 def reader_of(language: str) -> WordReader | CharacterReader:
     """The reader of one language; built at first use and shared, because it has no visible state."""
-    emoji = own_list("emoji")
+    emoji = weights("emoji")
     if language == "zh":
-        return CharacterReader(own_list("zh"), emoji, negation=CHINESE_NEGATION, negates_before=True)
+        return CharacterReader(weights("zh/words"), emoji, negation=CHINESE_NEGATION, negates_before=True)
     if language == "ja":
-        words = with_adjective_forms(own_list("ja"))
+        words = with_adjective_forms(weights("ja/words"))
         return CharacterReader(words, emoji, negation=JAPANESE_NEGATION, negates_before=False)
-    if language == "en":
-        boosters, negators = own_list("en_boosters"), own_list("en_negators")
-        return WordReader(english_words(), emoji, boosters=boosters, negators=negators)
-    return WordReader({}, emoji, boosters={}, negators={})
+    return WordReader(WordLists({}) if language == OTHER else word_lists(language), emoji)
 
 
 @lru_cache(maxsize=1024)
@@ -65,7 +63,7 @@ class _LanguageModel:
 
 
 class SentimentModels:
-    """One online model per language (en, zh, ja, other) of one partition.
+    """One online model per language of one partition.
 
     A model that has learned no label answers by its word list alone and takes no memory.
     """
@@ -76,8 +74,26 @@ class SentimentModels:
         """Drifts found since construction, by language; not part of the state."""
 
     def estimate_one(self, text: str, lang: str | None) -> tuple[float, float]:
-        """P(negative) and P(positive) of a text, without learning. They need not sum to one: a text can be mixed."""
-        language = language_of(text, lang)
+        """P(negative) and P(positive) of a text, without learning. They need not sum to one: a text can be mixed.
+
+        Args:
+            text: as it came.
+            lang: language tag as it came.
+        """
+        read = normalised(text)
+        return self.estimate(read, language_of(read, lang))
+
+    def negative_probability(self, text: str, lang: str | None) -> float:
+        """P(negative) of a text as it came, 0..1, without learning; above 0.5 the text counts as negative."""
+        return self.estimate_one(text, lang)[0]
+
+    def learn_one(self, text: str, lang: str | None, *, negative: bool = False, positive: bool = False) -> None:
+        """`learn` from a text and language tag as they came."""
+        read = normalised(text)
+        self.learn(read, language_of(read, lang), negative=negative, positive=positive)
+
+    def estimate(self, text: str, language: str) -> tuple[float, float]:
+        """`estimate_one` of a normalised text in one of LANGUAGES."""
         model = self._models.get(language)
         if model is None:
             return _by_prior(reader_of(language).read(text, with_features=False)[0])
@@ -87,13 +103,13 @@ class SentimentModels:
         """What the language's model needs of texts to answer; nothing is answered yet.
 
         Args:
-            texts: the texts.
+            texts: normalised.
             language: one of LANGUAGES.
         """
         return reader_of(language).read_many(texts, with_features=language in self._models)
 
     def estimate_read(self, text: str, reading: Reading, language: str) -> tuple[float, float]:
-        """`estimate_one` of a text that was read before."""
+        """`estimate` of a text that was read before."""
         prior, buckets = reading
         model = self._models.get(language)
         if model is None:
@@ -102,16 +118,11 @@ class SentimentModels:
             prior, buckets = model.read(text, with_features=True)
         return model.pair.predict(prior, buckets)
 
-    def negative_probability(self, text: str, lang: str | None) -> float:
-        """P(negative) of a text, 0..1, without learning; above 0.5 the text counts as negative."""
-        return self.estimate_one(text, lang)[0]
-
-    def learn_one(self, text: str, lang: str | None, *, negative: bool = False, positive: bool = False) -> None:
-        """Learn one label: whether a text is negative, positive, or neither.
+    def learn(self, text: str, language: str, *, negative: bool = False, positive: bool = False) -> None:
+        """Learn one label: whether a normalised text is negative, positive, or neither.
 
         Where drift is detected, the language's learning steps become as large as at the start again.
         """
-        language = language_of(text, lang)
         model = self._models.get(language)
         if model is None:
             model = self._models[language] = _LanguageModel(language)

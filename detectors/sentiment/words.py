@@ -1,15 +1,14 @@
-"""A reader of texts with blanks between words: English, and every other such language by its emoji alone."""
+"""A reader of texts with blanks between words: word by word, with negation, boosters, phrases and "but"."""
 
 from __future__ import annotations
 
 import re
-from html import unescape
 from math import sqrt
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from detectors.sentiment.hashing import NO_BUCKETS, Buckets, WordParts, word_buckets, word_parts
-from detectors.sentiment.language import READ_CHARACTERS
-from detectors.sentiment.lexicon import LIMIT
+from detectors.sentiment.lexicon import LIMIT, SHORTEST_STEM, WordLists
+from schemas.text import HANDLE, LINK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,18 +19,37 @@ WORDS_READ: Final = 64
 NORMALISER: Final = 15.0
 """VADER's constant: a sum s of weights becomes s / sqrt(s * s + 15), within -1..1."""
 
-_BUT: Final = frozenset(("but", "however", "yet"))
+REACH: Final = 2
+"""Words after a negation that it can turn; fillers and boosters between them do not count."""
+NEGATED_GOOD: Final = -1.2
+"""Factor on praise that is negated: "not good" is a complaint, though a plain one."""
+MOST_NEGATED: Final = -2.2
+"""The worst that negated praise can be: "not great" is no worse than "not good"."""
+
 _BEFORE_BUT: Final = 0.5
 _AFTER_BUT: Final = 1.5
 
-_EDGES: Final = "\"'`.,;:!?()[]{}<>*_~|/\\#-+=…“”‘’«»、。！？，（）【】"
-_LINKS: Final = ("http://", "https://")
-_SILENT: Final = (*_LINKS, "www.", "@")
+EDGES: Final = "\"'`.,;:!?()[]{}<>*_~|/\\#-+=“”‘’„‟‹›«»—–―…‥‼⁉©®™¡¿、。！？，（）【】" + HANDLE + LINK
+CLAUSE_ENDS: Final = frozenset(".,;:!?()…‥—–―‼⁉。！？，、")
+"""Marks past which no negation reaches. A dot within a word or a dash alone is one too."""
 _MAX_TOKEN: Final = 40
 _GENERATION: Final = 1 << 13
 """Tokens cached per generation: two generations of tokens and of their parts are 8 MB."""
 _MAX_CACHED: Final = _MAX_TOKEN
 """Maximum characters of a cached token: a longer one is hardly met again, and thousands would be hundreds of MB."""
+
+_GLUE: Final = re.compile(r"[.,;:!?/|\\()\[\]…]+|--+")
+_DOMAIN: Final = re.compile(
+    r"[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|io|co|uk|de|fr|es|br|pt|jp|cn|eu|app|dev|me|tv|ly|gl|gg|news|shop)(?:[/:?].*)?"
+)
+_TRIPLE: Final = re.compile(r"(\w)\1\1")
+
+
+class Phrase(NamedTuple):
+    """The rest of a phrase after its first word, without apostrophes, and its weight."""
+
+    rest: tuple[str, ...]
+    weight: float
 
 
 class _Token(NamedTuple):
@@ -39,9 +57,19 @@ class _Token(NamedTuple):
 
     weight: float
     boost: float
-    factor: float  # on the next two weights; 1 unless it negates
+    factor: float  # on complaints among the next words; 1 unless it negates
     turns: bool
+    ends: bool  # a clause
+    stands_alone: bool  # an emoji or an emoticon, which no word negates
+    phrases: tuple[Phrase, ...]  # that it begins, the longest first
+    is_special: bool  # it turns or may begin a phrase
 
+
+# Words that say nothing are falsy, so that a text of nothing else is passed over at once; identity tells them apart.
+_FILLER: Final = 0
+_END: Final = ()
+_Word: TypeAlias = _Token | int | tuple[()] | None
+"""A word that says something, `_FILLER`, `_END` (the last word of a clause), or None."""
 
 _Value = TypeVar("_Value")
 
@@ -60,7 +88,7 @@ class _TokenCache(dict[str, _Value]):
     def __missing__(self, word: str) -> _Value:
         before = self._before
         value = before[word] if word in before else self._analyse(word)
-        if len(word) <= _MAX_CACHED and not word.startswith(_LINKS):  # links are hardly met again either
+        if len(word) <= _MAX_CACHED:
             if len(self) >= _GENERATION:
                 self._before = self.copy()
                 self.clear()
@@ -71,94 +99,198 @@ class _TokenCache(dict[str, _Value]):
 class WordReader:
     """A reader of words: the prior polarity of a text, and its features."""
 
-    def __init__(
-        self,
-        words: Mapping[str, float],
-        emoji: Mapping[str, float],
-        *,
-        boosters: Mapping[str, float],
-        negators: Mapping[str, float],
-    ) -> None:
-        self._words = words
-        self._boosters = boosters
-        self._negators = negators
+    def __init__(self, lists: WordLists, emoji: Mapping[str, float]) -> None:
+        self._words = lists.words
+        self._stems = lists.stems
+        self._boosters = lists.boosters
+        self._negators = lists.negators
+        self._fillers = lists.fillers
+        self._turns = lists.turns
+        phrases: dict[str, list[Phrase]] = {}
+        for words, weight in lists.phrases.items():
+            phrases.setdefault(words[0], []).append(Phrase(words[1:], weight))
+        self._phrases = {
+            first: tuple(sorted(found, key=lambda phrase: (-len(phrase.rest), phrase.rest)))
+            for first, found in phrases.items()
+        }
         self._emoji = emoji
         self._emoji_pattern = re.compile("[" + "".join(map(re.escape, emoji)) + "]")
         self._tokens = _TokenCache(self._token)
         self._tokens_with_parts = _TokenCache(self._token_with_parts)
 
     def read(self, text: str, *, with_features: bool) -> tuple[float, Buckets]:
-        """Prior polarity within -1..1 (negative is bad) and, where asked for, the buckets of the words and pairs."""
-        text = text[:READ_CHARACTERS]
-        if "&" in text:
-            text = unescape(text)
-        words = text.lower().split()[:WORDS_READ]
+        """Prior polarity within -1..1 (negative is bad) and, where asked for, the buckets of the words and pairs.
+
+        Args:
+            text: normalised.
+            with_features: whether features are asked for.
+        """
+        words = text.split()[:WORDS_READ]
         if not words:
             return 0.0, NO_BUCKETS
-        tokens: Sequence[_Token | None]
+        tokens: Sequence[_Word]
         buckets = NO_BUCKETS
         if with_features:
             tokens, parts = zip(*map(self._tokens_with_parts.__getitem__, words), strict=True)
             buckets = word_buckets(list(filter(None, parts)))
         else:
             tokens = list(map(self._tokens.__getitem__, words))
-        return _polarity(tokens) if any(tokens) else 0.0, buckets
+        return self._polarity(tokens, words) if any(tokens) else 0.0, buckets
 
     def read_many(self, texts: Iterable[str], *, with_features: bool) -> list[tuple[float, Buckets | None]]:
         """`read` of many texts; features None if not asked for."""
         readings = [self.read(text, with_features=with_features) for text in texts]
         return [*readings] if with_features else [(prior, None) for prior, _ in readings]
 
-    def _token(self, raw: str) -> _Token | None:
-        """What a word says; None where it says nothing."""
-        emoji = 0.0
-        if not raw.isascii():
-            emoji = sum(self._emoji[found] for found in self._emoji_pattern.findall(raw))
-            raw = raw.replace("’", "'")
-        if raw in self._words:  # emoticons, before their eyes are taken for punctuation
-            return _Token(self._words[raw], 0.0, 1.0, turns=False)
-        if raw.startswith(_SILENT):
+    def _token(self, raw: str) -> _Word:
+        """What a word says."""
+        if raw in self._words and not raw[0].isalpha():  # emoticons, before their eyes are taken for punctuation
+            return _alone(self._words[raw])
+        if not raw.isascii() and self._emoji_pattern.search(raw):
+            return _alone(_limited(sum(self._emoji[found] for found in self._emoji_pattern.findall(raw))))
+        if raw.startswith(HANDLE):
             return None
-        word = raw.strip(_EDGES)[:_MAX_TOKEN]
-        weight = max(-LIMIT, min(LIMIT, self._words.get(word, 0.0) + emoji))
+        word = _bare(raw)
+        ends = not CLAUSE_ENDS.isdisjoint(raw[len(raw.rstrip(EDGES)) :] if word else raw)
+        plain = word.replace("'", "")
+        weight = self._weight(word)
         boost = self._boosters.get(word, 0.0)
-        factor = self._negators.get(word.replace("'", ""), 1.0)
-        turns = word in _BUT
-        return _Token(weight, boost, factor, turns) if weight or boost or factor != 1.0 or turns else None
+        factor = self._negators.get(plain, 1.0)
+        turns = word in self._turns
+        phrases = self._phrases.get(plain, ())
+        if weight or boost or factor != 1.0 or turns or phrases:
+            special = turns or bool(phrases)
+            return _Token(weight, boost, factor, turns, ends, stands_alone=False, phrases=phrases, is_special=special)
+        if ends:
+            return _END
+        return _FILLER if word in self._fillers else None
 
-    def _token_with_parts(self, raw: str) -> tuple[_Token | None, WordParts | None]:
-        """What a word says and its features; None where it has none (a link, a name, punctuation alone)."""
+    def _weight(self, word: str) -> float:
+        """Weight of a word, of its stem, or of the plain word where it is drawn out; the sum where words are glued."""
+        words = self._words
+        if word in words:
+            return words[word]
+        if _TRIPLE.search(word):
+            for times in (r"\1\1", r"\1"):
+                shorter = _TRIPLE.sub(times, word)
+                if shorter in words:
+                    return words[shorter]
+        for end in range(len(word), SHORTEST_STEM - 1, -1) if self._stems else ():
+            if word[:end] in self._stems:
+                return self._stems[word[:end]]
+        if "'" in word:  # what is elided before it: l'arnaque
+            return self._weight(word.rpartition("'")[2])
+        if _GLUE.search(word) and not _DOMAIN.fullmatch(word):
+            return _limited(sum(words.get(part.strip(EDGES), 0.0) for part in _GLUE.split(word)))
+        return 0.0
+
+    def _token_with_parts(self, raw: str) -> tuple[_Word, WordParts | None]:
+        """What a word says and its features; None where it has none (an address, a name, punctuation alone)."""
         token = self._token(raw)
-        raw = raw.replace("’", "'")
         if raw not in self._words:
-            if raw.startswith(_SILENT):
+            if raw.startswith(HANDLE):
                 return token, None
-            raw = raw.strip(_EDGES)[:_MAX_TOKEN]
+            raw = _bare(raw)
         return token, word_parts(raw) if raw else None
 
+    def _polarity(self, tokens: Sequence[_Word], words: Sequence[str]) -> float:
+        """The polarity by the weights, in the manner of VADER: negations, boosters, and "but"."""
+        special = [place for place, token in enumerate(tokens) if token and cast("_Token", token).is_special]
+        if special:
+            tokens = self._with_phrases(tokens, words, special)
+            turns = [place for place, token in enumerate(tokens) if token and cast("_Token", token).turns]
+            if turns:  # a phrase may have taken it: "nothing but"
+                return _squashed(_BEFORE_BUT * _sum(tokens[: turns[0]]) + _AFTER_BUT * _sum(tokens[turns[0] + 1 :]))
+        return _squashed(_sum(tokens))
 
-def _polarity(tokens: Sequence[_Token | None]) -> float:
-    """The polarity by those of VADER's rules that matter most: negation over two words, boosters, "but"."""
-    total = before_turn = 0.0
-    turned = False
-    for place, token in enumerate(tokens):
-        if token is None:
+    def _with_phrases(self, tokens: Sequence[_Word], words: Sequence[str], special: Sequence[int]) -> Sequence[_Word]:
+        """The tokens, one for each phrase among them; phrases begin at some of the special ones."""
+        found: list[_Word] = []
+        after = 0
+        for place in special:
+            if place < after:
+                continue
+            for phrase in cast("_Token", tokens[place]).phrases:
+                end = self._end_of_phrase(phrase.rest, tokens, words, place + 1)
+                if end:
+                    found += [*tokens[after:place], _phrase(phrase.weight)]
+                    after = end
+                    break
+        return [*found, *tokens[after:]] if after else tokens
+
+    @staticmethod
+    def _end_of_phrase(rest: tuple[str, ...], tokens: Sequence[_Word], words: Sequence[str], place: int) -> int:
+        """The place after a phrase whose first word stands before `place`; 0 where the phrase does not stand there.
+
+        Fillers and boosters may stand between its words; no word of it but the last ends a clause.
+        """
+        before = tokens[place - 1]
+        for expected in rest:
+            if before is _END or (isinstance(before, _Token) and before.ends):
+                return 0
+            while place < len(words):
+                before = tokens[place]
+                word = _bare(words[place]).replace("'", "")
+                place += 1
+                if word == expected:
+                    break
+                if not (before is _FILLER or (isinstance(before, _Token) and before.boost and not before.ends)):
+                    return 0
+            else:
+                return 0
+        return place
+
+
+def _bare(raw: str) -> str:
+    """A word without the punctuation around it, cut."""
+    return raw.strip(EDGES)[:_MAX_TOKEN]
+
+
+def _alone(weight: float) -> _Token:
+    return _Token(weight, 0.0, 1.0, turns=False, ends=True, stands_alone=True, phrases=(), is_special=False)
+
+
+def _phrase(weight: float) -> _Token:
+    return _Token(weight, 0.0, 1.0, turns=False, ends=True, stands_alone=False, phrases=(), is_special=False)
+
+
+def _sum(tokens: Sequence[_Word]) -> float:
+    """The sum of the weights as negations and boosters change them."""
+    total = boost = pending = 0.0
+    factor, reach = 1.0, 0
+    for token in tokens:
+        if not token:
+            reach = 0 if token is _END else reach - (token is None)
+            boost = 0.0
             continue
-        weight, _, _, turns = token
-        if weight:
-            factor = 1.0
-            if place:
-                last = tokens[place - 1]
-                if last is not None:
-                    _, boost, factor, _ = last
-                    if boost:
-                        weight += boost if weight > 0 else -boost
-                last = tokens[place - 2] if place > 1 else None
-                if last is not None:
-                    factor = min(factor, last[2])
-            total += weight * factor
-        elif turns and not turned:
-            before_turn, total, turned = total, 0.0, True
-    if turned:
-        total = _BEFORE_BUT * before_turn + _AFTER_BUT * total
+        weight, own_boost, own_factor, _, ends, stands_alone, _, _ = cast("_Token", token)
+        if own_factor != 1.0:
+            # Its own weight counts unless it turns out to negate something: "no" alone is a complaint.
+            factor, reach, pending = min(own_factor, factor if reach > 0 else 1.0), REACH, weight
+            total += weight
+        elif weight:
+            if not stands_alone:
+                weight += boost if weight > 0 else -boost
+                if reach > 0:
+                    weight = _negated(weight, factor) - pending
+                    pending = 0.0
+            total += weight
+        if not own_boost:
+            reach -= own_factor == 1.0
+        boost = own_boost
+        if ends:
+            reach = 0
+            boost = 0.0
+    return total
+
+
+def _negated(weight: float, factor: float) -> float:
+    return max(NEGATED_GOOD * weight, MOST_NEGATED) if weight > 0 else factor * weight
+
+
+def _squashed(total: float) -> float:
     return total / sqrt(total * total + NORMALISER)
+
+
+def _limited(weight: float) -> float:
+    return max(-LIMIT, min(LIMIT, weight))

@@ -11,7 +11,7 @@ from pipeline.wording import counted
 from schemas.alert import Alert, Evidence, Kind, Member, Post, Suppressed
 from schemas.text import printable
 
-_STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
+SEVERITY_STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _RESOLVED_STYLE: Final = "bold green"
 _EXCERPT_CHARACTERS: Final = 120
 _ALIKE_CHARACTERS: Final = 60
@@ -28,16 +28,13 @@ def alert_lines(alert: Alert) -> list[str]:
         lines.append("  " + _members(alert.members))
     if alert.category_episode_id:
         lines.append(f"  beyond a common move of the category {alert.category}")
+    lines += [f"  {link}" for link in _links(alert)]
     if alert.suppressed:
         lines.append("  " + _suppressed(alert.suppressed))
-    reasons = _reasons(alert)
     if alert.transition == "resolved":
         return lines
-    if reasons:
-        lines.append("  " + reasons)
-    story = _story(alert.evidence, alert.detected_time)
-    if story:
-        lines.append("  " + story)
+    told = (_reasons(alert), _unlisted(alert.evidence), _story(alert.evidence, alert.detected_time))
+    lines += [f"  {words}" for words in told if words]
     if alert.playbook:
         playbook = f"owner {printable(alert.playbook.owner, 100)}"
         if alert.playbook.respond_by:
@@ -51,7 +48,7 @@ def alert_lines(alert: Alert) -> list[str]:
 def alert_renderable(alert: Alert) -> Text:
     """The same lines with colours for a terminal."""
     headline, *rest = alert_lines(alert)
-    style = _RESOLVED_STYLE if alert.transition == "resolved" else _STYLES[alert.severity]
+    style = _RESOLVED_STYLE if alert.transition == "resolved" else SEVERITY_STYLES[alert.severity]
     return Text("\n").join([Text(headline, style), *(Text(line) for line in rest)])
 
 
@@ -89,6 +86,15 @@ def _reasons(alert: Alert) -> str:
     return "; ".join(parts)
 
 
+def _links(alert: Alert) -> list[str]:
+    """What other episodes it belongs to."""
+    if alert.related_episode_ids:
+        return ["one event with " + ", ".join(f"episode {episode}" for episode in alert.related_episode_ids)]
+    if alert.parent_episode_id and alert.incident_id not in {None, alert.episode_id}:
+        return [f"the same fire as episode {alert.parent_episode_id}, going on"]
+    return []
+
+
 def _members(members: tuple[Member, ...]) -> str:
     shown = ", ".join(f"{member.brand} {member.score:.1f}" for member in members[:_MAX_MEMBERS])
     left = len(members) - _MAX_MEMBERS
@@ -113,6 +119,12 @@ def _post(post: Post) -> str:
     return f'"{printable(post.excerpt, _EXCERPT_CHARACTERS)}" ({", ".join(source)})'
 
 
+def _unlisted(evidence: Evidence) -> str:
+    """How many texts could hardly be read; empty where there were none."""
+    count = evidence.languages.get("other", 0)
+    return f"{counted(count, 'mention')} in languages without a word list: read by emoji alone" if count else ""
+
+
 def _story(evidence: Evidence, now: datetime) -> str:
     """The most shared story of the window; empty where no post was shared."""
     if not evidence.stories or evidence.stories[0].mentions < 2:
@@ -124,7 +136,8 @@ def _story(evidence: Evidence, now: datetime) -> str:
     )
     excerpt = printable(story.excerpt, _EXCERPT_CHARACTERS)
     what = "most shared is this post:" if is_shown else f'most shared: "{excerpt}",'
-    parts = [f"{what} {story.mentions:,} times since {_when(story.first_seen, now)}"]
+    about = "about " if story.estimated else ""
+    parts = [f"{what} {about}{story.mentions:,} times since {_when(story.first_seen, now)}"]
     if story.authors:
         parts.append(f"by {counted(story.authors, 'author')}")
     if story.reach:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.options import MOMENT, MOMENT_HELP, brands_option, kinds_option, severities_option
 from pipeline.wording import counted
-from schemas.alert import KINDS, Alert
+from schemas.alert import Alert
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="Start with the oldest alert kept, or with new ones.",
 )
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
-@click.option("--brand", "brands", multiple=True, metavar="BRAND", help="Only this brand; may be repeated.")
+@kinds_option
+@brands_option
+@severities_option
+@click.option("--since", type=MOMENT, metavar="TIME", help=f"Only what was detected then or later: {MOMENT_HELP}.")
 @click.option("--limit", type=click.IntRange(1), help="Number of alerts after which to stop.")
 def command(
     *,
@@ -33,6 +37,8 @@ def command(
     from_beginning: bool,
     kinds: tuple[str, ...],
     brands: tuple[str, ...],
+    severities: tuple[str, ...],
+    since: float | None,
     limit: int | None,
 ) -> int:
     """Read the alerts topic: committed records only, each alert once.
@@ -59,7 +65,7 @@ def command(
             unreadable += 1
             print(f"tocsin: {record.place}: expected an alert of version 1: {record.problem}", file=sys.stderr)
             continue
-        if (kinds and alert.kind not in kinds) or (brands and alert.brand not in brands):
+        if not asked_for(alert, kinds, brands, severities, since):
             continue
         if as_json:
             _print_json(record.value)
@@ -73,6 +79,18 @@ def command(
     elif not shown:
         print("no alerts", file=sys.stderr)
     return 1 if unreadable else 0
+
+
+def asked_for(
+    alert: Alert, kinds: Collection[str], brands: Collection[str], severities: Collection[str], since: float | None
+) -> bool:
+    """Whether an alert passes the filters; an empty one lets everything through."""
+    return (
+        (not kinds or alert.kind in kinds)
+        and (not brands or alert.brand in brands)
+        and (not severities or alert.severity in severities)
+        and (since is None or alert.detected_time.timestamp() >= since)
+    )
 
 
 def _print_json(value: bytes) -> None:

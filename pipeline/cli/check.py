@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.options import config_option
+from schemas.text import printable
+
+if TYPE_CHECKING:
+    from pipeline.config.model import Config
+    from pipeline.config.settings import Settings
 
 
 @click.command()
@@ -36,13 +42,42 @@ def command(config_path: Path | None, broker: bool) -> None:
     if broker:
         from pipeline.kafka.topics import verify_topics
 
-        partitions = verify_topics(settings)
-        click.echo(f"broker         ok: {settings.kafka_bootstrap}, {counted(partitions, 'partition')} of mentions")
+        found = verify_topics(settings)
+        click.echo(
+            f"broker         ok: {settings.kafka_bootstrap}, {counted(found.partitions, 'partition')} of mentions"
+        )
+        for one in found.kept:
+            click.echo(f"broker         ok: {one}")
+        if found.unverified:
+            names = ", ".join(found.unverified)
+            click.echo(
+                f"broker         warning: no permission DescribeConfigs on {names}: whether they are kept as the "
+                "catalogue says is not verified",
+                err=True,
+            )
         if config.file.brands:
             from pipeline.kafka.known_brands import known_brands
 
             for line in unheard_of(config, known_brands(settings, config.file.brands.keys())):
                 click.echo(f"broker         warning: {line}", err=True)
+        _look_at_keys(settings, config)
+
+
+def _look_at_keys(settings: Settings, config: Config) -> None:
+    """Whether the newest mentions lie where their keys belong; a fault of a producer is no reason not to start."""
+    from pipeline.errors import BrokerError
+    from pipeline.kafka.misplaced import look_at_keys
+
+    try:
+        placed = look_at_keys(settings, config)
+    except BrokerError as error:  # who may not read mentions can still check the rest
+        click.echo(f"keys           warning: not looked at: {error}", err=True)
+        return
+    warning = placed.warning(config)
+    if warning:
+        click.echo(f"keys           warning: {printable(warning, 1000)}", err=True)
+    else:
+        click.echo(f"keys           ok: the last {placed.looked_at:,} mentions lie where their keys belong")
 
 
 def _check_topics() -> str:

@@ -212,6 +212,10 @@ def sentiment(*, files: tuple[str, ...], out: Path | None) -> None:
     help="Brands of each size on which peers and controls run too (slow: River's detectors are plain Python).",
 )  # fmt: skip
 @click.option(
+    "--episode-brands", type=click.IntRange(0, 5000), default=6, show_default=True,
+    help="Brands of each size that live through crises in the engine itself: onset errors, alarms after the end.",
+)  # fmt: skip
+@click.option(
     "--detector", "detectors", multiple=True, metavar="NAME",
     help="Compare detectors by their names in the configuration, all for every one of the registry; repeatable. All "
     "but daily-maxima take minutes for the default 12 brands of each size.",
@@ -226,6 +230,7 @@ def simulated(
     sizes: str,
     seed: int,
     peer_brands: int,
+    episode_brands: int,
     detectors: tuple[str, ...],
     out: Path | None,
     config_path: Path | None,
@@ -234,7 +239,9 @@ def simulated(
 
     Nothing counts in the first 28 days, in which every brand is learned.
     """
+    from pipeline.evaluation import aftermath
     from pipeline.evaluation import simulated as worlds_of
+    from pipeline.evaluation.aftermath import STAGED_KINDS, STAGES
     from pipeline.evaluation.comparison import compare
     from pipeline.evaluation.reports.simulated import plots_of, simulated_report
     from pipeline.simulation.worlds.ordinary import SIZES
@@ -255,8 +262,10 @@ def simulated(
             raise click.UsageError("--detector and --peer-brands: expected one of them, got both")
         _finish(_compared(_detectors(detectors), names, wanted, facts, detection), out)
         return
-    cells, peers, plots = [], [], []
-    with _progress("simulated", len(names) * (days + worlds_of.WARM_UP_DAYS)) as step:
+    cells, peers, plots, rows = [], [], [], []
+    facts["brands of each size with episodes"] = episode_brands
+    steps = days + worlds_of.WARM_UP_DAYS + (aftermath.days_of(STAGED_KINDS, STAGES) if episode_brands else 0)
+    with _progress("simulated", len(names) * steps) as step:
         for name in names:
             run = worlds_of.run_world(
                 name, sizes=wanted, brands=brands, days=days, seed=seed, on_day=partial(step, name)
@@ -266,7 +275,17 @@ def simulated(
             if peer_brands and run.staged:
                 for size in wanted:
                     peers += compare(run, size, rate=1.0, brands=peer_brands, on_peer=lambda peer: step(peer, 0))
-    _finish(simulated_report(cells, peers, plots, facts), out)
+            if episode_brands and run.staged:
+                rows += aftermath.run_aftermath(
+                    name,
+                    sizes=wanted,
+                    brands=episode_brands,
+                    stages=STAGES,
+                    seed=seed,
+                    detection=detection,
+                    on_day=partial(step, name),
+                )
+    _finish(simulated_report(cells, peers, plots, facts, rows), out)
 
 
 def _detectors(wished: tuple[str, ...]) -> list[str]:

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from pipeline.cli.options import config_option, partitions_option
 from pipeline.errors import TocsinError
@@ -32,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @click.option("--alerts", "alerts_path", metavar="OUT.jsonl", default="-", help="File for the alerts; - is stdout.")
 @click.option("--dead-letters", "dlq_path", metavar="OUT.jsonl", help="File for the refused lines, with their reasons.")
 @config_option
@@ -50,8 +41,9 @@ def command(
 ) -> None:
     """Run recorded mentions or observations through the engine, without Kafka.
 
-    FILE is mentions (.jsonl, .jsonl.gz, - for stdin; one mention per line, in order of arrival) or observations (.csv,
-    .csv.gz with the columns brand,start,mentions,negatives; a missing row means zero). Alerts are
+    FILE is mentions (.jsonl, .jsonl.gz, - for stdin; one mention per line, in order of arrival), a recording of
+    `tocsin record` (its partitions, ticks and timestamps count, unless --partitions deals its mentions anew) or
+    observations (.csv, .csv.gz with the columns brand,start,mentions,negatives; a missing row means zero). Alerts are
     written as JSON lines in order of event time; the same input and configuration give the same bytes.
     """
     from pipeline.config.load import load_config
@@ -62,6 +54,9 @@ def command(
 
     config = load_config(config_path or load_settings().config)
     check_sources(files)
+    tabular = {file.removesuffix(".gz").endswith(".csv") for file in files}
+    if len(tabular) > 1:
+        raise click.UsageError("expected either mentions (.jsonl) or observations (.csv), got both")
     outputs = [path for path in (alerts_path, dlq_path) if path is not None]
     for path in outputs:
         if any(is_same_file(path, file) for file in files):
@@ -91,6 +86,9 @@ def command(
         click.echo(f"  {count:6} {name}", err=True)
     for (kind, reason), count in sorted(report.suppressed.items()):
         click.echo(f"  {count:6} {kind} suppressed: {reason.replace('_', '-')}", err=True)
+    dropped = [f"{field} {count:,}" for field, count in report.fields_dropped.most_common() if count]
+    if dropped:
+        click.echo(f"fields cut or dropped for what docs/contracts.md does not allow: {', '.join(dropped)}", err=True)
     if report.dead_letters and not dlq_path:
         reasons = Counter(str(letter.reason) for letter in report.dead_letters)
         listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
@@ -98,42 +96,26 @@ def command(
 
 
 def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, flush: bool) -> ReplayReport:
-    from pipeline.files.mentions import lines, total_bytes
-    from pipeline.files.observations import read_observations
-    from pipeline.replay import replay_mentions, replay_observations
-    from schemas.catalogue import topics
+    from pipeline.cli.progress import progress_bar
+    from pipeline.files.mentions import total_bytes
+    from pipeline.replay import Inputs, Replay, open_inputs
 
-    tabular = [file.removesuffix(".gz").endswith(".csv") for file in files]
-    if any(tabular) and not all(tabular):
-        raise click.UsageError("expected either mentions (.jsonl) or observations (.csv), got both")
-    console = Console(stderr=True)
-    done: ProgressColumn = MofNCompleteColumn() if all(tabular) else TextColumn("{task.fields[mentions]:,} mentions")
-    columns = (TextColumn("replay"), BarColumn(), TaskProgressColumn(), done, TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        if all(tabular):
-            rows = read_observations(files)
-            task = progress.add_task("rows", total=len(rows))
-            return replay_observations(
-                rows, config, flush=flush, on_progress=lambda count: progress.advance(task, count)
-            )
-        total = total_bytes(files)
-        task = progress.add_task("mentions", total=total, mentions=0)
-        on_bytes = None if total is None else lambda count: progress.advance(task, count)
-        replayed = 0
+    def run(inputs: Inputs, advance: Callable[[float], None] | None) -> ReplayReport:
+        replay = Replay(config, partitions=inputs.partitions, now=moment(time.time()))
+        for batch in inputs.batches:
+            replay.take(batch)
+            if advance is not None:
+                advance(len(batch))
+        return replay.end(flush=flush)
 
-        def on_progress(count: int) -> None:
-            nonlocal replayed
-            replayed += count
-            progress.update(task, mentions=replayed)
-
-        return replay_mentions(
-            (line for file in files for line in lines(file, on_bytes)),
-            config,
-            partitions=partitions or topics()["mentions"].partitions,
-            now=moment(time.time()),
-            flush=flush,
-            on_progress=on_progress,
-        )
+    # Of mentions nobody knows the number before the end, but how far the files have been read.
+    total = None if files[0].removesuffix(".gz").endswith(".csv") else total_bytes(files)
+    if total is None:
+        inputs = open_inputs(files, partitions)
+        with progress_bar("replay", inputs.total) as advance:
+            return run(inputs, advance)
+    with progress_bar("replay", total) as advance:
+        return run(open_inputs(files, partitions, advance), None)
 
 
 def _require_mentions(files: tuple[str, ...], report: ReplayReport) -> None:
@@ -142,7 +124,7 @@ def _require_mentions(files: tuple[str, ...], report: ReplayReport) -> None:
     Raises:
         TocsinError: it is.
     """
-    if report.brands_seen:
+    if report.mentions or report.brands_seen:
         return
     names = ", ".join(files)
     if all(file.removesuffix(".gz").endswith(".csv") for file in files):

@@ -54,12 +54,27 @@ def _work(settings: Settings) -> None:
         logger.warning("the configuration says what has no effect, or another than it seems", what=line)
 
     from pipeline.kafka.clients import topic_name
+    from pipeline.kafka.group import verify_group
     from pipeline.kafka.permissions import worker_operations
-    from pipeline.kafka.topics import verify_group, verify_topics
+    from pipeline.kafka.topics import verify_topics
 
-    partitions = verify_topics(settings, worker_operations(ticks=config.worker.ticks))
-    verify_group(settings)
-    logger.info("topics verified", partitions=partitions)
+    verified = verify_topics(
+        settings, worker_operations(ticks=config.worker.ticks, reroutes=config.worker.misplaced == "reroute")
+    )
+    group = verify_group(settings)
+    if group.namesake is not None:
+        logger.warning(
+            "a worker of this name is in the group: its place is taken, and it ends if it still runs",
+            instance=settings.instance,
+            group=settings.group,
+            host=group.namesake,
+        )
+    if verified.unverified:
+        logger.warning(
+            "no permission DescribeConfigs: whether these topics are kept as the catalogue says is not verified",
+            topics=list(verified.unverified),
+        )
+    logger.info("topics verified", partitions=verified.partitions, kept=list(verified.kept))
 
     from pipeline.engine.engine import Engine
     from pipeline.worker.driver.installation import install
@@ -67,4 +82,8 @@ def _work(settings: Settings) -> None:
 
     install()
     mentions = topic_name(settings, "mentions")
-    asyncio.run(run_worker(settings, config, lambda partition: Engine(partition, config, topic=mentions)))
+
+    def engine(partition: int) -> Engine:
+        return Engine(partition, config, partitions=verified.partitions, topic=mentions)
+
+    asyncio.run(run_worker(settings, config, engine, verified.topics, group.committed))

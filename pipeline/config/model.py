@@ -77,8 +77,11 @@ class SentimentConfig(Section, frozen=True):
     probability this / n."""
 
 
+Misplaced = Literal["warn", "dead_letter", "reroute"]
+
+
 class WorkerConfig(Section, frozen=True):
-    """How often the worker does what. No value changes an alert."""
+    """How often the worker does what. No value but `misplaced` changes an alert."""
 
     checkpoint_seconds: Annotated[float, Meta(ge=0.1, le=300.0)] = 5.0
     """Maximum time between two checkpoints of a partition; an alert is followed by one at once."""
@@ -90,6 +93,9 @@ class WorkerConfig(Section, frozen=True):
     """Maximum of records that are read from a partition at once."""
     top_brands: Annotated[int, Meta(ge=0, le=1000)] = 20
     """Brands with the most mentions that have metric series of their own, beside those with an open episode."""
+    misplaced: Misplaced = "warn"
+    """Mentions that lie on another partition than their key's. warn: counted there, apart from the brand's others;
+    dead_letter: refused; reroute: written to the right partition, where they count, in the checkpoint's transaction."""
 
 
 class DetectionConfig(Section, frozen=True):
@@ -114,7 +120,7 @@ class DetectionConfig(Section, frozen=True):
     quiet_minutes: Annotated[int, Meta(ge=5, le=10_080)] = 120
     """Quiet time after which an episode is resolved."""
     cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 360
-    """Time after a resolved crisis or sentiment_shift in which none of the same kind opens."""
+    """Time after a resolved sentiment_shift in which none opens, and after a crisis in which one is the same fire."""
     volume_surge_cool_down_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 1440
     """Time after a resolved volume_surge in which none opens."""
     crisis_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
@@ -303,6 +309,8 @@ class Config:
         parts: tuple[Any, ...] = (self.engine, self.sentiment, _hashed(detection), playbook)
         if category is not None:
             parts = (*parts, category, self._members[category])
+        if self.worker.misplaced != "warn":  # with the default, hashes stay what they were before there was a choice
+            parts = (*parts, self.worker.misplaced)
         content = msgspec.json.encode(parts, order="sorted")
         return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category)
 

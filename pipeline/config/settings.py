@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     topic_prefix: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9-]{0,100}$", description="Put before every topic name, for shared clusters.")
     ] = ""
+    state_generation: Annotated[
+        int,
+        Field(ge=1, le=999, description="Which brand-state topic holds; `tocsin migrate partitions` names the next."),
+    ] = 1
     config: Annotated[Path | None, Field(description="TOML file of detection and behaviour.")] = None
 
     metrics_host: Annotated[str, Field(description="Address that /metrics and /healthz listen on.")] = "127.0.0.1"

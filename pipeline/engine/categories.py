@@ -22,6 +22,7 @@ from detectors.category import common_move, move_of, score_beyond
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.episodes.episode import (
     EpisodeTransition,
+    Opening,
     Rule,
     SuppressedOpening,
     new_episodes,
@@ -29,7 +30,8 @@ from pipeline.engine.episodes.episode import (
     step,
     stored_episodes,
 )
-from pipeline.engine.episodes.kinds import KIND_SPECS
+from pipeline.engine.episodes.facets import end_facets, fold, joined_incident, related
+from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
 from pipeline.engine.state import CategoryRecord
 from schemas.alert import KINDS, Kind
 
@@ -113,37 +115,62 @@ class Category:
         common = common_move([move_of(other.model) for other in moved])
         return score_beyond(member.model, assessment, common, kind) < rule.threshold
 
+    def is_facet(self, spec: KindSpec) -> bool:
+        """Whether an open episode of this kind is part of another one, and ends with it."""
+        return any(self.episodes[kind].is_open for kind in spec.blocked_by)
+
     def step(
-        self, kind: Kind, rule: Rule, index: int, now: dict[str, float] | None = None
-    ) -> CategoryTransition | SuppressedOpening | None:
-        """Let the common score of a bucket act on the category's episode of this kind.
+        self, kind: Kind, rule: Rule, index: int, now: dict[str, float] | None = None, *, identity: str
+    ) -> list[tuple[Kind, CategoryTransition | SuppressedOpening]]:
+        """Let the common score of a bucket act on the category's episode of this kind, and on its facets.
 
         Args:
             kind: of the episode.
             rule: a brand's, of which the category takes its share.
             index: the bucket.
             now: scores that are newer than those in the members' episodes.
+            identity: what stands for the category in the ids of its episodes.
         """
         scores = {member.name: member.episodes[kind].score for member in self.active(index)} | (now or {})
         episode = self.episodes[kind]
-        transition = step(
+        if episode.is_open and self.is_facet(KIND_SPECS[kind]):
+            return []
+        moved = step(
             episode,
             common_rule(rule),
-            brand=f"category/{self.name}",  # no brand has a slash
+            brand=identity,
             bucket=index,
             score=_common_score(list(scores.values())),
-            onset=lambda: index + 1 - RECENT_BUCKETS,
-            may_open=not any(self.episodes[blocking].is_open for blocking in KIND_SPECS[kind].blocked_by),
+            opening=lambda: self._opening(kind, index),
+            may_open=not self.is_facet(KIND_SPECS[kind]),
         )
-        peaks = self.peaks[kind]
-        if episode.is_open or isinstance(transition, EpisodeTransition):
+        if episode.is_open or isinstance(moved, EpisodeTransition):
+            peaks = self.peaks[kind]
             for name, score in scores.items():
                 peaks[name] = max(score, peaks.get(name, score))
-        if not isinstance(transition, EpisodeTransition):
-            return transition
-        if not episode.is_open:
-            self.peaks[kind] = {}
-        return CategoryTransition(transition, peaks)
+        if isinstance(moved, SuppressedOpening):
+            return [(kind, moved)]
+        return [] if moved is None else self._told(kind, moved, index)
+
+    def _opening(self, kind: Kind, index: int) -> Opening:
+        first = index + 1 - RECENT_BUCKETS
+        return Opening(first, -1, -1, incident=joined_incident(self.episodes, kind))
+
+    def _told(
+        self, kind: Kind, made: EpisodeTransition, index: int
+    ) -> list[tuple[Kind, CategoryTransition | SuppressedOpening]]:
+        """A transition, and those of the facets that begin or end with it."""
+        told = [(kind, msgspec.structs.replace(made, related=related(self.episodes, kind)))]
+        if made.name == "opened":
+            told += fold(self.episodes, kind, index)
+        elif made.name == "resolved":
+            told += end_facets(self.episodes, kind, index)
+        found: list[tuple[Kind, CategoryTransition | SuppressedOpening]] = []
+        for name, transition in told:
+            found.append((name, CategoryTransition(transition, self.peaks[name])))
+            if not self.episodes[name].is_open:
+                self.peaks[name] = {}
+        return found
 
     def pass_unobserved(self) -> None:
         """A bucket in a gap of the feed neither feeds nor ends an episode."""

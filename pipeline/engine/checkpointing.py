@@ -11,6 +11,7 @@ from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.state import (
     CATEGORY_PREFIX,
     CHECKPOINT_KEY,
+    MIGRATED_KEY,
     OPEN_SUFFIX,
     SENTIMENT_PREFIX,
     decode_category,
@@ -18,6 +19,7 @@ from pipeline.engine.state import (
     encode,
     unreadable,
 )
+from pipeline.errors import PartitionsChangedError, StateError
 from schemas.observation import BUCKET_SECONDS
 
 StateRecord = tuple[bytes, bytes | None]
@@ -73,12 +75,23 @@ def restore_in_batches(
         size: records between two pauses.
 
     Raises:
-        StateError: a record cannot be read.
+        StateError: a record cannot be read, the topic had another number of partitions then, or the state was migrated.
     """
     latest = yield from _compacted(records, 10 * size)
+    if MIGRATED_KEY in latest:
+        generation = latest[MIGRATED_KEY].decode("utf-8", "replace")
+        raise StateError(
+            f"{state.topic}[{state.placement.partition}]: its state was migrated to generation {generation}: set "
+            f"TOCSIN_STATE_GENERATION={generation} for every worker"
+        )
     if CHECKPOINT_KEY in latest:
         state.at = decode_checkpoint(CHECKPOINT_KEY, latest.pop(CHECKPOINT_KEY))
         state.cache.tails = Tails(state.at)
+        known = state.placement.partitions
+        if known:
+            if state.at.partitions not in {0, known}:
+                raise PartitionsChangedError(state.topic, state.at.partitions, known)
+            state.at.partitions = known
     opened: list[tuple[int, str, int]] = []
     for number, (key, value) in enumerate(latest.items(), 1):
         if number % size == 0:

@@ -7,7 +7,7 @@ keeps, so neither order nor result depends on how many are closed in one go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from pipeline.config.model import BrandConfig
@@ -25,9 +25,10 @@ from pipeline.engine.transitions import Transitions
 class Closing:
     """Closes the due buckets of one partition."""
 
-    def __init__(self, state: PartitionState) -> None:
+    def __init__(self, state: PartitionState, observe: Callable[[ClosedBucket], None] | None = None) -> None:
         self._state = state
         self._transitions = Transitions(state)
+        self._observe = observe
         self._steps: Iterator[None] | None = None
 
     def close_due(self, limit: int = 0) -> bool:
@@ -58,8 +59,10 @@ class Closing:
                 return
             index = at.next_bucket
             names = schedule.brands.get(index)
+            # A bucket that moves on is a change by itself: a checkpoint stores where closing has come.
             if not names and not state.with_episode and not state.open_categories:
                 at.next_bucket = schedule.next_open()
+                state.changes.any = True
                 state.is_amid_bucket = False
                 continue
             for name in list(names or ()):
@@ -72,6 +75,7 @@ class Closing:
             self._transitions.follow_categories(index)
             schedule.close(index)
             at.next_bucket += 1
+            state.changes.any = True
             state.is_amid_bucket = False
             at.feed.drop_before(at.next_bucket)
 
@@ -126,12 +130,16 @@ class Closing:
         reach = 0.0 if bucket is None else float(bucket.reach)
         assessment = model.close(index, counts.counted, counts.counted_negatives, unobserved, reach)
         keep_posts(brand, bucket, index)
-        crisis = max(assessment.score("crisis"), 0.0)
-        brand.last = (float(counts.mentions), counts.negatives, assessment.expected_now, crisis)
         state.stats.buckets_closed += 1
         state.stats.scores += assessment.is_warm
-        self._transitions.follow_brand(ClosedBucket(index, brand, bucket, assessment, config, feed))
-        brand.band = band(assessment) if name in state.with_episode else None
+        closed = ClosedBucket(index, brand, bucket, assessment, config, feed)
+        self._transitions.follow_brand(closed)
+        normal = brand.normal_of_episode if name in state.with_episode else None
+        expected = assessment.expected_now if normal is None else normal.at(index)
+        brand.last = (float(counts.mentions), counts.negatives, expected, max(assessment.score("crisis"), 0.0))
+        brand.band = band(assessment, expected, normal) if name in state.with_episode else None
+        if self._observe is not None:
+            self._observe(closed)
         if bucket is not None:
             state.changes.open_buckets[name] = None
         state.changes.any = True
@@ -152,4 +160,5 @@ def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig) ->
         surplus.repeats,
     )
     brand.recent.add(counts)
+    brand.tables.add(index, bucket, surplus)
     return counts

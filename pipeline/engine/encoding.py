@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.engine.records import DeadLetter
+from pipeline.engine.records import REROUTED_HEADER, DeadLetter, Rerouted
 from schemas.alert import Alert, alert_headers, encode_alert
 from schemas.text import printable
 
@@ -25,8 +25,14 @@ KEPT_BYTES: Final = 1 << 20
 """Key and value together; with the headers it stays below max.message.bytes of the dead letter topic (2 MiB)."""
 
 
+CARRIED_HEADERS: Final = 12
+CARRIED_HEADER_BYTES: Final = 8192
+"""Headers that a rerouted mention takes along, names and values together: a record that was only just accepted must not
+become too large by what is added."""
+
+
 class OutRecord(msgspec.Struct, frozen=True):
-    """A record to be written: an alert, a dead letter or state. The partition is always the source record's."""
+    """A record to be written: an alert, a dead letter, state or a rerouted mention."""
 
     key: bytes | None
     value: bytes | None
@@ -62,3 +68,22 @@ def dead_letter_record(letter: DeadLetter) -> OutRecord:
         key = None if key is None else key[:KEPT_BYTES]
         value = None if value is None else value[: KEPT_BYTES - len(key or b"")]
     return OutRecord(key, value, headers)
+
+
+def rerouted_record(rerouted: Rerouted) -> OutRecord:
+    """The record of a rerouted mention: as it was, and two headers that say whence it comes.
+
+    Its own headers come along where they are few and small, or else none of them.
+    """
+    record = rerouted.record
+    headers = [
+        (REROUTED_HEADER, f"{rerouted.partition}@{record.offset}".encode()),
+        ("tocsin-timestamp", str(record.timestamp).encode()),
+    ]
+    own = record.headers
+    if (
+        len(own) <= CARRIED_HEADERS
+        and sum(len(name) + len(value or b"") for name, value in own) <= CARRIED_HEADER_BYTES
+    ):
+        headers += own
+    return OutRecord(record.key, record.value, headers)

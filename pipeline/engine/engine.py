@@ -12,16 +12,18 @@ same alerts, byte for byte, however they are divided into batches and wherever t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pipeline.config.model import Config
 from pipeline.engine import checkpointing
+from pipeline.engine.alerts.brand_alert import ClosedBucket
 from pipeline.engine.brands.cache import MAX_CACHED
 from pipeline.engine.checkpointing import RESTORED_RECORDS, SNAPSHOT_RECORDS, StateRecord
 from pipeline.engine.closing import Closing
 from pipeline.engine.episodes.episode import Episodes
 from pipeline.engine.intake import Intake
 from pipeline.engine.partition_state import PartitionState
+from pipeline.engine.placement import Placement
 from pipeline.engine.records import Outputs, SourceRecord
 from pipeline.engine.stats import BrandView, EngineStats, OpenEpisode, view
 from schemas.observation import BUCKET_SECONDS, Observation
@@ -31,18 +33,27 @@ class Engine:
     """The facade over a partition's state, its intake, its closing and its checkpointing."""
 
     def __init__(
-        self, partition: int, config: Config, *, topic: str = "mentions", max_cached: int = MAX_CACHED
+        self,
+        partition: int,
+        config: Config,
+        *,
+        partitions: int = 0,
+        topic: str = "mentions",
+        max_cached: int = MAX_CACHED,
+        observe: Callable[[ClosedBucket], None] | None = None,
     ) -> None:
         """An engine that has seen no record.
 
         Args:
             partition: whose records come.
             config: what holds for the brands.
+            partitions: of the topic, so that misplaced brands are known; 0: not known, and none counts as misplaced.
             topic: of the records; named in dead letters.
             max_cached: brands that are loaded at a time (brands.cache); nothing but time depends on it.
+            observe: called with every closed bucket of a brand after its episodes were stepped; must change nothing.
         """
-        self._state = PartitionState(partition, config, topic, max_cached)
-        self._closing = Closing(self._state)
+        self._state = PartitionState(Placement(partition, partitions, config), config, topic, max_cached)
+        self._closing = Closing(self._state, observe)
         self._intake = Intake(self._state, self.close_due)
 
     # ---------------------------------------------------------------- facts
@@ -50,7 +61,7 @@ class Engine:
     @property
     def partition(self) -> int:
         """Whose records come."""
-        return self._state.partition
+        return self._state.placement.partition
 
     @property
     def stats(self) -> EngineStats:
@@ -61,6 +72,11 @@ class Engine:
     def next_offset(self) -> int:
         """First offset that is not in the state; `ingest` skips records below it."""
         return self._state.at.next_offset
+
+    @property
+    def topic_ids(self) -> dict[str, str]:
+        """Ids of the topics that the checkpoint speaks of, by name in the catalogue; kept, and never looked at."""
+        return self._state.at.topic_ids
 
     @property
     def event_time(self) -> float:
@@ -84,9 +100,9 @@ class Engine:
         return bool(state.schedule.brands or state.with_episode or state.open_categories)
 
     @property
-    def categorised(self) -> Sequence[tuple[str, str]]:
-        """(brand, category) of every brand with a category, in the order in which they became known."""
-        return self._state.categorised
+    def misplaced(self) -> Mapping[str, int]:
+        """Brands seen here that belong on another partition, and on which: the first MAX_NAMED since construction."""
+        return self._state.misplaced_seen
 
     @property
     def max_cached(self) -> int:
@@ -145,6 +161,13 @@ class Engine:
         self.close_due()
         return self.take_outputs()
 
+    def stand_for(self, topic_ids: Mapping[str, str]) -> None:
+        """The checkpoints that follow are for the topics with these ids; one that says otherwise is written anew."""
+        at = self._state.at
+        if at.topic_ids != topic_ids:
+            at.topic_ids = dict(topic_ids)
+            self._state.changes.any |= at.next_offset > 0
+
     def ingest(self, records: Sequence[SourceRecord]) -> None:
         """Take records in offset order into the open buckets.
 
@@ -173,8 +196,8 @@ class Engine:
         return self._closing.close_due(limit)
 
     def take_outputs(self) -> Outputs:
-        """Alerts and dead letters since the last take, in order."""
-        outputs, self._state.outputs = self._state.outputs, Outputs([], [])
+        """Alerts, dead letters and rerouted mentions since the last take, in order."""
+        outputs, self._state.outputs = self._state.outputs, Outputs()
         return outputs
 
     # ---------------------------------------------------------------- state

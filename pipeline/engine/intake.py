@@ -7,15 +7,16 @@ takes them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
-from detectors.sentiment import PLAIN_TAGS, language_of
+from detectors.sentiment import language_at_a_glance, language_of
 from pipeline.engine.brands.brand import Brand
-from pipeline.engine.buckets.ids import LONG_ID, identity
-from pipeline.engine.buckets.open_bucket import compared
+from pipeline.engine.buckets.ids import LONG_ID, identity, spread
+from pipeline.engine.buckets.open_bucket import MOST_CRITICS, compared
 from pipeline.engine.intake_batch import BatchIntake
 from pipeline.engine.partition_state import PartitionState
-from pipeline.engine.records import TICK_HEADER, DeadLetter, RefusedBatch, SourceRecord
+from pipeline.engine.records import REROUTED_HEADER, TICK_HEADER, DeadLetter, RefusedBatch, Rerouted, SourceRecord
 from pipeline.engine.tone import Tone
 from pipeline.errors import DeadLetterLimitError
 from schemas.mention import (
@@ -23,11 +24,12 @@ from schemas.mention import (
     LATEST_EVENT_TIME,
     Mention,
     brand_key,
-    decode_mention,
     decode_of_some_brand,
+    read_mention,
 )
 from schemas.observation import BUCKET_SECONDS, Observation
 from schemas.rejection import Reason, Rejected
+from schemas.text import normalised
 
 
 class Intake:
@@ -92,6 +94,7 @@ class Intake:
                     mention is not None
                     and (brand := brands.get(mention.brand)) is not None
                     and brand.key == record.key
+                    and not brand.is_misplaced
                     and (event_time := mention.event_time.timestamp()) * 1000 <= timestamp + tolerance_ms
                     and (begin <= event_time < end or EARLIEST_EVENT_TIME <= event_time < LATEST_EVENT_TIME)
                     and schedule.open_count < max_open
@@ -129,18 +132,17 @@ class Intake:
                     feed.see(index, 1, due_end)
                 else:
                     seen += 1
-                lang = mention.lang
-                language = (PLAIN_TAGS.get(lang) if lang else None) or language_of(mention.text, lang)
+                text = normalised(mention.text)
+                language = language_at_a_glance(mention.text, mention.lang) or language_of(text, mention.lang)
                 sentiment = mention.sentiment
                 if sentiment is None:
-                    judgement = self._tone.of_text(bucket, index, mention.text, language)
+                    judgement = self._tone.of_text(bucket, index, text, language)
                 else:
                     judgement = bucket.add_given(
                         negative=sentiment <= negative_below, positive=sentiment >= positive_above
                     )
-                    self._tone.learn(mention.text, language, sentiment)
-                if not brand.weighs_stories:
-                    judgement = compared(judgement, index, bucket.mentions)
+                    self._tone.learn(text, language, sentiment)
+                judgement = compared(judgement, index, bucket.mentions, weighs_stories=brand.weighs_stories)
                 number = bucket.add(mention, own, judgement, language=language, event_time=event_time, bucket=index)
                 if len(ids) < small_ids or brand.remembered < max_ids:
                     ids[own] = number
@@ -187,6 +189,8 @@ class Intake:
             bucket.sampled = bucket.scored = 1
             bucket.sampled_negatives = row.negatives
             bucket.sampled_positives = row.positives
+            # Nor does it name anybody: each is one of their own.
+            bucket.critics = [spread(index, number) for number in range(min(math.ceil(row.negatives), MOST_CRITICS))]
             state.stats.consumed += row.mentions
             at.feed.see(index, row.mentions, schedule.due_end)
             state.pass_time(float(row.start))
@@ -194,7 +198,8 @@ class Intake:
     def _admit(self, record: SourceRecord) -> tuple[Brand, Mention, float] | None:
         """A mention that is not plainly one of a known brand, with its brand and event time in Unix seconds.
 
-        None for a tick, for what must be refused and for a late mention of a new brand; that is dealt with here.
+        None for a tick, for what must be refused, for what belongs on another partition and is not to count here, and
+        for a late mention; that is dealt with here.
         """
         state = self._state
         try:
@@ -206,6 +211,8 @@ class Intake:
                 self._tick(record)
                 return None
             mention, event_time = self._checked(record, record.value)
+            if state.placement.diverts and self._diverted(record, mention.brand):
+                return None
         except Rejected as rejected:
             self._reject(record, rejected)
             return None
@@ -215,7 +222,33 @@ class Intake:
         if event_time // BUCKET_SECONDS < state.schedule.due_end:
             state.stats.late += 1
             return None
-        return state.brand(mention.brand), mention, event_time
+        brand = state.brand(mention.brand)
+        state.stats.misplaced["counted"] += brand.is_misplaced
+        return brand, mention, event_time
+
+    def _diverted(self, record: SourceRecord, brand: str) -> bool:
+        """Whether a mention is on its way to the partition where it belongs.
+
+        Raises:
+            Rejected: it does not belong here, and is to be refused.
+        """
+        state = self._state
+        placement = state.placement
+        # What was rerouted stays where it is: two workers that differ in their categories would send it to and fro.
+        if not placement.is_misplaced(brand) or any(name == REROUTED_HEADER for name, _ in record.headers):
+            return False
+        home = state.note_misplaced(brand)
+        if placement.treatment == "dead_letter":
+            state.stats.misplaced["refused"] += 1
+            raise Rejected(
+                Reason.MISPLACED,
+                f"expected the key {brand} on partition {home} of {placement.partitions}, where Kafka's default "
+                f"partitioner (murmur2) puts it or its category, got it on {placement.partition}",
+            )
+        state.at.rejected_in_a_row = 0
+        state.stats.misplaced["rerouted"] += 1
+        state.outputs.rerouted.append(Rerouted(record, placement.partition, home))
+        return True
 
     def _checked(self, record: SourceRecord, value: bytes) -> tuple[Mention, float]:
         """The mention in a record, against every rule, and its event time in Unix seconds.
@@ -223,7 +256,7 @@ class Intake:
         Raises:
             Rejected: with the reason code.
         """
-        mention = decode_mention(value)
+        mention, dropped = read_mention(value)
         brand_key(mention, record.key)
         event_time = mention.event_time.timestamp()
         if event_time * 1000 > record.timestamp + self._tolerance_ms:
@@ -238,6 +271,8 @@ class Intake:
                 f"expected at most {self._max_open} open buckets of brands (engine.max_brands), got one more "
                 f"of {mention.brand}, a brand not known here",
             )
+        for field in dropped:
+            self._state.stats.fields_dropped[field] += 1
         return mention, event_time
 
     def _is_unknown(self, name: str, event_time: float) -> bool:
@@ -286,14 +321,15 @@ class Intake:
         at = state.at
         state.stats.rejected[rejected.reason] += 1
         state.outputs.dead_letters.append(
-            DeadLetter(record, state.topic, state.partition, rejected.reason, str(rejected))
+            DeadLetter(record, state.topic, state.placement.partition, rejected.reason, str(rejected))
         )
-        # A flood of brands says nothing about the deploy, and nobody shall stop a worker with it.
-        at.rejected_in_a_row += rejected.reason is not Reason.TOO_MANY_BRANDS
+        # A flood of brands says nothing about the deploy, and nobody shall stop a worker with it; nor does a
+        # partitioner of which the configuration says that its records are to be refused.
+        at.rejected_in_a_row += rejected.reason not in {Reason.TOO_MANY_BRANDS, Reason.MISPLACED}
         limit = state.config.engine.dead_letter_run_limit
         if limit and at.rejected_in_a_row > limit:
             raise DeadLetterLimitError(
-                f"{state.topic}[{state.partition}]@{record.offset}: expected mentions, got more than {limit} records "
-                f"in a row that had to be refused (the last: {rejected.reason}, {rejected}); fix the producer, or "
-                "raise engine.dead_letter_run_limit to let them pass into the dead letter topic"
+                f"{state.topic}[{state.placement.partition}]@{record.offset}: expected mentions, got more than {limit} "
+                f"records in a row that had to be refused (the last: {rejected.reason}, {rejected}); fix the "
+                "producer, or raise engine.dead_letter_run_limit to let them pass into the dead letter topic"
             )

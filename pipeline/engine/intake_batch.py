@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.columns import Columns
+from pipeline.engine.buckets.copies import fingerprints
 from pipeline.engine.buckets.open_bucket import (
     READ,
     STORY_SAMPLE,
@@ -28,7 +29,6 @@ from pipeline.engine.buckets.open_bucket import (
     compared,
     sampled_rows,
 )
-from pipeline.engine.buckets.stories import fingerprints_of_many
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.records import SourceRecord
 from pipeline.engine.tone import Share, Tone
@@ -128,6 +128,9 @@ class BatchIntake:
         stamps = [record.timestamp for record in records]
         brands, tolerance = self._state.brands, self._tolerance_ms
         no_brands = {name for name in set(names) if name not in brands and not is_brand(name)}
+        placement = self._state.placement
+        if placement.diverts:
+            no_brands |= {name for name in set(names) if placement.is_misplaced(name)}
         if (
             keys == list(map(str.encode, names))
             and not no_brands
@@ -170,6 +173,8 @@ class BatchIntake:
                 if name not in state.brands:
                     state.brand(name)
                 state.changes.open_buckets[name] = None
+            if state.misplaced:
+                stats.misplaced["counted"] += sum(map(state.misplaced.__contains__, names))
             self._count(records, Columns(mentions, times), groups)
         return True
 
@@ -275,27 +280,27 @@ def _grouped(names: Sequence[str], times: Sequence[float]) -> _Groups:
 def _join_stories(columns: Columns, shares: Sequence[Share], judgements: list[Judgement] | None) -> None:
     """Join the mentions to their stories, and remember with their ids which; the buckets have counted them."""
     plain: list[tuple[OpenBucket, list[int], bool]] = []
+    read: list[int] = []
     for bucket, index, rows, weighs_stories in shares:
         begin = bucket.mentions - len(rows)
-        if (
-            bucket.stories.awaited
-            or (columns.reposts and not columns.reposts.isdisjoint(rows))
-            or (weighs_stories and judgements is not None)
-        ):
+        if bucket.stories.awaited or (columns.reposts and not columns.reposts.isdisjoint(rows)):
             own = [READ[columns.negatives[row]] if judgements is None else judgements[row] for row in rows]
-            if not weighs_stories:
-                own = [compared(judgement, index, position) for position, judgement in enumerate(own, begin)]
-            bucket.join_each(columns, rows, own)
-        elif weighs_stories or bucket.mentions <= STORY_TEXTS:
-            plain.append((bucket, rows, False))
-        else:
-            full = STORY_TEXTS - begin if begin < STORY_TEXTS else 0
-            if full:
-                plain.append((bucket, rows[:full], False))
-            sample = sampled_rows(index, begin + full, rows[full:], STORY_SAMPLE)
-            if sample:
-                plain.append((bucket, sample, True))
-    read = [row for _, rows, _ in plain for row in rows]
-    prints = dict(zip(read, fingerprints_of_many([columns.mentions[row].text for row in read]), strict=True))
-    for bucket, rows, sampled in plain:
-        bucket.stories.join_posts(columns, rows, prints, bucket.ids, sampled=sampled)
+            bucket.join_each(
+                columns,
+                rows,
+                [
+                    compared(judgement, index, position, weighs_stories=weighs_stories)
+                    for position, judgement in enumerate(own, begin)
+                ],
+            )
+            continue
+        full = max(STORY_TEXTS[weighs_stories] - begin, 0)
+        if full:
+            plain.append((bucket, rows[:full], False))
+            read += rows[:full]
+        if full < len(rows):
+            plain.append((bucket, rows[full:], True))
+            read += sampled_rows(index, begin + full, rows[full:], STORY_SAMPLE)
+    keys = dict(zip(read, fingerprints([columns.mentions[row].text for row in read]), strict=True))
+    for bucket, rows, beyond in plain:
+        bucket.stories.join_posts(columns, rows, keys, bucket.ids, beyond=beyond)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from detectors.registry import entry
 from detectors.sentiment import SentimentModels
 from pipeline.config.model import Config
@@ -11,9 +13,13 @@ from pipeline.engine.brands.expiry import Expiry
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.schedule import BucketSchedule
 from pipeline.engine.categories import Category
+from pipeline.engine.placement import Placement
 from pipeline.engine.records import Outputs
 from pipeline.engine.state import Checkpoint
 from pipeline.engine.stats import EngineStats
+
+MAX_NAMED: Final = 1000
+"""Misplaced brands that are kept by name since construction: enough to tell who places them."""
 
 
 class Changes:
@@ -51,7 +57,8 @@ class PartitionState:
     """What a partition remembers; intake, closing and checkpointing work on it and on nothing else.
 
     Attributes:
-        partition, topic: whose records come; named in dead letters.
+        placement: whose records come, and which brands belong here.
+        topic: of the records; named in dead letters.
         config: what holds for the brands.
         stats: plain counts since construction.
         at: where the partition stands: offset, event time, next bucket to close, feed, pooled tail, label counts.
@@ -61,7 +68,8 @@ class PartitionState:
         with_episode: brands with an open episode.
         categories: every category of a known brand.
         open_categories: categories with an open episode.
-        categorised: (brand, category) of every brand with a category, in the order in which they came.
+        misplaced: known brands that belong on another partition.
+        misplaced_seen: the first MAX_NAMED misplaced brands since construction, counted here or not, and their home.
         schedule: open buckets in order of event time.
         expiry: which brands are idle, and which expire.
         is_amid_bucket: restored with a part of the bucket `at.next_bucket` closed.
@@ -69,20 +77,20 @@ class PartitionState:
         outputs: alerts and dead letters not yet taken.
     """
 
-    def __init__(self, partition: int, config: Config, topic: str, max_cached: int = MAX_CACHED) -> None:
+    def __init__(self, placement: Placement, config: Config, topic: str, max_cached: int = MAX_CACHED) -> None:
         """The state of a partition of which no record has been seen.
 
         Args:
-            partition: whose records come.
+            placement: whose records come.
             config: what holds for the brands.
             topic: of the records.
             max_cached: brands that are loaded at a time; nothing but time and memory depends on it.
         """
-        self.partition = partition
+        self.placement = placement
         self.topic = topic
         self.config = config
         self.stats = EngineStats()
-        self.at = Checkpoint()
+        self.at = Checkpoint(partitions=placement.partitions)
         self.sentiment = SentimentModels()
         self.stats.sentiment_drifts = self.sentiment.drifts
         self.cache = BrandCache(Tails(self.at), max_cached)
@@ -90,8 +98,8 @@ class PartitionState:
         self.with_episode: set[str] = set()
         self.categories: dict[str, Category] = {}
         self.open_categories: set[str] = set()
-        self.categorised: list[tuple[str, str]] = []
-        self._ever_categorised: set[str] = set()
+        self.misplaced: set[str] = set()
+        self.misplaced_seen: dict[str, int] = {}
         self.schedule = BucketSchedule(float(config.engine.allowed_lateness_seconds))
         self.expiry = Expiry(config.engine)
         self.is_amid_bucket = False
@@ -123,14 +131,23 @@ class PartitionState:
             category = config.category
             if category is not None:
                 self.category(category).join(brand)
-                if name not in self._ever_categorised:
-                    self._ever_categorised.add(name)
-                    self.categorised.append((name, category))
+            if self.placement.is_misplaced(name):
+                brand.is_misplaced = True
+                self.misplaced.add(name)
+                self.note_misplaced(name)
         return brand
+
+    def note_misplaced(self, name: str) -> int:
+        """A mention of a brand that belongs on another partition has come; returns that partition."""
+        home = self.placement.home(name)
+        if len(self.misplaced_seen) < MAX_NAMED:
+            self.misplaced_seen[name] = home
+        return home
 
     def drop(self, brand: Brand) -> None:
         """Drop a brand that has expired and has no open bucket."""
         del self.brands[brand.name]
+        self.misplaced.discard(brand.name)
         self.cache.drop(brand)
         category = self.config.brand(brand.name).category
         if category is not None:

@@ -13,6 +13,9 @@ from schemas.rejection import Reason, Rejected
 TICK_HEADER = "tocsin-tick"
 """Header of a tick record (null key, null value): the event time that has passed, in Unix milliseconds as text."""
 
+REROUTED_HEADER = "tocsin-rerouted"
+"""Header of a mention that the worker has written to the right partition: PARTITION@OFFSET where it was found."""
+
 
 class SourceRecord(Protocol):
     """A record of the mentions topic, as aiokafka, kafka-python and replay hand it over."""
@@ -94,11 +97,26 @@ class DeadLetter(msgspec.Struct, frozen=True):
     error: str
 
 
+class Rerouted(msgspec.Struct, frozen=True):
+    """A mention that lies on another partition than its key's, and is to be written to that one.
+
+    Attributes:
+        record: the source record.
+        partition: where it stood.
+        home: where it belongs.
+    """
+
+    record: SourceRecord
+    partition: int
+    home: int
+
+
 class Outputs(msgspec.Struct):
     """What the engine wants written, in order."""
 
     alerts: list[Alert] = []
     dead_letters: list[DeadLetter] = []
+    rerouted: list[Rerouted] = []
 
 
 def closing_tick_milliseconds(latest_event_time: float, lateness_seconds: float, now_milliseconds: int) -> int:

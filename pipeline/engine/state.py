@@ -5,6 +5,7 @@
     #category/<name>   episodes of a category: change while one of them is open
     #sentiment/<name>  a chunk of a language's model
     #checkpoint        offset, event time and the feed: always the last record of a transaction
+    #migrated          the next generation of the state, to which all of this was moved; nobody goes on from here
 
 '#' cannot occur in a brand. Splitting the record keeps a checkpoint as small as what changed.
 """
@@ -21,7 +22,9 @@ from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
 from pipeline.engine.buckets.sampling import LabelCounts
-from pipeline.engine.buckets.stories import StoryMemory
+from pipeline.engine.buckets.story_memory import StoryMemory
+from pipeline.engine.buckets.window_tables import WindowTables
+from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode
 from pipeline.errors import StateError
 from schemas.alert import KINDS
@@ -29,12 +32,13 @@ from schemas.alert import KINDS
 VERSION: Final = 2
 CHECKPOINT_KEY: Final = b"#checkpoint"
 CATEGORY_PREFIX: Final = b"#category/"
+MIGRATED_KEY: Final = b"#migrated"
 SENTIMENT_PREFIX: Final = b"#sentiment/"
 OPEN_SUFFIX: Final = b"#open"
 
 
 class BrandRecord(msgspec.Struct, array_like=True, gc=False):
-    """Detector, an episode per kind in the order of KINDS, posts, stories, counts of the last day.
+    """Detector, an episode per kind in the order of KINDS, posts, stories, counts, normal before, tables of the day.
 
     `model` is the snapshot of the detector that `detector` names (detectors.registry.Entry.key), as it is: another
     detector cannot read it, and takes over no more than `last_bucket`.
@@ -50,6 +54,8 @@ class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     recent: RecentCounts = msgspec.field(default_factory=RecentCounts)
     detector: str = DEFAULT
     last_bucket: int = -1
+    before: Before | None = None
+    tables: WindowTables = msgspec.field(default_factory=WindowTables)
 
 
 class OpenRecord(msgspec.Struct, array_like=True, gc=False):
@@ -70,7 +76,9 @@ class CategoryRecord(msgspec.Struct, array_like=True, kw_only=True):
 class Checkpoint(msgspec.Struct, array_like=True):
     """Where the partition stands: everything below `next_offset` is in the state, everything from it on is not.
 
-    `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key.
+    `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key. `partitions`
+    are those of the topic, by which keys have come here; 0 where that was not known. `topic_ids` are the ids of the
+    topics that it was written for, by name in the catalogue; empty where they are not known.
     """
 
     version: int = VERSION
@@ -83,6 +91,8 @@ class Checkpoint(msgspec.Struct, array_like=True):
     tail: TailState = msgspec.field(default_factory=TailState)
     labels: LabelCounts = msgspec.field(default_factory=LabelCounts)
     other_tails: dict[str, TailState] = msgspec.field(default_factory=dict)
+    partitions: int = 0
+    topic_ids: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

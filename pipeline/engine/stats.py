@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import Final, Literal, get_args
 
 import msgspec
 
 from detectors.base import Assessment
+from detectors.normal import Normal
 from detectors.sentiment import LANGUAGES
 from pipeline.engine.brands.brand import Band, Brand
 from pipeline.engine.brands.expiry import EXPIRY_REASONS, ExpiryReason
 from schemas.alert import Kind, Severity, SuppressionReason, Transition
+from schemas.mention import DROPPABLE
 from schemas.rejection import Reason
+
+Outcome = Literal["counted", "refused", "rerouted"]
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+"""Of a mention on another partition than its key's."""
 
 
 class BrandView(msgspec.Struct, frozen=True):
@@ -52,13 +59,16 @@ class EngineStats(msgspec.Struct):
     duplicates: int = 0
     duplicates_unchecked: int = 0
     texts_scored: int = 0
+    texts_unlisted: int = 0
     labels_learned: int = 0
     labels_left_out: int = 0
     sentiment_drifts: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(LANGUAGES, 0))
     buckets_closed: int = 0
     scores: int = 0
     forgotten: dict[ExpiryReason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(EXPIRY_REASONS, 0))
+    misplaced: dict[Outcome, int] = msgspec.field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     rejected: dict[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
+    fields_dropped: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(DROPPABLE, 0))
     alerts: dict[tuple[Kind, Severity, Transition], int] = msgspec.field(default_factory=dict)
     suppressed: dict[tuple[Kind, SuppressionReason], int] = msgspec.field(default_factory=dict)
 
@@ -78,12 +88,17 @@ def view(brand: Brand) -> BrandView:
     return BrandView(brand.name, *brand.last, brand.last_bucket, brand.band)
 
 
-def band(assessment: Assessment) -> Band:
+def band(assessment: Assessment, expected: float, normal: Normal | None) -> Band:
     """What is normal in an assessed bucket: an interval of 95 % for its mentions, and the usual negative share.
 
     The detector's interval is that of a window; that of one bucket is wider by the root of the two means' ratio.
+
+    Args:
+        assessment: of the bucket.
+        expected: mentions expected in it.
+        normal: what an open episode is held against; None where it knows none.
     """
     explanation = assessment.explain("crisis")
-    expected = assessment.expected_now
     spread = (explanation.upper - explanation.expected) * math.sqrt(expected / max(explanation.expected, 1e-9))
-    return Band(max(expected - spread, 0.0), expected + spread, assessment.base_rate)
+    share = assessment.base_rate if normal is None else normal.base_rate
+    return Band(max(expected - spread, 0.0), expected + spread, share)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import TypeAlias
 
-from detectors.sentiment import Reading
+from detectors.sentiment import OTHER, Reading
 from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.open_bucket import UNREAD, Judgement, OpenBucket, is_in_sample
 from pipeline.engine.partition_state import PartitionState
@@ -34,7 +34,7 @@ class Tone:
         Args:
             bucket: of the mention.
             index: of the bucket.
-            text: of the mention.
+            text: of the mention, normalised.
             language: one of detectors.sentiment.LANGUAGES.
         """
         config = self._config
@@ -42,10 +42,17 @@ class Tone:
         if not is_full and not is_in_sample(index, bucket.mentions, config.sample_one_in):
             return bucket.add_unread()
         self._state.stats.texts_scored += 1
-        return _count_read(bucket, self._state.sentiment.estimate_one(text, language), sampled=not is_full)
+        self._state.stats.texts_unlisted += language == OTHER
+        return _count_read(bucket, self._state.sentiment.estimate(text, language), sampled=not is_full)
 
     def learn(self, text: str, language: str, sentiment: float) -> None:
-        """Let the language's model learn from a trusted sentiment, where it learns and there have not been too many."""
+        """Let the language's model learn from a trusted sentiment, where it learns and there have not been too many.
+
+        Args:
+            text: normalised.
+            language: one of detectors.sentiment.LANGUAGES.
+            sentiment: the trusted one.
+        """
         config, state = self._config, self._state
         if not config.learn:
             return
@@ -59,7 +66,7 @@ class Tone:
         self._state.stats.labels_learned += 1
         # The model learns what this configuration calls negative, not the raw number.
         negative, positive = sentiment <= config.negative_below, sentiment >= config.positive_above
-        self._state.sentiment.learn_one(text, language, negative=negative, positive=positive)
+        self._state.sentiment.learn(text, language, negative=negative, positive=positive)
 
     def of_many(self, columns: Columns, shares: Sequence[Share], rows: Sequence[int]) -> list[Judgement] | None:
         """Judge the mentions of a run and count their tone; the buckets have not counted the mentions yet.
@@ -99,13 +106,13 @@ class Tone:
         learned.sort()
         state.stats.labels_left_out += len(rows) - len(learned)
         for row in learned:
-            self._learn(columns.mentions[row].text, columns.languages[row], sentiments[row])
+            self._learn(columns.read(row), columns.languages[row], sentiments[row])
 
     def _of_texts(self, columns: Columns, shares: Sequence[Share]) -> list[Judgement]:
         models, config = self._state.sentiment, self._config
-        mentions, languages, sentiments = columns.mentions, columns.languages, columns.sentiments
-        judgements = [UNREAD[False]] * len(mentions)
-        negatives = columns.negatives = [False] * len(mentions)
+        read, languages, sentiments = columns.read, columns.languages, columns.sentiments
+        judgements = [UNREAD[False]] * len(columns.mentions)
+        negatives = columns.negatives = [False] * len(columns.mentions)
         order: list[tuple[int, OpenBucket, bool]] = []
         by_language: dict[str, list[int]] = {}
         for bucket, index, own, _ in shares:
@@ -115,20 +122,21 @@ class Tone:
                     by_language.setdefault(languages[row], []).append(row)
         readings: dict[int, Reading] = {}
         for language, rows in by_language.items():
-            readings |= zip(rows, models.read_many([mentions[row].text for row in rows], language), strict=True)
+            readings |= zip(rows, models.read_many([read(row) for row in rows], language), strict=True)
         self._state.stats.texts_scored += len(readings)
+        self._state.stats.texts_unlisted += len(by_language.get(OTHER, ()))
         if len(readings) < len(order):
             order.sort(key=itemgetter(0))  # What is learned before a text counts for it.
         for row, bucket, sampled in order:
-            sentiment, text, language = sentiments[row], mentions[row].text, languages[row]
+            sentiment, language = sentiments[row], languages[row]
             if sentiment is None:
-                answer = models.estimate_read(text, readings[row], language)
+                answer = models.estimate_read(read(row), readings[row], language)
                 judgement = _count_read(bucket, answer, sampled=sampled)
             else:
                 judgement = bucket.add_given(
                     negative=sentiment <= config.negative_below, positive=sentiment >= config.positive_above
                 )
-                self.learn(text, language, sentiment)
+                self.learn(read(row), language, sentiment)
             judgements[row] = judgement
             negatives[row] = judgement.negative
         return judgements

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
+
+from detectors.aftermath import Evidence
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
-from pipeline.engine.brands.brand import Brand
-from pipeline.engine.buckets.closed_counts import onset
+from pipeline.engine.brands.readings import evidence_of, opening
 from pipeline.engine.categories import Category
-from pipeline.engine.episodes.episode import EpisodeTransition, Rule, SuppressedOpening, step
+from pipeline.engine.episodes.before import UNUSUAL_SCORE, followed
+from pipeline.engine.episodes.episode import FLARE_UP_BUCKETS, EpisodeTransition, Rule, SuppressedOpening, step
+from pipeline.engine.episodes.facets import Told, end_facets, fold, related
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
 from pipeline.engine.episodes.rules import rules
+from pipeline.engine.episodes.voices import Voices, enough_voices, never_critical
 from pipeline.engine.partition_state import PartitionState
 from schemas.alert import Kind
-from schemas.observation import BUCKETS_PER_DAY
 
 
 class Transitions:
@@ -28,37 +32,97 @@ class Transitions:
     def follow_brand(self, closed: ClosedBucket) -> None:
         """Let a closed bucket act on the episodes of its brand, and of its category where the move is common."""
         brand, assessment = closed.brand, closed.assessment
+        watched = [(spec, rule, assessment.score(spec.name)) for spec, rule in self._rules_of(closed.config)]
+        is_unusual = any(score > UNUSUAL_SCORE for _, _, score in watched)
+        if is_unusual or brand.before is not None:
+            brand.before = followed(
+                brand.before,
+                closed.index,
+                is_unusual=is_unusual,
+                has_episode=brand.has_open_episode,
+                normal=brand.model.normal,
+            )
         blocking: set[Kind] = set()
-        for spec, rule in self._rules_of(closed.config):
-            kind = spec.name
-            episode = brand.episodes[kind]
-            score = assessment.score(kind)
+        for spec, rule, score in watched:
+            episode = brand.episodes[spec.name]
             if episode.stays_quiet(score, rule):
                 episode.score = score
-                continue
-            may_open = assessment.is_warm and blocking.isdisjoint(spec.blocked_by)
-            would_open = may_open and not episode.is_open and score >= rule.threshold
-            is_common = would_open and self._is_common(closed, spec, rule, score)
-            transition = step(
-                episode,
-                rule,
-                brand=brand.name,
-                bucket=closed.index,
-                score=score,
-                onset=partial(first_of_excess, brand, spec, closed.index, assessment.base_rate),
-                may_open=may_open,
-                is_common=is_common,
-            )
-            if isinstance(transition, SuppressedOpening):
-                self._state.stats.count_suppressed(kind, transition.reason)
-            elif transition is not None:
-                self._alert_of_brand(closed, spec, transition)
-            if episode.is_open or is_common:
-                blocking.add(kind)
+            else:
+                self._follow_kind(closed, spec, rule, score, blocking)
         if brand.has_open_episode:
             self._state.with_episode.add(brand.name)
         else:
             self._state.with_episode.discard(brand.name)
+
+    def _follow_kind(self, closed: ClosedBucket, spec: KindSpec, rule: Rule, score: float, blocking: set[Kind]) -> None:
+        """Let a closed bucket act on the brand's episode of one kind; one that is open, or opens, joins `blocking`."""
+        brand, kind = closed.brand, spec.name
+        episode = brand.episodes[kind]
+        is_blocked = not blocking.isdisjoint(spec.blocked_by)
+        if is_blocked and episode.is_open:
+            episode.score = score  # A facet: it ends with the one that blocks it.
+            return
+        since = self._end_before(closed, spec) if score >= rule.release else -1
+        evidence = evidence_of(brand, spec, closed.assessment, since) if score >= rule.release else None
+        score = score if evidence is None else evidence.score
+        if score >= rule.critical and rule.base_severity == "warning" and episode.severity != "critical":
+            rule = rule if enough_voices(voices_of(closed, kind)) else never_critical(rule)
+        may_open = closed.assessment.is_warm and not is_blocked
+        would_open = may_open and not episode.is_open and score >= rule.threshold
+        is_common = would_open and self._is_common(closed, spec, rule, score)
+        transition = step(
+            episode,
+            rule,
+            brand=self._state.placement.identity_of_brand(brand.name),
+            bucket=closed.index,
+            score=score,
+            opening=partial(
+                opening,
+                brand,
+                spec,
+                closed.index,
+                since=since,
+                is_unobserved=closed.feed.is_unobserved,
+            ),
+            may_open=may_open,
+            is_common=is_common,
+        )
+        if isinstance(transition, SuppressedOpening):
+            self._state.stats.count_suppressed(kind, transition.reason)
+        elif transition is not None:
+            self._tell(closed, spec, transition, evidence)
+        if episode.is_open or is_common:
+            blocking.add(kind)
+
+    def _tell(
+        self, closed: ClosedBucket, spec: KindSpec, transition: EpisodeTransition, evidence: Evidence | None
+    ) -> None:
+        """Make the alerts of a transition: of the episode, and of the facets that begin or end with it."""
+        episodes, kind = closed.brand.episodes, spec.name
+        transition = msgspec.structs.replace(transition, related=related(episodes, kind))
+        self._alert_of_brand(closed, spec, transition, evidence)
+        told: Told = []
+        if transition.name == "opened":
+            told = fold(episodes, kind, closed.index)
+        elif transition.name == "resolved":
+            told = end_facets(episodes, kind, closed.index)
+        for facet, its in told:
+            self._alert_of_brand(closed, KIND_SPECS[facet], its, None)
+
+    def _end_before(self, closed: ClosedBucket, spec: KindSpec) -> int:
+        """Bucket in which an episode ended that has told what the windows still hold; -1 without one.
+
+        Of the brand or its category: an earlier one of a kind that flares up, or one of a kind that blocks this one.
+        """
+        kinds = (*spec.blocked_by, spec.name) if spec.flares_up else spec.blocked_by
+        name = closed.config.category
+        owners = [closed.brand.episodes]
+        if name is not None:
+            owners.append(self._state.categories[name].episodes)
+        ended = max(
+            (episodes[kind].ended for episodes in owners for kind in kinds if episodes[kind].last_id), default=-1
+        )
+        return ended if ended >= closed.index - FLARE_UP_BUCKETS else -1
 
     def follow_categories(self, index: int) -> None:
         """Let a whole bucket act on the open episodes of categories, after its brands were closed."""
@@ -72,7 +136,7 @@ class Transitions:
                 category.pass_unobserved()
                 continue
             for spec in KIND_SPECS.values():
-                if category.episodes[spec.name].is_open:
+                if category.episodes[spec.name].is_open and not category.is_facet(spec):
                     self._step_category(category, spec, index)
 
     def _is_common(self, closed: ClosedBucket, spec: KindSpec, rule: Rule, score: float) -> bool:
@@ -86,12 +150,15 @@ class Transitions:
         self._step_category(category, spec, closed.index, {closed.brand.name: score})
         return True
 
-    def _alert_of_brand(self, closed: ClosedBucket, spec: KindSpec, transition: EpisodeTransition) -> None:
+    def _alert_of_brand(
+        self, closed: ClosedBucket, spec: KindSpec, transition: EpisodeTransition, evidence: Evidence | None
+    ) -> None:
         state, name = self._state, closed.config.category
         alert = brand_alert(
             closed,
             spec,
             transition,
+            evidence=evidence,
             suppressed=take_suppressed(closed.brand.episodes),
             category_episode_id="" if name is None else state.categories[name].episodes[spec.name].id,
         )
@@ -102,14 +169,21 @@ class Transitions:
         self, category: Category, spec: KindSpec, index: int, now: dict[str, float] | None = None
     ) -> None:
         """Let the members' scores act on the category's episode of this kind."""
-        state, kind = self._state, spec.name
+        state = self._state
         config = state.config.category(category.name)
-        moved = category.step(kind, rules(config.detection)[kind], index, now)
-        if isinstance(moved, SuppressedOpening):
-            state.stats.count_suppressed(kind, moved.reason)
-        elif moved is not None:
+        for kind, moved in category.step(
+            spec.name,
+            rules(config.detection)[spec.name],
+            index,
+            now,
+            identity=state.placement.identity_of_category(category.name),
+        ):
+            if isinstance(moved, SuppressedOpening):
+                state.stats.count_suppressed(kind, moved.reason)
+                continue
             suppressed = take_suppressed(category.episodes)
-            state.outputs.alerts.append(category_alert(category, spec, moved, config=config, suppressed=suppressed))
+            alert = category_alert(category, KIND_SPECS[kind], moved, config=config, suppressed=suppressed)
+            state.outputs.alerts.append(alert)
             state.stats.count_alert(kind, moved.transition.severity, moved.transition.name)
         if category.is_open:
             state.open_categories.add(category.name)
@@ -126,23 +200,16 @@ class Transitions:
         return found
 
 
-def first_of_excess(brand: Brand, spec: KindSpec, index: int, base_rate: float) -> int:
-    """First bucket of the excess: of mentions, of negatives, or of negatives against the mentions there were.
-
-    Args:
-        brand: whose.
-        spec: says what is counted.
-        index: the bucket at whose close the episode opens.
-        base_rate: the brand's usual negative share.
-    """
-    first = index + 1 - BUCKETS_PER_DAY
-    buckets = brand.recent.since(first)
-    if spec.onset == "negative_share":
-        expected = dict.fromkeys(range(first, index + 1), 0.0)
-        expected |= {counts.bucket: counts.counted * base_rate for counts in buckets}
-    else:
-        share = base_rate if spec.onset == "negatives" else 1.0
-        expected = dict(enumerate((value * share for value in brand.model.expect(first, index + 1)), first))
-    by_mentions = spec.onset == "mentions"
-    observed = {counts.bucket: counts.counted if by_mentions else counts.counted_negatives for counts in buckets}
-    return onset(index, observed, expected)
+def voices_of(closed: ClosedBucket, kind: Kind) -> Voices:
+    """Who speaks in the window that gave the score of this kind."""
+    brand, end = closed.brand, closed.index + 1
+    explanation = closed.assessment.explain(kind)
+    first = end - explanation.window_buckets
+    tables = brand.tables.total(first, end)
+    return Voices(
+        negatives=brand.recent.total(first, end).negatives,
+        usual=sum(brand.model.expect(first, end)) * explanation.base_rate,
+        silent=tables.silent,
+        echoed=tables.echoed,
+        people=brand.tables.people(first),
+    )

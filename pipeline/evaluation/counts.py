@@ -20,6 +20,7 @@ from pipeline.evaluation.peers.baselines import PEERS
 from pipeline.evaluation.scoring import nab
 from pipeline.evaluation.scoring.alarms import AlarmRule, episodes
 from pipeline.evaluation.scoring.controls import always_on, random_at
+from pipeline.files.tables import Table
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 
 RANDOM_RUNS: Final = 20
@@ -96,8 +97,8 @@ def _read(path: Path, entry: Entry | None) -> CountSeries:
     stamps, raw, seconds, values = [], [], [], []
     try:
         with path.open(newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream)
-            if not {"timestamp", "value"} <= set(reader.fieldnames or ()):
+            reader = Table(stream, path)
+            if not {"timestamp", "value"} <= set(reader.columns()):
                 raise TocsinError(f"{path}:1: expected the columns timestamp,value, got {reader.fieldnames}")
             for row in reader:
                 value = float(row["value"])

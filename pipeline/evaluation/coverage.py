@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import TocsinError
+from pipeline.files.tables import Table
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 
 Spans = list[tuple[int, int]]
@@ -104,8 +105,8 @@ def _rows(path: Path, *columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str
     expected = " or ".join(",".join(names) for names in columns)
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, restval="")
-            given = set(reader.fieldnames or ())
+            reader = Table(stream, path)
+            given = set(reader.columns())
             if not any(given >= set(names) for names in columns):
                 raise TocsinError(f"{path}:1: expected the columns {expected}, got {reader.fieldnames}")
             for row in reader:

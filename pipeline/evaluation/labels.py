@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 import msgspec
 
 from pipeline.errors import TocsinError
+from pipeline.files.tables import Table
 from pipeline.simulation.stream.labels import Labels, decode_labels
 
 HOUR: Final = 3600.0
@@ -89,8 +89,8 @@ def _from_simulation(path: Path, content: bytes) -> list[LabelledEvent]:
 
 def _from_table(path: Path, content: bytes) -> list[LabelledEvent]:
     try:
-        reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
-        if not {"brand", "onset"} <= set(reader.fieldnames or ()):
+        reader = Table(io.StringIO(content.decode("utf-8-sig"), newline=""), path)
+        if not {"brand", "onset"} <= set(reader.columns()):
             raise TocsinError(f"{path}:1: expected the columns brand,onset[,kind,end], got {reader.fieldnames}")
         return [_row(row) for row in reader]
     except (UnicodeDecodeError, ValueError, TypeError) as error:

@@ -6,7 +6,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 from pipeline.errors import TocsinError
 from pipeline.evaluation.coverage import Spans, length, moved, returns, within, without
 from pipeline.evaluation.labels import LabelledEvent
+from pipeline.evaluation.scoring.onsets import Dated, OnsetErrors, dated_by, onset_errors
 from pipeline.evaluation.scoring.outcomes import Estimate, Found, estimate, found
 from schemas.alert import Alert
+from schemas.mention import event_seconds, record_key
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, BUCKETS_PER_HOUR, Observation
 
 GRACE_BUCKETS: Final = 6 * BUCKETS_PER_HOUR
@@ -113,27 +114,18 @@ def counts_of(rows: Iterable[tuple[str, int, float, float]]) -> Recording:
     return Recording(brands, first, seen, bad, since)
 
 
-class _BrandAndTime(msgspec.Struct):
-    brand: str
-    event_time: datetime
-
-
 class MentionCounter:
     """Counts mentions by brand and bucket as their lines pass by; lines that the engine will refuse do not count."""
 
     def __init__(self) -> None:
         """Start with no counts."""
-        self._decoder = msgspec.json.Decoder(_BrandAndTime)
         self._counts: Counter[tuple[str, int]] = Counter()
 
     def see(self, line: bytes) -> bytes:
         """Count the mention in the line, and return the line."""
-        try:
-            mention = self._decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return line  # the engine makes a dead letter of it, with its reason
-        if mention.event_time.tzinfo is not None:
-            self._counts[mention.brand, int(mention.event_time.timestamp()) // BUCKET_SECONDS] += 1
+        key, seconds = record_key(line), event_seconds(line)
+        if key is not None and seconds is not None:  # else the engine makes a dead letter of it, with its reason
+            self._counts[key.decode("utf-8", "replace"), int(seconds) // BUCKET_SECONDS] += 1
         return line
 
     def recording(self) -> Recording:
@@ -158,6 +150,22 @@ def episode_starts(alerts: Iterable[Alert], recording: Recording, kind: str = "c
             bucket = int(alert.detected_time.timestamp()) // BUCKET_SECONDS - 1
             found_starts[alert.brand].append(bucket - recording.first_bucket)
     return {brand: np.array(sorted(starts), np.int64) for brand, starts in found_starts.items()}
+
+
+def dated_crises(alerts: Iterable[Alert], events: Iterable[LabelledEvent]) -> dict[str, OnsetErrors]:
+    """How well the alerts of labelled crises date their onset, by kind of crisis; only of those that were found."""
+    opened: defaultdict[str, list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        if (alert.scope, alert.kind, alert.transition) == ("brand", "crisis", "opened"):
+            opened[alert.brand].append(alert)
+    dated: defaultdict[str, list[Dated]] = defaultdict(list)
+    for event in events:
+        last = event.onset + event.horizon_hours * 3600.0
+        about = (one for one in opened[event.brand] if event.begin <= one.detected_time.timestamp() <= last)
+        first = min(about, key=lambda alert: alert.detected_time, default=None)
+        if event.is_crisis and first is not None:
+            dated[event.kind].append(dated_by(first, event.onset))
+    return {kind: errors for kind, own in sorted(dated.items()) if (errors := onset_errors(own)) is not None}
 
 
 class EpisodeRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,8 +19,10 @@ from detectors.sentiment import LANGUAGES, SentimentModels, language_of
 from pipeline.errors import TocsinError
 from pipeline.evaluation.scoring.outcomes import REPEATS
 from pipeline.files.mentions import lines, open_text
+from pipeline.files.tables import Table
 from schemas.mention import decode_mention
 from schemas.rejection import Rejected
+from schemas.text import normalised
 
 Array = NDArray[np.float64]
 
@@ -123,16 +125,16 @@ def read_labelled(files: Sequence[str]) -> list[LabelledText]:
 
 
 def _read_csv(file: str) -> Iterable[LabelledText]:
-    with open_text(file) as stream, io.TextIOWrapper(stream, "utf-8", newline="") as text:
+    with open_text(file) as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
         try:
-            table = csv.DictReader(text)
-            missing = {"lang", "text", "label"} - set(table.fieldnames or ())
+            table = Table(text, file)
+            missing = {"lang", "text", "label"} - set(table.columns())
             if missing:
                 raise TocsinError(
                     f"{file}:1: expected columns lang,text,label, got {','.join(table.fieldnames or ()) or 'nothing'}"
                 )
             for row in table:
-                if row["label"] not in SENTIMENT or row["text"] is None:
+                if row["label"] not in SENTIMENT:
                     raise TocsinError(
                         f"{file}:{table.line_num}: expected label neg, neu or pos, got {row['label']!r:.40}"
                     )
@@ -165,7 +167,7 @@ def measure(texts: Sequence[LabelledText], on_step: Callable[[str], None] = lamb
     """
     found = {}
     for language in LANGUAGES:
-        own = [text for text in texts if language_of(text.text, text.lang) == language]
+        own = [text for text in texts if language_of(normalised(text.text), text.lang) == language]
         if len(own) >= 2:
             found[language] = _measure_language(language, own, on_step)
     return found

@@ -6,13 +6,25 @@ import gzip
 import stat
 import sys
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Final, cast
 
+import msgspec
+
 from pipeline.errors import TocsinError
+from pipeline.files.recording import (
+    RecordedRecord,
+    RecordingError,
+    RecordingHeader,
+    decode_record,
+    header_of,
+    mention_in,
+)
 
 _TELL_LINES: Final = 1000
 """Lines between two reports of how far a file has been read."""
@@ -71,8 +83,22 @@ def total_bytes(paths: Sequence[str]) -> int | None:
     return total
 
 
+class MentionsFile(msgspec.Struct, frozen=True):
+    """An open file of mentions, to be read once, by one of the two.
+
+    Attributes:
+        header: of a recording (pipeline.files.recording); None where the file is none.
+        lines: the mentions, one each; of a recording as they stood on the topic, and nothing else.
+        records: the records of a recording; empty where the file is none.
+    """
+
+    header: RecordingHeader | None
+    lines: Iterator[bytes]
+    records: Iterator[RecordedRecord]
+
+
 def lines(path: str, on_bytes: Callable[[int], None] | None = None) -> Iterator[bytes]:
-    """The lines of a file of mentions without their line ends; empty lines are left out.
+    """The mentions of a file without their line ends and the byte order mark; empty lines are left out.
 
     Args:
         path: of the file.
@@ -81,6 +107,41 @@ def lines(path: str, on_bytes: Callable[[int], None] | None = None) -> Iterator[
     Raises:
         TocsinError: the file cannot be read, a line is longer than MAX_LINE_BYTES, or its gzip data are incomplete.
     """
+    yield from open_mentions(path, on_bytes).lines
+
+
+def open_mentions(path: str, on_bytes: Callable[[int], None] | None = None) -> MentionsFile:
+    """A file of mentions or a recording.
+
+    Args:
+        path: of the file.
+        on_bytes: as of `lines`.
+
+    Raises:
+        TocsinError: as `lines`, here or from the iterators.
+    """
+    found = _raw_lines(path, on_bytes)
+    first = next(found, None)
+    try:
+        header = None if first is None else header_of(first)
+    except RecordingError as error:
+        raise TocsinError(f"{path}: line 1: {error}") from None
+    if header is None:
+        return MentionsFile(None, found if first is None else chain([first], found), iter(()))
+    records = _records(path, found)
+    mentions = (mention for record in records if (mention := mention_in(record)) is not None)
+    return MentionsFile(header, mentions, records)
+
+
+def _records(path: str, found: Iterator[bytes]) -> Iterator[RecordedRecord]:
+    for number, line in enumerate(found, 2):
+        try:
+            yield decode_record(line)
+        except RecordingError as error:
+            raise TocsinError(f"{path}: line {number}: {error}") from None
+
+
+def _raw_lines(path: str, on_bytes: Callable[[int], None] | None) -> Iterator[bytes]:
     with open_text(path) as stream:
         on_disk = getattr(stream, "fileobj", stream)  # of a gzip file what lies on disk, not what is in it
         told = 0
@@ -92,7 +153,7 @@ def lines(path: str, on_bytes: Callable[[int], None] | None = None) -> Iterator[
                     told = at
                 if len(line) > MAX_LINE_BYTES:
                     raise TocsinError(f"{path}: line {number}: expected at most {MAX_LINE_BYTES:,} bytes, got more")
-                stripped = line.rstrip(b"\r\n")
+                stripped = (line.removeprefix(BOM_UTF8) if number == 1 else line).rstrip(b"\r\n")
                 if stripped:
                     yield stripped
             if on_bytes:

@@ -16,6 +16,7 @@ import msgspec
 
 from pipeline.errors import TocsinError
 from pipeline.files.mentions import MAX_LINE_BYTES, open_text
+from pipeline.files.tables import Table
 from schemas.mention import EARLIEST_EVENT_TIME, LATEST_EVENT_TIME
 from schemas.observation import Observation
 from schemas.text import printable
@@ -55,11 +56,12 @@ def _read_rows(path: str) -> list[_Row]:
         # Spreadsheets put a byte order mark before the first column.
         text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
         # A longer line ends in one field that is longer than csv allows.
-        reader = csv.DictReader(iter(partial(text.readline, MAX_LINE_BYTES), ""), restval="")
+        reader = Table(iter(partial(text.readline, MAX_LINE_BYTES), ""), path)
         try:
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            columns = reader.columns()
+            missing = [column for column in COLUMNS if column not in columns]
             if missing:
-                got = printable(",".join(reader.fieldnames or ["nothing"]), 200)
+                got = printable(",".join(columns or ["nothing"]), 200)
                 raise TocsinError(f"{path}:1: expected the columns {','.join(COLUMNS)}, got {got}")
             return [_Row(path, reader.line_num, _observation(row, f"{path}:{reader.line_num}")) for row in reader]
         except UnicodeDecodeError as error:

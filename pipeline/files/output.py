@@ -11,7 +11,7 @@ from typing import IO, Final, cast
 
 from pipeline.errors import TocsinError
 
-_COMPRESSION: Final = 4  # mentions repeat themselves: higher levels cost time and save little
+COMPRESSION: Final = 4  # mentions repeat themselves: higher levels cost time and save little
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
     try:
         with unfinished.open("wb") as raw:
             if path.suffix == ".gz":
-                with gzip.GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as packed:
+                with gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as packed:
                     yield cast("IO[bytes]", packed)
             else:
                 yield raw

@@ -21,7 +21,9 @@ _RETRY_SECONDS: Final = 0.2
 
 
 def topic_name(settings: Settings, name: str) -> str:
-    """A catalogue topic's name on this cluster, such as `staging-mentions`."""
+    """A catalogue topic's name on this cluster, such as `staging-mentions`, `brand-state-2` of a second generation."""
+    if name == "brand-state" and settings.state_generation > 1:
+        name = f"{name}-{settings.state_generation}"
     return settings.topic_prefix + name
 
 
@@ -206,14 +208,14 @@ def explain(settings: Settings, error: Exception) -> str:
 
 @contextmanager
 def admin(settings: Settings) -> Iterator[Any]:
-    """A KafkaAdminClient.
+    """A KafkaAdminClient that can ask every broker.
 
     Raises:
         BrokerError: no connection; also for every KafkaError in the block.
     """
-    from kafka.admin import KafkaAdminClient
+    from pipeline.kafka.admin_client import AdminClient
 
-    with _client(settings, KafkaAdminClient, {"client_id": "tocsin-admin"}) as client:
+    with _client(settings, AdminClient, {"client_id": "tocsin-admin"}) as client:
         yield client
 
 
@@ -261,6 +263,22 @@ def _flush(client: Any, seconds: float) -> None:
     except KafkaTimeoutError:
         client._sender.force_close()  # noqa: SLF001 - only this ends the batches, and with them the wait in `close`
         raise
+
+
+def commit_transaction(client: Any, seconds: float) -> None:
+    """Commit the transaction of a KafkaProducer, whose own method waits for ever for a broker that is gone.
+
+    Raises:
+        kafka.errors.KafkaTimeoutError: no answer; the transaction may have been committed or not.
+        kafka.errors.KafkaError: it was not committed.
+    """
+    from kafka.errors import KafkaTimeoutError
+
+    ending = client._transaction_manager.begin_commit()  # noqa: SLF001 - as `_flush`
+    client._sender.wakeup()  # noqa: SLF001
+    if not ending.wait(timeout_ms=seconds * 1000):
+        client._sender.force_close()  # noqa: SLF001
+        raise KafkaTimeoutError(f"no answer to the end of a transaction in {seconds:g} s")
 
 
 @contextmanager

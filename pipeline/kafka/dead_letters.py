@@ -1,7 +1,8 @@
-"""Reading the dead letter topic for people: why a record was refused, where it stood, and how its value starts."""
+"""Reading the dead letter topic: why a record was refused, where it stood, what it was, and what was sent once more."""
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +16,7 @@ from schemas.moments import moment
 from schemas.text import printable
 
 EXCERPT_CHARACTERS: Final = 200
+SENT_AGAIN_HEADER: Final = "tocsin-sent-again"
 UNKNOWN: Final = "unknown"
 """Reason of a record on the topic that the worker has not written."""
 _FACT_CHARACTERS: Final = 260
@@ -33,6 +35,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         key: key of the refused record; None without one.
         excerpt: start of the value, None for a record without one.
         size: bytes of the whole value.
+        value: the value as it lies on the topic where it is UTF-8, not made printable; where it was asked for.
+        value_base64: the same where it is not.
+        key_base64: the key, where it is not UTF-8 or longer than `key` shows.
     """
 
     place: str
@@ -45,6 +50,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str | None = None
     excerpt: str | None = None
     size: int = 0
+    value: str | None = None
+    value_base64: str | None = None
+    key_base64: str | None = None
 
     def line(self) -> str:
         """The dead letter as one line for people."""
@@ -55,25 +63,41 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read_dead_letters(
-    settings: Settings, *, from_beginning: bool, follow: bool, stop: Callable[[], bool]
+    settings: Settings, *, from_beginning: bool, follow: bool, stop: Callable[[], bool], whole: bool = False
 ) -> Iterator[DeadLetter]:
     """Every dead letter on the topic, each partition in its own order; with `follow` also those that arrive.
+
+    Notes of what was sent once more (`sent_again`) are left out. `whole`: see `dead_letter_of`.
 
     Raises:
         BrokerError: no broker, no topic, no permission.
     """
     found = read_records(settings, "mentions-dlq", from_beginning=from_beginning, follow=follow, stop=stop)
-    return map(dead_letter_of, found)
+    return (dead_letter_of(record, whole=whole) for record in found if not sent_again(record))
 
 
-def dead_letter_of(record: Any) -> DeadLetter:
+def sent_again(record: Any) -> frozenset[int]:
+    """Offsets of dead letters of this partition that were put onto the mentions topic again, if the record notes that.
+
+    A note is a record without key and value and with the header SENT_AGAIN_HEADER: offsets, comma separated. It lies on
+    the same partition behind the dead letters that it names, so it is kept for longer than they are.
+    """
+    if record.key is not None or record.value is not None:
+        return frozenset()
+    named = b",".join(bytes(content or b"") for name, content in record.headers if name == SENT_AGAIN_HEADER)
+    return frozenset(number for text in named.split(b",") if (number := _number(text)) is not None)
+
+
+def dead_letter_of(record: Any, *, whole: bool = False) -> DeadLetter:
     """The dead letter in a record of the topic, whoever wrote it.
 
     Args:
         record: with topic, partition, offset, key, value and headers, as kafka-python gives it.
+        whole: with the whole value and key.
     """
     headers = {str(name): bytes(value or b"") for name, value in record.headers}
     value = record.value
+    text, base64 = _whole(value) if whole else (None, None)
     return DeadLetter(
         place=place(record),
         reason=_text(headers.get(REASON_HEADER), _FACT_CHARACTERS) or UNKNOWN,
@@ -85,7 +109,29 @@ def dead_letter_of(record: Any) -> DeadLetter:
         key=_text(record.key, EXCERPT_CHARACTERS),
         excerpt=_text(value, EXCERPT_CHARACTERS),
         size=_number(headers.get(SIZE_HEADER)) or len(value or b""),
+        value=text,
+        value_base64=base64,
+        key_base64=_base64(record.key) if whole and _is_cut(record.key) else None,
     )
+
+
+def _whole(raw: bytes | None) -> tuple[str | None, str | None]:
+    """Bytes as text, or as base64 where they are none."""
+    if raw is None:
+        return None, None
+    try:
+        return bytes(raw).decode(), None
+    except UnicodeDecodeError:
+        return None, _base64(raw)
+
+
+def _is_cut(key: bytes | None) -> bool:
+    """Whether the key as text is not the whole key."""
+    return key is not None and (len(key) > EXCERPT_CHARACTERS or _whole(key)[1] is not None)
+
+
+def _base64(raw: bytes) -> str:
+    return b2a_base64(raw, newline=False).decode()
 
 
 def _text(raw: bytes | None, limit: int) -> str | None:

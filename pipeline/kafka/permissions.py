@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def worker_operations(*, ticks: bool) -> dict[str, frozenset[str]]:
+def worker_operations(*, ticks: bool, reroutes: bool = False) -> dict[str, frozenset[str]]:
     """Operations that the worker needs, by topic of the catalogue; each of them includes Describe.
 
     Args:
         ticks: whether the worker appends tick records to idle partitions of mentions.
+        reroutes: whether it writes misplaced mentions to the right partition.
     """
     return {
-        "mentions": frozenset({"Read", "Write"} if ticks else {"Read"}),
+        "mentions": frozenset({"Read", "Write"} if ticks or reroutes else {"Read"}),
         "alerts": frozenset({"Write"}),
         "mentions-dlq": frozenset({"Write"}),
         "brand-state": frozenset({"Read", "Write"}),

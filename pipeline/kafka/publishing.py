@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -19,12 +18,12 @@ from pipeline.errors import BrokerError, TocsinError
 from pipeline.kafka.clients import broker_errors, explain, producer, topic_name
 from pipeline.kafka.partitioning import partition_of
 from pipeline.kafka.topics import partition_count
-from schemas.mention import decode_mention, record_key
+from schemas.mention import decode_mention, event_seconds, record_key
 from schemas.rejection import Rejected
 
 MAX_RECORD_BYTES: Final = 1_048_576
 """Maximum size that the mentions topic accepts (max.message.bytes in the catalogue)."""
-_MAX_LINE_BYTES: Final = MAX_RECORD_BYTES - 1024  # room for key and framing
+MAX_LINE_BYTES: Final = MAX_RECORD_BYTES - 1024  # room for key and framing
 _IN_FLIGHT: Final = 20_000
 """Maximum of records that wait for their acknowledgement: kafka-python bounds its memory by nothing else."""
 _PROGRESS_SECONDS: Final = 0.1
@@ -63,22 +62,6 @@ class LineError(TocsinError):
     def __init__(self, number: int, problem: str) -> None:
         super().__init__(f"line {number}: {problem}")
         self.problem = problem
-
-
-class _EventTime(msgspec.Struct):
-    event_time: datetime
-
-
-_event_time_decoder: Final = msgspec.json.Decoder(_EventTime)
-
-
-def event_time(line: bytes) -> float | None:
-    """The event time of a mention in Unix seconds; None where there is none that can be read."""
-    try:
-        found = _event_time_decoder.decode(line).event_time
-        return found.timestamp() if found.tzinfo else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
-        return None
 
 
 def publish(
@@ -122,7 +105,7 @@ def publish(
         "linger_ms": 5,
         "batch_size": 131_072,
         "max_request_size": MAX_RECORD_BYTES,
-        "value_serializer": _value_or_null(),
+        "value_serializer": value_or_null(),
     }
     sent = without_brand = ticks = 0
     latest = 0.0
@@ -133,7 +116,7 @@ def publish(
         reported = began
         with broker_errors(settings, f"write to {topic}"):
             for line in lines:
-                happened = event_time(line) if final_tick or speed else None
+                happened = event_seconds(line) if final_tick or speed else None
                 pace.wait(sent, happened)
                 if stop.is_set():
                     break
@@ -141,7 +124,7 @@ def publish(
                     latest = happened
                 key = _checked_key(line, sent + 1, topic, require_brand=require_brand)
                 without_brand += key is None
-                acknowledgements.expect(client.send(topic, line, key, partition=_partition(config, key, partitions)))
+                acknowledgements.expect(client.send(topic, line, key, partition=partition_for(config, key, partitions)))
                 sent += 1
                 if on_progress and time.monotonic() - reported >= _PROGRESS_SECONDS:
                     reported = time.monotonic()
@@ -154,7 +137,7 @@ def publish(
                 header = (TICK_HEADER, str(tick).encode())
                 ticks = partitions
                 for number in range(partitions):
-                    acknowledgements.expect(client.send(topic, _NULL, headers=[header], partition=number))
+                    acknowledgements.expect(client.send(topic, NULL, headers=[header], partition=number))
                 acknowledgements.await_all()
     if on_progress:
         on_progress(sent)
@@ -170,12 +153,12 @@ def _checked_key(line: bytes, number: int, topic: str, *, require_brand: bool) -
     key = record_key(line)
     if key is None and require_brand:
         raise LineError(number, 'expected a JSON object with a text "brand", got none')
-    if len(line) > _MAX_LINE_BYTES:
-        raise LineError(number, f"expected at most {_MAX_LINE_BYTES:,} bytes, which {topic} takes, got {len(line):,}")
+    if len(line) > MAX_LINE_BYTES:
+        raise LineError(number, f"expected at most {MAX_LINE_BYTES:,} bytes, which {topic} takes, got {len(line):,}")
     return key
 
 
-def _partition(config: Config, key: bytes | None, partitions: int) -> int | None:
+def partition_for(config: Config, key: bytes | None, partitions: int) -> int | None:
     """The partition of a category's brand; None leaves it to Kafka's partitioner: by the key, or any without one."""
     category = config.category_of(key.decode("utf-8", "replace")) if key else None
     return partition_of(category.encode(), partitions) if category else None
@@ -246,15 +229,16 @@ class _Pace:
             self._stop.wait(ahead)
 
 
-_NULL: Final = object()
+NULL: Final = object()
+"""Stands for a null value where a producer is made with `value_or_null`."""
 
 
-def _value_or_null() -> Any:
-    """A serializer that turns _NULL into a null value: kafka-python refuses a record with neither key nor value."""
+def value_or_null() -> Any:
+    """A serializer that turns NULL into a null value: kafka-python refuses a record with neither key nor value."""
     from kafka.serializer import Serializer
 
     class ValueOrNull(Serializer):
         def serialize(self, topic: str, headers: list[tuple[str, bytes]], data: Any) -> bytes | None:  # noqa: ARG002 - its own
-            return None if data is _NULL else data
+            return None if data is NULL else data
 
     return ValueOrNull()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -10,27 +11,16 @@ import msgspec
 from pipeline.config.settings import Settings
 from pipeline.errors import BrokerError
 from pipeline.kafka.clients import admin, broker_errors, explain, topic_name, user_of
+from pipeline.kafka.existing_topics import Existing, await_usable, read_topics
 from pipeline.kafka.permissions import missing as missing_operations
-from pipeline.kafka.permissions import operations_of
+from pipeline.kafka.topic_settings import IN_SYNC, allowances, compared, differences
 from pipeline.wording import counted
 from schemas.catalogue import Topic, topics
 
 Action = Literal["create", "configure", "add partitions", "refuse", "keep"]
+_PAUSE_SECONDS: Final = 0.1
 FOLLOW_MENTIONS: Final = ("mentions-dlq", "brand-state", "alerts")
 """Topics that share the partitions of mentions: what a record leads to is written to the same partition number."""
-
-
-class Existing(msgspec.Struct, frozen=True):
-    """A topic as it exists on the broker.
-
-    `config` holds effective values, defaults included; `operations` are those that we are allowed, None where the
-    broker does not say.
-    """
-
-    partitions: int
-    replication: int
-    config: Mapping[str, str] = {}
-    operations: frozenset[str] | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -67,7 +57,7 @@ def plan_topic(topic: Topic, name: str, existing: Existing | None, partitions: i
         config = dict(topic.config)
         if replication >= 3:
             # An acknowledged record is then on two brokers at least.
-            config.setdefault("min.insync.replicas", "2")
+            config.setdefault(IN_SYNC, "2")
         detail = f"{counted(partitions, 'partition')}, {counted(replication, 'replica')} each; {_listed(config)}"
         return [Step(name, "create", detail, partitions, replication, config)]
     steps = []
@@ -76,8 +66,8 @@ def plan_topic(topic: Topic, name: str, existing: Existing | None, partitions: i
         if topic.keyed:
             detail = (
                 f"there are {have}, expected {partitions}: keys would move to other partitions than their state; "
-                f"keep them with --partitions {existing.partitions}, or create the topics under another "
-                "TOCSIN_TOPIC_PREFIX"
+                f"keep them with --partitions {existing.partitions}, or grow them with what was learned: `tocsin "
+                "migrate partitions`"
             )
             steps.append(Step(name, "refuse", detail))
         elif existing.partitions > partitions:
@@ -85,11 +75,12 @@ def plan_topic(topic: Topic, name: str, existing: Existing | None, partitions: i
             steps.append(Step(name, "refuse", detail))
         else:
             steps.append(Step(name, "add partitions", f"{existing.partitions} -> {partitions}", partitions))
-    changes = {key: value for key, value in topic.config.items() if existing.config.get(key) != value}
+    changes = differences(topic, existing.config, existing.replication)
     if changes:
-        detail = ", ".join(f"{key}: {existing.config.get(key, 'unset')} -> {value}" for key, value in changes.items())
-        steps.append(Step(name, "configure", detail, config=changes))
-    return steps or [Step(name, "keep", f"{counted(existing.partitions, 'partition')}, as in the catalogue")]
+        detail = ", ".join(f"{one.setting}: {one.found} -> {one.wanted}" for one in changes)
+        steps.append(Step(name, "configure", detail, config={one.setting: one.wanted for one in changes}))
+    kept = "".join(f"; kept: {one}" for one in allowances(topic, existing.config))
+    return steps or [Step(name, "keep", f"{counted(existing.partitions, 'partition')}, as in the catalogue{kept}")]
 
 
 def plan_topics(settings: Settings, partitions: int | None = None, replication: int | None = None) -> list[Step]:
@@ -128,8 +119,24 @@ def apply_topics(settings: Settings, partitions: int | None = None, replication:
             with broker_errors(settings, f"{step.action} topic {step.topic}"):
                 _take(client, settings, step)
         with broker_errors(settings, "use the new topics"):
-            client.wait_for_topics([step.topic for step in steps], int(settings.kafka_timeout_seconds * 1000))
+            await_usable(client, [step.topic for step in steps], settings.kafka_timeout_seconds)
+        if any(step.action == "configure" for step in steps):
+            with broker_errors(settings, "read the topics"):
+                _await_configured(client, settings, partitions, replication)
     return steps
+
+
+def _await_configured(client: Any, settings: Settings, partitions: int | None, replication: int | None) -> None:
+    """Wait until every broker has heard of what was set."""
+    deadline = time.monotonic() + settings.kafka_timeout_seconds
+    while left := [step for step in _plan(client, settings, partitions, replication) if step.action == "configure"]:
+        if time.monotonic() >= deadline:
+            what = "; ".join(f"{step.topic}: {step.detail}" for step in left)
+            raise BrokerError(
+                f"{settings.kafka_bootstrap}: expected every broker to hear of the new settings within "
+                f"{settings.kafka_timeout_seconds:g} s, got {what}; run the command again"
+            )
+        time.sleep(_PAUSE_SECONDS)
 
 
 def refusals(steps: Iterable[Step]) -> str:
@@ -141,22 +148,36 @@ def refusals(steps: Iterable[Step]) -> str:
     return "; ".join(f"{', '.join(names)}: {detail}" for detail, names in alike.items())
 
 
-def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None = None) -> int:
+class Verified(msgspec.Struct, frozen=True):
+    """Topics that a worker may start on.
+
+    Attributes:
+        partitions: of mentions.
+        topics: as they exist, by name in the catalogue.
+        unverified: full names of those whose settings we may not read.
+        kept: settings that differ from the catalogue's and do no harm, in words.
+    """
+
+    partitions: int
+    topics: Mapping[str, Existing]
+    unverified: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None = None) -> Verified:
     """Check, before the worker starts, that it can run on these topics.
 
     Args:
         settings: where the broker is and how topics are called.
         needed: operations that must be allowed, by topic of the catalogue.
 
-    Returns:
-        The number of partitions of mentions.
-
     Raises:
-        BrokerError: no broker, no permission, a topic that is missing, or partition counts that do not match.
+        BrokerError: no broker, no permission, a topic that is missing, partition counts that do not match, or a setting
+            that loses what is promised.
     """
     names = {name: topic_name(settings, name) for name in topics()}
     with admin(settings) as client, broker_errors(settings, "read the topics"):
-        existing = read_topics(client, list(names.values()), with_config=False)
+        existing = _read(client, settings)
     missing = [name for name in names.values() if name not in existing]
     if missing:
         raise BrokerError(
@@ -170,36 +191,39 @@ def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None
             f"{settings.kafka_bootstrap}: {user_of(settings)} has no permission to {', '.join(denied)}; "
             "ask for ACLs that allow it"
         )
-    mentions = existing[names["mentions"]].partitions
-    wrong = [
-        f"{names[name]} has {existing[names[name]].partitions}"
-        for name in FOLLOW_MENTIONS
-        if existing[names[name]].partitions != mentions
-    ]
+    found = {name: existing[full] for name, full in names.items()}
+    _check_partitions(settings, names, found)
+    _check_settings(settings, names, found)
+    kept = [f"{names[name]}: {one}" for name in found for one in allowances(topics()[name], found[name].config)]
+    unverified = [names[name] for name, topic in found.items() if not topic.config]
+    return Verified(found["mentions"].partitions, found, tuple(unverified), tuple(kept))
+
+
+def _check_partitions(settings: Settings, names: Mapping[str, str], found: Mapping[str, Existing]) -> None:
+    mentions = found["mentions"].partitions
+    others = {names[name]: found[name].partitions for name in FOLLOW_MENTIONS}
+    wrong = [f"{name} has {partitions}" for name, partitions in others.items() if partitions != mentions]
     if wrong:
         raise BrokerError(
             f"{settings.kafka_bootstrap}: expected {counted(mentions, 'partition')} as {names['mentions']} has, but "
-            f"{', '.join(wrong)}; `tocsin topics apply --partitions {mentions}` says what can be done"
+            f"{', '.join(wrong)}: a topic was grown; `tocsin migrate partitions` moves what was learned to where the "
+            "keys now go"
         )
-    return mentions
 
 
-def verify_group(settings: Settings) -> None:
-    """Check, before the worker starts, that it may join the consumer group; the client itself would ask for ever.
-
-    Raises:
-        BrokerError: no broker, or no permission.
-    """
-    from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError
-
-    with admin(settings) as client, broker_errors(settings, f"join the consumer group {settings.group}"):
-        try:
-            found = client.describe_groups([settings.group])[settings.group]
-        except CoordinatorNotAvailableError:  # a new broker makes its offsets topic when the first group comes
-            return
-        allowed = operations_of(found)
-        if allowed is not None and "Read" not in allowed:
-            raise GroupAuthorizationFailedError(f"Read on {settings.group}")
+def _check_settings(settings: Settings, names: Mapping[str, str], found: Mapping[str, Existing]) -> None:
+    """All that is wrong in one line; topics whose settings may not be read are passed over."""
+    wrong = [
+        f"{names[name]}: expected {one.setting} {one.expected}, got {one.found}"
+        for name, topic in found.items()
+        if topic.config
+        for one in differences(topics()[name], topic.config, topic.replication, guaranteed_only=True)
+    ]
+    if wrong:
+        raise BrokerError(
+            f"{settings.kafka_bootstrap}: {'; '.join(wrong)}; what is promised rests on it: `tocsin topics apply` puts "
+            "it right"
+        )
 
 
 def partition_count(settings: Settings, name: str) -> int:
@@ -210,7 +234,7 @@ def partition_count(settings: Settings, name: str) -> int:
     """
     topic = topic_name(settings, name)
     with admin(settings) as client, broker_errors(settings, f"read the topic {topic}"):
-        existing = read_topics(client, [topic], with_config=False)
+        existing = read_topics(client, [topic], seconds=settings.kafka_timeout_seconds)
     if topic not in existing:
         raise BrokerError(
             f"{settings.kafka_bootstrap}: expected the topic {topic}, got none; run `tocsin topics apply`"
@@ -218,49 +242,21 @@ def partition_count(settings: Settings, name: str) -> int:
     return existing[topic].partitions
 
 
-def read_topics(client: Any, names: Sequence[str], *, with_config: bool) -> dict[str, Existing]:
-    """Those of the named topics that exist.
-
-    Args:
-        client: a KafkaAdminClient.
-        names: full names.
-        with_config: read their configuration too, which takes the permission DescribeConfigs.
-
-    Raises:
-        KafkaError: the broker refuses to say.
-    """
-    from kafka import errors
-    from kafka.admin import ConfigResource, ConfigResourceType
-
-    described = []
-    for found in client.describe_topics(list(names)):
-        problem = errors.for_code(found["error_code"])
-        if problem is errors.UnknownTopicOrPartitionError:
-            continue
-        if problem is not errors.NoError:
-            raise problem(found["name"])
-        described.append(found)
-    configs: dict[str, dict[str, dict[str, str]]] = {}
-    if with_config and described:
-        resources = [ConfigResource(ConfigResourceType.TOPIC, found["name"], None) for found in described]
-        configs = client.describe_configs(resources, config_filter="all")["topic"]
-        for name, config in configs.items():
-            if not config:  # kafka-python passes over the refusal
-                raise errors.TopicAuthorizationFailedError(name)
-    return {
-        found["name"]: Existing(
-            len(found["partitions"]),
-            len(found["partitions"][0]["replica_nodes"]),
-            {key: entry["value"] for key, entry in configs.get(found["name"], {}).items()},
-            operations_of(found),
-        )
-        for found in described
-    }
+def _read(client: Any, settings: Settings) -> dict[str, Existing]:
+    """The topics of the catalogue that exist, by their full names, with their configuration where we may read it."""
+    names = [topic_name(settings, name) for name in topics()]
+    every = frozenset[str]().union(*map(compared, topics().values()))
+    return read_topics(client, names, compared=every, seconds=settings.kafka_timeout_seconds)
 
 
 def _plan(client: Any, settings: Settings, partitions: int | None, replication: int | None) -> list[Step]:
+    from kafka.errors import TopicAuthorizationFailedError
+
     names = {name: topic_name(settings, name) for name in topics()}
-    existing = read_topics(client, list(names.values()), with_config=True)
+    existing = _read(client, settings)
+    for name, found in existing.items():
+        if not found.config:  # kafka-python passes over the refusal
+            raise TopicAuthorizationFailedError(name)
     if replication is None:
         replication = min(3, len(client.describe_cluster()["brokers"]))
     return [

@@ -12,7 +12,9 @@ import msgspec
 
 from detectors.sentiment.language import LANGUAGES
 from pipeline.engine.brands.expiry import EXPIRY_REASONS
+from pipeline.engine.stats import OUTCOMES
 from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
+from schemas.mention import DROPPABLE
 from schemas.rejection import Reason
 
 PREFIX: Final = "tocsin_"
@@ -61,6 +63,7 @@ BRAND: Final = Label(
 BURNING: Final = Label("brand", bound=f"brands and categories with an open episode, at most {MAX_EPISODE_BRANDS}")
 REASON: Final = Label("reason", tuple(Reason))
 LANGUAGE: Final = Label("language", LANGUAGES)
+OUTCOME: Final = Label("outcome", OUTCOMES)
 KIND: Final = Label("kind", KINDS)
 SEVERITY: Final = Label("severity", SEVERITIES)
 TRANSITION: Final = Label("transition", TRANSITIONS)
@@ -97,6 +100,23 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="Read mentions-dlq for that reason (headers name the error), fix the producer, publish again.",
     ),
     Metric(
+        name="tocsin_mention_fields_dropped_total",
+        type="counter",
+        unit="fields",
+        labels=(Label("field", DROPPABLE),),
+        meaning="Fields of mentions left out because the contract does not allow their value; a long `text` was cut.",
+        remedy="Read docs/contracts.md and fix the producer; the mentions count, without what the field says.",
+        diagnostic=True,
+    ),
+    Metric(
+        name="tocsin_mentions_lost_total",
+        type="counter",
+        unit="records",
+        labels=(PARTITION,),
+        meaning="Records of mentions that retention deleted before they were read; markers of transactions included.",
+        remedy="Never healthy: see TocsinMentionsLost.",
+    ),
+    Metric(
         name="tocsin_mentions_late_total",
         type="counter",
         unit="mentions",
@@ -118,6 +138,18 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="Raise engine.max_ids_per_brand if brands really get so many mentions in five minutes.",
     ),
     Metric(
+        name="tocsin_mentions_misplaced_total",
+        type="counter",
+        unit="mentions",
+        labels=(OUTCOME,),
+        meaning=(
+            "Mentions on another partition than their key's: `counted` where they are, `refused` or `rerouted`, as "
+            "worker.misplaced says."
+        ),
+        remedy="Mend the producer's partitioner (tocsin_brands_misplaced); late ones that count nowhere are left out.",
+        diagnostic=True,
+    ),
+    Metric(
         name="tocsin_ticks_total",
         type="counter",
         unit="records",
@@ -130,6 +162,14 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="texts",
         meaning="Texts that went through a sentiment model (mentions without a trusted sentiment, or the sample).",
         remedy="This is the main cost of the engine; lower sentiment.full_texts_per_bucket when a core is full.",
+    ),
+    Metric(
+        name="tocsin_texts_unlisted_total",
+        type="counter",
+        unit="texts",
+        meaning="Of these, texts in languages without a word list: read by emoji alone until labels teach their model.",
+        remedy="A large share: send `sentiment` with some of them, or add the language (docs/sentiment.md).",
+        diagnostic=True,
     ),
     Metric(
         name="tocsin_labels_learned_total",
@@ -234,6 +274,13 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="Stands still while tocsin_waiting_for_time is 1: see TocsinWatermarkStalled.",
     ),
     Metric(
+        name="tocsin_broker_up",
+        type="gauge",
+        unit="1 or 0",
+        meaning="1 while a broker answers; asked every five seconds, whether there are mentions or not.",
+        remedy="0: see TocsinBrokerAway.",
+    ),
+    Metric(
         name="tocsin_watermark_lag_seconds",
         type="gauge",
         unit="seconds",
@@ -324,6 +371,17 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         labels=(PARTITION,),
         meaning="Brands with state.",
         remedy="Jumps: a producer invents brands. Memory follows this figure.",
+    ),
+    Metric(
+        name="tocsin_brands_misplaced",
+        type="gauge",
+        unit="brands",
+        labels=(PARTITION,),
+        meaning=(
+            "Brands whose mentions came on this partition though their key (or category) belongs on another, since the "
+            "worker took it: each may be judged in two halves. Counted up to 1000."
+        ),
+        remedy="Not 0: a producer has another partitioner. `tocsin check --broker` names the setting to change.",
     ),
     Metric(
         name="tocsin_category_brands_misplaced",

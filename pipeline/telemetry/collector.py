@@ -90,6 +90,9 @@ class SnapshotCollector(Collector):
         samples["tocsin_engine_seconds_total"] = {(stage,): seconds for stage, seconds in snapshot.stages}
         samples["tocsin_engine_longest_step_seconds"] = {(stage,): seconds for stage, seconds in snapshot.longest_steps}
         samples["tocsin_partitions_assigned"][()] = len(snapshot.partitions)
+        lost = {one.partition: 0 for one in snapshot.partitions} | dict(snapshot.lost)
+        samples["tocsin_mentions_lost_total"] = {(str(partition),): records for partition, records in lost.items()}
+        samples["tocsin_broker_up"][()] = snapshot.broker_up
         samples["tocsin_build_info"][(self._version,)] = 1
         samples["tocsin_config_info"][self._config.hash, self._config.default_hash] = 1
         burning = _add_episodes(samples, snapshot.partitions)
@@ -108,7 +111,7 @@ def _add_partition(samples: Samples, one: PartitionSnapshot, now: float) -> None
     samples["tocsin_brands_tracked"][key] = one.brands
     samples["tocsin_waiting_for_time"][key] = one.needs_time
     samples["tocsin_checkpoint_age_seconds"][key] = max(0.0, now - one.checkpointed_at)
-    samples["tocsin_category_brands_misplaced"][key] = one.misplaced
+    samples["tocsin_brands_misplaced"][key], samples["tocsin_category_brands_misplaced"][key] = one.misplaced
     if one.watermark > 0.0:
         samples["tocsin_watermark_timestamp_seconds"][key] = one.watermark
         samples["tocsin_watermark_lag_seconds"][key] = now - one.watermark

@@ -31,6 +31,7 @@ class _State(msgspec.Struct, frozen=True):
     beat: float
     failure: str | None = None
     stall: str | None = None
+    away: str | None = None
     waiting_for: str | None = "starting"
     partitions: tuple[int, ...] = ()
 
@@ -38,8 +39,9 @@ class _State(msgspec.Struct, frozen=True):
 class Health:
     """State of one worker: written by its loop, which replaces the whole state, and read by the HTTP threads.
 
-    Alive means that the loop turns, work does not stand still and nothing has failed. Ready means alive, assigned, and
-    the state of every assigned partition loaded; a worker in stand-by (no partition left for it) is ready with none.
+    Alive means that the loop turns, work does not stand still and nothing has failed. Ready means alive, assigned, a
+    broker that answers, and the state of every assigned partition loaded; a worker in stand-by (no partition left for
+    it) is ready with none.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,6 +60,10 @@ class Health:
     def stalled(self, why: str | None) -> None:
         """Work stands still although the loop turns; None when it goes on again."""
         self._change(stall=why)
+
+    def broker_away(self, why: str | None) -> None:
+        """No broker answers; None when one does. Not ready, though alive: another process would not be answered."""
+        self._change(away=why)
 
     def ready(self, partitions: Collection[int]) -> None:
         """Assignment is complete and the state of these partitions is loaded."""
@@ -81,8 +87,9 @@ class Health:
         alive = self._alive(state)
         if not alive.ok:
             return alive
-        if state.waiting_for is not None:
-            return HealthReport(ok=False, why=state.waiting_for, heartbeat_age_seconds=alive.heartbeat_age_seconds)
+        why = state.away or state.waiting_for
+        if why is not None:
+            return HealthReport(ok=False, why=why, heartbeat_age_seconds=alive.heartbeat_age_seconds)
         return HealthReport(
             ok=True, why="ready", heartbeat_age_seconds=alive.heartbeat_age_seconds, partitions=state.partitions
         )

@@ -16,6 +16,7 @@ class StatsReadings(Protocol):
     duplicates: int
     duplicates_unchecked: int
     texts_scored: int
+    texts_unlisted: int
     labels_learned: int
     labels_left_out: int
     buckets_closed: int
@@ -25,6 +26,10 @@ class StatsReadings(Protocol):
     def sentiment_drifts(self) -> Mapping[str, int]: ...
     @property
     def forgotten(self) -> Mapping[Any, int]: ...
+    @property
+    def fields_dropped(self) -> Mapping[str, int]: ...
+    @property
+    def misplaced(self) -> Mapping[Any, int]: ...
     @property
     def rejected(self) -> Mapping[Any, int]: ...  # dict is invariant in its keys: Reason here, str in a test double
     @property

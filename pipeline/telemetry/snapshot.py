@@ -43,7 +43,7 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         moved_at: when a record was last taken in by this process; 0.0 before the first.
         restored: seconds that loading the state took, and the records read for it.
-        misplaced: brands with a category that are on another partition than their category's.
+        misplaced: brands that belong on another partition, and how many of them by their category.
     """
 
     partition: int
@@ -55,7 +55,7 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     moved_at: float
     lag: int | None
     restored: tuple[float, int] | None
-    misplaced: int
+    misplaced: tuple[int, int]
     shown: BrandsShown
 
 
@@ -73,6 +73,8 @@ class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         partitions: those it owns, by number.
         gone: counts of the partitions that it no longer owns.
+        lost: by partition, owned or not, records that retention deleted before they were read.
+        broker_up: whether a broker answers.
         stages: seconds by stage of the work.
         longest_steps: by stage, the longest time without a turn for anybody else.
         histograms: by name of the metric.
@@ -80,6 +82,8 @@ class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     partitions: tuple[PartitionSnapshot, ...] = ()
     gone: tuple[Count, ...] = ()
+    lost: tuple[tuple[int, int], ...] = ()
+    broker_up: bool = True
     stages: tuple[tuple[str, float], ...] = ()
     longest_steps: tuple[tuple[str, float], ...] = ()
     histograms: tuple[tuple[str, Histogram], ...] = ()
@@ -89,7 +93,7 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
     """Every counter of an engine."""
     # The engine counts the good ones; the topic's rate, which lag is held against, is both. Refused tombstones and
     # ticks are among the refused: whoever wrote them used up offsets as any producer does.
-    consumed = stats.consumed + sum(stats.rejected.values())
+    consumed = stats.consumed + sum(stats.rejected.values()) + stats.misplaced.get("rerouted", 0)
     yield (PREFIX + "mentions_consumed_total", (str(partition),)), consumed
     yield (PREFIX + "records_skipped_total", ()), stats.skipped
     yield (PREFIX + "mentions_late_total", ()), stats.late
@@ -97,6 +101,7 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
     yield (PREFIX + "mentions_duplicate_unchecked_total", ()), stats.duplicates_unchecked
     yield (PREFIX + "ticks_total", ()), stats.ticks
     yield (PREFIX + "texts_scored_total", ()), stats.texts_scored
+    yield (PREFIX + "texts_unlisted_total", ()), stats.texts_unlisted
     yield (PREFIX + "labels_learned_total", ()), stats.labels_learned
     yield (PREFIX + "labels_left_out_total", ()), stats.labels_left_out
     for cause, count in stats.forgotten.items():
@@ -105,6 +110,10 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
     yield (PREFIX + "scores_total", ()), stats.scores
     for language, count in stats.sentiment_drifts.items():
         yield (PREFIX + "sentiment_drifts_total", (language,)), count
+    for field, count in stats.fields_dropped.items():
+        yield (PREFIX + "mention_fields_dropped_total", (field,)), count
+    for outcome, count in stats.misplaced.items():
+        yield (PREFIX + "mentions_misplaced_total", (str(outcome),)), count
     for reason, count in stats.rejected.items():
         yield (PREFIX + "mentions_rejected_total", (str(reason),)), count
     for labels, count in stats.alerts.items():

@@ -43,7 +43,7 @@ class _Partition:
         self.moved_at = 0.0
         self.lag: int | None = None
         self.restored: tuple[float, int] | None = None
-        self.misplaced = 0
+        self.misplaced = (0, 0)
         self.shown = BrandsShown()
         self.brands_mark: object = None
         self.brands_due = 0.0
@@ -87,6 +87,8 @@ class WorkerMetrics:
         self._top = config.worker.top_brands
         self._partitions: dict[int, _Partition] = {}
         self._gone: Counter[tuple[str, Labels]] = Counter()
+        self._lost: Counter[int] = Counter()
+        self._broker_up = True
         self._stages: dict[str, float] = {}
         self._longest_steps: dict[str, float] = {}
         self._histograms = {
@@ -139,10 +141,21 @@ class WorkerMetrics:
             self._partitions[partition].restored = (seconds, records)
             self.refresh(partition)
 
-    def misplaced(self, partition: int, brands: int) -> None:
-        """Set how many brands of an attached partition are on another partition than their category's."""
+    def misplaced(self, partition: int, brands: int, categorised: int) -> None:
+        """Set how many brands of an attached partition belong on another, and how many of them by their category."""
         if partition in self._partitions:
-            self._partitions[partition].misplaced = brands
+            self._partitions[partition].misplaced = (brands, categorised)
+
+    def lost(self, partition: int, records: int) -> None:
+        """Retention has deleted so many more records of a partition before they were read."""
+        self._lost[partition] += records
+        self._publish()
+
+    def broker_up(self, *, up: bool) -> None:
+        """Whether a broker answers."""
+        if up != self._broker_up:
+            self._broker_up = up
+            self._publish()
 
     def engine_seconds(self, stage: str, seconds: float) -> None:
         """Add time spent in a stage (one of catalogue.STAGES)."""
@@ -212,6 +225,8 @@ class WorkerMetrics:
         self._published = WorkerSnapshot(
             partitions=tuple(snapshot for snapshot in partitions if snapshot is not None),
             gone=tuple(self._gone.items()),
+            lost=tuple(self._lost.items()),
+            broker_up=self._broker_up,
             stages=tuple(self._stages.items()),
             longest_steps=tuple(self._longest_steps.items()),
             histograms=tuple((name, histogram.frozen()) for name, histogram in self._histograms.items()),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import faust
 from faust.types import TP
@@ -20,6 +20,9 @@ from pipeline.kafka.clients import aiokafka_options
 from pipeline.worker.assignment import Assignment
 from pipeline.worker.driver import faust_driver
 from pipeline.worker.driver.installation import SCHEME, require_installed
+
+METADATA_MILLISECONDS: Final = 20_000
+"""How old our knowledge of the topic may become: partitions that were added are noticed within a minute."""
 
 
 class Application(faust.App):
@@ -43,6 +46,7 @@ def create_app(settings: Settings, config: Config) -> Application:
         consumer_group_instance_id=settings.instance,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=4 << 20,
+        consumer_metadata_max_age_ms=METADATA_MILLISECONDS,
         broker_max_poll_records=config.worker.max_poll_records,
         broker_commit_interval=1.0,
         broker_session_timeout=settings.group_session_timeout_seconds,
@@ -138,6 +142,15 @@ def end_offset(app: Application, topic: str, partition: int) -> int | None:
     except AssertionError:  # aiokafka's way to say: not assigned at this moment of a rebalance
         return None
     return end
+
+
+def partition_count(app: Application, topic: str) -> int | None:
+    """The number of partitions of a topic as last heard from the broker, None before."""
+    try:
+        count: int | None = app.consumer.topic_partitions(topic)
+    except AttributeError:  # the thread of Faust's consumer has made it, and not started it yet
+        return None
+    return count
 
 
 def handed_offset(app: Application, topic: str, partition: int) -> int:

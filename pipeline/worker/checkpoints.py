@@ -1,9 +1,9 @@
 """Aligned checkpoints of one partition: when one is due, and what it writes.
 
-A checkpoint is one snapshot of the engine (alerts, dead letters, changed state, offset) written in one transaction;
-only then is Faust told that the offset may be committed. So whatever happens, the alerts on the topic, the state and
-the offset in the state say the same thing, and Faust's committed offset is at most behind: what is read again, the
-engine skips.
+A checkpoint is one snapshot of the engine (alerts, dead letters, rerouted mentions, changed state, offset) written in
+one transaction; only then is Faust told that the offset may be committed. So whatever happens, the alerts on the topic,
+the state and the offset in the state say the same thing, and Faust's committed offset is at most behind: what is read
+again, the engine skips.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Checkpoints:
         self._transactions = transactions
         self._stall = stall
         self._topics = context.topics
-        self._config = context.config
+        self._config = context.config.worker
         self._metrics = context.metrics
         self._one_large = context.one_large
         self._clock = context.clock
@@ -112,19 +112,23 @@ class Checkpoints:
             started = self._clock()
             await self._steps.snapshot(encode)
             # After what may be cancelled: state that went out without these would lose them.
-            alerts, dead_letters = self._steps.outbox.take()
+            waiting = self._steps.outbox.take()
             covered, self._covered = self._covered, None
         await self._commit(
             started,
             [
-                self._transactions.encode(self._topics.alerts, alerts),
-                self._transactions.encode(self._topics.dead_letters, dead_letters),
+                self._transactions.encode(self._topics.alerts, waiting.alerts),
+                self._transactions.encode(self._topics.dead_letters, waiting.dead_letters),
+                *(
+                    self._transactions.encode(self._topics.mentions, records, home)
+                    for home, records in waiting.rerouted.items()
+                ),
                 Write(self._topics.state, batches),
             ],
         )
         if covered is not None:
             covered.ack()
-        await log_alerts(alerts)
+        await log_alerts(waiting.alerts)
 
     async def _commit(self, started: float, writes: list[Write]) -> None:
         if not any(write.batches for write in writes):

@@ -1,17 +1,27 @@
-"""Alerts and dead letters of a partition that wait for the next checkpoint."""
+"""Alerts, dead letters and rerouted mentions of a partition that wait for the next checkpoint."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final
 
-from pipeline.engine.encoding import OutRecord, alert_record, dead_letter_record
+import msgspec
+
+from pipeline.engine.encoding import OutRecord, alert_record, dead_letter_record, rerouted_record
 from pipeline.engine.records import Outputs
 
 WAITING_BYTES: Final = 16 << 20
-"""Dead letters and alerts waiting for a checkpoint; at this size the partition waits for one instead of reading on."""
+"""What may wait for a checkpoint; at this size the partition waits for one instead of reading on."""
 RECORD_BYTES: Final = 1024
 """What a record is taken to need beside its value."""
+
+
+class Waiting(msgspec.Struct):
+    """Records in the order in which they came; `rerouted` by the partition of mentions that they go to."""
+
+    alerts: list[OutRecord] = []
+    dead_letters: list[OutRecord] = []
+    rerouted: dict[int, list[OutRecord]] = {}
 
 
 class Outbox:
@@ -24,8 +34,7 @@ class Outbox:
     def __init__(self) -> None:
         """Nothing waits."""
         self.alert_waits = asyncio.Event()
-        self._alerts: list[OutRecord] = []
-        self._dead_letters: list[OutRecord] = []
+        self._waiting = Waiting()
         self._bytes = 0
 
     @property
@@ -37,16 +46,18 @@ class Outbox:
         """Put the engine's outputs behind those that wait, as the records that they will be."""
         alerts = list(map(alert_record, outputs.alerts))
         dead_letters = list(map(dead_letter_record, outputs.dead_letters))
-        self._alerts += alerts
-        self._dead_letters += dead_letters
-        for one in (*alerts, *dead_letters):
+        rerouted = list(map(rerouted_record, outputs.rerouted))
+        self._waiting.alerts += alerts
+        self._waiting.dead_letters += dead_letters
+        for mention, record in zip(outputs.rerouted, rerouted, strict=True):
+            self._waiting.rerouted.setdefault(mention.home, []).append(record)
+        for one in (*alerts, *dead_letters, *rerouted):
             self._bytes += len(one.value or b"") + RECORD_BYTES
         if outputs.alerts:
             self.alert_waits.set()
 
-    def take(self) -> tuple[list[OutRecord], list[OutRecord]]:
-        """All alerts and all dead letters; nothing waits afterwards."""
-        taken = self._alerts, self._dead_letters
-        self._alerts, self._dead_letters, self._bytes = [], [], 0
+    def take(self) -> Waiting:
+        """All that waits; nothing does afterwards."""
+        taken, self._waiting, self._bytes = self._waiting, Waiting(), 0
         self.alert_waits.clear()
         return taken

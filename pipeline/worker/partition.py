@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 
 from pipeline.engine.records import RefusedBatch, SourceRecord
-from pipeline.errors import StateError
+from pipeline.engine.state import CHECKPOINT_KEY
+from pipeline.errors import PartitionsChangedError, StateError
 from pipeline.worker.checkpoints import Checkpoints
 from pipeline.worker.context import WorkerContext
 from pipeline.worker.engine_steps import INGEST_RECORDS, EngineSteps
@@ -17,6 +18,7 @@ from pipeline.worker.phase import Life, Move, Phase
 from pipeline.worker.placement import PlacementReport
 from pipeline.worker.stall import StallWatch
 from pipeline.worker.state_loader import LoadedState
+from pipeline.worker.topic_identity import WAY_ON, check_topics
 from pipeline.worker.transaction import PartitionTransactions
 
 logger = structlog.get_logger("tocsin.worker")
@@ -95,11 +97,15 @@ class Partition:
             StateError: the state cannot be restored, or speaks of mentions that the topic does not have.
         """
         started = self._clock()
+        if 0 < self._context.partitions <= self.number:
+            raise PartitionsChangedError(self._topics.mentions, self._context.partitions, self.number + 1)
         await self._transactions.start()
         loaded = await self._load()
         await self._steps.restore(loaded.records.items(), self._context.health.heartbeat)
         self._check_source(loaded)
-        self._placement = PlacementReport(self.number, loaded.partitions)
+        self._placement = PlacementReport(
+            self.number, self._context.partitions or loaded.partitions, self._context.config, self._clock
+        )
         self._last_record_at = self._clock()
         seconds = self._last_record_at - started
         self._metrics.attach(self.number, self.engine)
@@ -115,20 +121,46 @@ class Partition:
         )
 
     def _check_source(self, loaded: LoadedState) -> None:
-        """The state's offset against what the topic of mentions holds."""
+        """The state against the topics that there are, and its offset against what the topic of mentions holds."""
+        if self._context.generation > 1 and CHECKPOINT_KEY not in loaded.records:
+            raise StateError(
+                f"{self._topics.state}[{self.number}]: expected a checkpoint, as every partition of a migrated state "
+                f"has, got none: run `tocsin migrate partitions` again with TOCSIN_STATE_GENERATION="
+                f"{self._context.generation - 1}, or set that for the workers if there was no migration"
+            )
+        ids = self._context.topic_ids
+        check_topics(self.engine.topic_ids, ids, self._topics, self.number)
+        if ids:
+            self.engine.stand_for(ids)
         if self.engine.next_offset > loaded.source_end:
             raise StateError(
                 f"{self._topics.mentions}[{self.number}]: expected at least {self.engine.next_offset} offsets, as the "
                 f"checkpoint in {self._topics.state} says, got {loaded.source_end}: the topic was created again; "
-                f"delete the records of {self._topics.state} too, or set another TOCSIN_TOPIC_PREFIX"
+                f"{WAY_ON}"
             )
-        if 0 < self.engine.next_offset < loaded.source_start:
+        if self.engine.next_offset > 0:
+            self._report_lost(self.engine.next_offset, loaded.source_start)
+        elif self._context.committed.get(self.number):
+            logger.error(
+                "the state of a partition is gone: what was learned has to be learned again, and what follows from the "
+                "mentions that are still there is written once more",
+                topic=self._topics.state,
+                partition=self.number,
+                committed_offset=self._context.committed[self.number],
+            )
+        self._read_to = loaded.source_start
+
+    def _report_lost(self, expected: int, first: int) -> None:
+        """Say which offsets from `expected` on were gone before they were read, if any; `first` is the first kept."""
+        if expected < first:
             logger.error(
                 "mentions were deleted by retention before they were read",
                 partition=self.number,
-                expected_offset=self.engine.next_offset,
-                first_offset=loaded.source_start,
+                expected_offset=expected,
+                first_offset=first,
+                records=first - expected,
             )
+            self._metrics.lost(self.number, first - expected)
 
     async def accept(self, event: Any) -> None:
         """Process a slice, and keep its event for the next checkpoint. The partition must be open, or left.
@@ -160,6 +192,8 @@ class Partition:
                 found += len(records)
                 await self._process(records)
             self._read_to = start
+            if found < start - expected:  # the rest were markers of transactions, or retention was faster than we
+                self._report_lost(expected, min(start, await self._context.gaps.first_offset(self.number)))
             if found:
                 logger.warning(
                     "records that Faust passed over were read again",
@@ -190,12 +224,13 @@ class Partition:
 
     def _check_placement(self) -> None:
         if self._placement is not None:
-            misplaced = self._placement.look(self.engine.categorised)
+            misplaced = self._placement.look(self.engine.misplaced)
             if misplaced is not None:
-                self._metrics.misplaced(self.number, misplaced)
+                self._metrics.misplaced(self.number, *misplaced)
 
     def report(self) -> None:
         """Show where it is, whatever was shown before."""
+        self._check_placement()
         self._report_lag()
         self._metrics.refresh(self.number)
 

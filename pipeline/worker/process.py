@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -16,15 +16,18 @@ import structlog
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
 from pipeline.kafka.clients import aiokafka_options, topic_name, user_of
+from pipeline.kafka.existing_topics import Existing
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.server import PAGES, serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker import app as faust_app
 from pipeline.worker.assignment import Assignment
+from pipeline.worker.broker_watch import BrokerLook, BrokerWatch
 from pipeline.worker.context import TopicNames, WorkerContext
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.exit import crash, stop_late
 from pipeline.worker.garbage import CycleCollector
+from pipeline.worker.growth import watch_partitions
 from pipeline.worker.heartbeat import Heartbeat
 from pipeline.worker.partition import Partition
 from pipeline.worker.partition_engine import PartitionEngine
@@ -40,7 +43,13 @@ LAST_CHECKPOINT_SECONDS: Final = 3.0
 logger = structlog.get_logger("tocsin.worker")
 
 
-async def run_worker(settings: Settings, config: Config, engine: Callable[[int], PartitionEngine]) -> None:
+async def run_worker(
+    settings: Settings,
+    config: Config,
+    engine: Callable[[int], PartitionEngine],
+    topics: Mapping[str, Existing],
+    committed: Mapping[int, int],
+) -> None:
     """Work until SIGTERM, SIGINT or SIGHUP, then write the last checkpoint and return.
 
     driver.installation.install() must have been called. Any unexpected error ends the process from within, with one
@@ -50,6 +59,8 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
         settings: addresses, secrets and names.
         config: detection and behaviour.
         engine: makes the engine of a partition.
+        topics: as they were verified, by name in the catalogue.
+        committed: the group's offsets of mentions by partition.
 
     Raises:
         ConfigError: the address of /metrics is taken.
@@ -67,16 +78,22 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
     def stop_now(error: BaseException, where: str) -> Any:
         crash(error, where, health, user_of(settings))
 
-    topics = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
+    names = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
+    partitions = topics["mentions"].partitions
+    known = {full: topics[name] for name, full in names.by_name().items()}
     options = aiokafka_options(settings)
-    gaps, ticker = GapReader(options, topics.mentions), Ticker(options, topics.mentions)
+    gaps, ticker = GapReader(options, names.mentions), Ticker(options, names.mentions)
     context = WorkerContext(
-        topics=topics,
-        config=config.worker,
+        topics=names,
+        config=config,
+        topic_ids={name: topic.id for name, topic in topics.items() if topic.id},
+        committed=committed,
         metrics=metrics,
         health=health,
         gaps=gaps,
-        end_offset=partial(faust_app.end_offset, app, topics.mentions),
+        partitions=partitions,
+        generation=settings.state_generation,
+        end_offset=partial(faust_app.end_offset, app, names.mentions),
         clock=clock,
     )
 
@@ -87,15 +104,15 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
         return Partition(
             number,
             engine=engine(number),
-            load=partial(load_state, options, topics.state, topics.mentions, number, health.heartbeat),
+            load=partial(load_state, options, names.state, names.mentions, number, health.heartbeat),
             transactions=PartitionTransactions(options, transactional_id, number),
             context=context,
         )
 
-    assignment = Assignment(topic=topics.mentions, partition=make_partition, health=health, crash=stop_now)
+    assignment = Assignment(topic=names.mentions, partition=make_partition, health=health, crash=stop_now)
     watch = Watch(
         open_partitions=assignment.open_partitions,
-        handed=partial(faust_app.handed_offset, app, topics.mentions),
+        handed=partial(faust_app.handed_offset, app, names.mentions),
         ticker=ticker,
         config=config,
         health=health,
@@ -103,22 +120,32 @@ async def run_worker(settings: Settings, config: Config, engine: Callable[[int],
         clock=clock,
     )
 
+    brokers = BrokerWatch(BrokerLook(settings, tuple(known)), known, health=health, metrics=metrics, stop_now=stop_now)
+
     async def close() -> None:
         if await assignment.close(LAST_CHECKPOINT_SECONDS):
             await asyncio.gather(ticker.close(), gaps.close())
 
-    faust_app.attach(app, topics.mentions, assignment, close=close, stop_now=stop_now)
+    faust_app.attach(app, names.mentions, assignment, close=close, stop_now=stop_now)
     stop = _stop_signal()
     cycles.take_over()
+    brokers.start()
     worker = faust_app.Worker(app)
     running = asyncio.create_task(worker.start())
-    serving = (running, asyncio.create_task(watch.keep_looking()), asyncio.create_task(cycles.keep_looking()))
+    growth = watch_partitions(names.mentions, partitions, partial(faust_app.partition_count, app, names.mentions))
+    serving = (
+        running,
+        asyncio.create_task(watch.keep_looking()),
+        asyncio.create_task(cycles.keep_looking()),
+        asyncio.create_task(growth),
+    )
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((*serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     for task in serving:
         if task.done():
             ended = task.exception() or worker.crash_reason or RuntimeError("ended without being asked to")
             stop_now(ended, "worker")
+    brokers.close()
     for task in serving[1:]:
         task.cancel()
     await worker.stop()
@@ -133,6 +160,7 @@ def _stop_signal() -> asyncio.Event:
     Under nohup SIGHUP stays ignored.
     """
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:
         if not stop.is_set():
@@ -142,9 +170,15 @@ def _stop_signal() -> asyncio.Event:
             deadline.start()
             stop.set()
 
+    def heard(number: int, _: object) -> None:
+        # Not by the loop's own handlers: it would take them back when it closes, and a second SIGTERM while Python
+        # ends would then kill the process that has done everything right.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(on_signal, number)
+
     numbers = [signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     for number in numbers:
-        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+        signal.signal(number, heard)
     return stop

@@ -28,10 +28,11 @@ DELIVERY_TIMEOUT_SECONDS: Final = 30
 
 
 class Write(msgspec.Struct, frozen=True):
-    """Records for one partition of one topic, encoded into Kafka batches."""
+    """Records for one partition of one topic, encoded into Kafka batches; None stands for the producer's own."""
 
     topic: str
     batches: list[Any]
+    partition: int | None = None
 
     @property
     def size(self) -> int:
@@ -52,7 +53,7 @@ class PartitionTransactions:
         Args:
             options: addresses and security, as pipeline.kafka.clients gives them.
             transactional_id: the same for every owner of the partition, different for every partition.
-            partition: the partition that is written to in every topic.
+            partition: the partition that is written to in every topic, where a write does not say another.
         """
         self._partition = partition
         own = {
@@ -90,8 +91,8 @@ class PartitionTransactions:
                 )
         return write
 
-    def encode(self, topic: str, records: Iterable[OutRecord]) -> Write:
-        """Records as batches, in order. A record larger than a batch gets one of its own.
+    def encode(self, topic: str, records: Iterable[OutRecord], partition: int | None = None) -> Write:
+        """Records as batches, in order, for this partition. A record larger than a batch gets one of its own.
 
         Batches rather than `send`: a fifth of the CPU per record, and `send` refuses a record without key and value,
         which the dead letter of a tombstone without a key is.
@@ -105,7 +106,7 @@ class PartitionTransactions:
                 raise StateError(f"{topic}: aiokafka refused a record of {len(record.value or b'')} bytes")
         for batch in batches:
             batch.close()
-        return Write(topic, batches)
+        return Write(topic, batches, partition)
 
     async def commit(self, writes: Iterable[Write]) -> None:
         """Write everything in one transaction.
@@ -120,7 +121,7 @@ class PartitionTransactions:
             async with asyncio.timeout(TRANSACTION_TIMEOUT_SECONDS):
                 await self._commit(writes)
         except TimeoutError:
-            topics = ", ".join(f"{write.topic}[{self._partition}]" for write in writes if write.batches)
+            topics = ", ".join(f"{write.topic}[{self._target(write)}]" for write in writes if write.batches)
             raise BrokerError(
                 f"{topics}: expected a checkpoint to be written within {TRANSACTION_TIMEOUT_SECONDS} s, got no end of "
                 "it: was a topic deleted? `tocsin topics plan` tells what is missing"
@@ -140,22 +141,27 @@ class PartitionTransactions:
 
     async def _commit(self, writes: Iterable[Write]) -> None:
         await self._producer.begin_transaction()
-        await asyncio.gather(*[await self._send(batch, write.topic) for write in writes for batch in write.batches])
+        await asyncio.gather(
+            *[await self._send(batch, write.topic, self._target(write)) for write in writes for batch in write.batches]
+        )
         await self._producer.commit_transaction()
 
-    async def _send(self, batch: Any, topic: str) -> asyncio.Task[None]:
+    def _target(self, write: Write) -> int:
+        return self._partition if write.partition is None else write.partition
+
+    async def _send(self, batch: Any, topic: str, partition: int) -> asyncio.Task[None]:
         """Queue a batch; the task ends with its acknowledgement. A refusal names the topic: Kafka's does not always."""
         try:
-            acknowledged = await self._producer.send_batch(batch, topic, partition=self._partition)
+            acknowledged = await self._producer.send_batch(batch, topic, partition=partition)
         except KafkaError as error:
-            error.add_note(f"writing {topic}[{self._partition}]")
+            error.add_note(f"writing {topic}[{partition}]")
             raise
 
         async def await_acknowledgement() -> None:
             try:
                 await acknowledged
             except KafkaError as error:
-                error.add_note(f"writing {topic}[{self._partition}]")
+                error.add_note(f"writing {topic}[{partition}]")
                 raise
 
         return asyncio.create_task(await_acknowledgement())

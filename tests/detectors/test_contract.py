@@ -11,6 +11,7 @@ from detectors.base import BucketEstimator, Explanation, StateVersionError
 from detectors.brand.model import BrandModel
 from detectors.brand.pooled_tail import PooledTail
 from detectors.ewma import Ewma
+from detectors.normal import Normal
 from detectors.registry import DETECTORS, RIVER_EXAMPLES, entry
 from schemas.alert import Kind
 from tests.detectors.contract import CHECKS, Make
@@ -69,6 +70,9 @@ class Nothing(BucketEstimator):
 
     def expect(self, first: int, end: int) -> list[float]:
         return [1.0] * (end - first)
+
+    def normal(self) -> Normal:
+        return BrandModel().normal()
 
     def snapshot(self) -> bytes:
         return msgspec.msgpack.encode([1, self.bucket])

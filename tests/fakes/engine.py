@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -36,12 +36,15 @@ class FakeStats:
     duplicates: int = 0
     duplicates_unchecked: int = 0
     texts_scored: int = 0
+    texts_unlisted: int = 0
     buckets_closed: int = 0
     scores: int = 0
     labels_learned: int = 0
     labels_left_out: int = 0
     forgotten: dict[str, int] = field(default_factory=dict)
     sentiment_drifts: dict[str, int] = field(default_factory=dict)
+    fields_dropped: dict[str, int] = field(default_factory=dict)
+    misplaced: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     alerts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     suppressed: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -123,12 +126,16 @@ class OffsetEngine(FakeEngine):
     next_offset: int = 0
     event_time: float = 0.0
     last_timestamp: int = 0
-    categorised: list[tuple[str, str]] = field(default_factory=list)
+    misplaced: dict[str, int] = field(default_factory=dict)
     max_cached: int = 1
     pieces: int = 3
     changes: int = 0
     outputs: list[Alert] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
+    topic_ids: dict[str, str] = field(default_factory=dict)
+
+    def stand_for(self, topic_ids: Mapping[str, str]) -> None:
+        self.topic_ids = dict(topic_ids)
 
     def restore_in_batches(self, records: Iterable[tuple[bytes, bytes | None]]) -> Iterator[None]:
         for key, value in records:

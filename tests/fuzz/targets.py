@@ -35,9 +35,8 @@ from pipeline.files.mentions import lines
 from pipeline.files.observations import read_observations
 from pipeline.kafka.codecs import _Decoder
 from pipeline.kafka.dead_letters import dead_letter_of
-from pipeline.kafka.publishing import event_time
 from schemas.alert import decode_alert, encode_alert
-from schemas.mention import MAX_MENTION_BYTES, decode_mention, encode_mention, record_key
+from schemas.mention import MAX_MENTION_BYTES, decode_mention, encode_mention, event_seconds, record_key
 from schemas.rejection import Rejected
 from tests.pipeline.mention_streams import START, mention, troubled_stream
 
@@ -66,7 +65,7 @@ def read_mention(data: bytes) -> None:
 def read_line(data: bytes) -> None:
     """Key and event time of a line that is published, which need not be a mention."""
     record_key(data)
-    event_time(data)
+    event_seconds(data)
 
 
 def read_alert(data: bytes) -> None:

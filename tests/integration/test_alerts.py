@@ -134,6 +134,50 @@ def test_kind_brand_and_limit_choose(run, cluster_settings):
     assert run("--limit", "2").stdout.count(" opened: ") == 2
 
 
+def test_severity_and_the_time_of_detection_choose(run, cluster_settings):
+    """`--since` is event time, as the alert has it; the bound itself belongs to it."""
+    early, late = alert("crisis-opened"), alert("crisis-escalated", brand="zeta")
+    assert early.detected_time < late.detected_time
+    write(cluster_settings, encode_alert(early), encode_alert(late))
+    (since,) = run("--since", late.detected_time.isoformat(), "--json").stdout.splitlines()
+    assert msgspec.json.decode(since)["brand"] == "zeta"
+    assert run("--since", "2000-01-01", "--json").stdout.count("\n") == 2
+    assert run("--since", "5m").stderr == "no alerts\n"
+    assert run("--severity", early.severity, "--json").stdout.count("\n") == (1 + (late.severity == early.severity))
+    assert run("--severity", "info").stderr == "no alerts\n"
+    assert run("--since", "soon").exit_code == 2
+
+
+@pytest.fixture
+def episodes(cluster_settings):
+    environment = {
+        "TOCSIN_KAFKA_BOOTSTRAP": cluster_settings.kafka_bootstrap,
+        "TOCSIN_TOPIC_PREFIX": cluster_settings.topic_prefix,
+    }
+    return lambda *arguments: CliRunner().invoke(tocsin, ["episodes", *arguments], env=environment)
+
+
+def test_an_episode_is_open_until_it_is_resolved_whatever_the_order_of_the_partitions(episodes, cluster_settings):
+    opened, escalated, resolved = (alert(f"crisis-{name}") for name in ("opened", "escalated", "resolved"))
+    assert episodes().stderr == "no open episodes\n"
+    write(cluster_settings, encode_alert(opened), encode_alert(escalated))
+    write(cluster_settings, encode_alert(alert("volume-surge-opened", episode_id="b" * 24)), key=b"other")
+    (first, second) = [msgspec.json.decode(line) for line in episodes("--json").stdout.splitlines()]
+    assert (first["episode_id"], first["severity"], first["transition"]) == (opened.episode_id, "critical", "escalated")
+    assert first["opened"] == opened.detected_time.isoformat().replace("+00:00", "Z")
+    assert second["episode_id"] == "b" * 24
+    assert opened.episode_id in episodes("--kind", "crisis").stdout
+    assert episodes("--kind", "crisis").stdout.count("\n") == 2
+    write(cluster_settings, encode_alert(resolved))
+    assert opened.episode_id not in episodes().stdout
+    assert episodes("--severity", "critical").stderr == "no open episodes\n"
+
+
+def test_a_record_that_is_no_alert_is_counted_by_episodes_too(episodes, cluster_settings):
+    write(cluster_settings, b"junk")
+    assert "1 record could not be read" in episodes().stderr
+
+
 def test_what_is_no_alert_is_reported_counted_and_makes_the_exit_code_1(run, cluster_settings):
     write(cluster_settings, b"junk \x1b[2J", encode_alert(alert("crisis-opened")), b'{"version":2}')
     result = run("--json", standalone_mode=False)

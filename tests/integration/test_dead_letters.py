@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 
 import pytest
 from click.testing import CliRunner
@@ -65,6 +66,12 @@ def test_json_carries_every_fact(run):
     ]
     assert letters[0]["time"] == "2023-11-14T22:13:20Z"
     assert letters[1]["excerpt"] == '{"brand":"acme"}'
+
+
+def test_json_carries_the_whole_value_as_base64_where_it_is_no_text(run):
+    letters = [json.loads(line) for line in run("--json").stdout.splitlines()]
+    assert [letter.get("value") for letter in letters] == [None, '{"brand":"acme"}', "{"]
+    assert b64decode(letters[0]["value_base64"]) == b"\xff\x1b[2J"
 
 
 def test_a_reason_chooses_and_one_that_is_none_is_wrong_usage(run):

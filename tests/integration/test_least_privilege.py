@@ -11,18 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.config.settings import Settings
-from pipeline.kafka.clients import admin, topic_name
+from pipeline.engine.encoding import dead_letter_record
+from pipeline.engine.records import DeadLetter, Record
+from pipeline.kafka.clients import admin, producer, topic_name
 from pipeline.kafka.topics import apply_topics
 from schemas.catalogue import topics
+from schemas.rejection import Reason
 from tests.integration.secured_broker import PASSWORD, Permission, Secured, name_of, run
 from tests.integration.worker_process import WorkerProcess, outcome, publish, settle, wait_until, working
-from tests.pipeline.mention_streams import troubled_stream
+from tests.pipeline.mention_streams import mention, troubled_stream
 
 pytestmark = pytest.mark.integration
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
+UNVERIFIED = "no permission DescribeConfigs: whether these topics are kept as the catalogue says is not verified"
 MENTION = b'{"brand":"acme"}\n'
 
 
@@ -50,8 +55,13 @@ LEAVING_OUT = [
 ]
 
 
-def command_line(command: str) -> tuple[list[str], bytes]:
+ARGUMENTS = {"record": ["--out", "recorded.jsonl"], "explain": ["acme", "--at", "now"]}
+"""What a command needs beside its name."""
+
+
+def command_line(command: str, folder: Path) -> tuple[list[str], bytes]:
     arguments = command.partition(",")[0].split()
+    arguments += [str(folder / part) if part.endswith(".jsonl") else part for part in ARGUMENTS.get(command, [])]
     return ([*arguments, "-"], MENTION) if command == "publish" else (arguments, b"")
 
 
@@ -70,23 +80,35 @@ def prepared(secured: Secured, command: str) -> Settings:
             client.wait_for_topics(list(orders))
     elif command != "topics apply, new topics":
         apply_topics(mine)
+    if command in {"explain", "dead-letters --replay --apply"}:
+        send_one(mine)
     return settings
 
 
+def send_one(settings: Settings) -> None:
+    """A mention on the topic, and one that was refused for its key."""
+    value = mention()
+    refused = DeadLetter(Record(0, 0, None, value), "mentions", 0, Reason.MISSING_KEY, "why")
+    letter = dead_letter_record(refused)
+    with producer(settings) as client:
+        client.send(topic_name(settings, "mentions"), value, b"acme")
+        client.send(topic_name(settings, "mentions-dlq"), letter.value, letter.key, headers=letter.headers)
+
+
 @pytest.mark.parametrize("command", [command for command in TABLE if command != "worker"])
-def test_the_permissions_of_the_document_are_enough(secured, command):
+def test_the_permissions_of_the_document_are_enough(secured, command, tmp_path):
     settings = prepared(secured, command)
     secured.permit(settings, TABLE[command])
-    arguments, given = command_line(command)
+    arguments, given = command_line(command, tmp_path)
     done = run(settings, *arguments, given=given)
     assert done.code == 0, done
 
 
 @pytest.mark.parametrize(("command", "left_out"), LEAVING_OUT)
-def test_without_one_of_them_a_command_says_who_lacks_it(secured, command, left_out):
+def test_without_one_of_them_a_command_says_who_lacks_it(secured, command, left_out, tmp_path):
     settings = prepared(secured, command)
     secured.permit(settings, [permission for permission in TABLE[command] if permission != left_out])
-    arguments, given = command_line(command)
+    arguments, given = command_line(command, tmp_path)
     error = run(settings, *arguments, given=given).error
     assert f"the user {settings.kafka_sasl_username!r} has no permission" in error
     assert left_out.name.replace("PREFIX", settings.topic_prefix) in error
@@ -105,10 +127,35 @@ def test_the_permissions_of_the_document_are_enough_for_the_worker(secured, tmp_
         assert found.alert_count
         assert found.dead_letter_count
         assert any(found.state.values())
+        (warning,) = worker.events(UNVERIFIED)
+        assert set(warning["topics"]) == {topic_name(settings, name) for name in topics()}
         said = [worker.said, worker.answer("/metrics")[1], worker.answer("/healthz")[1], worker.answer("/readyz")[1]]
         said.append(Path(f"/proc/{worker.process.pid}/cmdline").read_text())
         assert worker.terminate()[0] == 0
     assert not [text for text in said if PASSWORD in text]
+
+
+def test_with_leave_to_read_settings_the_worker_and_check_refuse_wrong_ones(secured, tmp_path):
+    settings = prepared(secured, "worker")
+    more = [Permission("Topic", f"PREFIX{name}", "literal", "DESCRIBE_CONFIGS") for name in topics()]
+    secured.permit(settings, TABLE["worker"] + more)
+    alerts = topic_name(settings, "alerts")
+    with admin(secured.settings("PLAINTEXT")) as client:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, alerts, {"retention.ms": "1000"})])
+    wrong = f"{alerts}: expected retention.ms 7776000000 or more, got 1000"
+    assert wrong in run(settings, "check", "--broker").error
+    with working(settings, tmp_path) as worker:
+        assert worker.await_end(40) == 1
+        (line,) = worker.errors
+    assert wrong in line
+
+
+def test_check_says_which_settings_it_may_not_read_and_passes(secured):
+    settings = prepared(secured, "check --broker")
+    secured.permit(settings, TABLE["check --broker"])
+    done = run(settings, "check", "--broker")
+    assert done.code == 0
+    assert f"warning: no permission DescribeConfigs on {settings.topic_prefix}mentions, " in done.err
 
 
 def ticked(worker: WorkerProcess) -> bool:

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.cli.main import tocsin
 from pipeline.config.settings import Settings
 from pipeline.errors import BrokerError
 from pipeline.kafka.clients import admin, topic_name
-from pipeline.kafka.topics import Existing, apply_topics, plan_topic, plan_topics, read_topics, refusals, verify_topics
+from pipeline.kafka.existing_topics import Existing, read_topics
+from pipeline.kafka.topics import apply_topics, plan_topic, plan_topics, refusals, verify_topics
 from schemas.catalogue import topics
+from tests.integration.worker_process import working
+from tests.torture.play import brokers
 
 pytestmark = pytest.mark.integration
 
 
 def existing(settings: Settings) -> dict[str, Existing]:
     with admin(settings) as client:
-        return read_topics(client, [topic_name(settings, name) for name in topics()], with_config=True)
+        every = {key for topic in topics().values() for key in topic.config}
+        return read_topics(client, [topic_name(settings, name) for name in topics()], compared=every)
+
+
+def alter(settings: Settings, **changes: dict[str, str]) -> None:
+    """Give topics other settings, as an administrator's own script might; names with _ for -."""
+    wanted = [
+        ConfigResource(ConfigResourceType.TOPIC, topic_name(settings, name.replace("_", "-")), configs)
+        for name, configs in changes.items()
+    ]
+    with admin(settings) as client:
+        assert set(client.alter_configs(wanted)["topic"].values()) == {"OK"}
 
 
 def test_plan_changes_nothing(bare_settings):
@@ -34,16 +49,13 @@ def test_applied_topics_are_as_the_catalogue_says_and_a_second_apply_finds_nothi
         assert (real.partitions, real.replication) == (topic.partitions, 1)
         assert {key: real.config[key] for key in topic.config} == topic.config
     assert [step.action for step in apply_topics(bare_settings)] == ["keep"] * 4
-    assert verify_topics(bare_settings) == topics()["mentions"].partitions
+    assert verify_topics(bare_settings).partitions == topics()["mentions"].partitions
 
 
 def test_a_configuration_that_drifted_is_put_right(cluster_settings):
     name = topic_name(cluster_settings, "alerts")
     catalogue = topics()["alerts"]
-    from kafka.admin import ConfigResource, ConfigResourceType
-
-    with admin(cluster_settings) as client:
-        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"retention.ms": "1000"})])
+    alter(cluster_settings, alerts={"retention.ms": "1000"})
     steps = [step for step in apply_topics(cluster_settings) if step.action != "keep"]
     assert [(step.topic, step.detail) for step in steps] == [
         (name, f"retention.ms: 1000 -> {catalogue.config['retention.ms']}")
@@ -71,7 +83,7 @@ def test_a_topic_without_key_order_may_grow_but_never_shrink(cluster_settings):
 
 def test_a_new_cluster_may_have_another_partition_count(bare_settings):
     apply_topics(bare_settings, partitions=3)
-    assert verify_topics(bare_settings) == 3
+    assert verify_topics(bare_settings).partitions == 3
 
 
 def test_the_worker_is_told_which_topics_are_missing(bare_settings):
@@ -98,3 +110,64 @@ def test_the_command_prints_the_steps_and_says_when_nothing_is_to_do(bare_settin
     assert first.stdout.count("create") == 4
     second = CliRunner().invoke(tocsin, ["topics", "apply"], env=environment)
     assert "nothing to do" in second.stderr
+
+
+def test_settings_that_lose_what_is_promised_are_refused_by_check_and_worker_until_apply(cluster_settings, tmp_path):
+    alter(
+        cluster_settings,
+        mentions={"message.timestamp.type": "CreateTime", "cleanup.policy": "compact"},
+        brand_state={"cleanup.policy": "delete", "retention.ms": "3600000"},
+        alerts={"cleanup.policy": "compact"},
+    )
+    environment = {
+        "TOCSIN_KAFKA_BOOTSTRAP": cluster_settings.kafka_bootstrap,
+        "TOCSIN_TOPIC_PREFIX": cluster_settings.topic_prefix,
+    }
+    checked = CliRunner().invoke(tocsin, ["check", "--broker"], env=environment)
+    assert isinstance(checked.exception, BrokerError)
+    with working(cluster_settings, tmp_path) as worker:
+        assert worker.await_end(40) == 1
+        (line,) = worker.errors
+    assert line == str(checked.exception)
+    prefix = cluster_settings.topic_prefix
+    assert line.startswith(f"{cluster_settings.kafka_bootstrap}: {prefix}mentions: expected cleanup.policy delete, got")
+    for one in (
+        "mentions: expected message.timestamp.type LogAppendTime, got CreateTime",
+        "brand-state: expected cleanup.policy compact, got delete",
+        "alerts: expected cleanup.policy delete, got compact",
+    ):
+        assert prefix + one in line
+    apply_topics(cluster_settings)
+    assert CliRunner().invoke(tocsin, ["check", "--broker"], env=environment).exit_code == 0
+
+
+def test_a_longer_retention_is_kept_by_apply_and_said_by_check(cluster_settings):
+    alter(cluster_settings, mentions={"retention.ms": "2592000000"})
+    assert {step.action for step in apply_topics(cluster_settings)} == {"keep"}
+    name = topic_name(cluster_settings, "mentions")
+    assert existing(cluster_settings)[name].config["retention.ms"] == "2592000000"
+    assert verify_topics(cluster_settings).kept == (f"{name}: retention.ms 2592000000 (604800000 or more)",)
+
+
+def test_a_topic_that_was_made_again_has_another_id(cluster_settings):
+    name = topic_name(cluster_settings, "alerts")
+    before = existing(cluster_settings)[name].id
+    assert before
+    with admin(cluster_settings) as client:
+        client.delete_topics([name])
+    apply_topics(cluster_settings)
+    assert existing(cluster_settings)[name].id not in {"", before}
+
+
+def test_after_apply_every_one_of_three_brokers_knows_the_topics(tmp_path):
+    """kafka-python asks any of them: `ValueError: Unrecognized configs`, once in three runs, where one did not yet."""
+    with brokers(3, tmp_path) as cluster:
+        for number in range(10):
+            settings = Settings(kafka_bootstrap=cluster.bootstrap, topic_prefix=f"run-{number}-")
+            assert {step.action for step in apply_topics(settings)} == {"create"}
+            with admin(settings) as client:
+                answers = client.topics_by_broker([topic_name(settings, name) for name in topics()], 5)
+            assert set(answers) == {1, 2, 3}
+            assert {found["error_code"] for topics_of_one in answers.values() for found in topics_of_one} == {0}
+            for milliseconds in ("20000", "30000", "40000"):
+                alter(settings, brand_state={"segment.ms": milliseconds}, alerts={"retention.ms": "-1"})

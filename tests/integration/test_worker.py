@@ -193,6 +193,7 @@ def test_the_state_says_where_to_go_on_whatever_the_committed_offsets_say(settin
     settle(settings, [worker])
     assert worker.terminate()[0] == 0
     assert "were read again" in worker.said
+    assert "the state of a partition is gone" in worker.said
     assert not difference(outcome(settings), oracle(settings))
 
 

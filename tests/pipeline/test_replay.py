@@ -19,9 +19,9 @@ from pipeline.config.model import Config
 from pipeline.engine.encoding import KEPT_BYTES
 from pipeline.errors import TocsinError
 from pipeline.files.observations import read_observations
-from pipeline.kafka.publishing import event_time
 from pipeline.replay import replay_mentions, replay_observations
 from schemas.alert import decode_alert
+from schemas.mention import event_seconds
 from schemas.moments import moment
 from tests.pipeline.files.observation_tables import HEAD, observation_rows, write_csv
 from tests.pipeline.mention_streams import START, mention, troubled_stream
@@ -95,7 +95,7 @@ def test_a_recording_that_ends_now_leaves_the_buckets_open_that_may_still_grow()
     """The closing tick is never later than now, where it would be refused; what is over by then is closed."""
     lines = mention_lines(1)
     whole = replay_mentions(lines, Config(), partitions=1, now=NOW)
-    latest = max(at for at in map(event_time, lines) if at is not None)
+    latest = max(at for at in map(event_seconds, lines) if at is not None)
     ended = replay_mentions(lines, Config(), partitions=1, now=moment(latest + 1))
     unticked = replay_mentions(lines, Config(), partitions=1, now=NOW, flush=False)
     assert unticked.buckets_closed <= ended.buckets_closed < whole.buckets_closed

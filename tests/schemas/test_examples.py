@@ -9,6 +9,7 @@ import pytest
 
 from schemas.alert import Evidence
 from schemas.documents import RECORDS, json_schema, latest_version, published
+from schemas.mention import DROPPABLE, read_mention
 from schemas.rejection import Reason, Rejected
 from tests.schemas.contracts import EXAMPLES, SCHEMAS, decode, document, encode, examples, validator
 
@@ -28,7 +29,6 @@ BEYOND_JSON_SCHEMA = {
     "invalid_event_time--before-2000",
     "invalid_event_time--after-2199",
     "invalid_event_time--year-9999",
-    "wrong_type--reach-whole-float",
     "nested_too_deep--unknown-field",
 }
 
@@ -43,6 +43,7 @@ def ids(cases: list[tuple[str, Path]]) -> list[str]:
 
 VALID = all_examples("valid")
 INVALID = all_examples("invalid")
+MENDED = examples("mention", "mended")
 
 
 @pytest.mark.parametrize(("record", "path"), VALID, ids=ids(VALID))
@@ -80,6 +81,27 @@ def test_an_invalid_example_is_refused_by_the_record_and_by_the_json_schema(reco
     assert validator(record, latest_version(record)).is_valid(content) == (path.stem in BEYOND_JSON_SCHEMA)
 
 
+@pytest.mark.parametrize("path", MENDED, ids=[path.stem for path in MENDED])
+def test_an_example_that_can_be_mended_is_taken_without_the_field_in_its_name(path):
+    """JSON Schema, which is for writers, refuses what readers mend."""
+    field = path.name.split("--")[0]
+    mention, dropped = read_mention(path.read_bytes())
+    assert dropped == (() if field == "none" else (field,))
+    assert read_mention(encode(mention)) == (mention, ())
+    name, _, part = field.partition(".")
+    if field != "none":
+        assert not validator("mention", latest_version("mention")).is_valid(document(path))
+        assert getattr(getattr(mention, name), part) in (None, "unknown") if part else getattr(mention, name) is None
+    assert mention.id
+    assert mention.event_time.utcoffset() is not None
+
+
+def test_every_field_that_can_be_dropped_is_shown_by_an_example():
+    """A text that is cut and the field that no example needs are made in test_mention."""
+    shown = {path.name.split("--")[0] for path in MENDED}
+    assert shown >= {"none", *DROPPABLE} - {"text", "reply_to"}
+
+
 def test_every_reason_that_decoding_gives_is_shown_by_an_example():
     shown = {path.name.split("--")[0] for path in examples("mention", "invalid")}
     assert shown == {str(reason) for reason in Reason if reason not in NOT_FROM_DECODING}
@@ -100,8 +122,8 @@ def test_every_example_file_belongs_to_a_published_version_and_is_named_by_its_c
             continue
         record, version, verdict, file = path.relative_to(EXAMPLES).parts
         assert (record, int(version.removeprefix("v"))) in published(), path
-        assert verdict in {"valid", "invalid"}, path
-        reason = r"[a-z0-9_]+--" if (record, verdict) == ("mention", "invalid") else ""
+        assert verdict in {"valid", "invalid"} | ({"mended"} if record == "mention" else set()), path
+        reason = r"[a-z0-9_.]+--" if (record, verdict) in {("mention", "invalid"), ("mention", "mended")} else ""
         assert re.fullmatch(reason + r"[a-z0-9]+(-[a-z0-9]+)*\.(json|bin)", file), path
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.documents import RECORDS, json_schema, latest_version, published
-from schemas.mention import MAX_NESTING
+from schemas.mention import MAX_NESTING, read_mention
 from tests.schemas.contracts import decode, document, examples, validator
 
 DATE_TIME_SHAPE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
@@ -161,12 +161,17 @@ def mutated(draw: st.DrawFn, record: str) -> Any:
     return content
 
 
-def decoded(record: str, value: bytes) -> bool:
-    """The record's own verdict, without the one rule that JSON Schema has no words for."""
+def decoded(record: str, content: Any) -> bool:
+    """The record's own verdict, without the one rule that JSON Schema has no words for: nothing had to be mended."""
+    value = json.dumps(content).encode()
     try:
+        if record == "mention":
+            return not read_mention(value)[1]
         decode(record, value)
     except ValueError as error:
-        return "must lie in the years 2000 to 2199" in str(error)
+        if "must lie in the years 2000 to 2199" not in str(error):
+            return False
+        return decoded(record, content | {"event_time": "2026-03-01T12:34:56Z"})
     return True
 
 
@@ -175,7 +180,7 @@ def decoded(record: str, value: bytes) -> bool:
 @given(data=st.data())
 def test_the_json_schema_and_the_decoder_agree_on_every_mutation(record, data):
     content = data.draw(mutated(record))
-    assert validator(record, latest_version(record)).is_valid(content) == decoded(record, json.dumps(content).encode())
+    assert validator(record, latest_version(record)).is_valid(content) == decoded(record, content)
 
 
 # ---- The differences, each shown ------------------------------------------------------------------------------------
@@ -189,7 +194,6 @@ ALERT = document(examples("alert", "valid")[0])
     [
         pytest.param("mention", MENTION | {"event_time": "1999-12-31T23:59:59Z"}, id="before-2000"),
         pytest.param("mention", MENTION | {"event_time": "2200-01-01T00:00:00Z"}, id="after-2199"),
-        pytest.param("mention", MENTION | {"reach": 1.0}, id="whole-number-with-a-point"),
         pytest.param("alert", ALERT | {"evidence": {"authors": 2.0}}, id="whole-number-with-a-point-in-an-alert"),
         pytest.param("mention", MENTION | {"x": json.loads("[" * 64 + "]" * 64)}, id="nested-deeper-than-64"),
         pytest.param("mention", MENTION | {"x": "y" * 131_072}, id="more-than-131072-bytes"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.mention import (
+    DROPPABLE,
     MAX_MENTION_BYTES,
     MAX_NESTING,
     MAX_TEXT_CHARACTERS,
@@ -25,6 +26,9 @@ from schemas.mention import (
     decode_of_some_brand,
     decode_plain,
     encode_mention,
+    event_seconds,
+    read_mention,
+    record_key,
 )
 from schemas.rejection import Reason, Rejected
 from tests.schemas.contracts import examples
@@ -206,9 +210,11 @@ def test_a_mention_may_have_so_many_bytes_and_no_more():
 
 
 @pytest.mark.parametrize("character", ["x", "这", "😡", "\x00", "\ud83d"])
-def test_text_may_have_so_many_characters_in_any_script_and_no_more(character):
+def test_of_a_text_so_many_characters_are_taken_in_any_script(character):
     assert len(decode_mention(mention(text=character * MAX_TEXT_CHARACTERS)).text) == MAX_TEXT_CHARACTERS
-    assert refused(mention(text=character * (MAX_TEXT_CHARACTERS + 1))) is Reason.OUT_OF_RANGE
+    cut, dropped = read_mention(mention(text=character * (MAX_TEXT_CHARACTERS + 1), reply_to=""))
+    assert len(cut.text) == MAX_TEXT_CHARACTERS
+    assert dropped == ("text", "reply_to")
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
@@ -227,7 +233,8 @@ def test_the_moment_is_the_same_in_every_offset():
 def test_no_quoted_value_can_forge_the_reason_of_another_rule(words):
     for forged in (words, f"{words} - at `$.event_time`", "Object missing required field", f"Invalid RFC3339 {words}"):
         if forged not in get_args(Channel):
-            assert refused(mention(channel=forged)) is Reason.OUT_OF_RANGE
+            assert read_mention(mention(channel=forged))[1] == ("channel",)
+            assert refused(mention(platform=forged * 65 or "")) is Reason.OUT_OF_RANGE
 
 
 @pytest.mark.parametrize("key", [None, b""])
@@ -251,3 +258,67 @@ def test_a_record_under_its_own_brand_is_taken():
 
 def test_fields_that_equal_their_default_are_left_out_when_writing():
     assert msgspec.json.decode(encode_mention(decode_mention(mention()))) == MINIMAL
+
+
+odd: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=3),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.sampled_from(["id", "followers", "kind"]), st.text()),
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from([field for field in DROPPABLE if "." not in field and field != "text"]), odd),
+    mentions,
+)
+def test_no_value_of_an_optional_field_costs_the_mention_or_another_field(changes, original):
+    sane = json.loads(encode_mention(original))
+    found, dropped = read_mention(json.dumps(sane | changes).encode())
+    touched = {field.partition(".")[0] for field in dropped}
+    assert touched <= set(changes)
+    for field in Mention.__struct_fields__:
+        if field not in changes:
+            assert getattr(found, field) == getattr(original, field)
+    assert read_mention(encode_mention(found)) == (found, ())
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-06-30T23:59:60Z", "2026-06-30T23:59:59Z"),
+        ("2026-06-30T23:59:60.75Z", "2026-06-30T23:59:59.75Z"),
+        ("2026-07-01T08:59:60+09:00", "2026-07-01T08:59:59+09:00"),
+        ("2026-06-30t16:29:60-07:30", "2026-06-30T16:29:59-07:30"),
+    ],
+)
+def test_a_leap_second_counts_as_the_second_before_it(written, read):
+    assert decode_mention(mention(event_time=written)) == decode_mention(mention(event_time=read))
+    assert event_seconds(mention(event_time=written)) == event_seconds(mention(event_time=read)) is not None
+
+
+@pytest.mark.parametrize("written", ["2026-06-30T12:00:60Z", "2026-06-30T23:59:60+01:00", "2026-06-30T23:59:61Z"])
+def test_a_sixtieth_second_at_any_other_time_is_no_moment(written):
+    assert refused(mention(event_time=written)) is Reason.INVALID_EVENT_TIME
+    assert event_seconds(mention(event_time=written)) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"\xef\xbb\xbf" + mention(),
+        mention(text="cut emoji \ud83d"),
+        mention(bio="\udc00"),
+        mention(reach=-1, author=7, url="x" * 3000),
+        mention(text="x" * 20_000),
+    ],
+)
+def test_what_is_taken_is_taken_by_all_that_read_a_mention(value):
+    """Publishing, replay and evaluation ask for the key and the time alone, the worker for everything."""
+    found = decode_mention(value)
+    assert record_key(value) == b"acme"
+    assert event_seconds(value) == found.event_time.timestamp()
+    assert read_mention(encode_mention(found)) == (found, ())

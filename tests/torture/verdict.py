@@ -62,7 +62,7 @@ def rings(log: Mapping[int, Sequence[Record]], least: int) -> bool:
     """
     found = 0
     for number, records in log.items():
-        engine = Engine(number, Config())
+        engine = Engine(number, Config(), partitions=len(log))
         for first in range(0, len(records), SLICE):
             found += len(engine.process(records[first : first + SLICE]).alerts)
             if found >= least:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime, timedelta
 
 import msgspec
 
+from detectors.aftermath import Evidence
 from detectors.base import SCORE_UNIT, Assessment
 from detectors.registry import entry
 from pipeline.config.model import BrandConfig
@@ -55,6 +55,7 @@ def brand_alert(
     spec: KindSpec,
     transition: EpisodeTransition,
     *,
+    evidence: Evidence | None,
     suppressed: Suppressed | None,
     category_episode_id: str,
 ) -> Alert:
@@ -64,30 +65,36 @@ def brand_alert(
         closed: the bucket at whose close it happened.
         spec: the kind of the episode.
         transition: what happened to it.
+        evidence: what speaks for it where that is not the whole assessment.
         suppressed: openings suppressed before it, which this alert reports.
         category_episode_id: id of the category's open episode of this kind, or "".
     """
     index, brand, config, assessment = closed.index, closed.brand, closed.config, closed.assessment
-    explanation = assessment.explain(spec.name)
+    if evidence is None:
+        explanation = assessment.explain(spec.name)
+        evidence = Evidence(assessment.score(spec.name), explanation.window_buckets, explanation.parts["volume"])
+    normal = transition.normal or brand.model.normal()
     end = index + 1
-    window = explanation.window_buckets
+    window = evidence.window
     observed = brand.recent.total(end - window, end)
     share_seen = 1.0 - closed.feed.unobserved(end - window, end) / window
-    expected = share_seen * sum(brand.model.expect(end - window, end))
-    score = round(assessment.score(spec.name), 4)
-    volume = round(explanation.parts["volume"], 4)
-    # The interval is that of the decayed sums; a flat one of another mean is wider by the root of the two means' ratio.
-    spread = (explanation.upper - explanation.expected) * math.sqrt(expected / max(explanation.expected, 1e-9))
+    expected = share_seen * sum(normal.expect(end - window, end))
+    score = round(evidence.score, 4)
+    volume = round(evidence.volume, 4)
+    spread = normal.spread(expected, window)
     return Alert(
         version=1,
         id=transition.alert_id,
         episode_id=transition.episode_id,
         parent_episode_id=transition.parent_id or None,
+        incident_id=transition.incident_id,
+        related_episode_ids=transition.related,
         transition=transition.name,
         kind=spec.name,
         severity=transition.severity,
         brand=brand.name,
         onset_time=start_of(transition.onset),
+        onset_interval=onset_interval(transition),
         detected_time=start_of(end),
         window=Window(start=start_of(end - window), end=start_of(end)),
         score=ScoreReading(value=score, threshold=round(transition.threshold, 4), unit=SCORE_UNIT),
@@ -102,10 +109,10 @@ def brand_alert(
             value=round(expected, 2),
             lower=round(max(expected - spread, 0.0), 2),
             upper=round(expected + spread, 2),
-            negative_share=round(explanation.base_rate, 4),
+            negative_share=round(normal.base_rate, 4),
         ),
         contributions={"volume": volume, "negativity": round(score - volume, 4)},
-        evidence=brand_evidence(brand, closed.bucket, spec, window, index),
+        evidence=brand_evidence(brand, spec, window, index),
         playbook=playbook_of(config, transition),
         config_hash=config.config_hash,
         detector=entry(config.detection.detector).label,
@@ -134,6 +141,13 @@ def take_suppressed(episodes: Episodes) -> Suppressed | None:
 def start_of(bucket: int) -> datetime:
     """The event time at which a bucket begins."""
     return moment(bucket * BUCKET_SECONDS)
+
+
+def onset_interval(transition: EpisodeTransition) -> Window | None:
+    """The stretch of event time in which the episode may have begun; None where it is not known."""
+    if transition.latest < 0:
+        return None
+    return Window(start=start_of(transition.earliest), end=start_of(transition.latest + 1))
 
 
 def playbook_of(config: BrandConfig, transition: EpisodeTransition) -> Playbook | None:

@@ -43,6 +43,8 @@ def category_alert(
         id=transition.alert_id,
         episode_id=transition.episode_id,
         parent_episode_id=transition.parent_id or None,
+        incident_id=transition.incident_id,
+        related_episode_ids=transition.related,
         transition=transition.name,
         kind=spec.name,
         severity=transition.severity,
@@ -54,7 +56,7 @@ def category_alert(
         observed=observed,
         expected=expected,
         contributions={"common_move": score},
-        evidence=category_evidence(members, spec),
+        evidence=category_evidence(members, spec, transition.bucket),
         playbook=playbook_of(config, transition),
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,
@@ -76,12 +78,14 @@ def _counts(members: list[Brand]) -> tuple[Observed, Expected]:
     for member in members:
         state = comparable(member.model).state
         row = list(rows_of(state.windows))[WINDOW]
-        mean = row[1] * SCALE[WINDOW]
+        normal = None if member.before is None else member.before.normal
+        last = member.last_bucket
+        mean = row[1] * SCALE[WINDOW] if normal is None else sum(normal.expect(last + 1 - WINDOWS[WINDOW], last + 1))
         mentions += row[0] * SCALE[WINDOW]
         negatives += row[2] * SCALE[WINDOW]
         expected += mean
-        variance += mean * row[3]
-        usual += mean * state.base_rate.value
+        variance += mean * (row[3] if normal is None else normal.dispersion(WINDOWS[WINDOW]))
+        usual += mean * (state.base_rate.value if normal is None else normal.base_rate)
     spread = 1.96 * math.sqrt(variance)
     return (
         Observed(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from pipeline.engine.brands.brand import Brand
+from pipeline.engine.buckets.copies import distinct, fingerprint, letters_of
 from pipeline.engine.buckets.open_bucket import (
     EXCERPT_CHARACTERS,
     KEPT_POSTS,
@@ -14,16 +15,18 @@ from pipeline.engine.buckets.open_bucket import (
     PostRecord,
     by_audience,
 )
-from pipeline.engine.buckets.stories import Story, without_mark
+from pipeline.engine.buckets.story import OWN, TOLD, Story, as_written, without_mark
 from pipeline.engine.episodes.kinds import KindSpec
 from schemas.alert import Evidence, Post
 from schemas.alert import Story as ShownStory
 from schemas.moments import moment
-from schemas.text import printable
+from schemas.text import printable, readable
 
 SHOWN_STORIES: Final = 3
 POST_BUCKETS: Final = 12
 """Posts are kept as evidence for an hour."""
+NO_TEXT: Final = "(a post without text)"
+NO_WORDS: Final = "(the words of the first post are not known)"
 
 
 def keep_posts(brand: Brand, bucket: OpenBucket | None, index: int) -> None:
@@ -36,56 +39,76 @@ def keep_posts(brand: Brand, bucket: OpenBucket | None, index: int) -> None:
 
 def _best(kept: list[PostRecord], fresh: list[PostRecord], index: int) -> list[PostRecord]:
     """The posts of the last hour with the greatest audience."""
-    recent = [post for post in kept if post.bucket > index - POST_BUCKETS]
+    recent = [post for post in kept if _is_recent(post, index)]
     if not recent or not fresh:
         return recent or fresh  # Both are in order.
-    return sorted((*recent, *fresh), key=by_audience)[:KEPT_POSTS]
+    posts = sorted((*recent, *fresh), key=by_audience)
+    return _told_apart(posts)[:KEPT_POSTS]
 
 
-def brand_evidence(brand: Brand, bucket: OpenBucket | None, spec: KindSpec, window: int, index: int) -> Evidence:
+def _is_recent(post: PostRecord, index: int) -> bool:
+    return post.bucket > index - POST_BUCKETS
+
+
+def _told_apart(posts: list[PostRecord]) -> list[PostRecord]:
+    """The posts without those that are written as one before them."""
+    found: dict[str, PostRecord] = {}
+    for post in posts:
+        words = as_written(post.text) or post.text
+        found.setdefault(words or ("" if post.is_repost else f"\0{post.id}"), post)
+    return list(found.values())
+
+
+def brand_evidence(brand: Brand, spec: KindSpec, window: int, index: int) -> Evidence:
     """What speaks for an episode of a brand.
 
     Args:
         brand: whose.
-        bucket: at whose close it is shown; None where no mention came.
         spec: the kind of the episode.
         window: buckets of the window that gave the score.
-        index: the bucket.
+        index: the last of them.
     """
-    posts = shown_posts(kept_posts(brand, spec))
-    stories = [story for story in brand.stories.stories if story.last_seen > index - window]
+    first, end = index + 1 - window, index + 1
+    templates = brand.stories.templates()
+    stories = [
+        story for story in brand.stories.stories if story.last_seen >= first and templates.isdisjoint(story.keys)
+    ]
     largest = sorted(stories, key=lambda story: (-story.mentions, story.first_seen, story.id))[:SHOWN_STORIES]
-    shown = tuple(_shown_story(story) for story in largest)
-    if bucket is None:
-        return Evidence(posts=posts, stories=shown)
+    total = brand.tables.total(first, end)
     return Evidence(
-        posts=posts,
-        stories=shown,
-        platforms=_by_count(bucket.platforms),
-        languages=_by_count(bucket.languages),
-        authors=bucket.authors(),
-        reposts=bucket.reposts,
-        reach=bucket.reach,
+        posts=shown_posts(kept_posts(brand, spec, index), templates),
+        stories=tuple(_shown_story(story) for story in largest),
+        platforms=total.platforms,
+        languages=total.languages,
+        authors=brand.tables.authors(first, end),
+        reposts=total.reposts,
+        reach=total.reach,
     )
 
 
-def category_evidence(members: Iterable[Brand], spec: KindSpec) -> Evidence:
+def category_evidence(members: Iterable[Brand], spec: KindSpec, index: int) -> Evidence:
     """What speaks for an episode of a category: the posts of the greatest audience over all its brands."""
-    posts = [post for member in members for post in kept_posts(member, spec)]
-    return Evidence(posts=shown_posts(sorted(posts, key=by_audience)[:KEPT_POSTS]))
+    posts = [post for member in members for post in kept_posts(member, spec, index)]
+    return Evidence(posts=shown_posts(sorted(posts, key=by_audience)))
 
 
-def kept_posts(brand: Brand, spec: KindSpec) -> list[PostRecord]:
-    """The brand's posts that speak for a kind of episode, the greatest audience first."""
-    return brand.top_posts if spec.posts == "top_posts" else brand.negative_posts
+def kept_posts(brand: Brand, spec: KindSpec, index: int) -> list[PostRecord]:
+    """The brand's posts of the last hour that speak for a kind of episode, the greatest audience first."""
+    posts = brand.top_posts if spec.posts == "top_posts" else brand.negative_posts
+    return [post for post in posts if _is_recent(post, index)]
 
 
-def shown_posts(posts: Sequence[PostRecord]) -> tuple[Post, ...]:
-    """Posts as the world may see them: no control characters, bounded length."""
+def shown_posts(posts: Sequence[PostRecord], templates: Collection[bytes] = ()) -> tuple[Post, ...]:
+    """Posts as the world may see them: of different texts, no control characters, bounded length.
+
+    Args:
+        posts: the most telling first; as many as there is room for are shown.
+        templates: digests of the letters of known templates, which are shown where there is nothing else.
+    """
     return tuple(
         Post(
             id=printable(post.id, 256),
-            excerpt=printable(post.text, EXCERPT_CHARACTERS),
+            excerpt=excerpt(post.text),
             platform=printable(post.platform, 64),
             event_time=moment(post.event_time),
             lang=None if post.lang is None else printable(post.lang, 35),
@@ -94,22 +117,39 @@ def shown_posts(posts: Sequence[PostRecord]) -> tuple[Post, ...]:
             reach=post.reach,
             url=None if post.url is None else printable(post.url, URL_CHARACTERS),
         )
-        for post in posts
+        for post in _worth_showing(posts, templates)
     )
+
+
+def _worth_showing(posts: Sequence[PostRecord], templates: Collection[bytes]) -> list[PostRecord]:
+    """Posts of which none is a copy of one before it; a repost without words says nothing beside others."""
+    telling = [
+        post
+        for post in posts
+        if (post.text or not post.is_repost) and fingerprint(letters_of(post.text)) not in templates
+    ] or posts[:1]
+    return [telling[place] for place in distinct([post.text for post in telling], KEPT_POSTS)]
 
 
 def _shown_story(story: Story) -> ShownStory:
     return ShownStory(
         id=printable(story.id, 256),
-        excerpt=printable(without_mark(story.text), EXCERPT_CHARACTERS),
+        excerpt=excerpt(without_mark(story.text)) if _has_words(story) else NO_WORDS,
         mentions=story.mentions,
         copies=max(story.mentions - story.reposts - 1, 0),
         reposts=story.reposts,
         authors=round(story.people()),
         reach=story.reach,
         first_seen=moment(story.first_seen),
+        estimated=story.unread > 0,
     )
 
 
-def _by_count(table: dict[str, int]) -> dict[str, int]:
-    return dict(sorted(table.items(), key=lambda item: (-item[1], item[0])))
+def _has_words(story: Story) -> bool:
+    """Whether the story's text is surely what its first post says, be it nothing."""
+    return story.words == OWN or (story.words == TOLD and bool(story.text))
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text as it may be shown, or words that say that there is none."""
+    return printable(readable(text), EXCERPT_CHARACTERS) or NO_TEXT

@@ -16,11 +16,14 @@ import msgspec
 
 from detectors.base import Detector, StateVersionError
 from detectors.brand.pooled_tail import PooledTail
+from detectors.normal import Normal
 from detectors.registry import DEFAULT, Entry, entry
 from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
-from pipeline.engine.buckets.stories import StoryMemory
+from pipeline.engine.buckets.story_memory import StoryMemory
+from pipeline.engine.buckets.window_tables import WindowTables
+from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_episodes
 from pipeline.engine.state import (
     VERSION,
@@ -78,17 +81,21 @@ class Brand:
         open_record: the open buckets as bytes, None while they are objects.
         last: of the last closed bucket: mentions, negatives, expected mentions, crisis score.
         band: what was normal in it, while an episode is open; for metrics, and no part of the state.
+        is_misplaced: whether its mentions belong on another partition.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
-        model, episodes, negative_posts, top_posts, stories, recent: the objects; absent while `serialised` holds them.
+        model, episodes, negative_posts, top_posts, stories, recent, before, tables: absent while `serialised` holds
+            them.
     """
 
     __slots__ = (
         "_cache",
         "band",
+        "before",
         "detector",
         "episodes",
         "is_idle",
+        "is_misplaced",
         "key",
         "last",
         "model",
@@ -100,6 +107,7 @@ class Brand:
         "remembered",
         "serialised",
         "stories",
+        "tables",
         "top_posts",
         "weighs_stories",
     )
@@ -110,6 +118,8 @@ class Brand:
     top_posts: list[PostRecord]
     stories: StoryMemory
     recent: RecentCounts
+    before: Before | None
+    tables: WindowTables
 
     def __init__(self, name: str, cache: BrandCache, detector: Entry, *, weighs_stories: bool) -> None:
         self.name = name
@@ -120,6 +130,7 @@ class Brand:
         self.open: dict[int, OpenBucket] = NONE_OPEN
         self.open_record: bytes | None = None
         self.serialised: Serialised | None = _unknown(detector)
+        self.is_misplaced = False
         self.is_idle = True
         self.last = NEVER_CLOSED
         self.band: Band | None = None
@@ -156,6 +167,15 @@ class Brand:
             return self.episodes
         return restored_episodes(decode_brand(self.key, self.serialised.record).episodes)
 
+    def normal_before(self) -> Normal:
+        """The brand's normal before it became unusual, or as it is now where it is not."""
+        return self.model.normal() if self.before is None else self.before.normal
+
+    @property
+    def normal_of_episode(self) -> Normal | None:
+        """The normal that the open episode is held against; None where none is open, or an older version opened it."""
+        return next((episode.normal for episode in self.episodes.values() if episode.normal is not None), None)
+
     def make_idle(self) -> None:
         """Drop what nothing asks for after a day without mentions (pipeline.engine.brands.expiry), and serialise."""
         self.load()
@@ -163,6 +183,8 @@ class Brand:
         self.top_posts = []
         self.stories = StoryMemory()
         self.recent = RecentCounts()
+        self.before = None
+        self.tables = WindowTables()
         self.serialise()
 
     def load(self) -> None:
@@ -177,6 +199,8 @@ class Brand:
         self.top_posts = record.top_posts
         self.stories = record.stories
         self.recent = record.recent
+        self.before = record.before
+        self.tables = record.tables
         self.serialised = None
         self._cache.loaded[self] = None
 
@@ -226,6 +250,8 @@ class Brand:
                 self.recent,
                 self.detector.key,
                 self.model.last_bucket,
+                self.before,
+                self.tables,
             )
         )
 
@@ -297,6 +323,7 @@ class Brand:
         self.serialised = serialised
         if was_loaded:
             del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
+            del self.before, self.tables
             self._cache.loaded.pop(self, None)
 
 

@@ -6,8 +6,7 @@ were weighed down), a bucket without takes none.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -18,11 +17,6 @@ _SLACK: Final = 36
 """Buckets that may be kept too long, so that not every bucket moves the bytes."""
 _TENTHS: Final = 10.0
 """Fractions are kept to a tenth: negatives of a sample and weights of copies are estimates."""
-
-EXCESS: Final = 1.5
-"""A bucket speaks for the excess when it holds so many times what is expected."""
-MAX_PAUSE: Final = 12
-"""Buckets: an hour without more excess ends the search for the onset."""
 
 
 class BucketCounts(msgspec.Struct, gc=False):
@@ -48,16 +42,20 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
     """Buckets with mentions of the last 24 hours (up to 27), oldest first, as variable-length integers.
 
     Each is the distance to the one before (twice, plus one where the last three follow), mentions, tenths of negatives,
-    and where copies were weighed down: tenths of mentions and of negatives not counted, and repeats.
+    and where copies were weighed down: tenths of mentions and of negatives not counted, and repeats. `last_negative` is
+    the last bucket with a negative mention; -1 before the first.
     """
 
     first: int = -1
     last: int = -1
     entries: bytes = b""
+    last_negative: int = -1
 
     def add(self, counts: BucketCounts) -> None:
         """Append a bucket, later than all before."""
         bucket = counts.bucket
+        if counts.negatives > 0.0:
+            self.last_negative = bucket
         if not self.entries or bucket - self.last > BUCKETS_PER_DAY:
             self.first = self.last = bucket
             self.entries = b""
@@ -67,7 +65,7 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
         numbers = [2 * (bucket - self.last) + weighed, counts.mentions, round(counts.negatives * _TENTHS)]
         if weighed:
             numbers += (surplus, negative_surplus, counts.repeats)
-        self.entries += bytes(numbers) if max(numbers) < 128 else b"".join(map(_varint, numbers))
+        self.entries += bytes(numbers) if max(numbers) < 128 else b"".join(map(varint, numbers))
         self.last = bucket
         if bucket - self.first > BUCKETS_PER_DAY + _SLACK:
             self._forget(bucket - BUCKETS_PER_DAY)
@@ -94,15 +92,15 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
         place = 0
         data = self.entries
         while place < len(data):
-            head, place = _number(data, place)
+            head, place = number_at(data, place)
             bucket = self.first if bucket < 0 else bucket + (head >> 1)
-            mentions, place = _number(data, place)
-            negatives, place = _number(data, place)
+            mentions, place = number_at(data, place)
+            negatives, place = number_at(data, place)
             surplus = negative_surplus = repeats = 0
             if head & 1:
-                surplus, place = _number(data, place)
-                negative_surplus, place = _number(data, place)
-                repeats, place = _number(data, place)
+                surplus, place = number_at(data, place)
+                negative_surplus, place = number_at(data, place)
+                repeats, place = number_at(data, place)
             yield (
                 BucketCounts(
                     bucket,
@@ -127,28 +125,7 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
             begin = end
 
 
-def onset(index: int, observed: Mapping[int, float], expected: Mapping[int, float]) -> int:
-    """The first bucket of the excess that goes on in bucket `index`.
-
-    Where the sum of observed - 1.5 expected, taken backwards, is greatest (the last minimum of a one-sided CUSUM, Page
-    1954), before an hour that adds nothing to it.
-
-    Args:
-        index: the bucket at whose close the episode opens.
-        observed: by bucket; absent ones are 0.
-        expected: by bucket, for `index` and the buckets before it as far as is to be searched.
-    """
-    total, best, first = 0.0, -math.inf, index
-    bucket = index
-    while bucket in expected and first - bucket < MAX_PAUSE:
-        total += observed.get(bucket, 0.0) - EXCESS * expected[bucket]
-        if total > best:
-            best, first = total, bucket
-        bucket -= 1
-    return first
-
-
-def _number(data: bytes, place: int) -> tuple[int, int]:
+def number_at(data: bytes, place: int) -> tuple[int, int]:
     """The variable-length integer at this place (seven bits a byte, low ones first), and where it ends."""
     value = shift = 0
     while True:
@@ -160,7 +137,8 @@ def _number(data: bytes, place: int) -> tuple[int, int]:
         shift += 7
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A variable-length integer, as `number_at` reads it."""
     if value < 128:
         return bytes((value,))
     out = bytearray()

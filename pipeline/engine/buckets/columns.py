@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zlib import crc32
 
-from detectors.sentiment import PLAIN_TAGS, language_of
+from detectors.sentiment import language_at_a_glance, language_of
 from pipeline.engine.buckets.ids import HASH_FACTOR, LONG_ID, identity
 from schemas.mention import Mention
+from schemas.text import normalised
 
 
 class Columns:
@@ -28,6 +29,7 @@ class Columns:
     """
 
     __slots__ = (
+        "_texts",
         "audiences",
         "authors",
         "ids",
@@ -55,9 +57,10 @@ class Columns:
             ids = list(map(identity, ids))
         self.ids = ids
         self.platforms = [mention.platform for mention in mentions]
-        plain = PLAIN_TAGS
+        self._texts: list[str | None] = [None] * len(mentions)
         self.languages = [
-            lang if (lang := mention.lang) in plain else language_of(mention.text, lang) for mention in mentions
+            language_at_a_glance(mention.text, mention.lang) or language_of(self.read(row), mention.lang)
+            for row, mention in enumerate(mentions)
         ]
         named = [mention.author for mention in mentions]
         # ids.author_hash, written out.
@@ -77,3 +80,10 @@ class Columns:
             self.reposts = {row for row, root in enumerate(roots) if root is not None}
         self.sentiments = [mention.sentiment for mention in mentions]
         self.negatives: list[bool] = []
+
+    def read(self, row: int) -> str:
+        """The normalised text of a mention: made once, for all that read it."""
+        text = self._texts[row]
+        if text is None:
+            text = self._texts[row] = normalised(self.mentions[row].text)
+        return text

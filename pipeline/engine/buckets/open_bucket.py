@@ -13,7 +13,7 @@ from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.ids import author_hash, spread
 from pipeline.engine.buckets.stories import BucketStories
 from schemas.mention import Mention
-from schemas.text import printable
+from schemas.text import printable, readable
 
 EXCERPT_CHARACTERS: Final = 280
 KEPT_CHARACTERS: Final = 400
@@ -22,10 +22,12 @@ KEPT_POSTS: Final = 3
 KEPT_NAMES: Final = 8
 """Platforms and languages counted by name in one bucket; the rest is `other`."""
 AUTHOR_BITS: Final = 2048
+MOST_CRITICS: Final = 16
+"""Different authors of negative mentions that are told apart: more are many."""
 
 
 class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A post kept as evidence: as it came, but cut. Most are never shown, so an alert makes it printable.
+    """A post kept as evidence: its text readable, but cut. Most are never shown, so an alert makes it printable.
 
     `weight` is its audience.
     """
@@ -41,6 +43,7 @@ class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     followers: int | None
     reach: int | None
     url: str | None
+    is_repost: bool = False
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False):
@@ -48,7 +51,7 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         negative: whether it is known to be negative.
-        read: whether its text was read for its tone or need not be; only such a text is compared with others.
+        read: whether its text was read for its tone or need not be.
         sampled: whether it was read for others that were not.
     """
 
@@ -64,9 +67,9 @@ SAMPLED: Final = (Judgement(negative=False, sampled=True), Judgement(negative=Tr
 UNREAD: Final = (Judgement(negative=False, read=False), Judgement(negative=True, read=False))
 """The same of mentions whose text is not read."""
 
-STORY_TEXTS: Final = 32
-"""Where stories only explain, so many texts per brand and bucket are compared; past that a sample stands for the
-others."""
+STORY_TEXTS: Final = (32, 256)
+"""So many texts per brand and bucket are compared one and all: where stories only explain, and where they weigh. Past
+that a sample is, and stands for the others."""
 STORY_SAMPLE: Final = 8
 """The sample: one text in so many."""
 
@@ -77,6 +80,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     `negatives` and `positives` count mentions that carry a trusted sentiment or were scored in full; past the first
     texts only a sample is scored, and `sampled_*` of `sampled` stand for the `unscored` ones: whole numbers,
     or fractions of aggregated history. Both are told apart, so that a record read and written again stays as it is.
+    `critics` are hashes of the first different authors of negative mentions.
     """
 
     first_offset: int
@@ -97,6 +101,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     top_posts: list[PostRecord] = msgspec.field(default_factory=list)
     ids: dict[str, int] = msgspec.field(default_factory=dict)
     stories: BucketStories = msgspec.field(default_factory=BucketStories)
+    critics: list[int] = msgspec.field(default_factory=list)
 
     def counts(self) -> tuple[float, float]:
         """(negatives, positives): counted ones plus the sample's share of the unscored ones."""
@@ -159,7 +164,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         Args:
             mention: the mention.
             own: its identity (buckets.ids), not yet among `ids`.
-            judgement: how it was judged.
+            judgement: how it was judged, and whether its text is compared (`compared`).
             language: one of detectors.sentiment.LANGUAGES.
             event_time: of the mention, Unix seconds.
             bucket: this bucket.
@@ -203,18 +208,17 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             posts = self.negative_posts
             if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
                 keep_post(posts, mention, event_time, bucket, weight)
-        stories = self.stories
-        if judgement.read or mention.repost_of is not None:
-            return stories.join(
-                mention,
-                own,
-                self.ids,
-                event_time,
-                negative=judgement.negative,
-                read=judgement.read,
-                sampled=judgement.sampled,
-            )
-        return stories.join_unread(mention, own, event_time, negative=judgement.negative) if stories.awaited else 0
+            if len(self.critics) < MOST_CRITICS:
+                self._hear(mention)
+        return self.stories.join(
+            mention,
+            own,
+            self.ids,
+            event_time,
+            negative=judgement.negative,
+            read=judgement.read,
+            sampled=judgement.sampled,
+        )
 
     def add_many(self, columns: Columns, rows: Sequence[int], bucket: int) -> None:
         """`add` for some mentions of a run, but for their stories.
@@ -254,6 +258,17 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         negative = [row for row in rows if negatives[row]]
         if negative:
             _keep_posts(self.negative_posts, columns, negative, bucket)
+            for row in negative:
+                if len(self.critics) == MOST_CRITICS:
+                    break
+                self._hear(columns.mentions[row])
+
+    def _hear(self, mention: Mention) -> None:
+        """Remember who wrote a negative mention; strangers without a name are each one of their own."""
+        author = mention.author
+        who = author_hash(mention.id if author is None else author.id)
+        if who not in self.critics:
+            self.critics.append(who)
 
     def join_each(self, columns: Columns, rows: Sequence[int], judgements: Sequence[Judgement]) -> None:
         """Join mentions to their stories one by one, and remember which; they are among `ids` as far as there is room.
@@ -265,33 +280,30 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         """
         stories, ids = self.stories, self.ids
         for row, judgement in zip(rows, judgements, strict=True):
-            mention, own, event_time = columns.mentions[row], columns.ids[row], columns.times[row]
-            number = 0
-            if judgement.read or mention.repost_of is not None:
-                number = stories.join(
-                    mention,
-                    own,
-                    ids,
-                    event_time,
-                    negative=judgement.negative,
-                    read=judgement.read,
-                    sampled=judgement.sampled,
-                )
-            elif stories.awaited:
-                number = stories.join_unread(mention, own, event_time, negative=judgement.negative)
+            own = columns.ids[row]
+            number = stories.join(
+                columns.mentions[row],
+                own,
+                ids,
+                columns.times[row],
+                negative=judgement.negative,
+                read=judgement.read,
+                sampled=judgement.sampled,
+            )
             if number and own in ids:
                 ids[own] = number
 
 
-def compared(judgement: Judgement, bucket: int, position: int) -> Judgement:
-    """The judgement where stories only explain: which texts are compared does not depend on which are read for tone.
+def compared(judgement: Judgement, bucket: int, position: int, *, weighs_stories: bool) -> Judgement:
+    """The judgement for stories: which texts are compared does not depend on which are read for tone.
 
     Args:
         judgement: as the tone gave it.
         bucket: of the mention.
         position: of the mention in the bucket.
+        weighs_stories: whether copies count as stories for the brand.
     """
-    if position < STORY_TEXTS:
+    if position < STORY_TEXTS[weighs_stories]:
         return READ[judgement.negative]
     return (SAMPLED if is_in_sample(bucket, position, STORY_SAMPLE) else UNREAD)[judgement.negative]
 
@@ -316,7 +328,9 @@ def sampled_rows(bucket: int, position: int, rows: Sequence[int], one_in: int) -
 
 
 def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucket: int, weight: int) -> None:
-    """Put a post among those of the greatest audience; the earliest wins a tie.
+    """Put a post among those of the greatest audience, one of each text; the earliest wins a tie.
+
+    A post without text is one of its own, but not a repost without words.
 
     Args:
         kept: in order, changed in place.
@@ -325,6 +339,14 @@ def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucke
         bucket: its bucket.
         weight: its audience: followers of its author or reach, whichever is more.
     """
+    text = mention.text[:KEPT_CHARACTERS]
+    is_repost = mention.repost_of is not None
+    for number, post in enumerate(kept):
+        if post.text == text and (text or (is_repost and post.is_repost)):
+            if post.weight >= weight:
+                return
+            del kept[number]
+            break
     place = len(kept)
     while place and kept[place - 1].weight < weight:
         place -= 1
@@ -368,7 +390,7 @@ def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> Post
         weight,
         bucket,
         mention.id,
-        mention.text[:KEPT_CHARACTERS],
+        readable(mention.text)[:KEPT_CHARACTERS],
         mention.platform,
         event_time,
         mention.lang,
@@ -376,4 +398,5 @@ def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> Post
         None if author is None else author.followers,
         mention.reach,
         None if mention.url is None else mention.url[:URL_CHARACTERS],
+        mention.repost_of is not None,
     )

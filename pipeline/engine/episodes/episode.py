@@ -1,9 +1,10 @@
 """The life of an episode: opened, escalated, resolved; at most one open per brand and kind.
 
 Pure: a step takes the state of one kind and what the last bucket says, and returns the transition, if any. An episode
-stays open until its score has been below the release level for the quiet time (hysteresis), and after it no new one
-opens for the cool-down. What would open but for the cool-down, the alert budget or a move of the whole category is
-suppressed: see pipeline.engine.episodes.suppression.
+stays open until its score has been below the release level for the quiet time (hysteresis). In the cool-down after it
+no new one opens; or, of a kind whose rule says so, a new one is the same fire going on: it opens in the same incident.
+What would open but for the cool-down, the alert budget or a move of the whole category is suppressed: see
+pipeline.engine.episodes.suppression. What the kinds of one event are to each other: pipeline.engine.episodes.facets.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from detectors.normal import Normal
 from pipeline.engine.episodes.budget import Spending, offset, spend
 from pipeline.engine.episodes.suppression import Suppression
 from schemas.alert import KINDS, Kind, Severity, SuppressionReason, Transition
@@ -30,7 +32,8 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     `id` is empty while no episode is open; `last_id` and `ended` are those of the last resolved one; `last_above` is
     the last bucket at or above the release level; `threshold` is the one at which the open one opened, what the budget
     had put on top included. `spending` and `suppression` are None until something opened or was suppressed: most
-    brands never need them.
+    brands never need them. `incident` is the event that the open episode, or else the last one, is part of; `earliest`
+    and `latest` are the ends of the onset's interval; `normal` is the brand's at the onset, None while none is open.
     """
 
     id: str = ""
@@ -45,6 +48,10 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     threshold: float = 0.0
     spending: Spending | None = None
     suppression: Suppression | None = None
+    incident: str = ""
+    earliest: int = 0
+    latest: int = 0
+    normal: Normal | None = None
 
     @property
     def is_open(self) -> bool:
@@ -75,7 +82,11 @@ def restored_episodes(stored: Iterable[Episode]) -> Episodes:
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """When episodes of one kind open, escalate and end, in score units and buckets; `per_year` is the alert budget."""
+    """When episodes of one kind open, escalate and end, in score units and buckets.
+
+    `per_year` is the alert budget. `flares_up` says that an episode within the cool-down opens, as the last one going
+    on; else it is suppressed.
+    """
 
     kind: Kind
     threshold: float
@@ -85,6 +96,7 @@ class Rule(msgspec.Struct, frozen=True):
     cool_down_buckets: int
     base_severity: Severity
     per_year: float = 0.0
+    flares_up: bool = False
 
     @property
     def may_open(self) -> bool:
@@ -92,17 +104,38 @@ class Rule(msgspec.Struct, frozen=True):
         return self.threshold < math.inf
 
 
+class Opening(msgspec.Struct, frozen=True):
+    """What is known of an episode when it opens.
+
+    Attributes:
+        onset: the bucket in which it began.
+        earliest, latest: the first and last bucket in which it may have begun.
+        normal: what the brand normally had then.
+        incident: the event that it is part of; "" where it is one of its own.
+    """
+
+    onset: int
+    earliest: int
+    latest: int
+    normal: Normal | None = None
+    incident: str = ""
+
+
 class EpisodeTransition(msgspec.Struct, frozen=True, kw_only=True):
     """A transition that an episode has made, with all that its alert tells of the episode.
 
     Attributes:
-        name: opened, escalated or resolved.
+        name: opened, updated, escalated or resolved.
         bucket: at whose close it happened.
         episode_id, parent_id: of the episode and of the one that it is a flare-up of, or "".
         severity: after the transition.
         onset, opened: buckets.
         threshold: at which it opened.
         score: of the bucket.
+        incident_id: of the event that it is part of: the episode's own, or that of another kind or of the parent.
+        related: ids of the other open episodes of that event.
+        earliest, latest: the first and last bucket in which it may have begun; -1 where that is not known.
+        normal: what the brand normally had at the onset; None where that is not known.
     """
 
     name: Transition
@@ -114,6 +147,11 @@ class EpisodeTransition(msgspec.Struct, frozen=True, kw_only=True):
     opened: int
     threshold: float
     score: float
+    incident_id: str = ""
+    related: tuple[str, ...] = ()
+    earliest: int = -1
+    latest: int = -1
+    normal: Normal | None = None
 
     @property
     def alert_id(self) -> str:
@@ -135,7 +173,7 @@ def step(
     brand: str,
     bucket: int,
     score: float,
-    onset: Callable[[], int],
+    opening: Callable[[], Opening],
     may_open: bool,
     is_common: bool = False,
 ) -> EpisodeTransition | SuppressedOpening | None:
@@ -144,10 +182,10 @@ def step(
     Args:
         episode: state of this brand and kind; changed in place.
         rule: of the kind, which is part of the episode's identity: when to open, escalate and end.
-        brand: whose episode; part of the episode's identity.
+        brand: what stands for the brand in the episode's identity (pipeline.engine.placement).
         bucket: the closed bucket.
         score: its score of this kind.
-        onset: gives the first bucket of the excess; asked only where an episode opens.
+        opening: gives what is known of a new episode; asked only where one opens.
         may_open: False holds a new episode back (one that blocks it is open, or scores mean nothing yet).
         is_common: the whole category moves alike, so this is no episode of the brand.
     """
@@ -158,7 +196,7 @@ def step(
             rule,
             brand=brand,
             bucket=bucket,
-            onset=onset,
+            opening=opening,
             may_open=may_open,
             is_common=is_common,
         )
@@ -166,13 +204,17 @@ def step(
         episode.last_above = bucket
     if episode.severity != "critical" and _is_critical(rule, score):
         episode.severity = "critical"
-        return _transition(episode, "escalated", bucket)
-    if bucket - episode.last_above >= rule.quiet_buckets:
-        resolved = _transition(episode, "resolved", bucket)
-        episode.last_id, episode.ended = episode.id, bucket
-        episode.id = episode.parent_id = ""
-        return resolved
-    return None
+        return transition(episode, "escalated", bucket)
+    return resolve(episode, bucket) if bucket - episode.last_above >= rule.quiet_buckets else None
+
+
+def resolve(episode: Episode, bucket: int, related: tuple[str, ...] = ()) -> EpisodeTransition:
+    """End an open episode; `related` are other episodes of the same event."""
+    resolved = transition(episode, "resolved", bucket, related)
+    episode.last_id, episode.ended = episode.id, bucket
+    episode.id = episode.parent_id = ""
+    episode.normal = None
+    return resolved
 
 
 def _step_closed(
@@ -181,7 +223,7 @@ def _step_closed(
     *,
     brand: str,
     bucket: int,
-    onset: Callable[[], int],
+    opening: Callable[[], Opening],
     may_open: bool,
     is_common: bool,
 ) -> EpisodeTransition | SuppressedOpening | None:
@@ -194,7 +236,7 @@ def _step_closed(
     threshold = rule.threshold
     if episode.spending is not None:
         threshold += offset(episode.spending, rule.per_year, bucket)
-    reason = _reason_to_suppress(episode, rule, bucket, threshold, is_common=is_common)
+    reason = reason_to_suppress(episode, rule, bucket, threshold, is_common=is_common)
     if reason:
         if suppression is None:
             suppression = episode.suppression = Suppression()
@@ -208,20 +250,24 @@ def _step_closed(
         episode.spending = Spending()
     spend(episode.spending, rule.per_year, bucket)
     episode.threshold = threshold
-    is_flare_up = episode.last_id and bucket - episode.ended <= FLARE_UP_BUCKETS
-    episode.parent_id = episode.last_id if is_flare_up else ""
+    since = bucket - episode.ended
+    episode.parent_id = episode.last_id if since <= FLARE_UP_BUCKETS else ""
+    known = opening()
+    going_on = (episode.incident or episode.last_id) if episode.last_id and since < rule.cool_down_buckets else ""
     episode.id = episode_id(brand, rule.kind, bucket)
-    episode.onset = onset()
+    episode.incident = known.incident or going_on or episode.id
+    episode.onset, episode.earliest, episode.latest = known.onset, known.earliest, known.latest
+    episode.normal = known.normal
     episode.opened = episode.last_above = bucket
     episode.severity = "critical" if _is_critical(rule, score) else rule.base_severity
-    return _transition(episode, "opened", bucket)
+    return transition(episode, "opened", bucket)
 
 
-def _reason_to_suppress(
+def reason_to_suppress(
     episode: Episode, rule: Rule, bucket: int, threshold: float, *, is_common: bool
 ) -> SuppressionReason | None:
     """Why an episode whose score passes the configured threshold does not open; None where it does."""
-    if episode.last_id and bucket - episode.ended < rule.cool_down_buckets:
+    if not rule.flares_up and episode.last_id and bucket - episode.ended < rule.cool_down_buckets:
         return "cool_down"
     if is_common:
         return "category"
@@ -233,7 +279,8 @@ def episode_id(brand: str, kind: Kind, bucket: int) -> str:
     return hashlib.sha256(f"tocsin/episode/1|{brand}|{kind}|{bucket}".encode()).hexdigest()[:24]
 
 
-def _transition(episode: Episode, name: Transition, bucket: int) -> EpisodeTransition:
+def transition(episode: Episode, name: Transition, bucket: int, related: tuple[str, ...] = ()) -> EpisodeTransition:
+    """What an open episode tells of itself in this bucket."""
     return EpisodeTransition(
         name=name,
         bucket=bucket,
@@ -244,6 +291,11 @@ def _transition(episode: Episode, name: Transition, bucket: int) -> EpisodeTrans
         opened=episode.opened,
         threshold=episode.threshold,
         score=episode.score,
+        incident_id=episode.incident or episode.id,
+        related=related,
+        earliest=episode.earliest if episode.latest else -1,
+        latest=episode.latest or -1,
+        normal=episode.normal,
     )
 
 

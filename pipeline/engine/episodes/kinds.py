@@ -16,9 +16,9 @@ from detectors.brand.threshold import crisis_threshold
 from pipeline.config.model import DetectionConfig
 from schemas.alert import KINDS, Kind, Severity
 
-OnsetSignal = Literal["negatives", "negative_share", "mentions"]
-"""What the onset is dated by: negatives beyond their usual number, negatives beyond their usual share of the mentions
-that came, or mentions beyond their usual number."""
+OnsetSignal = Literal["both", "negative_share", "mentions"]
+"""What the onset is dated by: negative and other mentions beyond their usual numbers, negatives beyond their usual
+share of the mentions that came, or mentions beyond their usual number."""
 
 
 class KindSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +29,12 @@ class KindSpec(msgspec.Struct, frozen=True, kw_only=True):
         base_severity: with which it opens; from `warning` it may escalate to `critical`, from `info` it never does.
         threshold: score at which it opens, from the configuration.
         cool_down_minutes: after it was resolved none opens for so long, from the configuration.
+        flares_up: one that opens within the cool-down is the last one going on, and is not held back.
         alerts_per_year: alert budget per brand-year, from the configuration; 0 means none.
         posts: the posts that speak for it.
         onset: what its onset is dated by.
-        blocked_by: while an episode of one of these kinds is open, or opens, none of this kind opens.
+        blocked_by: while an episode of one of these kinds is open, or opens, none of this kind opens, and one that is
+            open is a facet of it; after its end none opens on what came before that.
     """
 
     name: Kind
@@ -42,6 +44,7 @@ class KindSpec(msgspec.Struct, frozen=True, kw_only=True):
     alerts_per_year: Callable[[DetectionConfig], float]
     posts: Literal["negative_posts", "top_posts"]
     onset: OnsetSignal
+    flares_up: bool = False
     blocked_by: tuple[Kind, ...] = ()
 
 
@@ -55,7 +58,8 @@ KIND_SPECS: Final[dict[Kind, KindSpec]] = {
             cool_down_minutes=lambda detection: detection.cool_down_minutes,
             alerts_per_year=lambda detection: detection.crisis_alerts_per_brand_year,
             posts="negative_posts",
-            onset="negatives",
+            onset="both",
+            flares_up=True,
         ),
         KindSpec(
             name="sentiment_shift",

@@ -27,5 +27,6 @@ def rules(detection: DetectionConfig) -> dict[Kind, Rule]:
             cool_down_buckets=spec.cool_down_minutes(detection) * 60 // BUCKET_SECONDS,
             base_severity=spec.base_severity,
             per_year=spec.alerts_per_year(detection),
+            flares_up=spec.flares_up,
         )
     return found

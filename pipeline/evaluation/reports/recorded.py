@@ -12,9 +12,18 @@ from numpy.typing import NDArray
 from pipeline.config.model import DetectionConfig
 from pipeline.evaluation.labels import LabelledEvent
 from pipeline.evaluation.peers.baselines import PEERS, Counts, Signal, candidate_thresholds
-from pipeline.evaluation.recorded import OutcomeRow, Recording, Starts, episode_rows, episode_starts, gap_row, outcome
+from pipeline.evaluation.recorded import (
+    OutcomeRow,
+    Recording,
+    Starts,
+    dated_crises,
+    episode_rows,
+    episode_starts,
+    gap_row,
+    outcome,
+)
 from pipeline.evaluation.reports.plots import Panel, Timeline
-from pipeline.evaluation.reports.report import Report, Table, show_found, show_rate
+from pipeline.evaluation.reports.report import Report, Table, show_found, show_onset, show_rate
 from pipeline.evaluation.scoring.alarms import AlarmRule, episodes
 from pipeline.evaluation.scoring.controls import always_on, never_on, random_at
 from pipeline.evaluation.simulated import alarm_rule
@@ -31,6 +40,12 @@ NOTE: Final = (
     "alarms that no labelled crisis explains (up to 6 h after its end), per brand-year outside crises; alarms in other "
     "labelled events count as false and are listed by kind. Peers fire at the lowest threshold that kept the tolerated "
     "rate of false alarms on the other half of the brands."
+)
+
+
+ONSET_NOTE: Final = (
+    "Quartiles of the absolute error of the alert's onset_time against the label's, in minutes; median error in "
+    "brackets (below 0: too early); share of the onset_intervals that hold the label's, and their median length."
 )
 
 
@@ -106,6 +121,16 @@ def recorded_report(
                 "Share of events, with 95 % intervals over brands.",
             )
         )
+    dated = dated_crises(alerts, events)
+    if dated:
+        report.tables.append(
+            Table(
+                "Onset of the crises that were found",
+                ("kind", "crises", "onset error", "in interval"),
+                [(kind, str(errors.crises), *show_onset(errors)) for kind, errors in dated.items()],
+                ONSET_NOTE,
+            )
+        )
     opened = {kind: episode_starts(alerts, recording, kind) for kind in KINDS}
     episodes_of = [row for kind, own in opened.items() for row in episode_rows(recording, kind, own)]
     sizes = list(dict.fromkeys(row.size for row in episodes_of))
@@ -144,6 +169,7 @@ def recorded_report(
     report.plots = _plots(recording, events, starts, rule, signal)
     report.data = {
         "outcomes": rows,
+        "onsets": dated,
         "episodes": episodes_of,
         "gaps": gaps,
         "alarms": {brand: _times(recording, own) for brand, own in starts.items()},

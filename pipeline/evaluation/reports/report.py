@@ -17,6 +17,7 @@ from detectors.brand.threshold import CALIBRATION_VERSION
 from detectors.registry import DETECTOR_VERSION
 from pipeline.errors import TocsinError
 from pipeline.evaluation.reports.plots import Timeline, draw
+from pipeline.evaluation.scoring.onsets import OnsetErrors
 from pipeline.evaluation.scoring.outcomes import Delays, Estimate, Found
 
 NULL_HYPOTHESIS: Final = (
@@ -119,6 +120,16 @@ def show_found(found: Found | None) -> str:
     if found is None:
         return "-"
     return f"{show_rate(found.recall)} of {found.recall.exposure:.0f}, {show_delay(found.delay)}"
+
+
+def show_onset(found: OnsetErrors | None) -> tuple[str, str]:
+    """Quartiles of the absolute error with its bias in minutes; the share inside the interval and its length."""
+    if found is None:
+        return "-", "-"
+    errors = f"{found.lower:.0f}/{found.median:.0f}/{found.upper:.0f} min ({found.bias:+.0f})"
+    if found.inside is None or found.width is None:
+        return errors, "-"
+    return errors, f"{found.inside:.2f} of {found.width:.0f} min"
 
 
 def show_delay(delay: Delays) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.model import DetectionConfig
+from pipeline.evaluation.aftermath import AftermathRow
 from pipeline.evaluation.comparison import PeerReport
 from pipeline.evaluation.reports.plots import Panel, Timeline
-from pipeline.evaluation.reports.report import Report, Table, show_found, show_rate
+from pipeline.evaluation.reports.report import Report, Table, show_found, show_onset, show_rate
 from pipeline.evaluation.simulated import CRISIS_RATE, CellReport, WorldRun, crisis_rule, starts_of
 from pipeline.simulation.worlds.ordinary import CRISES
 from pipeline.simulation.worlds.worlds import WORLDS
@@ -31,6 +32,13 @@ DETECTOR_NOTE = (
     "Every detector on the same counts, at the same tolerated rate and the shipped threshold for it: what is counted "
     "as false alarms shows whether the rate means the same for all. Found: share, then median delay in minutes."
 )
+AFTERMATH_NOTE = (
+    "By the engine itself, a crisis at a time. Onset: quartiles of the absolute error of the alert's onset_time in "
+    "minutes, median error in brackets (below 0: too early), then the share of onset_intervals that hold the true "
+    "beginning of the rise, and their median length. After: episodes per crisis that opened within a day after it was "
+    "resolved and that no new crisis explains, those that call a person (crisis, sentiment_shift) and volume_surge "
+    "apart; in brackets how many open in a day of the same brands without a crisis."
+)
 PEER_NOTE = (
     "Same brands, same cool-down. Tocsin runs at its shipped threshold for 1 false alarm per brand-year; each peer at "
     "the lowest threshold that gave at most 1 on the other half of the brands. Few brands make wide intervals."
@@ -38,7 +46,11 @@ PEER_NOTE = (
 
 
 def simulated_report(
-    cells: Sequence[CellReport], peers: Sequence[PeerReport], plots: list[Timeline], facts: dict[str, Any]
+    cells: Sequence[CellReport],
+    peers: Sequence[PeerReport],
+    plots: list[Timeline],
+    facts: dict[str, Any],
+    aftermath: Sequence[AftermathRow] = (),
 ) -> Report:
     """Tables and data of the scored worlds."""
     report = Report("simulated", "Simulated fleets", facts, plots=plots)
@@ -78,6 +90,8 @@ def simulated_report(
                 FOUND_NOTE,
             )
         )
+    if aftermath:
+        report.tables.append(aftermath_table(aftermath))
     if peers:
         report.tables.append(
             Table(
@@ -98,8 +112,28 @@ def simulated_report(
             )
         )
     laws = {name: WORLDS[name] for name in dict.fromkeys(cell.world for cell in cells)}
-    report.data = {"worlds": laws, "cells": cells, "peers": peers}
+    report.data = {"worlds": laws, "cells": cells, "peers": peers, "aftermath": aftermath}
     return report
+
+
+def aftermath_table(rows: Sequence[AftermathRow]) -> Table:
+    """Onsets of the crises that were found, and what opened after them."""
+    return Table(
+        "Onset and end of crises",
+        ("world", "size", "kind", "crises", "found", "onset error", "in interval", "after", "surges after"),
+        [
+            (
+                *(row.world, row.size, row.kind, str(row.crises), str(row.found)),
+                *show_onset(row.onset),
+                *(
+                    "-" if after is None else f"{show_rate(after, 3)} ({usual:.3f})"
+                    for after, usual in zip((row.after, row.surges_after), row.ordinary, strict=True)
+                ),
+            )
+            for row in rows
+        ],
+        AFTERMATH_NOTE,
+    )
 
 
 def detectors_report(cells: Sequence[tuple[str, CellReport]], facts: dict[str, Any]) -> Report:

@@ -38,6 +38,29 @@ class GapReader:
         Raises:
             aiokafka.errors.KafkaError: the broker cannot be reached.
         """
+        consumer = await self._connected()
+        where = TopicPartition(self._topic, partition)
+        consumer.assign([where])
+        consumer.seek(where, start)
+        while await consumer.position(where) < end:
+            for polled in (await consumer.getmany(where, timeout_ms=200, max_records=_POLL_RECORDS)).values():
+                wanted = [record for record in polled if record.offset < end]
+                if wanted:
+                    yield wanted
+        consumer.unsubscribe()
+
+    async def first_offset(self, partition: int) -> int:
+        """The first offset that the partition still has.
+
+        Raises:
+            aiokafka.errors.KafkaError: the broker cannot be reached.
+        """
+        consumer = await self._connected()
+        where = TopicPartition(self._topic, partition)
+        first: int = (await consumer.beginning_offsets([where]))[where]
+        return first
+
+    async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             require_installed("the gap reader")
             own = {
@@ -51,15 +74,7 @@ class GapReader:
             }
             self._consumer = AIOKafkaConsumer(**(self._options | own))
             await self._consumer.start()
-        where = TopicPartition(self._topic, partition)
-        self._consumer.assign([where])
-        self._consumer.seek(where, start)
-        while await self._consumer.position(where) < end:
-            for polled in (await self._consumer.getmany(where, timeout_ms=200, max_records=_POLL_RECORDS)).values():
-                wanted = [record for record in polled if record.offset < end]
-                if wanted:
-                    yield wanted
-        self._consumer.unsubscribe()
+        return self._consumer
 
     async def close(self) -> None:
         """Close the connection."""

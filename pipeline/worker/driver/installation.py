@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import aiokafka.consumer.consumer as aiokafka_consumer
 import aiokafka.consumer.fetcher as aiokafka_fetcher
 from faust import streams
 from faust.transport.drivers import TRANSPORTS
 
 from pipeline.errors import ConfigError
 from pipeline.worker.driver import faust_driver, fetched_slices
+from pipeline.worker.driver.group_member import GroupMember
 
 SCHEME: Final = "tocsin"
 """Scheme of the broker URLs that select our transport."""
@@ -26,7 +28,9 @@ class NotInstalledError(RuntimeError):
 
 
 def install() -> None:
-    """Make the transport known to Faust under SCHEME; hand out light records and checked batches in this process.
+    """Make the transport known to Faust under SCHEME, and put our classes in the place of aiokafka's, in this process.
+
+    They hand out light records and checked batches, and notice a namesake in the consumer group.
 
     Raises:
         ConfigError: the installed Faust lacks its compiled stream iterator, whose pure-Python stand-in acknowledges
@@ -41,6 +45,7 @@ def install() -> None:
         aiokafka_fetcher.PartitionRecords = fetched_slices.LightRecords
         aiokafka_fetcher.MemoryRecords = fetched_slices.MemoryRecords
         aiokafka_fetcher.FetchResult = fetched_slices.SliceResult
+    aiokafka_consumer.GroupCoordinator = GroupMember
     TRANSPORTS.aliases[SCHEME] = _TRANSPORT
 
 

@@ -7,18 +7,24 @@ lists and the patterns of negation are data and are shared with the product.
 from __future__ import annotations
 
 import re
-from html import unescape
 from math import exp, fsum, sqrt
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION
-from detectors.sentiment.lexicon import english_words, own_list, with_adjective_forms
+from detectors.sentiment.lexicon import WordLists, weights, with_adjective_forms, word_lists
+from schemas.text import normalised
 
 NO_WEIGHTS = np.zeros(1 << 15, np.float32)
-EDGES = "\"'`.,;:!?()[]{}<>*_~|/\\#-+=…“”‘’«»、。！？，（）【】"
+EDGES = "\"'`.,;:!?()[]{}<>*_~|/\\#-+=“”‘’„‟‹›«»—–―…‥‼⁉©®™¡¿、。！？，（）【】@\N{LINK SYMBOL}"
+CLAUSE_ENDS = set(".,;:!?()…‥—–―‼⁉。！？，、")
+DOMAIN = re.compile(
+    r"[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|io|co|uk|de|fr|es|br|pt|jp|cn|eu|app|dev|me|tv|ly|gl|gg|news|shop)"
+    r"(?:[/:?].*)?"
+)
 
 
 KANA = [
@@ -31,90 +37,184 @@ KANA = [
     (0xFF71, 0xFF9D),
 ]
 HAN = [(0x3005, 0x3005), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)]
-LATIN = [(0x41, 0x5A), (0x61, 0x7A), (0xC0, 0xD6), (0xD8, 0xF6), (0xF8, 0x24F)]
+LATIN = [(0x41, 0x5A), (0x61, 0x7A), (0xC0, 0xD6), (0xD8, 0xF6), (0xF8, 0x24F), (0x1E00, 0x1EFF)]
 OTHER = [(0x370, 0x1DFF), (0xA000, 0xABFF), (0xAC00, 0xD7AF)]
 
 
-def language_by_script(text: str) -> str:
-    """The language of a text of which nothing else is known."""
+def script(text: str) -> str:
+    """The script of a text of which nothing else is known; "" without letters."""
     kana, han, latin, other = (
         sum(any(first <= ord(character) <= last for first, last in script) for character in text[:100])
         for script in (KANA, HAN, LATIN, OTHER)
     )
     if other > kana + han and other >= latin:
         return "other"
-    if kana >= 2 or (kana == 1 and han <= 10):
-        return "ja"
-    if han:
-        return "zh"
-    return "en" if latin else "other"
+    if kana + han and 3 * (kana + han) >= latin:
+        return "ja" if kana >= 2 or (kana == 1 and han <= 10) else "zh"
+    return "latin" if latin else ""
 
 
 def read(text: str, language: str) -> tuple[float, set[int]]:
-    """Prior polarity and feature buckets of a text."""
-    text = unescape(text[:280])
-    if language in {"zh", "ja"}:
-        return read_characters(text, language)
-    return read_words(text, english=language == "en")
+    """Prior polarity and feature buckets of a text as it came."""
+    text = normalised(text)
+    return read_characters(text, language) if language in {"zh", "ja"} else read_words(text, language)
 
 
-def read_words(text: str, *, english: bool) -> tuple[float, set[int]]:
-    raw_words = text.lower().split()[:64]
-    words, values, factors, boosts, turns = [], [], [], [], []
-    weights = english_words() if english else {}
-    boosters = own_list("en_boosters") if english else {}
-    negators = own_list("en_negators") if english else {}
-    for raw in raw_words:
-        emoji = sum(own_list("emoji").get(character, 0.0) for character in raw)
-        unquoted = raw.replace("’", "'")
-        word, value, factor, boost, turn = None, 0.0, 1.0, 0.0, False
-        if unquoted in weights:
-            word, value = unquoted, weights[unquoted]
-        elif not re.match(r"https?://|www\.|@", unquoted):
-            word = unquoted.strip(EDGES)[:40]
-            value = max(-4.0, min(4.0, weights.get(word, 0.0) + emoji))
-            factor = negators.get(word.replace("'", ""), 1.0)
-            boost = boosters.get(word, 0.0)
-            turn = word in {"but", "however", "yet"}
-        words.append(word)
-        values.append(value)
-        factors.append(factor)
-        boosts.append(boost)
-        turns.append(turn)
-    parts = [0.0]
-    for n, value in enumerate(values):
-        if value:
-            boost = boosts[n - 1] if n else 0.0
-            boosted = value + (boost if value > 0 else -boost)
-            parts[-1] += boosted * min(factors[max(n - 2, 0) : n], default=1.0)
-        elif turns[n] and len(parts) == 1:
-            parts.append(0.0)
-    total = parts[0] if len(parts) == 1 else 0.5 * parts[0] + 1.5 * parts[1]
-    return polarity(total), buckets_of_words([word for word in words if word])
+class Word(NamedTuple):
+    """A word, and what a list or an emoji makes of it."""
+
+    plain: str  # without punctuation and apostrophes
+    weight: float = 0.0
+    boost: float = 0.0
+    factor: float = 1.0
+    turns: bool = False
+    ends: bool = False
+    stands_alone: bool = False
+    is_filler: bool = False
+
+
+def word_of(raw: str, lists: WordLists) -> Word:
+    emoji = [weights("emoji")[character] for character in raw if character in weights("emoji")]
+    if raw in lists.words and not raw[0].isalpha():
+        return Word("", lists.words[raw], ends=True, stands_alone=True)
+    if emoji:
+        return Word("", limited(sum(emoji)), ends=True, stands_alone=True)
+    if raw.startswith("@"):
+        return Word("")
+    word = bare(raw)
+    found = Word(
+        word.replace("'", ""),
+        weight_of(word, lists),
+        lists.boosters.get(word, 0.0),
+        lists.negators.get(word.replace("'", ""), 1.0),
+        word in lists.turns,
+        bool(set(raw[len(raw.rstrip(EDGES)) :] if word else raw) & CLAUSE_ENDS),
+    )
+    says = found.weight or found.boost or found.factor != 1.0 or found.turns or opens_a_phrase(found.plain, lists)
+    return found._replace(is_filler=not says and not found.ends and word in lists.fillers)
+
+
+def opens_a_phrase(word: str, lists: WordLists) -> bool:
+    return any(phrase[0] == word for phrase in lists.phrases)
+
+
+def weight_of(word: str, lists: WordLists) -> float:
+    listed = lists.words
+    if word in listed:
+        return listed[word]
+    for times in (r"\1\1", r"\1"):
+        shorter = re.sub(r"(\w)\1\1", times, word)
+        if shorter != word and shorter in listed:
+            return listed[shorter]
+    stems = [stem for stem in lists.stems if word.startswith(stem)]
+    if stems:
+        return lists.stems[max(stems, key=len)]
+    if "'" in word:
+        return weight_of(word.rpartition("'")[2], lists)
+    parts = re.split(r"[.,;:!?/|\\()\[\]…]+|--+", word)
+    if len(parts) > 1 and not DOMAIN.fullmatch(word):
+        return limited(sum(listed.get(part.strip(EDGES), 0.0) for part in parts))
+    return 0.0
+
+
+def bare(raw: str) -> str:
+    return raw.strip(EDGES)[:40]
+
+
+def limited(weight: float) -> float:
+    return max(-4.0, min(4.0, weight))
+
+
+def read_words(text: str, language: str) -> tuple[float, set[int]]:
+    lists = WordLists({}) if language == "other" else word_lists(language)
+    raws = text.split()[:64]
+    words = with_phrases([word_of(raw, lists) for raw in raws], raws, lists)
+    turn = next((place for place, word in enumerate(words) if word.turns), None)
+    total = sum_of(words) if turn is None else 0.5 * sum_of(words[:turn]) + 1.5 * sum_of(words[turn + 1 :])
+    spoken = [raw if raw in lists.words else bare(raw) for raw in raws if raw in lists.words or not raw.startswith("@")]
+    return polarity(total), buckets_of_words([word for word in spoken if word])
+
+
+def with_phrases(words: list[Word], raws: list[str], lists: WordLists) -> list[Word]:
+    found = []
+    place = 0
+    while place < len(words):
+        ends = [
+            (len(phrase), end, weight)
+            for phrase, weight in lists.phrases.items()
+            if not words[place].stands_alone and phrase[0] == words[place].plain
+            if (end := end_of(phrase[1:], place + 1, words, raws))
+        ]
+        if ends and words[place].plain:
+            longest = max(length for length, _, _ in ends)
+            _, place, weight = min(one for one in ends if one[0] == longest)
+            found.append(Word("", weight, ends=True))
+        else:
+            found.append(words[place])
+            place += 1
+    return found
+
+
+def end_of(rest: tuple[str, ...], place: int, words: list[Word], raws: list[str]) -> int:
+    for expected in rest:
+        if words[place - 1].ends:
+            return 0
+        while place < len(words) and bare(raws[place]).replace("'", "") != expected:
+            word = words[place]
+            if not (word.is_filler or (word.boost and not word.ends)):
+                return 0
+            place += 1
+        if place == len(words):
+            return 0
+        place += 1
+    return place
+
+
+def sum_of(words: list[Word]) -> float:
+    total = pending = 0.0
+    factor, reach = 1.0, 0
+    for place, word in enumerate(words):
+        if word.factor != 1.0:
+            factor = min(word.factor, factor if reach > 0 else 1.0)
+            reach, pending = 2, word.weight
+            total += word.weight
+        elif word.weight:
+            weight = word.weight
+            if not word.stands_alone:
+                boost = words[place - 1].boost if place and not words[place - 1].ends else 0.0
+                weight += boost if weight > 0 else -boost
+                if reach > 0:
+                    weight = (max(-1.2 * weight, -2.2) if weight > 0 else factor * weight) - pending
+                    pending = 0.0
+            total += weight
+        if word.factor == 1.0 and not word.boost and not word.is_filler:
+            reach -= 1
+        if word.ends:
+            reach = 0
+    return total
 
 
 def read_characters(text: str, language: str) -> tuple[float, set[int]]:
-    text = re.sub(r"https?://[\x21-\x7e]*|@[\w.-]{1,32}", "", text)
-    text = "".join(text.lower().split())
-    own = with_adjective_forms(own_list("ja")) if language == "ja" else own_list("zh")
-    weights = {**own_list("emoji"), **own}
-    longest = max(map(len, weights))
+    text = "".join(text.replace("@", "").replace("\N{LINK SYMBOL}", "").split())
+    own = with_adjective_forms(weights("ja/words")) if language == "ja" else weights("zh/words")
+    listed = {**weights("emoji"), **own}
+    longest = max(map(len, listed))
     total = 0.0
     start = counted = 0
     while start < len(text) and counted < 48:
-        matches = [text[start : start + n] for n in range(longest, 0, -1) if text[start : start + n] in weights]
+        matches = [text[start : start + n] for n in range(longest, 0, -1) if text[start : start + n] in listed]
         if not matches:
             start += 1
             continue
         end = start + len(matches[0])
-        weight = weights[matches[0]]
+        weight = listed[matches[0]]
         if weight:
             counted += 1
             if language == "zh":
                 negated = CHINESE_NEGATION.pattern.search(text[max(0, start - 8) : start])
             else:
                 negated = JAPANESE_NEGATION.pattern.match(text[end : end + 8])
-            total += weight * ((-1.0 if weight > 0 else -0.4) if negated else 1.0)
+            total += weight * ((-1.0 if weight > 0 else -0.7) if negated else 1.0)
         start = end
     return polarity(total), buckets_of_characters(text[:96])
 

@@ -22,6 +22,7 @@ from detectors.sentiment.regression import (
     RegressionPair,
     logistic,
 )
+from schemas.text import normalised
 from tests.detectors.sentiment.labels import teach
 
 TEXTS = {
@@ -118,8 +119,8 @@ def test_a_text_read_before_the_first_label_is_answered_with_it() -> None:
 @pytest.mark.parametrize("lang", ["en", "zh", "ja", "other"])
 @given(text=st.text(max_size=100))
 def test_without_labels_the_model_is_its_prior(lang: str, text: str) -> None:
-    prior, _ = reader_of(lang).read(text, with_features=False)
-    assert SentimentModels().estimate_one(text, lang) == (
+    prior, _ = reader_of(lang).read(normalised(text), with_features=False)
+    assert SentimentModels().estimate(normalised(text), lang) == (
         logistic(NEGATIVE_PRIOR[0] + NEGATIVE_PRIOR[1] * prior),
         logistic(POSITIVE_PRIOR[0] + POSITIVE_PRIOR[1] * prior),
     )

@@ -13,10 +13,19 @@ from hypothesis import strategies as st
 
 from detectors.sentiment import SentimentModels
 from detectors.sentiment.entries import EntryFinder
-from detectors.sentiment.lexicon import LIMIT, english_words, own_list
+from detectors.sentiment.lexicon import LIMIT, entries, weights, word_lists
+from schemas.text import normalised
 from tests.detectors.sentiment.labels import teach
 
-OWN_LISTS = ("en", "en_boosters", "en_negators", "zh", "ja", "emoji")
+WORD_LANGUAGES = ("en", "de", "es", "fr", "pt")
+WEIGHTS = (
+    "emoji",
+    "zh/words",
+    "ja/words",
+    *(f"{language}/{name}" for language in WORD_LANGUAGES for name in ("words", "phrases")),
+)
+TO_NEGATE = tuple(f"{language}/{name}" for language in WORD_LANGUAGES for name in ("boosters", "negators"))
+ENTRIES = tuple(f"{language}/{name}" for language in WORD_LANGUAGES for name in ("fillers", "turns", "function"))
 
 NEGATIVE = [
     ("en", "worst customer service ever, total scam"),
@@ -129,8 +138,8 @@ HOSTILE = [
 ]
 
 
-def test_a_hostile_text_is_learned_and_answered_by_its_first_280_characters() -> None:
-    """So it is no dearer than a good one: what is read is bounded, whatever its script and its marks."""
+def test_a_hostile_text_is_learned_and_answered_by_its_first_2800_characters() -> None:
+    """So many may be markup. So it is little dearer than a good one, whatever its script and its marks."""
     models = SentimentModels()
     for text in HOSTILE:
         for lang in (None, "en", "zh", "ja", "other"):
@@ -138,7 +147,7 @@ def test_a_hostile_text_is_learned_and_answered_by_its_first_280_characters() ->
             negative, positive = models.estimate_one(text, lang)
             assert 0.0 < negative < 1.0, (text[:6], lang)
             assert 0.0 < positive < 1.0, (text[:6], lang)
-            assert models.estimate_one(text[:280], lang) == (negative, positive), (text[:6], lang)
+            assert models.estimate_one(text[:2_800], lang) == (negative, positive), (text[:6], lang)
 
 
 @given(st.text(max_size=400), st.sampled_from(["en", "zh", "ja", "other"]))
@@ -153,29 +162,36 @@ def test_estimates_are_probabilities_and_repeat_themselves(text: str, lang: str)
 
 def test_nothing_past_the_first_280_characters_counts() -> None:
     models = SentimentModels()
-    for lang, word, filler in (("en", " terrible", "ab "), ("zh", "垃圾", "中"), ("ja", "最悪", "東")):
+    for lang, word, filler in (("en", " terrible", "ab "), ("zh", "垃圾", "中文"), ("ja", "最悪", "東西")):
         text = (filler * 280)[:280]
         assert models.estimate_one(text + word, lang) == models.estimate_one(text, lang)
 
 
-@pytest.mark.parametrize("name", OWN_LISTS)
-def test_own_lists_say_whose_they_are_and_hold_weights_in_range(name: str) -> None:
-    words = own_list(name)
-    text = files("detectors.sentiment").joinpath(f"lexicons/{name}.txt").read_text("utf-8")
-    assert "Our own work" in text.split("\n\n")[0]
-    assert len(words) >= 30
-    assert all(-LIMIT <= weight <= LIMIT for weight in words.values())
+@pytest.mark.parametrize("name", [*WEIGHTS, *TO_NEGATE])
+def test_lists_of_weights_say_whose_they_are_and_hold_them_in_range(name: str) -> None:
+    assert "ur own work" in source(name).split("\n\n")[0]
+    assert len(weights(name)) >= (30 if name in WEIGHTS else 7)
+    assert all(-LIMIT <= weight <= LIMIT for weight in weights(name).values())
+    assert name not in WEIGHTS or all(entry == normalised(entry) for entry in weights(name))
 
 
-@pytest.mark.parametrize("name", ["zh", "ja", "emoji"])
-def test_entries_of_character_lists_are_lower_case_and_emoji_single(name: str) -> None:
-    for entry in own_list(name):
-        assert entry == entry.lower()
-        assert name != "emoji" or len(entry) == 1
+@pytest.mark.parametrize("name", ENTRIES)
+def test_lists_of_entries_say_whose_they_are(name: str) -> None:
+    assert "ur own work" in source(name)
+    assert entries(name)
+    assert all(entry == normalised(entry) for entry in entries(name))
+
+
+def source(name: str) -> str:
+    return files("detectors.sentiment").joinpath(f"lexicons/{name}.txt").read_text("utf-8")
+
+
+def test_emoji_are_single_characters() -> None:
+    assert {len(entry) for entry in weights("emoji")} == {1}
 
 
 def test_the_english_list_is_vaders_and_ours() -> None:
-    words = english_words()
+    words = word_lists("en").words
     assert words["scam"] < 0  # VADER's
     assert words["overpriced"] < 0  # ours
     assert len(words) > 7_500
@@ -191,14 +207,14 @@ def test_vaders_scorer_is_never_imported() -> None:
 
 @cache
 def finder_of(lang: str) -> EntryFinder:
-    return EntryFinder({**own_list(lang), **own_list("emoji")})
+    return EntryFinder({**weights(f"{lang}/words"), **weights("emoji")})
 
 
 @pytest.mark.parametrize("lang", ["zh", "ja"])
 @given(data=st.data())
 def test_the_fast_look_for_places_finds_every_entry_of_the_list(lang: str, data: st.DataObject) -> None:
-    entries = [*own_list(lang), *own_list("emoji")]
-    pieces = st.one_of(st.sampled_from(entries), st.text(max_size=3), st.sampled_from("的は不な𠀀"))
+    listed = [*weights(f"{lang}/words"), *weights("emoji")]
+    pieces = st.one_of(st.sampled_from(listed), st.text(max_size=3), st.sampled_from("的は不な𠀀"))
     text = "".join(data.draw(st.lists(pieces, max_size=12)))
-    begins = {start for entry in entries for start in range(len(text)) if text.startswith(entry, start)}
+    begins = {start for entry in listed for start in range(len(text)) if text.startswith(entry, start)}
     assert begins <= set(finder_of(lang).places(text))

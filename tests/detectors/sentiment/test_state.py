@@ -82,7 +82,7 @@ def test_a_restored_chunk_replaces_what_was_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "en", "fr/head", "en/80", "en/0A", "en/3", "en/-1", "en/０3", "en/003", "head/en", "x" * 500]
+    "name", ["", "en", "tlh/head", "en/80", "en/0A", "en/3", "en/-1", "en/０3", "en/003", "head/en", "x" * 500]
 )
 def test_an_unknown_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="expected a chunk name"):

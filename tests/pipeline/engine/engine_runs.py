@@ -37,17 +37,21 @@ def add(sum_: Outputs, outputs: Outputs) -> None:
     """Append outputs to those before them."""
     sum_.alerts += outputs.alerts
     sum_.dead_letters += outputs.dead_letters
+    sum_.rerouted += outputs.rerouted
 
 
-def undisturbed(records: Sequence[Record], config: Config | None = None) -> Run:
+def undisturbed(records: Sequence[Record], config: Config | None = None, partitions: int = 0) -> Run:
     """One engine that sees everything at once."""
-    engine = Engine(0, config or Config())
+    engine = Engine(0, config or Config(), partitions=partitions)
     outputs = engine.process(records)
     return Run(outputs, latest(engine.snapshot()), engine.stats)
 
 
 def with_crashes(
-    records: Sequence[Record], rhythm: Sequence[tuple[int, int, bool]], config: Config | None = None
+    records: Sequence[Record],
+    rhythm: Sequence[tuple[int, int, bool]],
+    config: Config | None = None,
+    partitions: int = 0,
 ) -> Run:
     """Engines that die every third turn and go on from what was committed.
 
@@ -55,9 +59,10 @@ def with_crashes(
         records: what they see.
         rhythm: of each turn, over and over: records folded in, brands closed, and whether it ends with a commit.
         config: of all of them.
+        partitions: of the topic.
     """
     config = config or Config()
-    engine, committed, log = Engine(0, config), Outputs(), StateLog()
+    engine, committed, log = Engine(0, config, partitions=partitions), Outputs(), StateLog()
     for turn, (size, closings, commits) in zip(count(1), cycle(rhythm)):
         if engine.next_offset >= len(records):
             break
@@ -68,7 +73,7 @@ def with_crashes(
             add(committed, engine.take_outputs())
             log += engine.snapshot()
         if turn % 3 == 0:
-            engine = Engine(0, config)
+            engine = Engine(0, config, partitions=partitions)
             engine.restore(log)
     engine.close_due()
     add(committed, engine.take_outputs())

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.model import BrandSection, Config, ConfigFile, EngineConfig, SentimentConfig
+from pipeline.config.model import BrandSection, Config, ConfigFile, EngineConfig, SentimentConfig, WorkerConfig
 from pipeline.engine.buckets.columns import Columns
+from pipeline.engine.buckets.copies import fingerprint, fingerprints, letters_of
 from pipeline.engine.buckets.ids import author_hash, identity
 from pipeline.engine.buckets.open_bucket import is_in_sample, sampled_rows
 from pipeline.engine.buckets.sampling import LabelCounts
-from pipeline.engine.buckets.stories import fingerprints, fingerprints_of_many
-from pipeline.engine.encoding import dead_letter_record
+from pipeline.engine.encoding import dead_letter_record, rerouted_record
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import Record, RefusedBatch, SourceRecord
+from pipeline.engine.records import REROUTED_HEADER, Record, RefusedBatch, SourceRecord
 from pipeline.errors import DeadLetterLimitError
 from schemas.alert import encode_alert
 from schemas.mention import MAX_MENTION_BYTES, MAX_NESTING, decode_mention
@@ -74,6 +74,7 @@ def trouble(r: random.Random, offset: int, brand: str, at: float) -> SourceRecor
     kinds: tuple[SourceRecord, ...] = (
         tick(offset, at + r.choice((-600, 0, 900))),
         Record(offset, FAR, None, value),
+        Record(offset, FAR, key, value, ((REROUTED_HEADER, b"1@7"),)),
         Record(offset, FAR, None, None),
         Record(offset, FAR, b"somebody-else", value),
         Record(offset, FAR, b"No Brand", mention(brand="No Brand", at=at)),
@@ -122,7 +123,7 @@ def run(
     records: Sequence[SourceRecord], sizes: Sequence[int], config: Config, max_cached: int, *, at_once: bool
 ) -> list[Any]:
     """All that an engine gives away: records of its state as they are written, alerts, dead letters, counts."""
-    engine = Engine(0, config, max_cached=max_cached)
+    engine = Engine(0, config, partitions=3, max_cached=max_cached)
     ingest: Callable[[Sequence[SourceRecord]], None] = engine.ingest if at_once else engine._intake.ingest_one_by_one
     seen: list[Any] = []
     position = turn = 0
@@ -138,6 +139,7 @@ def run(
         outputs = engine.take_outputs()
         seen += map(encode_alert, outputs.alerts)
         seen += map(dead_letter_record, outputs.dead_letters)
+        seen += map(rerouted_record, outputs.rerouted)
         if turn % 3 == 0:
             seen += engine.snapshot()
     engine.close_due()
@@ -146,10 +148,11 @@ def run(
         *seen,
         *map(encode_alert, outputs.alerts),
         *map(dead_letter_record, outputs.dead_letters),
+        *map(rerouted_record, outputs.rerouted),
         *engine.snapshot(),
         msgspec.to_builtins({name: getattr(engine.stats, name) for name in ("consumed", "late", "duplicates")}),
         repr(engine.stats),
-        engine.categorised,
+        list(engine.misplaced.items()),
     ]
 
 
@@ -171,6 +174,8 @@ CONFIGS = (
             sentiment=SentimentConfig(learn=False, full_texts_per_bucket=2, sample_one_in=2),
         )
     ),
+    Config(ConfigFile(engine=EngineConfig(dead_letter_run_limit=3), worker=WorkerConfig(misplaced="dead_letter"))),
+    Config(ConfigFile(engine=EngineConfig(dead_letter_run_limit=3), worker=WorkerConfig(misplaced="reroute"))),
 )
 
 
@@ -248,7 +253,7 @@ def test_two_halves_of_a_mention_in_two_records_are_refused_each() -> None:
 
 @given(st.lists(st.sampled_from(TEXTS) | st.text(max_size=400), max_size=20))
 def test_fingerprints_of_many_texts_are_those_of_each(texts: list[str]) -> None:
-    assert fingerprints_of_many(texts) == [fingerprints(text) for text in texts]
+    assert fingerprints(texts) == [fingerprint(letters_of(text)) for text in texts]
 
 
 @given(st.integers(0, 1 << 40), st.integers(0, 1 << 20), st.integers(0, 300), st.integers(1, 1024))

@@ -40,6 +40,11 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
         (HEAD + "acme,-300,1,0\n", r":2: expected an observation"),
         (HEAD + f"acme,{START},1,0\n" + "x" * 140_000, r"bad.csv: expected CSV after line 2: field larger"),
         (HEAD + f"\x1b[31mevil\x07,{START},1,0\n", r":2: expected an observation, got \ufffd\[31mevil\ufffd,"),
+        (
+            "brand,start,mentions,negatives,mentions\n",
+            r"bad.csv:1: expected every column once, got mentions more than once",
+        ),
+        (HEAD + f"acme,{START},5,1\nacme,{START + 300},5,1,9\n", r":3: expected as many cells as columns, got more: 9"),
         ("brand\x1b[31m\n", r"got brand\ufffd\[31m$"),
     ],
 )

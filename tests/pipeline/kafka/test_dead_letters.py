@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.engine.encoding import KEPT_BYTES, dead_letter_record
 from pipeline.engine.records import DeadLetter, Record
-from pipeline.kafka.dead_letters import EXCERPT_CHARACTERS, dead_letter_of
+from pipeline.kafka.dead_letters import EXCERPT_CHARACTERS, SENT_AGAIN_HEADER, dead_letter_of, sent_again
 from schemas.rejection import Reason
 
 
@@ -57,13 +58,42 @@ def test_a_record_of_somebody_else_is_of_unknown_reason():
 
 _bytes = st.none() | st.binary(max_size=300)
 _header_names = st.sampled_from(
-    ["tocsin-reason", "tocsin-error", "tocsin-topic", "tocsin-partition", "tocsin-timestamp", "tocsin-size"]
+    [
+        "tocsin-reason",
+        "tocsin-error",
+        "tocsin-topic",
+        "tocsin-partition",
+        "tocsin-timestamp",
+        "tocsin-size",
+        SENT_AGAIN_HEADER,
+    ]
 )
+
+
+def test_a_note_names_the_dead_letters_that_were_sent_again_and_nothing_else_is_one():
+    header = (SENT_AGAIN_HEADER, b"3,17,x,")
+    assert sent_again(on_topic(None, None, [header])) == {3, 17}
+    assert sent_again(on_topic(None, b"value", [header])) == frozenset()
+    assert sent_again(on_topic(b"key", None, [header])) == frozenset()
+    assert sent_again(written(None, None)) == frozenset()
+
+
+@given(_bytes, _bytes)
+def test_the_whole_value_and_key_can_be_had_back(key, value):
+    letter = dead_letter_of(on_topic(key, value, []), whole=True)
+    if value is None:
+        assert (letter.value, letter.value_base64) == (None, None)
+    else:
+        found = letter.value.encode() if letter.value is not None else b64decode(letter.value_base64 or "")
+        assert found == value
+    if letter.key_base64 is not None:
+        assert b64decode(letter.key_base64) == key
 
 
 @given(_bytes, _bytes, st.lists(st.tuples(_header_names | st.text(max_size=9), _bytes), max_size=9))
 def test_whatever_lies_there_becomes_one_line_that_a_terminal_can_show(key, value, headers):
-    letter = dead_letter_of(on_topic(key, value, headers))
+    letter = dead_letter_of(on_topic(key, value, headers), whole=True)
+    assert all(number >= 0 for number in sent_again(on_topic(key, value, headers)))
     line = letter.line()
     assert line.isprintable() or not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in line)
     assert len(line) < 2000

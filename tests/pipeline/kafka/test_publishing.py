@@ -19,7 +19,8 @@ from pipeline.engine.records import TICK_HEADER
 from pipeline.errors import BrokerError
 from pipeline.kafka import publishing
 from pipeline.kafka.partitioning import partition_of
-from pipeline.kafka.publishing import LineError, event_time, publish
+from pipeline.kafka.publishing import LineError, publish
+from schemas.mention import event_seconds
 from tests.fakes import Clock, FakeProducer, Waits
 from tests.pipeline.mention_streams import START, mention
 
@@ -146,9 +147,9 @@ def test_progress_is_told_now_and_then_and_ends_at_the_number_sent(sink: FakePro
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2199, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - zone added
 def test_the_event_time_of_a_line_is_its_moment(moment: datetime) -> None:
-    assert event_time(mention(at=moment.timestamp())) == pytest.approx(moment.timestamp(), abs=1e-5)
+    assert event_seconds(mention(at=moment.timestamp())) == pytest.approx(moment.timestamp(), abs=1e-5)
 
 
 @given(st.binary(max_size=60) | st.sampled_from([b"[" * 100_000, b'{"event_time":"2026-01-01T00:00:00"}', b"{}"]))
 def test_a_line_without_a_moment_has_none(line: Any) -> None:
-    assert event_time(line) is None
+    assert event_seconds(line) is None

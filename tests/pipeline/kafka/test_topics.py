@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pipeline.config.settings import Settings
 from pipeline.errors import BrokerError
 from pipeline.kafka import topics as module
-from pipeline.kafka.topics import Existing, Step, plan_topic, read_topics, refusals, verify_topics
+from pipeline.kafka.existing_topics import Existing, await_usable, read_topics
+from pipeline.kafka.topics import Step, plan_topic, plan_topics, refusals, verify_topics
 from schemas.catalogue import Topic, topics
 
 NAMES = st.sampled_from(list(topics()))
@@ -93,25 +94,51 @@ def test_what_is_refused_alike_is_named_together() -> None:
 
 
 class Broker:
-    """The part of a KafkaAdminClient that is asked: partitions and allowed operations by topic."""
+    """The part of an AdminClient that is asked: partitions and allowed operations by topic, and settings."""
 
-    def __init__(self, counts: dict[str, int], allowed: dict[str, list[str]] | None = None, code: int = 0) -> None:
-        self._counts, self._allowed, self._code = counts, allowed or {}, code
+    def __init__(
+        self,
+        counts: dict[str, int],
+        allowed: dict[str, list[str]] | None = None,
+        code: int = 0,
+        configs: dict[str, dict[str, str]] | None = None,
+    ) -> None:
+        self._counts, self._allowed, self._code, self._configs = counts, allowed or {}, code, configs or {}
 
-    def describe_topics(self, names: list[str]) -> list[dict[str, Any]]:
+    def topics(self, names: Sequence[str]) -> list[dict[str, Any]]:
         return [
             {
                 "name": name,
                 "error_code": self._code if name in self._counts else 3,
-                "partitions": [{"replica_nodes": [1]}] * self._counts.get(name, 0),
+                "partitions": [{"replica_nodes": [1], "leader_id": 1}] * self._counts.get(name, 0),
                 "authorized_operations": self._allowed.get(name),
             }
             for name in names
         ]
 
-    def describe_configs(self, resources: list[Any], config_filter: str) -> dict[str, dict[str, dict[str, Any]]]:
-        assert config_filter == "all"
-        return {"topic": {resource.name: {} for resource in resources}}
+    def topics_by_broker(self, names: Sequence[str], _: float) -> dict[int, list[dict[str, Any]]]:
+        return {1: self.topics(names)}
+
+    def configs_by_broker(self, names: Sequence[str], _: float) -> dict[int, dict[str, dict[str, str]]]:
+        return {1: {name: self._configs.get(name, {}) for name in names}}
+
+
+class LaggingCluster:
+    """Two brokers, of which the second hears of things `looks` questions after the first."""
+
+    def __init__(self, before: Broker, after: Broker, looks: int) -> None:
+        self._before, self._after, self._left = before, after, looks
+
+    def _second(self) -> Broker:
+        self._left -= 1
+        return self._before if self._left >= 0 else self._after
+
+    def topics_by_broker(self, names: Sequence[str], _: float) -> dict[int, list[dict[str, Any]]]:
+        return {1: self._after.topics(names), 2: self._second().topics(names)}
+
+    def configs_by_broker(self, names: Sequence[str], seconds: float) -> dict[int, dict[str, dict[str, str]]]:
+        first, second = self._after.configs_by_broker(names, seconds), self._second().configs_by_broker(names, seconds)
+        return {1: first[1], 2: second[1]}
 
 
 SETTINGS = Settings(topic_prefix="p-", kafka_bootstrap="kafka:9092")
@@ -134,7 +161,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_partitions_of_mentions_are_what_the_worker_is_told(answers: Any) -> None:
     answers(Broker(EQUAL))
-    assert verify_topics(SETTINGS) == 6
+    assert verify_topics(SETTINGS).partitions == 6
 
 
 def test_every_missing_topic_is_named_with_the_remedy(answers: Any) -> None:
@@ -155,21 +182,82 @@ def test_an_operation_that_is_not_allowed_is_named_and_one_that_is_not_told_is_p
     with pytest.raises(BrokerError, match="has no permission to Read on p-brand-state, Write on p-brand-state; ask"):
         verify_topics(SETTINGS, needed)
     answers(Broker(EQUAL, {"p-brand-state": ["READ", "WRITE"]}))
-    assert verify_topics(SETTINGS, needed) == 6
+    assert verify_topics(SETTINGS, needed).partitions == 6
 
 
-def test_a_configuration_that_may_not_be_read_is_a_refusal_and_not_an_empty_one() -> None:
-    from kafka.errors import TopicAuthorizationFailedError
+def catalogued() -> dict[str, dict[str, str]]:
+    return {f"p-{name}": dict(topic.config) for name, topic in topics().items()}
 
-    with pytest.raises(TopicAuthorizationFailedError, match="mentions"):
-        read_topics(Broker({"mentions": 4}), ["mentions"], with_config=True)
+
+def test_every_setting_that_loses_what_is_promised_is_named_in_one_line(answers: Any) -> None:
+    configs = catalogued()
+    configs["p-mentions"] |= {"message.timestamp.type": "CreateTime", "cleanup.policy": "compact"}
+    configs["p-brand-state"] |= {"cleanup.policy": "delete", "retention.ms": "3600000"}
+    configs["p-alerts"] |= {"retention.ms": "1000"}
+    answers(Broker(EQUAL, configs=configs))
+    with pytest.raises(BrokerError) as caught:
+        verify_topics(SETTINGS)
+    assert str(caught.value) == (
+        "kafka:9092: p-mentions: expected cleanup.policy delete, got compact; "
+        "p-mentions: expected message.timestamp.type LogAppendTime, got CreateTime; "
+        "p-brand-state: expected cleanup.policy compact, got delete; "
+        "p-alerts: expected retention.ms 7776000000 or more, got 1000; "
+        "what is promised rests on it: `tocsin topics apply` puts it right"
+    )
+
+
+def test_a_longer_retention_is_taken_and_said(answers: Any) -> None:
+    configs = catalogued()
+    configs["p-mentions"] |= {"retention.ms": "-1"}
+    answers(Broker(EQUAL, configs=configs))
+    found = verify_topics(SETTINGS)
+    assert found.kept == ("p-mentions: retention.ms -1 (604800000 or more)",)
+    assert found.unverified == ()
+    (step,) = plan_topic(topics()["mentions"], "x", Existing(4, 1, configs["p-mentions"]), 4, 1)
+    assert (step.action, "kept: retention.ms -1" in step.detail) == ("keep", True)
+
+
+def test_settings_that_may_not_be_read_are_said_to_be_unverified_and_stop_nobody(answers: Any) -> None:
+    allowed = {name: ["READ", "WRITE", "DESCRIBE"] for name in EQUAL} | {"p-alerts": ["WRITE", "DESCRIBE_CONFIGS"]}
+    answers(Broker(EQUAL, allowed, configs=catalogued()))
+    assert verify_topics(SETTINGS).unverified == ("p-mentions", "p-mentions-dlq", "p-brand-state")
+
+
+def test_a_plan_needs_to_read_the_settings(answers: Any) -> None:
+    answers(Broker(EQUAL))
+    with pytest.raises(BrokerError, match=r"has no permission \(TopicAuthorizationFailedError: p-mentions\)"):
+        plan_topics(SETTINGS)
+
+
+@pytest.mark.parametrize("before", [Broker({}), Broker({"t": 2})], ids=["unknown", "fewer partitions"])
+def test_topics_are_read_when_every_broker_says_the_same_of_them(before: Broker) -> None:
+    cluster = LaggingCluster(before, Broker({"t": 4}), 3)
+    assert read_topics(cluster, ["t"])["t"].partitions == 4
+
+
+def test_brokers_that_do_not_agree_in_time_are_named_with_what_each_says() -> None:
+    cluster = LaggingCluster(Broker({}), Broker({"t": 4}), 1_000)
+    with pytest.raises(BrokerError, match="t: 4 partitions on broker 1, UnknownTopicOrPartitionError on broker 2; "):
+        read_topics(cluster, ["t"], seconds=0.3)
+
+
+def test_settings_are_compared_when_every_broker_has_heard_of_them() -> None:
+    before = Broker({"t": 4}, configs={"t": {"cleanup.policy": "compact", "other": "1"}})
+    after = Broker({"t": 4}, configs={"t": {"cleanup.policy": "delete", "other": "2"}})
+    found = read_topics(LaggingCluster(before, after, 4), ["t"], compared={"cleanup.policy"})
+    assert found["t"].config["cleanup.policy"] == "delete"
+
+
+def test_a_topic_is_usable_when_every_broker_knows_it() -> None:
+    await_usable(LaggingCluster(Broker({}), Broker({"t": 4}), 3), ["t"], 10)
+    with pytest.raises(BrokerError, match="t: UnknownTopicOrPartitionError"):
+        await_usable(LaggingCluster(Broker({}), Broker({}), 0), ["t"], 0.2)
 
 
 def test_a_topic_that_cannot_be_described_is_not_taken_for_one_that_is_missing() -> None:
     from kafka.errors import TopicAuthorizationFailedError
 
     with pytest.raises(TopicAuthorizationFailedError):
-        read_topics(Broker({"mentions": 4}, code=TopicAuthorizationFailedError.errno), ["mentions"], with_config=False)
-    assert read_topics(Broker({"mentions": 4}), ["mentions", "other"], with_config=False) == {
-        "mentions": Existing(4, 1)
-    }
+        read_topics(Broker({"mentions": 4}, code=TopicAuthorizationFailedError.errno), ["mentions"])
+    found = read_topics(Broker({"mentions": 4}), ["mentions", "other"])
+    assert {name: (topic.partitions, topic.replication) for name, topic in found.items()} == {"mentions": (4, 1)}

@@ -76,3 +76,14 @@ def test_the_answer_is_one_line_of_json() -> None:
     line = health.alive().line()
     assert line.count(b"\n") == 1
     assert msgspec.json.decode(line)["why"] == "first\nsecond"
+
+
+def test_a_broker_that_does_not_answer_is_not_ready_and_alive_whatever_else_is_the_matter() -> None:
+    """The reason is told before any other, and is gone when it answers."""
+    health = Health(Clock())
+    health.ready([0])
+    health.broker_away("got none in 8 s")
+    assert (health.readiness().ok, health.readiness().why) == (False, "got none in 8 s")
+    assert health.alive().ok
+    health.broker_away(None)
+    assert health.readiness().partitions == (0,)

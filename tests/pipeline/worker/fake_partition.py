@@ -53,9 +53,9 @@ class Transactions:
     async def stop(self) -> None:
         """Nobody is connected."""
 
-    def encode(self, topic: str, records: Iterable[OutRecord]) -> Write:
+    def encode(self, topic: str, records: Iterable[OutRecord], partition: int | None = None) -> Write:
         batch = Batch(records)
-        return Write(topic, [batch] if batch else [])
+        return Write(topic, [batch] if batch else [], partition)
 
     def encode_state(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> Write:
         return Write(topic, [Batch(records)])
@@ -79,11 +79,15 @@ class Transactions:
 
 
 class Gaps:
-    """Holds the records that Faust passed over."""
+    """Holds the records that Faust passed over; the log begins at `first`."""
 
-    def __init__(self, records: Sequence[Record] = ()) -> None:
+    def __init__(self, records: Sequence[Record] = (), first: int = 0) -> None:
         self.records = records
+        self.first = first
         self.asked: list[tuple[int, int]] = []
+
+    async def first_offset(self, partition: int) -> int:
+        return self.first
 
     async def read(self, partition: int, start: int, end: int) -> AsyncIterator[list[Record]]:
         self.asked.append((start, end))
@@ -99,6 +103,11 @@ def stored(records: dict[bytes, bytes] | None = None, end: int = 1_000_000) -> C
     return load
 
 
+def every(seconds: float) -> Config:
+    """Checkpoints at this pace."""
+    return Config(ConfigFile(worker=WorkerConfig(checkpoint_seconds=seconds)))
+
+
 def make_partition(number: int = 0, **changes: Any) -> Partition:
     """A partition, not yet opened, on a real engine that refuses without end; what is given takes the place of that."""
     own: dict[str, Any] = {
@@ -109,7 +118,7 @@ def make_partition(number: int = 0, **changes: Any) -> Partition:
     around: dict[str, Any] = {
         "gaps": Gaps(),
         "topics": TOPICS,
-        "config": WorkerConfig(),
+        "config": REFUSING,
         "metrics": changes.get("metrics") or WorkerMetrics(REFUSING),
         "health": Health(),
     }

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from structlog.testing import capture_logs
 
-from pipeline.config.model import Config, WorkerConfig
+from pipeline.config.model import Config
 from pipeline.engine.records import Record
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker import outbox
@@ -30,7 +30,7 @@ from pipeline.worker.state_loader import LoadedState
 from pipeline.worker.transaction import Write
 from tests.fakes import Clock, VirtualLoop, turns
 from tests.fakes.engine import ALERT_BYTES, STATE_KEY, OffsetEngine, offset_of
-from tests.pipeline.worker.fake_partition import TOPICS, Gaps, Transactions, make_partition, slice_of
+from tests.pipeline.worker.fake_partition import TOPICS, Gaps, Transactions, every, make_partition, slice_of
 
 STEP = 2
 """Records in one step of the engine."""
@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
             load=load,
             transactions=self.owner,
             gaps=Gaps(self.log.records),
-            config=WorkerConfig(checkpoint_seconds=10),
+            config=every(10),
             metrics=self.metrics,
             clock=self.clock,
         )

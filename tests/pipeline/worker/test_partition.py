@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.config.model import Config, WorkerConfig
+from pipeline.config.model import Config
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import RefusedBatch
+from pipeline.engine.state import CHECKPOINT_KEY, decode_checkpoint
 from pipeline.errors import StateError
+from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker import checkpoints as checkpoints_module
 from pipeline.worker.partition import Partition
 from pipeline.worker.phase import IllegalMoveError, Phase
@@ -27,6 +29,7 @@ from tests.pipeline.worker.fake_partition import (
     Gaps,
     Transactions,
     brands,
+    every,
     make_partition,
     mentions,
     slice_of,
@@ -59,9 +62,19 @@ def opened(engine: OffsetEngine, clock: Clock, **changes: Any) -> Partition:
     return made
 
 
-def state_after(count: int) -> dict[bytes, bytes]:
+def kept_from(first: int, state: dict[bytes, bytes] | None = None) -> Callable[[], Awaitable[LoadedState]]:
+    """A loader that finds this state, and mentions whose first offset that is kept is this."""
+
+    async def load() -> LoadedState:
+        return LoadedState(state or {}, len(state or {}), first, first + 5, 4)
+
+    return load
+
+
+def state_after(count: int, topic_ids: dict[str, str] | None = None) -> dict[bytes, bytes]:
     """What a worker has written after so many mentions."""
     before = Engine(0, Config())
+    before.stand_for(topic_ids or {})
     before.process(mentions(0, count))
     return {key: value for key, value in before.snapshot() if value is not None}
 
@@ -166,25 +179,132 @@ def test_the_state_says_where_to_go_on(gaps: Gaps) -> None:
 
 def test_a_state_of_other_mentions_is_refused() -> None:
     state = state_after(10)
-    with pytest.raises(StateError, match=r"mentions\[0\]: expected at least 10 offsets, .* got 9: .*delete"):
+    with pytest.raises(StateError, match=r"mentions\[0\]: expected at least 10 offsets, .* got 9: .*created again"):
         asyncio.run(make_partition(load=stored(state, end=9)).open())
 
 
-def test_mentions_that_were_deleted_before_they_were_read_are_told_of() -> None:
-    state = state_after(10)
+@pytest.mark.parametrize("name", ["mentions", "brand-state"])
+def test_a_state_for_another_topic_of_the_same_name_is_refused_however_long_the_new_one_is(name: str) -> None:
+    state = state_after(10, topic_ids={"mentions": "a", "brand-state": "b", "alerts": "c"})
+    now = {"mentions": "a", "brand-state": "b", "alerts": "c"} | {name: "z"}
+    with pytest.raises(StateError, match=rf"^{name}\[0\]: expected the topic [ab], .* got z: .*again"):
+        asyncio.run(make_partition(load=stored(state), topic_ids=now).open())
 
-    async def load() -> LoadedState:
-        return LoadedState(state, 1, 15, 20, 4)
+
+def test_a_new_topic_for_alerts_is_told_of_once_and_the_next_checkpoint_knows_it(transactions: Transactions) -> None:
+    state = state_after(10, topic_ids={"mentions": "a", "alerts": "c"})
+    now = {"mentions": "a", "alerts": "z"}
+    partition = make_partition(load=stored(state), topic_ids=now, transactions=transactions)
+
+    async def run() -> None:
+        await partition.open()
+        await partition.checkpoint()
 
     with capture_logs() as logs:
-        asyncio.run(make_partition(load=load).open())
+        asyncio.run(run())
     (line,) = (line for line in logs if line["log_level"] == "error")
-    assert (line["expected_offset"], line["first_offset"]) == (10, 15)
+    assert (line["topic"], line["expected_id"], line["id"]) == ("alerts", "c", "z")
+    written = dict(transactions.written(TOPICS.state))
+    assert decode_checkpoint(CHECKPOINT_KEY, written[CHECKPOINT_KEY]).topic_ids == now
+
+
+@pytest.mark.parametrize("now", [{}, {"mentions": "a", "brand-state": "b"}])
+def test_a_state_of_before_topics_had_ids_is_taken(now: dict[str, str], transactions: Transactions) -> None:
+    partition = make_partition(load=stored(state_after(10)), topic_ids=now, transactions=transactions)
+
+    async def run() -> None:
+        await partition.open()
+        await partition.checkpoint()
+
+    asyncio.run(run())
+    assert partition.engine.next_offset == 10
+    assert bool(transactions.committed) == bool(now)
+
+
+def test_a_partition_without_mentions_writes_nothing_for_the_ids_alone(transactions: Transactions) -> None:
+    partition = make_partition(topic_ids={"mentions": "a"}, transactions=transactions)
+
+    async def run() -> None:
+        await partition.open()
+        await partition.checkpoint()
+
+    asyncio.run(run())
+    assert transactions.committed == []
+
+
+@pytest.mark.parametrize(
+    ("committed", "state", "told"),
+    [({0: 10}, False, True), ({0: 10}, True, False), ({}, False, False), ({1: 10}, False, False)],
+    ids=["state gone", "state there", "a first start", "another partition"],
+)
+def test_a_state_that_is_gone_is_told_of(committed: dict[int, int], state: bool, told: bool) -> None:
+    with capture_logs() as logs:
+        asyncio.run(make_partition(load=stored(state_after(10) if state else {}), committed=committed).open())
+    lines = [line for line in logs if line["log_level"] == "error"]
+    assert [line["committed_offset"] for line in lines] == ([10] if told else [])
+
+
+def lost(metrics: WorkerMetrics) -> float | None:
+    return metrics.registry.get_sample_value("tocsin_mentions_lost_total", {"partition": "0"})
+
+
+def test_mentions_that_were_deleted_before_they_were_read_are_told_of_and_counted_once() -> None:
+    state = state_after(10)
+    metrics = WorkerMetrics(Config())
+    partition = make_partition(load=kept_from(15, state), metrics=metrics, gaps=Gaps((), 15))
+
+    async def run() -> None:
+        await partition.open()
+        await partition.accept(slice_of(*mentions(15, 20)))
+
+    with capture_logs() as logs:
+        asyncio.run(run())
+    (line,) = (line for line in logs if line["log_level"] == "error")
+    assert (line["expected_offset"], line["first_offset"], line["records"]) == (10, 15, 5)
+    assert lost(metrics) == 5
+
+
+def test_mentions_that_retention_deletes_while_the_worker_runs_are_told_of_and_counted() -> None:
+    metrics = WorkerMetrics(Config())
+    gaps = Gaps()
+    partition = make_partition(metrics=metrics, gaps=gaps)
+
+    async def run() -> None:
+        await partition.open()
+        await partition.accept(slice_of(*mentions(0, 10)))
+        gaps.first = 30
+        await partition.accept(slice_of(*mentions(30, 31)))
+
+    with capture_logs() as logs:
+        asyncio.run(run())
+    (line,) = (line for line in logs if line["log_level"] == "error")
+    assert (line["expected_offset"], line["first_offset"]) == (10, 30)
+    assert lost(metrics) == 20
+
+
+def test_the_marker_of_a_transaction_and_what_is_gone_before_a_first_start_are_no_loss() -> None:
+    metrics = WorkerMetrics(Config())
+    partition = make_partition(load=kept_from(15), metrics=metrics, gaps=Gaps((), 15))
+
+    async def run() -> None:
+        await partition.open()
+        await partition.accept(slice_of(*mentions(15, 20)))
+        await partition.accept(slice_of(*mentions(21, 22)))
+
+    with capture_logs() as logs:
+        asyncio.run(run())
+    assert not [line for line in logs if line["log_level"] == "error"]
+    assert lost(metrics) == 0
 
 
 def test_a_suspended_partition_begins_no_transaction_of_its_own_accord() -> None:
     clock, transactions = Clock(), Transactions()
-    partition = opened(OffsetEngine(), clock, transactions=transactions, config=WorkerConfig(checkpoint_seconds=5))
+    partition = opened(
+        OffsetEngine(),
+        clock,
+        transactions=transactions,
+        config=every(5),
+    )
 
     async def run() -> None:
         keeping = asyncio.create_task(partition.keep_checkpointing())
@@ -202,7 +322,12 @@ def test_a_suspended_partition_begins_no_transaction_of_its_own_accord() -> None
 
 def test_checkpoints_come_in_their_rhythm_and_at_once_with_an_alert() -> None:
     clock, transactions = Clock(), Transactions()
-    partition = opened(OffsetEngine(), clock, transactions=transactions, config=WorkerConfig(checkpoint_seconds=5))
+    partition = opened(
+        OffsetEngine(),
+        clock,
+        transactions=transactions,
+        config=every(5),
+    )
 
     async def run() -> None:
         keeping = asyncio.create_task(partition.keep_checkpointing())
@@ -257,7 +382,7 @@ def test_after_a_transaction_alerts_are_held_back_twice_its_time_but_no_longer_t
             await super().commit(writes)
             ends.append(clock.now)
 
-    partition = opened(OffsetEngine(), clock, transactions=Slow(), config=WorkerConfig(checkpoint_seconds=5))
+    partition = opened(OffsetEngine(), clock, transactions=Slow(), config=every(5))
 
     async def run() -> None:
         keeping = asyncio.create_task(partition.keep_checkpointing())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from detectors.sentiment import LANGUAGES
@@ -180,6 +180,9 @@ def test_more_unknown_brands_at_once_than_may_be_known_are_dead_letters() -> Non
     st.lists(st.tuples(st.integers(1, 300), st.integers(0, 5), st.booleans()), min_size=1),
     st.sampled_from([20, 130]),
 )
+@example(
+    412, [(202, 0, True), (130, 0, False), (122, 0, False), (263, 1, True)], 20
+)  # Closing passes an empty stretch.
 def test_batches_do_not_matter_to_what_is_forgotten(
     seed: int, rhythm: list[tuple[int, int, bool]], brands: int
 ) -> None:

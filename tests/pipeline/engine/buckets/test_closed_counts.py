@@ -1,11 +1,11 @@
-"""The exact counts of the last day, and the onset of an excess in them."""
+"""The exact counts of the last day."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.buckets.closed_counts import BucketCounts, RecentCounts, onset
+from pipeline.engine.buckets.closed_counts import BucketCounts, RecentCounts
 
 rows = st.lists(
     st.tuples(
@@ -46,18 +46,9 @@ def test_a_bucket_of_a_few_mentions_takes_three_bytes() -> None:
     assert len(recent.entries) == 3 * 288
 
 
-def test_the_onset_is_the_first_bucket_of_the_excess() -> None:
-    """Not the beginning of the window, not a burst hours before, not a single loud bucket in the hour before."""
-    observed = (
-        dict.fromkeys(range(288), 2.0) | dict.fromkeys(range(100, 110), 20.0) | dict.fromkeys(range(270, 288), 12.0)
-    )
-    assert onset(287, observed, dict.fromkeys(range(288), 2.0)) == 270
-
-
-def test_the_onset_of_a_slow_rise_is_where_it_leaves_the_normal() -> None:
-    observed = {n: 2.0 + max(n - 200, 0) * 0.1 for n in range(288)}
-    assert 205 <= onset(287, observed, dict.fromkeys(range(288), 2.0)) <= 212
-
-
-def test_a_lone_bucket_is_its_own_onset() -> None:
-    assert onset(50, {50: 9.0}, {50: 0.1}) == 50
+def test_the_last_bucket_with_a_negative_mention_is_remembered_when_its_counts_are_gone() -> None:
+    recent = RecentCounts()
+    assert recent.last_negative == -1
+    for bucket, negatives in ((5, 1.0), (6, 0.0), (900, 0.0)):
+        recent.add(BucketCounts(bucket, 3, negatives, 3.0, negatives))
+    assert (recent.first, recent.last_negative) == (900, 5)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.buckets.ids import identity
-from pipeline.engine.buckets.open_bucket import KEPT_NAMES, KEPT_POSTS, READ, OpenBucket
+from pipeline.engine.buckets.open_bucket import KEPT_NAMES, KEPT_POSTS, MOST_CRITICS, READ, OpenBucket
 from pipeline.engine.state import decode_open, encode_open
 from schemas.mention import decode_mention
 from tests.pipeline.mention_streams import mention
@@ -34,8 +34,30 @@ def test_names_are_bounded_and_none_is_lost(platforms: list[str]) -> None:
 @given(st.lists(st.integers(0, 1_000_000), min_size=1, max_size=40))
 def test_the_posts_with_the_greatest_audience_are_kept(reaches: list[int]) -> None:
     """Whatever the order of arrival."""
-    bucket = bucket_of(*(mention(id=str(n), reach=reach) for n, reach in enumerate(reaches)))
+    bucket = bucket_of(*(mention(id=str(n), text=f"post {n}", reach=reach) for n, reach in enumerate(reaches)))
     assert [post.weight for post in bucket.negative_posts] == sorted(reaches, reverse=True)[:KEPT_POSTS]
+
+
+def test_of_posts_with_one_text_the_one_with_the_greatest_audience_is_kept() -> None:
+    texts = {"a": "same", "b": "same", "c": "same", "d": "other", "e": "", "f": ""}
+    bucket = bucket_of(
+        *(mention(id=name, text=text, reach=reach) for reach, (name, text) in enumerate(texts.items())),
+        mention(id="r", text="", reach=99, repost_of="a"),
+        mention(id="s", text="", reach=98, repost_of="a"),
+    )
+    assert [post.id for post in bucket.top_posts] == ["r", "f", "e"]
+    assert [post.id for post in bucket_of(*(mention(id=n, text=t) for n, t in texts.items())).top_posts] == [
+        "a",
+        "d",
+        "e",
+    ]
+
+
+def test_the_authors_of_negative_mentions_are_told_apart_up_to_a_few() -> None:
+    few = bucket_of(*(mention(id=str(n), author={"id": f"a{n % 3}"}) for n in range(9)), mention(id="stranger"))
+    assert len(few.critics) == 4
+    many = bucket_of(*(mention(id=str(n), author={"id": f"a{n}"}) for n in range(90)))
+    assert len(many.critics) == MOST_CRITICS
 
 
 def test_authors_are_estimated_within_five_per_cent() -> None:

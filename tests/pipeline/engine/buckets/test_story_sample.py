@@ -9,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.model import Config, ConfigFile, DetectionConfig
-from pipeline.engine.buckets.open_bucket import STORY_SAMPLE, STORY_TEXTS
-from pipeline.engine.buckets.stories import BucketStories, Story
+from pipeline.engine.buckets.open_bucket import STORY_SAMPLE
+from pipeline.engine.buckets.open_bucket import STORY_TEXTS as LIMITS
+from pipeline.engine.buckets.stories import BucketStories
+from pipeline.engine.buckets.story import Story
 from pipeline.engine.engine import Engine
 from pipeline.engine.state import decode_brand, decode_open
 from tests.pipeline.engine.engine_runs import latest
 from tests.pipeline.mention_streams import START, mention, record, tick
 
+STORY_TEXTS, WEIGHED_TEXTS = LIMITS
 COPIED = "Acme closed my ticket without reading one word of it, third time this week, I am done with them for good"
 WORDS = ("copper", "velvet", "maple", "harbour", "lantern", "pebble", "sparrow", "kettle", "biscuit", "meadow")
 
@@ -76,11 +79,40 @@ def test_copies_among_the_first_texts_are_counted_exactly() -> None:
     assert story.mentions == 12
 
 
-def test_the_texts_compared_of_a_flood_stand_for_those_that_are_not() -> None:
-    """800 copies after 32 others: some 100 of them are compared, and the story counts about 800."""
+def test_copies_of_a_flood_that_are_written_alike_are_counted_but_for_those_before_the_first_is_read() -> None:
     texts = [own_text(n) for n in range(STORY_TEXTS)] + [COPIED] * 800
     (story,) = remembered(fed(told(texts)), len(texts))
+    assert 800 - 2 * STORY_SAMPLE <= story.mentions <= 800
+    assert story.unread == 0
+
+
+def test_the_texts_compared_of_a_flood_stand_for_those_that_are_not() -> None:
+    """800 copies after 32 others, each with a word of its own: some 100 are compared, and about 800 are counted."""
+    copies = [COPIED.replace("ticket", f"ticket {chr(97 + n // 26)}{chr(97 + n % 26)}") for n in range(800)]
+    texts = [own_text(n) for n in range(STORY_TEXTS)] + copies
+    (story,) = remembered(fed(told(texts)), len(texts))
     assert story.mentions == pytest.approx(800, rel=0.02)
+    assert story.people() == pytest.approx(800, rel=0.13)
+    assert story.unread > 600
+
+
+@pytest.mark.parametrize("texts", [[own_text(n) for n in range(300)], [""] * 300])
+def test_of_many_texts_that_are_not_alike_none_is_a_story_with_copies(texts: list[str]) -> None:
+    engine = fed(told(texts))
+    assert remembered(engine, len(texts)) == []
+    (counts,) = engine._state.brands["acme"].recent.since(0)
+    assert (counts.mentions, counts.repeats) == (300, 0)
+
+
+def test_copies_weigh_as_stories_among_many_texts_of_their_own() -> None:
+    """250 copies and 1,000 different complaints: what is counted is the complaints and the logarithm of the copies."""
+    weighing = Config(ConfigFile(detection=DetectionConfig(copies="story")))
+    texts = [COPIED] * 250 + [own_text(n) for n in range(1000)]
+    engine = fed(told(texts), config=weighing)
+    remembered(engine, len(texts))
+    (counts,) = engine._state.brands["acme"].recent.since(0)
+    assert counts.counted == pytest.approx(1000 + 1 + 7.97, abs=0.1)
+    assert counts.mentions - counts.repeats == 1001
 
 
 def test_reposts_that_name_their_post_are_counted_exactly_however_many() -> None:
@@ -99,7 +131,7 @@ def test_nobody_can_choose_an_id_that_is_not_compared() -> None:
     assert [story.first_seen for story in one.stories] == [story.first_seen for story in other.stories]
 
 
-def test_where_stories_weigh_every_text_of_a_mention_with_sentiment_is_compared() -> None:
+def test_where_stories_weigh_more_texts_are_compared_one_and_all() -> None:
     weighing = Config(ConfigFile(detection=DetectionConfig(copies="story")))
-    (stories,) = open_stories(fed(told([own_text(n) for n in range(200)]), config=weighing))
-    assert (stories.read, stories.sampled) == (200, 0)
+    (stories,) = open_stories(fed(told([own_text(n) for n in range(WEIGHED_TEXTS)]), config=weighing))
+    assert (stories.read, stories.sampled) == (WEIGHED_TEXTS, 0)

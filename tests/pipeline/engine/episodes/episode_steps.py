@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Rule, SuppressedOpening, step
+from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Opening, Rule, SuppressedOpening, step
 
 
 def steps(
@@ -18,7 +18,7 @@ def steps(
             brand="acme",
             bucket=bucket,
             score=score,
-            onset=lambda: bucket,  # noqa: B023 - asked for before the next bucket
+            opening=lambda: Opening(bucket, bucket, bucket),  # noqa: B023 - asked for before the next bucket
             may_open=may_open,
             is_common=is_common,
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.engine.episodes.budget import MAX_AHEAD, STEP, Spending, allowance, offset, spend
-from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Rule, step
+from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Opening, Rule, step
 
 YEAR = 365 * 288
 FREE = allowance(6.0)
@@ -23,7 +24,8 @@ def opened(scores: list[tuple[int, float]], budget: Rule) -> list[int]:
     episode, bucket, found = Episode(), 0, []
     for gap, score in scores:
         bucket += gap
-        transition = step(episode, budget, brand="acme", bucket=bucket, score=score, onset=int, may_open=True)
+        known = partial(Opening, bucket, bucket, bucket)
+        transition = step(episode, budget, brand="acme", bucket=bucket, score=score, opening=known, may_open=True)
         if isinstance(transition, EpisodeTransition) and transition.name == "opened":
             found.append(bucket)
     return found

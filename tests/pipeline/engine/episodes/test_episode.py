@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Rule, episode_id, step
+from pipeline.engine.episodes.episode import Episode, EpisodeTransition, Opening, Rule, episode_id, step
 from schemas.alert import Transition
 from tests.pipeline.engine.episodes.episode_steps import steps
 
@@ -63,6 +64,23 @@ def test_cools_down_after_a_resolution() -> None:
     assert run(scores) == [(0, "opened"), (3, "resolved"), (8, "opened")]
 
 
+def test_a_kind_that_flares_up_opens_in_the_cool_down_as_the_same_incident() -> None:
+    """A second fire is shown at once, linked to the first; after the cool-down it is an incident of its own."""
+    rule = msgspec.structs.replace(RULE, flares_up=True)
+    scores = [5.0, 0.0, 0.0, 0.0, 0.0, 5.0, *[0.0] * 20, 5.0]
+    made = [one for one in steps(Episode(), rule, scores) if isinstance(one, EpisodeTransition)]
+    first, _, second, _, third = made
+    assert [(one.bucket, one.name) for one in made] == [
+        (0, "opened"),
+        (3, "resolved"),
+        (5, "opened"),
+        (8, "resolved"),
+        (26, "opened"),
+    ]
+    assert (second.parent_id, second.incident_id) == (first.episode_id, first.incident_id)
+    assert (third.parent_id, third.incident_id) == (second.episode_id, third.episode_id)
+
+
 def test_a_held_back_kind_does_not_open() -> None:
     """While a crisis is open, its lesser kinds stay silent."""
     assert run([9.0] * 5, may_open=False) == []
@@ -73,7 +91,8 @@ def test_a_flare_up_names_its_parent() -> None:
     episode = Episode()
 
     def advance(bucket: int, score: float) -> EpisodeTransition:
-        made = step(episode, RULE, brand="acme", bucket=bucket, score=score, onset=lambda: bucket, may_open=True)
+        known = Opening(bucket, bucket, bucket)
+        made = step(episode, RULE, brand="acme", bucket=bucket, score=score, opening=lambda: known, may_open=True)
         assert isinstance(made, EpisodeTransition)
         return made
 
@@ -102,11 +121,11 @@ def test_a_transition_tells_what_the_episode_was_when_it_was_made() -> None:
 def test_the_onset_is_asked_for_only_where_an_episode_opens() -> None:
     """It costs a look over a day of counts."""
 
-    def refused() -> int:
+    def refused() -> Opening:
         raise AssertionError("asked for")
 
     for score in (1.0, 3.9):
-        made = step(Episode(), RULE, brand="acme", bucket=1, score=score, onset=refused, may_open=True)
+        made = step(Episode(), RULE, brand="acme", bucket=1, score=score, opening=refused, may_open=True)
         assert made is None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiokafka.consumer import fetcher
+from aiokafka.consumer import consumer, fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.record import memory_records
 from faust import streams
 from faust.transport.drivers import TRANSPORTS
@@ -16,6 +17,7 @@ from pipeline.errors import ConfigError
 from pipeline.worker.app import create_app
 from pipeline.worker.driver import faust_driver, fetched_slices
 from pipeline.worker.driver.gap_reader import GapReader
+from pipeline.worker.driver.group_member import GroupMember
 from pipeline.worker.driver.installation import SCHEME, NotInstalledError, install
 from pipeline.worker.state_loader import load_state
 
@@ -29,6 +31,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetcher, "PartitionRecords", OWN_RECORDS)
     monkeypatch.setattr(fetcher, "MemoryRecords", memory_records.MemoryRecords)
     monkeypatch.setattr(fetcher, "FetchResult", OWN_RESULT)
+    monkeypatch.setattr(consumer, "GroupCoordinator", GroupCoordinator)
     monkeypatch.setattr(TRANSPORTS, "aliases", {k: v for k, v in TRANSPORTS.aliases.items() if k != SCHEME})
 
 
@@ -38,6 +41,7 @@ def test_the_transport_and_the_classes_that_go_through_a_fetch_are_ours() -> Non
     assert fetcher.PartitionRecords is fetched_slices.LightRecords
     assert fetcher.MemoryRecords is fetched_slices.MemoryRecords
     assert fetcher.FetchResult is fetched_slices.SliceResult
+    assert consumer.GroupCoordinator is GroupMember
 
 
 def test_an_aiokafka_with_other_insides_keeps_its_own_records(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,80 @@
+"""What the last bucket says of one kind of episode of a brand, and when that began."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from detectors.aftermath import Evidence, evidence_since
+from detectors.base import Assessment
+from detectors.brand.window_lengths import WINDOWS
+from detectors.normal import Normal
+from detectors.onset import Channel, likeliest_change
+from pipeline.engine.brands.brand import Brand
+from pipeline.engine.episodes.episode import Opening
+from pipeline.engine.episodes.facets import joined_incident
+from pipeline.engine.episodes.kinds import KindSpec
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
+
+
+def evidence_of(brand: Brand, spec: KindSpec, assessment: Assessment, since: int) -> Evidence | None:
+    """What speaks for an episode where the assessment must not be taken as it is; None where it may.
+
+    Args:
+        brand: whose bucket was assessed.
+        spec: the kind.
+        assessment: of the bucket.
+        since: bucket in which an episode ended whose time must not count again; -1 without one.
+    """
+    if since < 0 and not _lacks_negatives(brand, spec, assessment):
+        return None
+    counts = [
+        (counts.bucket, counts.counted, counts.counted_negatives)
+        for counts in brand.recent.since(assessment.bucket + 1 - BUCKETS_PER_DAY)
+    ]
+    return evidence_since(brand.model, assessment, spec.name, counts, since + 1)
+
+
+def _lacks_negatives(brand: Brand, spec: KindSpec, assessment: Assessment) -> bool:
+    """Whether the window holds no negative mention, of a kind that is about them: sums forget slowly, people do not."""
+    last = brand.recent.last_negative
+    window = WINDOWS[assessment.window(spec.name)]
+    return spec.onset != "mentions" and 0 <= last <= assessment.bucket - window
+
+
+def opening(brand: Brand, spec: KindSpec, bucket: int, *, since: int, is_unobserved: Callable[[int], bool]) -> Opening:
+    """What is known of an episode that opens.
+
+    Args:
+        brand: whose.
+        spec: its kind.
+        bucket: at whose close it opens.
+        since: bucket before which it cannot have begun; -1 where any may be the first.
+        is_unobserved: whether a bucket lies in a gap of the feed.
+    """
+    normal = brand.normal_before()
+    first = max(bucket + 1 - BUCKETS_PER_DAY, since + 1)
+    channels = _channels(brand, spec, normal, first, bucket + 1, is_unobserved)
+    change = likeliest_change(channels, normal.noise(bucket), max(normal.dispersion(BUCKETS_PER_HOUR), 1.0))
+    incident = joined_incident(brand.episodes, spec.name)
+    return Opening(first + change.first, first + change.earliest, first + change.latest, normal, incident)
+
+
+def _channels(
+    brand: Brand, spec: KindSpec, normal: Normal, first: int, end: int, is_unobserved: Callable[[int], bool]
+) -> list[Channel]:
+    """Counts of the buckets [first, end) by which a kind's onset is dated, with what is usual."""
+    mentions, negatives = [0.0] * (end - first), [0.0] * (end - first)
+    for counts in brand.recent.since(first):
+        mentions[counts.bucket - first] = counts.counted
+        negatives[counts.bucket - first] = counts.counted_negatives
+    share = normal.base_rate
+    if spec.onset == "negative_share":
+        return [(negatives, [share * count for count in mentions])]
+    expected = [0.0 if is_unobserved(first + place) else value for place, value in enumerate(normal.expect(first, end))]
+    if spec.onset == "mentions":
+        return [(mentions, expected)]
+    others = [count - negative for count, negative in zip(mentions, negatives, strict=True)]
+    return [
+        (negatives, [share * value for value in expected]),
+        (others, [(1.0 - share) * value for value in expected]),
+    ]

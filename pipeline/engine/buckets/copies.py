@@ -1,0 +1,225 @@
+"""Which texts are copies of each other.
+
+Equal letters make a copy, and so does a resemblance (Broder 1997) of at least RESEMBLANCE: the share that two texts
+have in common of all shingles, runs of SHINGLE bytes, in either. Letters are what is left of a normalised text without
+hashtags, emoji, addresses, accounts, digits, punctuation and blanks; so neither these nor case or dress of letters make
+a copy or hide one, and a signature or template makes one only where it is most of both texts.
+
+The resemblance is estimated by one permutation hashing (Li, Owen and Zhang 2012), a MinHash that hashes every shingle
+once: exact where a text has few shingles, standard error 4 % at most. Whole numbers of 64 bits only, so it is the same
+on every processor. As two texts seldom resemble each other, those that share no longer chunks (content-defined:
+Muthitacharoen et al. 2001) are not sketched at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.text import READ_CHARACTERS, normalised
+
+SHORTEST: Final = 32
+"""Bytes of letters (some seven words, eleven Han characters): shorter texts are alike by chance and no copies."""
+RESEMBLANCE: Final = 0.55
+"""Of two texts from which on one is a copy of the other."""
+SHINGLE: Final = 6
+"""Bytes: letters of Latin, two characters of Han, Kana and Hangul, three letters of Cyrillic and Arabic."""
+BINS: Final = 128
+
+ID_MARK: Final = b"#"
+"""Begins the keys of stories that are ids, which a digest of a text must not be taken for."""
+
+_SHARED: Final = 0.2
+"""Of a text's letters in chunks that another text has too: less is no reason to look closer."""
+_SHORTEST_CHUNK: Final = 6
+_HOLDERS: Final = 2
+"""Texts that are remembered by a chunk: many that share it are a template, and each is looked at for that."""
+
+_SIGNS: Final = (
+    "\u00a1-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb-\u00bf\u00d7\u00f7\u060c\u061b\u061f\u0660-\u066d\u06d4\u06f0-\u06f9"
+    "\u0964-\u096f\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff\u3000-\u3004\u3007-\u3030\u30fb\ufe00-\ufe0f\ufe30-\ufe6f"
+    "\uff00-\uff20\uff3b-\uff40\uff5b-\uff65\uffe0-\uffef\U0001f000-\U0001faff"
+)
+_SIGN: Final = re.compile(f"[{_SIGNS}]+")
+_HASHTAG: Final = re.compile(rf"#[^\s#!-/:-@\[-^`{{-~{_SIGNS}]{{1,64}}#?")
+_NO_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalpha())
+_LOWER: Final = bytes(range(256)).lower()
+_DIGEST: Final = hashlib.blake2b(digest_size=8)
+
+_BETWEEN: Final = b"\xff"
+"""Ends a chunk: no byte of UTF-8."""
+_CUT: Final = bytes(
+    0xFF if chr(code) in "sdm" or (0x80 <= code < 0xC0 and code % 8 == 5) else code for code in range(256)
+)
+"""Of Latin letters one in eight ends a chunk, of other scripts one byte in twelve."""
+
+_MASK: Final = np.uint64((1 << 8 * SHINGLE) - 1)
+_FACTORS: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
+_HALF: Final = np.uint64(32)
+_TO_BIN: Final = np.uint64(64 - (BINS.bit_length() - 1))
+_NONE: Final = np.uint64((1 << 64) - 1)
+_PADDING: Final = bytes(8)
+
+Sketches: TypeAlias = NDArray[np.uint64]
+"""A row of BINS minima per text."""
+
+
+def letters_of(text: str) -> bytes:
+    """The letters of a text by which copies of it are known, in lower case and UTF-8."""
+    beginning = text[:READ_CHARACTERS]
+    if beginning.isascii() and not _has_more_than_words(beginning):
+        return beginning.encode().translate(_LOWER, _NO_LETTERS)
+    read = normalised(text)
+    if "#" in read:
+        read = _HASHTAG.sub("", read)
+    letters = read.encode("utf-8", "replace").translate(_LOWER, _NO_LETTERS)
+    if letters.isascii():
+        return letters
+    return _SIGN.sub("", letters.decode()).encode()
+
+
+def _has_more_than_words(text: str) -> bool:
+    """Whether an ASCII text may hold markup, an address, an account or a hashtag."""
+    return "@" in text or "#" in text or "/" in text or "<" in text or "&" in text
+
+
+def fingerprint(letters: bytes) -> bytes:
+    """A digest of 64 bits by which equal letters are known; empty where they are too few to tell a copy from chance.
+
+    BLAKE2b: nobody can choose a text whose digest is another's, so it needs no secret. None begins with ID_MARK.
+    """
+    if len(letters) < SHORTEST:
+        return b""
+    digest = _DIGEST.copy()  # half the time of a new one, which reads its parameters first
+    digest.update(letters)
+    found = digest.digest()
+    return found if found[0] != ID_MARK[0] else b"\0" + found[1:]
+
+
+def fingerprints(texts: Sequence[str]) -> list[bytes]:
+    """`fingerprint` of the letters of each text."""
+    beginnings = [text[:READ_CHARACTERS] for text in texts]
+    whole = "".join(beginnings)
+    if not whole.isascii() or _has_more_than_words(whole):
+        return [fingerprint(letters_of(text)) for text in texts]
+    if not texts:
+        return []
+    letters = _BETWEEN.join(map(str.encode, beginnings)).translate(_LOWER, _NO_LETTERS).split(_BETWEEN)
+    return list(map(fingerprint, letters))
+
+
+def copies(texts: Sequence[bytes]) -> dict[int, int]:
+    """Copies among some texts.
+
+    A text joins the one before it that it resembles most and that is itself no copy: copies of copies would chain
+    strangers together.
+
+    Args:
+        texts: letters, each at least SHORTEST bytes.
+
+    Returns:
+        The places of copies to the places of what they are copies of.
+    """
+    places = _worth_a_look(texts)
+    if len(places) < 2:
+        return {}
+    sketches = sketched([texts[place] for place in places])
+    found: dict[int, int] = {}
+    firsts: list[int] = []
+    chosen = np.empty_like(sketches)
+    for row, place in enumerate(places):
+        if firsts:
+            alike = resemblances(sketches[row], chosen[: len(firsts)])
+            best = int(alike.argmax())
+            if alike[best] >= RESEMBLANCE:
+                found[place] = places[firsts[best]]
+                continue
+        chosen[len(firsts)] = sketches[row]
+        firsts.append(row)
+    return found
+
+
+def _worth_a_look(texts: Sequence[bytes]) -> list[int]:
+    """Places of the texts that share a part of their letters with another, in order."""
+    holders: dict[bytes, list[int]] = {}
+    found: set[int] = set()
+    for place, letters in enumerate(texts):
+        enough = _SHARED * len(letters)
+        shared: dict[int, int] = {}
+        for chunk in set(letters.translate(_CUT).split(_BETWEEN)):
+            size = len(chunk)
+            if size < _SHORTEST_CHUNK:
+                continue
+            known = holders.get(chunk)
+            if known is None:
+                holders[chunk] = [place]
+                continue
+            for other in known:
+                shared[other] = shared.get(other, 0) + size
+            if len(known) < _HOLDERS:
+                known.append(place)
+        for other, size in shared.items():
+            if size >= enough or size >= _SHARED * len(texts[other]):
+                found.add(other)
+                found.add(place)
+    return sorted(found)
+
+
+def sketched(texts: Sequence[bytes]) -> Sketches:
+    """The sketches of texts."""
+    sizes = np.array([max(len(text) - SHINGLE + 1, 1) for text in texts])
+    whole = np.frombuffer(b"".join([text + _PADDING for text in texts]) + _PADDING, np.uint8)
+    windows = np.lib.stride_tricks.as_strided(whole[: len(whole) - 7].view(), (len(whole) - 7, 8), (1, 1))
+    starts = np.cumsum([0, *[len(text) + len(_PADDING) for text in texts[:-1]]])
+    owners = np.repeat(np.arange(len(texts)), sizes)
+    places = np.arange(len(owners)) + np.repeat(starts - np.cumsum([0, *sizes[:-1]]), sizes)
+    hashes = np.ascontiguousarray(windows[places]).view("<u8")[:, 0].astype(np.uint64) & _MASK
+    hashes *= _FACTORS[0]
+    hashes ^= hashes >> _HALF
+    hashes *= _FACTORS[1]
+    hashes ^= hashes >> _HALF
+    bins = owners * BINS + (hashes >> _TO_BIN).astype(np.int64)
+    # The least of every bin: the first of its run in order.
+    order = np.lexsort((hashes, bins))
+    bins, hashes = bins[order], hashes[order]
+    first = np.ones(len(bins), np.bool_)
+    first[1:] = bins[1:] != bins[:-1]
+    sketches = np.full(len(texts) * BINS, _NONE)
+    sketches[bins[first]] = hashes[first]
+    return sketches.reshape(len(texts), BINS)
+
+
+def resemblances(sketch: NDArray[np.uint64], others: Sketches) -> NDArray[np.float64]:
+    """How much a text resembles each of some others: the share of bins with the same minimum."""
+    is_empty = sketch == _NONE
+    equal = np.count_nonzero((others == sketch) & ~is_empty, axis=1)
+    filled = BINS - np.count_nonzero((others == _NONE) & is_empty, axis=1)
+    shares: NDArray[np.float64] = equal / np.maximum(filled, 1)
+    return shares
+
+
+def is_copy(one: bytes, other: bytes) -> bool:
+    """Whether one text is a copy of the other; both are letters, of any length."""
+    if one == other:
+        return True
+    return min(len(one), len(other)) >= SHORTEST and bool(copies((one, other)))
+
+
+def distinct(texts: Iterable[str], limit: int) -> list[int]:
+    """Places of the first texts, at most so many, of which none is a copy of another; one without letters is none."""
+    found: list[int] = []
+    known: list[bytes] = []
+    for place, text in enumerate(texts):
+        letters = letters_of(text)
+        if letters and any(is_copy(letters, other) for other in known):
+            continue
+        found.append(place)
+        known.append(letters)
+        if len(found) == limit:
+            break
+    return found
