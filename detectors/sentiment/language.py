@@ -82,10 +82,10 @@ _MASK: Final = (1 << _BITS) - 1
 _FUNCTION_WORD: Final = 2
 _LISTED_WORD: Final = 1
 _LETTER: Final = 2
-ENOUGH: Final = 3
-"""Votes by which words tell the language of a text without a tag."""
-CONTRADICTION: Final = 6
-"""Votes by which they outweigh a tag: three function words, and twice as many as of the tag's own language."""
+ENOUGH: Final = 2
+"""Votes more than for English by which words tell the language of a text without a tag: one function word."""
+CONTRADICTION: Final = 4
+"""Votes by which they outweigh a tag: two function words, and more than twice as many as of the tag's own language."""
 _LETTERS: Final = {
     "es": "ñ¿¡áíóú",
     "pt": "ãõçáíóúâê",
@@ -191,14 +191,17 @@ def _length(runs: re.Pattern[str], text: str) -> int:
 
 def _language_by_words(text: str, tagged: str | None) -> str:
     languages, by_word, by_letter = _votes()
-    total = sum([by_word.get(word, 0) for word in set(_WORD.findall(text)[:_WORDS])])
+    words = set(_WORD.findall(text)[:_WORDS])
+    if "'" in text:  # elided: l'écran, d'une
+        words |= {word[: word.index("'") + 1] for word in words if "'" in word}
+    total = sum([by_word.get(word, 0) for word in words])
     if not text.isascii():
         total += sum([by_letter[letter] for letter in by_letter.keys() & set(text)])
     counts = {language: total >> _BITS * place & _MASK for place, language in enumerate(languages)}
     best = max(languages, key=counts.__getitem__)  # the first of equals: the order is that of LANGUAGES
     found = best if best in LANGUAGES else OTHER
     if tagged is None:
-        return found if counts[best] >= ENOUGH and counts[best] > counts["en"] else "en"
+        return found if counts[best] >= counts["en"] + ENOUGH else "en"
     own = (
         counts[tagged]
         if tagged in counts

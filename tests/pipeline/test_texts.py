@@ -19,6 +19,7 @@ from pipeline.config.settings import Settings, child_environment
 from pipeline.evaluation.recorded import MentionCounter
 from pipeline.files.mentions import lines
 from pipeline.replay import ReplayReport, replay_mentions
+from schemas.alert import encode_alert
 from schemas.mention import event_seconds, record_key
 from tests.pipeline.mention_streams import START, mention
 
@@ -87,11 +88,11 @@ def figures(name: str) -> list[tuple[str, float, float, float]]:
     ]
 
 
-def test_posts_in_html_give_the_figures_and_posts_of_their_words() -> None:
-    assert "opened" in crises(replayed("plain"))
-    assert figures("html") == figures("plain")
-    posts = [alert.evidence.posts for alert in replayed("html").alerts]
-    assert posts == [alert.evidence.posts for alert in replayed("plain").alerts]
+@pytest.mark.parametrize("copies", ["count", "story"])
+def test_posts_in_html_give_the_alerts_of_their_words(copies: str) -> None:
+    assert "opened" in crises(replayed("plain", copies))
+    html_alerts, plain_alerts = (list(map(encode_alert, replayed(name, copies).alerts)) for name in ("html", "plain"))
+    assert html_alerts == plain_alerts
 
 
 @pytest.mark.parametrize("name", ["zero width", "full width"])

@@ -22,6 +22,7 @@ NOT_FROM_DECODING = {
     Reason.INVALID_TICK,
     Reason.TOO_MANY_BRANDS,
     Reason.UNREADABLE_BATCH,
+    Reason.MISPLACED,
 }
 
 # Invalid examples that JSON Schema cannot refuse; docs/contracts.md lists these rules for people.

@@ -179,19 +179,31 @@ def sketched(texts: Sequence[bytes]) -> Sketches:
     owners = np.repeat(np.arange(len(texts)), sizes)
     places = np.arange(len(owners)) + np.repeat(starts - np.cumsum([0, *sizes[:-1]]), sizes)
     hashes = np.ascontiguousarray(windows[places]).view("<u8")[:, 0].astype(np.uint64) & _MASK
-    hashes *= _FACTORS[0]
-    hashes ^= hashes >> _HALF
-    hashes *= _FACTORS[1]
-    hashes ^= hashes >> _HALF
-    bins = owners * BINS + (hashes >> _TO_BIN).astype(np.int64)
+    hashes = _mixed(hashes)
+    # A shingle that comes again is another one: words said twice make up as much of a text as they take.
+    order = np.lexsort((hashes, owners))
+    owners, hashes = owners[order], hashes[order]
+    is_first = np.ones(len(hashes), np.bool_)
+    is_first[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])
+    numbers = np.arange(len(hashes))
+    times = numbers - np.maximum.accumulate(np.where(is_first, numbers, 0))
+    hashes = _mixed(hashes + times.astype(np.uint64))
     # The least of every bin: the first of its run in order.
+    bins = owners * BINS + (hashes >> _TO_BIN).astype(np.int64)
     order = np.lexsort((hashes, bins))
     bins, hashes = bins[order], hashes[order]
-    first = np.ones(len(bins), np.bool_)
-    first[1:] = bins[1:] != bins[:-1]
+    is_first[1:] = bins[1:] != bins[:-1]
     sketches = np.full(len(texts) * BINS, _NONE)
-    sketches[bins[first]] = hashes[first]
+    sketches[bins[is_first]] = hashes[is_first]
     return sketches.reshape(len(texts), BINS)
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    values = values * _FACTORS[0]
+    values ^= values >> _HALF
+    values *= _FACTORS[1]
+    values ^= values >> _HALF
+    return values
 
 
 def resemblances(sketch: NDArray[np.uint64], others: Sketches) -> NDArray[np.float64]:

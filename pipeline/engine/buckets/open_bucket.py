@@ -43,7 +43,7 @@ class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     followers: int | None
     reach: int | None
     url: str | None
-    is_repost: bool = False
+    is_repost: int = 0
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False):
@@ -398,5 +398,5 @@ def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> Post
         None if author is None else author.followers,
         mention.reach,
         None if mention.url is None else mention.url[:URL_CHARACTERS],
-        mention.repost_of is not None,
+        int(mention.repost_of is not None),
     )

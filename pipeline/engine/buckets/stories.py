@@ -51,7 +51,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         told: stories with copies whose authors are kept.
         awaited: posts repeated but not seen.
         text: bytes of the texts kept.
-        is_crowded: the texts were compared with each other and few of them alike.
+        crowded: 1 once the texts were compared with each other and few of them alike.
     """
 
     stories: list[Story] = msgspec.field(default_factory=list)
@@ -61,7 +61,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
     told: int = 0
     awaited: int = 0
     text: int = 0
-    is_crowded: bool = False
+    crowded: int = 0
 
     def join(
         self,
@@ -254,9 +254,9 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         story.say("", UNHEARD if text else words)
         beginning = kept(text)
         size = _size(beginning)
-        if self.text + size > MOST_TEXT and not self.is_crowded:
+        if self.text + size > MOST_TEXT and not self.crowded:
             self.unite_copies()
-            self.is_crowded = self.text > 3 * MOST_TEXT // 4
+            self.crowded = int(self.text > 3 * MOST_TEXT // 4)
         if text and self.text + size <= MOST_TEXT:
             self.text += size
             story.say(beginning, words)

@@ -135,7 +135,7 @@ def test_csv_and_mentions_are_read_and_mentions_without_sentiment_passed_over(tm
     ("a.csv", b"text,label\nx,neg\n", "a.csv:1: expected columns lang,text,label, got text,label"),
     ("a.csv", b"", "a.csv:1: expected columns lang,text,label, got nothing"),
     ("a.csv", b"lang,text,label\nen,x,bad\n", "a.csv:2: expected label neg, neu or pos, got 'bad'"),
-    ("a.csv", b"lang,text,label\nen\n", "a.csv:2: expected label neg, neu or pos, got None"),
+    ("a.csv", b"lang,text,label\nen\n", "a.csv:2: expected label neg, neu or pos, got ''"),
     ("a.csv", b"lang,text,label\nen,\xff,neg\n", "a.csv: expected CSV in UTF-8"),
     ("a.csv", b"lang,text,label\n", "expected labelled texts, got none"),
     ("a.jsonl", b"{}\n", "a.jsonl:1: expected a mention"),

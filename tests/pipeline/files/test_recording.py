@@ -98,7 +98,7 @@ def test_a_replayed_recording_gives_the_alerts_and_refusals_of_the_engine_that_s
     records = troubled_stream(1)
     path = recording(tmp_path / "r.jsonl", records, partition=1)
     report = replayed(path)
-    want = Engine(1, Config()).process(records)
+    want = Engine(1, Config(), partitions=HEADER.partitions).process(records)
     assert sorted(map(encode_alert, report.alerts)) == sorted(value for _, value in alerts_of(want) if value)
     assert [letter.reason for letter in report.dead_letters] == [letter.reason for letter in want.dead_letters]
     assert want.alerts

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import DescribeGroupsRequest
 
@@ -24,6 +25,8 @@ class Broker:
 
     def __init__(self, code: int, members: list[str], *, lost: bool = False) -> None:
         self.code, self.members, self.lost = code, members, lost
+        self.state = "Stable"
+        self.assignments: dict[str, bytes] = {}
         self.asked = 0
 
     async def answer(self, request: object) -> Any:
@@ -32,8 +35,8 @@ class Broker:
         self.asked += 1
         if self.lost:
             raise KafkaConnectionError
-        members = [(name, "tocsin", "/10.0.0.7", b"", b"") for name in self.members]
-        return SimpleNamespace(groups=[(0, "tocsin", "Stable", "consumer", "faust", members)])
+        members = [(name, "tocsin", "/10.0.0.7", b"", self.assignments.get(name, b"")) for name in self.members]
+        return SimpleNamespace(groups=[(0, "tocsin", self.state, "consumer", "faust", members)])
 
 
 def heartbeat(broker: Broker, monkeypatch: pytest.MonkeyPatch, member_id: str = "w0" + UUID) -> Any:
@@ -71,3 +74,55 @@ def test_a_name_is_not_taken_for_one_that_begins_like_it():
     assert is_member("w0" + UUID, "w0")
     assert not is_member("w0-b" + UUID, "w0")
     assert not is_member("w0", "w0")
+
+
+def owning(*numbers: int) -> bytes:
+    """An assignment, as a member of the group has it."""
+    return bytes(ConsumerProtocol.ASSIGNMENT(0, [("mentions", list(numbers))], b"").encode())
+
+
+def join(broker: Broker, monkeypatch: pytest.MonkeyPatch, member_id: str = "") -> bool:
+    """Join a group over four partitions of mentions; whether the group is asked once more."""
+    asked = []
+
+    async def joined(self: Any, _: object) -> bool:
+        self.member_id = "w0" + UUID
+        return True
+
+    monkeypatch.setattr(GroupCoordinator, "_send_req", broker.answer)
+    monkeypatch.setattr(GroupCoordinator, "_do_rejoin_group", joined)
+    monkeypatch.setattr(GroupCoordinator, "request_rejoin", lambda _: asked.append(1))
+    member = GroupMember.__new__(GroupMember)
+    member.member_id, member.group_id, member._group_instance_id = member_id, "tocsin", "w0"
+    member._cluster = SimpleNamespace(partitions_for_topic=lambda _: {0, 1, 2, 3})
+    assert asyncio.run(member._do_rejoin_group(SimpleNamespace(topics={"mentions"})))
+    return bool(asked)
+
+
+@pytest.mark.parametrize(
+    ("assignments", "again"),
+    [
+        ({"w0" + UUID: owning(0, 1, 2, 3)}, False),
+        ({"w0" + UUID: owning(0, 1), "w1" + OTHER: owning(2, 3)}, False),
+        ({"w0" + UUID: owning()}, True),
+        ({"w0" + UUID: b""}, True),
+        ({"w0" + UUID: owning(0, 1), "w1" + OTHER: owning()}, True),
+    ],
+    ids=["all", "shared", "none", "not a word", "some"],
+)
+def test_a_place_that_is_taken_over_while_partitions_have_no_owner_asks_for_them(monkeypatch, assignments, again):
+    broker = Broker(0, list(assignments))
+    broker.assignments = assignments
+    assert join(broker, monkeypatch) == again
+
+
+def test_a_group_that_is_giving_out_its_partitions_is_left_alone(monkeypatch):
+    broker = Broker(0, ["w0" + UUID])
+    broker.state = "PreparingRebalance"
+    assert not join(broker, monkeypatch)
+
+
+def test_a_member_that_the_group_knows_asks_nothing_more(monkeypatch):
+    broker = Broker(0, ["w0" + UUID])
+    assert not join(broker, monkeypatch, "w0" + OTHER)
+    assert broker.asked == 0
