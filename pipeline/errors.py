@@ -1,4 +1,4 @@
-"""Errors that end a command with one clear line and exit code 1."""
+"""Errors that end a command with clear lines, one for each fault, and exit code 1."""
 
 from __future__ import annotations
 
@@ -6,9 +6,23 @@ from __future__ import annotations
 class TocsinError(Exception):
     """An error for the operator, whose message says what was expected and got, where, and what to do."""
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What a command prints, one line for each fault."""
+        return (str(self),)
+
 
 class ConfigError(TocsinError):
-    """A setting or configuration value that breaks its rule."""
+    """Settings or configuration values that break their rules: every fault that was found, each a whole message."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One line for each fault."""
+        return self.faults
 
 
 class BrokerError(TocsinError):

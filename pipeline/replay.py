@@ -223,13 +223,14 @@ class Inputs(msgspec.Struct, frozen=True):
     has_rows: bool = False
 
 
-def open_inputs(files: Sequence[str], partitions: int | None) -> Inputs:
+def open_inputs(files: Sequence[str], partitions: int | None, on_bytes: Callable[[int], None] | None = None) -> Inputs:
     """Files of mentions, recordings, or observations (.csv, .csv.gz).
 
     Args:
         files: all of one sort; - is standard input.
         partitions: of the topic that is stood for. None takes those of the recording, or of the catalogue; a number
             deals the mentions of a recording anew.
+        on_bytes: told now and then how many more bytes of mentions or recordings have been read.
 
     Raises:
         TocsinError: a file cannot be read, or not all are of one sort.
@@ -240,7 +241,7 @@ def open_inputs(files: Sequence[str], partitions: int | None) -> Inputs:
         return Inputs(len(rows), 1, (Batch(rows=batch) for batch in _batches_of_rows(rows)), has_rows=True)
     if any(tabular):
         raise TocsinError("expected either mentions (.jsonl) or observations (.csv), got both")
-    opened = [open_mentions(file) for file in files]
+    opened = [open_mentions(file, on_bytes) for file in files]
     headers = [found.header for found in opened if found.header]
     if headers and partitions is None:
         if len(headers) < len(files) or len({header.partitions for header in headers}) > 1:

@@ -49,7 +49,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "sentiment": config.SentimentConfig,
     "worker": config.WorkerConfig,
     "detection": config.DetectionConfig,
-    "brands.NAME.playbook": config.PlaybookConfig,
+    "playbook": config.PlaybookSection,
 }
 
 
@@ -90,6 +90,8 @@ def allowed(rule: dict[str, Any]) -> str:
     if "minimum" in rule or "exclusiveMinimum" in rule:
         low = f"{rule['minimum']:,}" if "minimum" in rule else f"above {rule['exclusiveMinimum']:,}"
         return f"{low} to {rule['maximum']:,}" if "maximum" in rule else f"{low} and more"
+    if rule.get("type") == "array":
+        return f"list of {allowed(rule['items'])}"
     if "maxLength" in rule:
         return f"text of {rule.get('minLength', 0)} to {rule['maxLength']} characters"
     return "path" if rule.get("format") == "path" else "text"
@@ -99,6 +101,8 @@ def shown(value: Any) -> str:
     """A default as it is written in the file or the environment."""
     if value is None or value is msgspec.NODEFAULT:
         return "none" if value is None else "must be given"
+    if value == ():
+        return "empty list"
     if value == "":
         return "empty"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def command(config_path: Path | None, broker: bool) -> None:
     """Validate the environment, the configuration, the topic catalogue and the schemas.
 
-    Prints one line for each on stdout, and ends at the first fault with exit code 1. Settings that have no effect are
-    named on stderr. Only with --broker does it connect to anything.
+    Prints one line for each on stdout, and ends with exit code 1 at the first that has faults, all of which it lists.
+    What is legal and does not do what it seems to is named on stderr. Only with --broker does it connect to anything.
     """
+    from pipeline.config.advice import advice, unheard_of
     from pipeline.config.load import load_config
     from pipeline.config.settings import load_settings
     from pipeline.wording import counted
@@ -31,11 +32,11 @@ def command(config_path: Path | None, broker: bool) -> None:
     settings = load_settings()
     click.echo(f"environment    ok: {counted(len(settings.masked()), 'setting')}, broker {settings.kafka_bootstrap}")
     source = config_path or settings.config
-    document = load_config(source).document()
-    sections = f"{counted(len(document['tiers']), 'tier')}, {counted(len(document['brands']), 'brand')} with a section"
-    click.echo(f"configuration  ok: {source or 'every default'}, {sections}")
-    if document["channels"]:
-        click.echo("configuration  warning: [channels] is set, and nothing reads it yet: it has no effect", err=True)
+    config = load_config(source)
+    sections = f"{counted(len(config.file.tiers), 'tier')}, {counted(len(config.file.brands), 'brand')} with a section"
+    click.echo(f"configuration  ok: {source or 'every default'}, {sections}, hash {config.hash}")
+    for line in advice(config):
+        click.echo(f"configuration  warning: {line}", err=True)
     click.echo(f"topics         ok: {_check_topics()}")
     click.echo(f"schemas        ok: {_check_schemas()}")
     if broker:
@@ -54,7 +55,12 @@ def command(config_path: Path | None, broker: bool) -> None:
                 "catalogue says is not verified",
                 err=True,
             )
-        _look_at_keys(settings, load_config(source))
+        if config.file.brands:
+            from pipeline.kafka.known_brands import known_brands
+
+            for line in unheard_of(config, known_brands(settings, config.file.brands.keys())):
+                click.echo(f"broker         warning: {line}", err=True)
+        _look_at_keys(settings, config)
 
 
 def _look_at_keys(settings: Settings, config: Config) -> None:

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pipeline.cli.options import config_option, partitions_option
+from pipeline.cli.options import Commands, config_option, partitions_option
 
 if TYPE_CHECKING:
     from pipeline.config.model import Config, DetectionConfig
@@ -69,7 +69,7 @@ def _recorded_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@click.group()
+@click.group(cls=Commands)
 def command() -> None:
     """Measure what is shipped: recall, delay and false alarms, beside other detectors and controls.
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.config.settings import load_settings
-from pipeline.kafka.clients import DEFAULT_PORT
+from pipeline.cli.options import Commands
+from pipeline.config.settings import DEFAULT_PORT, load_settings
 from pipeline.kafka.local import KAFKA_VERSION, LocalKafka
 
 _home = click.option(
@@ -17,7 +17,7 @@ _home = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Commands)
 def command() -> None:
     """Start, stop or inspect a local Apache Kafka (one node, on 127.0.0.1 only)."""
 

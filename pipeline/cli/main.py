@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import click
 
+from pipeline.cli.options import Commands
 from pipeline.errors import TocsinError
 from schemas.text import printable
 
@@ -49,7 +50,7 @@ class _ReaderGoneError(Exception):
     """The reader of our output has closed it (`tocsin alerts | head`), which is no fault."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Commands):
     """A group that imports a command's module when the command is asked for."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -97,7 +98,8 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         _leave(2 if isinstance(error, click.UsageError) else 1)
     except TocsinError as error:
-        _say(str(error))
+        for line in error.lines:
+            _say(line)
         _leave(1)
     except _ReaderGoneError:
         _leave(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import config_option, partitions_option
+from pipeline.errors import TocsinError
 from pipeline.wording import counted
 from schemas.moments import moment
 
@@ -66,6 +68,7 @@ def command(
         # Opened before the replay, which may be long, so that a path that cannot be written fails at once.
         streams = [stack.enter_context(new_file_or_stdout(path)) for path in outputs]
         report = _replay(files, config, partitions, flush=flush)
+        _require_mentions(files, report)
         write_lines(streams[0], alerts_path, map(encode_alert, report.alerts))
         if dlq_path is not None:
             write_lines(streams[1], dlq_path, map(_dead_letter_line, report.dead_letters))
@@ -94,15 +97,47 @@ def command(
 
 def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, flush: bool) -> ReplayReport:
     from pipeline.cli.progress import progress_bar
-    from pipeline.replay import Replay, open_inputs
+    from pipeline.files.mentions import total_bytes
+    from pipeline.replay import Inputs, Replay, open_inputs
 
-    inputs = open_inputs(files, partitions)
-    replay = Replay(config, partitions=inputs.partitions, now=moment(time.time()))
-    with progress_bar("replay", inputs.total) as advance:
+    def run(inputs: Inputs, advance: Callable[[float], None] | None) -> ReplayReport:
+        replay = Replay(config, partitions=inputs.partitions, now=moment(time.time()))
         for batch in inputs.batches:
             replay.take(batch)
-            advance(len(batch))
+            if advance is not None:
+                advance(len(batch))
         return replay.end(flush=flush)
+
+    # Of mentions nobody knows the number before the end, but how far the files have been read.
+    total = None if files[0].removesuffix(".gz").endswith(".csv") else total_bytes(files)
+    if total is None:
+        inputs = open_inputs(files, partitions)
+        with progress_bar("replay", inputs.total) as advance:
+            return run(inputs, advance)
+    with progress_bar("replay", total) as advance:
+        return run(open_inputs(files, partitions, advance), None)
+
+
+def _require_mentions(files: tuple[str, ...], report: ReplayReport) -> None:
+    """A recording of which nothing could be taken is of another kind than was meant, or empty.
+
+    Raises:
+        TocsinError: it is.
+    """
+    if report.mentions or report.brands_seen:
+        return
+    names = ", ".join(files)
+    if all(file.removesuffix(".gz").endswith(".csv") for file in files):
+        raise TocsinError(f"{names}: expected observations, got no row")
+    if not report.dead_letters:
+        raise TocsinError(f"{names}: expected mentions, one JSON object on each line, got no line")
+    reasons = Counter(str(letter.reason) for letter in report.dead_letters)
+    listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+    raise TocsinError(
+        f"{names}: expected mentions, one JSON object on each line, got "
+        f"{counted(len(report.dead_letters), 'line')} of which none is a mention ({listed}); the first: "
+        f"{report.dead_letters[0].error}"
+    )
 
 
 def _dead_letter_line(letter: DeadLetter) -> bytes:

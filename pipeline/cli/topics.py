@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli.options import Commands
 from pipeline.config.settings import load_settings
 from pipeline.kafka.topics import Step, apply_topics, plan_topics, refusals
 from pipeline.wording import counted
@@ -20,7 +21,7 @@ _replication = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Commands)
 def command() -> None:
     """Show or create the Kafka topics of the catalogue (schemas/topics)."""
 

@@ -20,8 +20,8 @@ def command(config_path: Path | None) -> int:
     """Read mentions, detect crises of every brand, write alerts (runs until stopped).
 
     Addresses, secrets and names come from the TOCSIN_ environment, detection from the TOML file of --config or
-    TOCSIN_CONFIG. On SIGTERM or Ctrl-C the worker writes a last checkpoint and ends with exit code 0 within 5 seconds.
-    On any error it ends with one line and exit code 1; started again, it continues from the last checkpoint.
+    TOCSIN_CONFIG. On SIGTERM, SIGHUP or Ctrl-C the worker writes a last checkpoint and ends with exit code 0 within 5
+    seconds. On any error it ends with one line and exit code 1; started again, it continues from the last checkpoint.
     """
     from pipeline.config.settings import load_settings
     from pipeline.errors import TocsinError
@@ -43,12 +43,15 @@ def command(config_path: Path | None) -> int:
 def _work(settings: Settings) -> None:
     import structlog
 
+    from pipeline.config.advice import advice
     from pipeline.config.load import load_config
 
     logger = structlog.get_logger("tocsin.worker")
     logger.info("settings", **settings.masked())
     config = load_config(settings.config)
-    logger.info("configuration", **config.document())
+    logger.info("configuration", hash=config.hash, **config.document())
+    for line in advice(config):
+        logger.warning("the configuration says what has no effect, or another than it seems", what=line)
 
     from pipeline.kafka.clients import topic_name
     from pipeline.kafka.group import verify_group

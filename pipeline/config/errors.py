@@ -1,48 +1,71 @@
-"""Error messages of the configuration file in one form: key, value, rule, nearest known key."""
+"""Every fault of a configuration document, in one form: key, value, rule, nearest known key."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import types
-from typing import Any, Final, get_args
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from pipeline.errors import ConfigError
 
-_WHERE: Final = re.compile(r"^(?P<rule>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?\Z", re.DOTALL)
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<key>.*)`", re.DOTALL)
+class Fault(msgspec.Struct, frozen=True):
+    """One broken rule.
+
+    Attributes:
+        path: keys from the top of the document to what has to go for the rest to be read.
+        text: key, value and rule, on one line.
+    """
+
+    path: tuple[str, ...]
+    text: str
 
 
-def broken_rule(message: str, document: dict[str, Any], prefix: str, section: type[msgspec.Struct]) -> ConfigError:
-    """The error for a message of msgspec, in our form: key, value, rule, nearest known key."""
-    match = _WHERE.match(message)
-    assert match is not None
-    rule, path = match.group("rule"), match.group("path") or ""
-    keys = re.findall(r"\[\.\.\.\]|[^.\[\]]+", path)
-    value: Any = document
-    known: Any = section
-    walked = [prefix] if prefix else []
-    for step in keys:
-        key = step
-        # msgspec writes [...] for the keys of a mapping: the first entry that breaks the rule is the one meant.
-        if isinstance(value, dict) and key == "[...]":
-            key, value, known = _culprit(value, known)
-        else:
-            value = value.get(key) if isinstance(value, dict) else None
-            known = _field_type(known, key)
-        walked.append(toml_key(key))
-    unknown = _UNKNOWN.match(rule)
-    if unknown:
-        name = unknown.group("key")
-        walked.append(toml_key(name))
-        got = value.get(name) if isinstance(value, dict) else None
-        fields = known.__struct_fields__ if isinstance(known, type) and issubclass(known, msgspec.Struct) else ()
-        return ConfigError(f"{'.'.join(walked)}={got!r}: unknown key{nearest(name, fields)}")
-    if rule.startswith("Invalid enum value"):
-        rule = f"expected one of {', '.join(get_args(known))}"
-    return ConfigError(f"{'.'.join(walked)}={value!r}: {rule[0].lower() + rule[1:]}")
+def faults(document: Any, annotation: Any, path: tuple[str, ...] = ()) -> Iterator[Fault]:
+    """Everything in which a document differs from a type; nothing where msgspec would convert it.
+
+    Args:
+        document: what TOML gives.
+        annotation: a section, a mapping of sections, or the type of one value.
+        path: where in the file it stands.
+    """
+    section = _section_of(annotation)
+    if section is not None and isinstance(document, dict):
+        fields = {field.encode_name: field for field in msgspec.structs.fields(section)}
+        for key, value in document.items():
+            if key in fields:
+                yield from faults(value, fields[key].type, (*path, key))
+            else:
+                yield _fault((*path, key), value, f"unknown key{nearest(key, fields)}")
+        for name, field in fields.items():
+            if field.required and name not in document:
+                yield _fault(path, document, f"object missing required field `{name}`")
+        return
+    if get_origin(annotation) is dict and isinstance(document, dict):
+        for key, value in document.items():
+            yield from faults(value, get_args(annotation)[1], (*path, key))
+        return
+    try:
+        msgspec.convert(document, annotation)
+    except msgspec.ValidationError as error:
+        rule = str(error).partition(" - at `$")[0]
+        if rule.startswith("Invalid enum value"):
+            rule = f"expected one of {', '.join(_options(annotation))}"
+        yield _fault(path, document, rule[0].lower() + rule[1:])
+
+
+def without(document: dict[str, Any], paths: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """A copy of the document in which what stands at these paths is left out."""
+    copy: dict[str, Any] = _copied(document)
+    for path in paths:
+        inner: Any = copy
+        for key in path[:-1]:
+            inner = inner.get(key) if isinstance(inner, dict) else None
+        if path and isinstance(inner, dict):
+            inner.pop(path[-1], None)
+    return copy
 
 
 def toml_key(name: str) -> str:
@@ -50,28 +73,35 @@ def toml_key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else repr(name)
 
 
-def _field_type(section: Any, key: str) -> Any:
-    if isinstance(section, type) and issubclass(section, msgspec.Struct):
-        for field in msgspec.structs.fields(section):
-            if field.encode_name == key:
-                # Of `PlaybookConfig | None` the section is meant.
-                if isinstance(field.type, types.UnionType):
-                    return next(option for option in get_args(field.type) if option is not types.NoneType)
-                return field.type
-    return None
-
-
-def _culprit(mapping: dict[str, Any], annotation: Any) -> tuple[str, Any, Any]:
-    item = annotation.__args__[1] if hasattr(annotation, "__args__") else Any
-    for key, value in mapping.items():
-        try:
-            msgspec.convert(value, item)
-        except msgspec.ValidationError:
-            return key, value, item
-    return "[...]", None, item
-
-
-def nearest(name: str, known: Any) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, or all of them."""
-    near = difflib.get_close_matches(name, list(known), 1, 0.4)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(sorted(known)) or 'none'}"
+    known = sorted(known)
+    return near(name, known) or f"; known are: {', '.join(known) or 'none'}"
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or nothing where none is near."""
+    found = difflib.get_close_matches(name, sorted(known), 1, 0.4)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def _fault(path: tuple[str, ...], value: Any, rule: str) -> Fault:
+    return Fault(path, f"{'.'.join(map(toml_key, path))}={value!r}: {rule}")
+
+
+def _section_of(annotation: Any) -> type[msgspec.Struct] | None:
+    """The section that a field holds; of `PlaybookSection | None` the section is meant."""
+    options = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    return next((one for one in options if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
+
+
+def _options(annotation: Any) -> tuple[str, ...]:
+    """The legal values of a choice, or of the items of a list of choices."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    inner = get_args(annotation)[:1] if get_origin(annotation) in {Annotated, tuple, list} else get_args(annotation)
+    return tuple(option for one in inner for option in _options(one))
+
+
+def _copied(value: Any) -> Any:
+    return {key: _copied(inner) for key, inner in value.items()} if isinstance(value, dict) else value

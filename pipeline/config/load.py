@@ -1,4 +1,4 @@
-"""The configuration from its TOML file, or one clear error."""
+"""The configuration from its TOML file, or an error that lists all that is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.config.errors import broken_rule
+from pipeline.config.errors import faults, without
 from pipeline.config.model import Config, ConfigFile
 from pipeline.errors import ConfigError
 
@@ -16,7 +16,7 @@ def load_config(path: Path | None) -> Config:
     """The configuration in a TOML file; without a path, every default.
 
     Raises:
-        ConfigError: names the file, the key, the value, the rule and the nearest known key.
+        ConfigError: names the file and, for every fault, the key, the value, the rule and the nearest known key.
     """
     if path is None:
         return Config()
@@ -28,9 +28,15 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(f"{path}: expected TOML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path}: expected TOML of a few levels, got tables or lists nested too deeply") from None
-    try:
-        return Config(msgspec.convert(document, ConfigFile))
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {broken_rule(str(error), document, '', ConfigFile)}") from None
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    broken = list(faults(document, ConfigFile))
+    found = [fault.text for fault in broken]
+    # What is left is looked through too, unless a whole table is lost: what refers to it would seem wrong.
+    if not any(len(fault.path) == 1 and fault.path[0] in ConfigFile.__struct_fields__ for fault in broken):
+        try:
+            config = Config(msgspec.convert(without(document, (fault.path for fault in broken)), ConfigFile))
+        except ConfigError as error:
+            found += error.faults
+        else:
+            if not found:
+                return config
+    raise ConfigError(*(f"{path}: {fault}" for fault in found))

@@ -14,20 +14,22 @@
     [categories.airlines.playbook]     # for alerts about the category
     owner = "industry-desk@acme.example"
 
-Every error names the key, the value, the rule and, for an unknown key, the nearest known one.
+`playbook` may stand at the top, in a tier, a brand or a category. Every error names the key, the value, the rule and,
+for an unknown key, the nearest known one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-from pipeline.config.errors import broken_rule, nearest, toml_key
+from pipeline.config.checks import file_faults
+from pipeline.config.layers import Layer, brand_playbooks, category_of, category_playbooks, merged, overrides, playbooks
 from pipeline.errors import ConfigError
+from schemas.alert import Kind
 from schemas.mention import BRAND_PATTERN, Channel
 
 DEFAULT_DETECTOR: Final = "daily-maxima"
@@ -127,17 +129,33 @@ class DetectionConfig(Section, frozen=True):
     """The same budget for sentiment_shift."""
     volume_surge_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 52.0
     """The same budget for volume_surge."""
+    mute: tuple[Kind, ...] = ()
+    """Kinds that never open an episode; one that is open when this begins ends after the quiet time."""
 
 
-class PlaybookConfig(Section, frozen=True):
-    """What the crisis team is to do; part of the alerts of the brand or category."""
+HASHED_SINCE: Final = frozenset({"mute"})
+"""Keys of `detection` that came later: at their default they take no part in the config_hash, which stays as it was."""
 
-    owner: Annotated[str, Meta(min_length=1, max_length=200)]
-    """Who acts: a person, a rota or a mailbox."""
-    link: Annotated[str, Meta(max_length=2048)] | None = None
+Owner = Annotated[str, Meta(min_length=1, max_length=200)]
+Link = Annotated[str, Meta(max_length=2048)]
+Minutes = Annotated[int, Meta(ge=1, le=10_080)]
+
+
+class PlaybookSection(Section, frozen=True):
+    """What the crisis team is to do. Each key may be given for every brand, by tier, and by brand or category."""
+
+    owner: Owner | None = None
+    """Who acts: a person, a rota or a mailbox. Without one there is no playbook."""
+    link: Link | None = None
     """Address of the instructions."""
-    respond_within_minutes: Annotated[int, Meta(ge=1, le=10_080)] | None = None
+    respond_within_minutes: Minutes | None = None
     """Time in which to answer after an episode opened; gives `respond_by` in its alerts."""
+
+
+class PlaybookConfig(PlaybookSection, frozen=True):
+    """The playbook that holds for a brand or category; part of its alerts."""
+
+    owner: Owner
 
 
 Category = Annotated[str, Meta(pattern=BRAND_PATTERN)]
@@ -146,17 +164,18 @@ Category = Annotated[str, Meta(pattern=BRAND_PATTERN)]
 class TierSection(Section, frozen=True):
     category: Category | None = None
     detection: dict[str, Any] = {}
+    playbook: PlaybookSection | None = None
 
 
 class BrandSection(Section, frozen=True):
     tier: str | None = None
     category: Category | None = None
     detection: dict[str, Any] = {}
-    playbook: PlaybookConfig | None = None
+    playbook: PlaybookSection | None = None
 
 
 class CategorySection(Section, frozen=True):
-    playbook: PlaybookConfig | None = None
+    playbook: PlaybookSection | None = None
 
 
 class ConfigFile(Section, frozen=True):
@@ -172,6 +191,7 @@ class ConfigFile(Section, frozen=True):
     tiers: dict[str, TierSection] = {}
     categories: dict[str, CategorySection] = {}
     brands: dict[str, BrandSection] = {}
+    playbook: PlaybookSection | None = None
 
 
 class BrandConfig(msgspec.Struct, frozen=True):
@@ -197,44 +217,38 @@ class Config:
         """Resolve the file; without one, every default.
 
         Raises:
-            ConfigError: a section of a tier, category or brand breaks a rule.
+            ConfigError: sections of tiers, categories or brands break rules; it lists every fault.
         """
-        self._file = file or ConfigFile()
-        self.engine = self._file.engine
-        self.sentiment = self._file.sentiment
-        self.worker = self._file.worker
-        self.channels = self._file.channels
-        _check_detector(self._file.detection.detector, "detection")
-        self._default = self._resolve(None, {})
-        for tier, section in self._file.tiers.items():
-            self._check(section.detection, f"tiers.{toml_key(tier)}.detection")
+        self.file = file or ConfigFile()
+        faults = tuple(file_faults(self.file))
+        if faults:
+            raise ConfigError(*faults)
+        self.engine = self.file.engine
+        self.sentiment = self.file.sentiment
+        self.worker = self.file.worker
+        self.channels = self.file.channels
         self._members = self._categories()
-        for category in self._file.categories:
-            if category not in self._members:
-                near = nearest(category, self._members)
-                raise ConfigError(f"categories.{toml_key(category)}: must be the category of a brand{near}")
+        self._default = self._resolve(playbooks(self.file), {})
         self._category_configs = {
-            category: self._resolve(self._file.categories.get(category, CategorySection()).playbook, {}, category)
+            category: self._resolve(category_playbooks(self.file, category), {}, category)
             for category in sorted(self._members)
         }
-        self._brands = {}
-        for name, brand in self._file.brands.items():
-            if not re.match(BRAND_PATTERN, name):
-                raise ConfigError(f"brands.{toml_key(name)}: a brand must match {BRAND_PATTERN}, got {name!r}")
-            if brand.tier is not None and brand.tier not in self._file.tiers:
-                raise ConfigError(
-                    f"brands.{name}.tier={brand.tier!r}: must be one of the tiers "
-                    f"{sorted(self._file.tiers)}{nearest(brand.tier, self._file.tiers)}"
-                )
-            self._check(brand.detection, f"brands.{name}.detection")
-            layers = (self._file.tiers[brand.tier].detection if brand.tier else {}) | brand.detection
-            resolved = self._brands[name] = self._resolve(brand.playbook, layers, self._category_of(brand))
-            if resolved.category and resolved.detection.detector != DEFAULT_DETECTOR:
-                raise ConfigError(
-                    f"brands.{name}.category={resolved.category!r}: brands of a category are compared by "
-                    f"{DEFAULT_DETECTOR}, got detection.detector={resolved.detection.detector!r} for this one; take it "
-                    "out of the category, or give it that detector"
-                )
+        self._brands = {
+            name: self._resolve(
+                brand_playbooks(self.file, name, brand),
+                merged(overrides(self.file, name, brand)),
+                category_of(self.file, brand),
+            )
+            for name, brand in self.file.brands.items()
+        }
+        content = msgspec.json.encode(self.document(), order="sorted")
+        self.hash = hashlib.sha256(content).hexdigest()[:12]
+        """12 hexadecimal digits over the whole of it, as tocsin_config_info shows it."""
+
+    @property
+    def default_hash(self) -> str:
+        """The config_hash in alerts of brands without a section."""
+        return self._default.config_hash
 
     def brand(self, name: str) -> BrandConfig:
         """The configuration of a brand; brands without a section share one value."""
@@ -257,16 +271,16 @@ class Config:
 
         A value that the file sets to the default has the source "default".
         """
-        section = self._file.brands.get(name, BrandSection())
+        section = self.file.brands.get(name, BrandSection())
         effective = self.brand(name)
-        rows = _rows("detection", self._file.detection)
-        tier = self._file.tiers[section.tier].detection if section.tier else {}
-        for where, overrides in ((f"tiers.{section.tier}", tier), (f"brands.{name}", section.detection)):
-            for key in overrides:
-                rows[f"detection.{key}"] = (getattr(effective.detection, key), f"{where}.detection")
+        rows = _rows("detection", self.file.detection)
+        for where, given in overrides(self.file, name, section):
+            for key in given:
+                rows[f"detection.{key}"] = (getattr(effective.detection, key), where)
         if effective.playbook:
+            sources = {key: where for where, given in brand_playbooks(self.file, name, section) for key in given}
             for key, value in msgspec.structs.asdict(effective.playbook).items():
-                rows[f"playbook.{key}"] = (value, "default" if value is None else f"brands.{name}.playbook")
+                rows[f"playbook.{key}"] = (value, sources.get(key, "default"))
         if effective.category:
             where = f"brands.{name}" if section.category else f"tiers.{section.tier}"
             rows["category"] = (effective.category, where)
@@ -275,33 +289,24 @@ class Config:
 
     def document(self) -> dict[str, Any]:
         """The file with every default filled in, for the start-up log and `tocsin check`."""
-        document = msgspec.to_builtins(self._file)
+        document = msgspec.to_builtins(self.file)
         assert isinstance(document, dict)
         return document
 
-    def _category_of(self, brand: BrandSection) -> str | None:
-        tier = self._file.tiers.get(brand.tier) if brand.tier else None
-        return brand.category or (tier.category if tier else None)
-
     def _categories(self) -> dict[str, tuple[str, ...]]:
         members: dict[str, list[str]] = {}
-        for name, brand in sorted(self._file.brands.items()):
-            category = self._category_of(brand)
+        for name, brand in sorted(self.file.brands.items()):
+            category = category_of(self.file, brand)
             if category is not None:
                 members.setdefault(category, []).append(name)
-        for category in members:
-            if category in self._file.brands:
-                raise ConfigError(
-                    f"brands.{members[category][0]}.category={category!r}: must not be the name of a brand: alerts of "
-                    "the category carry its name as their key"
-                )
         return {category: tuple(names) for category, names in members.items()}
 
-    def _resolve(
-        self, playbook: PlaybookConfig | None, overrides: dict[str, Any], category: str | None = None
-    ) -> BrandConfig:
-        detection = msgspec.convert(msgspec.structs.asdict(self._file.detection) | overrides, DetectionConfig)
-        parts: tuple[Any, ...] = (self.engine, self.sentiment, detection, playbook)
+    def _resolve(self, told: list[Layer], given: dict[str, Any], category: str | None = None) -> BrandConfig:
+        values = msgspec.structs.asdict(self.file.detection) | given
+        detection = msgspec.convert(values, DetectionConfig)
+        found = merged(told)
+        playbook = PlaybookConfig(**found) if "owner" in found else None
+        parts: tuple[Any, ...] = (self.engine, self.sentiment, _hashed(detection), playbook)
         if category is not None:
             parts = (*parts, category, self._members[category])
         if self.worker.misplaced != "warn":  # with the default, hashes stay what they were before there was a choice
@@ -309,25 +314,15 @@ class Config:
         content = msgspec.json.encode(parts, order="sorted")
         return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category)
 
-    @staticmethod
-    def _check(overrides: dict[str, Any], where: str) -> None:
-        try:
-            msgspec.convert(overrides, DetectionConfig)
-        except msgspec.ValidationError as error:
-            raise broken_rule(str(error), overrides, where, DetectionConfig) from None
-        _check_detector(overrides.get("detector", DEFAULT_DETECTOR), where)
 
-
-def _check_detector(name: str, where: str) -> None:
-    if name == DEFAULT_DETECTOR:
-        return
-    # River takes a second to import: only a configuration that names another detector pays it.
-    from detectors.registry import UnknownDetectorError, entry  # noqa: PLC0415
-
-    try:
-        entry(name)
-    except UnknownDetectorError as error:
-        raise ConfigError(f"{where}.detector={name!r}: {error}") from None
+def _hashed(detection: DetectionConfig) -> dict[str, Any]:
+    """What of it takes part in a hash."""
+    default = DetectionConfig()
+    return {
+        key: value
+        for key, value in msgspec.structs.asdict(detection).items()
+        if key not in HASHED_SINCE or value != getattr(default, key)
+    }
 
 
 def _rows(name: str, section: Section) -> dict[str, tuple[Any, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -14,6 +15,8 @@ from pipeline.errors import ConfigError
 
 PREFIX = "TOCSIN_"
 _MAX_SECRET_BYTES: Final = 4096
+DEFAULT_PORT: Final = 9092
+"""Of a broker whose address has none."""
 
 
 class Settings(BaseSettings):
@@ -87,24 +90,57 @@ class Settings(BaseSettings):
         assert info.field_name is not None
         return None if value == "" and cls.model_fields[info.field_name].default is None else value
 
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        broker_addresses(value)
+        return value
+
     @model_validator(mode="after")
-    def _files_and_sasl_are_whole(self) -> Settings:
+    def _belong_together(self) -> Settings:
+        faults = [*self._secret_faults(), *self._sasl_faults(), *self._file_faults(), *self._unused_faults()]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _secret_faults(self) -> Iterator[str]:
         for name in ("kafka_sasl_password", "kafka_ssl_password"):
             if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
-                raise ValueError(f"expected {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, got both")
-            self._secret(name)  # so that a file that cannot be read is reported at the start
+                yield f"expected {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, got both"
+                continue
+            try:
+                self._secret(name)  # so that a file that cannot be read is reported at the start
+            except ValueError as error:
+                yield str(error)
+
+    def _sasl_faults(self) -> Iterator[str]:
         if self.kafka_security_protocol.startswith("SASL"):
             for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
                 if getattr(self, name) is None and getattr(self, f"{name}_file", None) is None:
-                    raise ValueError(
+                    yield (
                         f"{PREFIX}{name.upper()} must be set when {PREFIX}KAFKA_SECURITY_PROTOCOL is "
                         f"{self.kafka_security_protocol}"
                     )
+
+    def _file_faults(self) -> Iterator[str]:
         for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
             path = getattr(self, name)
             if path is not None and not _is_file(path):
-                raise ValueError(f"{PREFIX}{name.upper()} must name a file that can be read, got {str(path)!r}")
-        return self
+                yield f"{PREFIX}{name.upper()} must name a file that can be read, got {str(path)!r}"
+
+    def _unused_faults(self) -> Iterator[str]:
+        """A user, a password or an authority that the protocol passes over: a weaker connection than was meant."""
+        protocol = self.kafka_security_protocol
+        for part, prefix, users in (
+            ("SASL", "kafka_sasl_", "SASL_SSL or SASL_PLAINTEXT"),
+            ("SSL", "kafka_ssl_", "SSL or SASL_SSL"),
+        ):
+            given = [name for name in _given(self) if name.startswith(prefix)]
+            if given and part not in protocol.split("_"):
+                yield (
+                    f"{PREFIX}{given[0].upper()} is set, but {PREFIX}KAFKA_SECURITY_PROTOCOL is {protocol}, which does "
+                    f"not use it: set that to {users}, or unset it"
+                )
 
     def sasl_password(self) -> str | None:
         """The password of the SASL user, given or read from its file now; None without one.
@@ -154,6 +190,31 @@ class Settings(BaseSettings):
         return {PREFIX + name.upper(): str(value) for name, value in self}
 
 
+def _given(settings: Settings) -> list[str]:
+    """Names of what is set and has no default."""
+    return [name for name, field in Settings.model_fields.items() if field.default is None and getattr(settings, name)]
+
+
+def broker_addresses(bootstrap: str) -> list[tuple[str, int]]:
+    """The addresses of kafka_bootstrap as (host, port).
+
+    Raises:
+        ValueError: one that is not host or host:port.
+    """
+    found = []
+    for address in map(str.strip, bootstrap.split(",")):
+        host, colon, port = address.rpartition(":")
+        if not colon or host.startswith("[") != host.endswith("]"):
+            host, port = address, str(DEFAULT_PORT)
+        if "/" in address:
+            scheme = f" without a scheme (the protocol is {PREFIX}KAFKA_SECURITY_PROTOCOL)" if "://" in address else ""
+            raise ValueError(f"expected host:port, comma separated{scheme}, got {address!r}")
+        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError(f"expected host:port, comma separated, got {address!r}")
+        found.append((host.strip("[]"), int(port)))
+    return found
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -165,24 +226,31 @@ def load_settings() -> Settings:
     """The settings of this process.
 
     Raises:
-        ConfigError: a variable breaks its rule, or an unknown TOCSIN_ variable is set (the nearest known is named).
+        ConfigError: every variable that breaks its rule, and every unknown TOCSIN_ variable with the nearest known one.
     """
+    faults = []
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in os.environ:  # noqa: TID251 - this is the one place
         # Settings are read in any case of letters, so a mistyped one is found in any case too.
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigError(f"environment: expected one of the TOCSIN_ settings, got {name}{hint}")
+            faults.append(f"environment: expected one of the TOCSIN_ settings, got {name}{hint}")
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        if not first["loc"]:
-            raise ConfigError("environment: " + first["msg"].removeprefix("Value error, ")) from None
-        name = PREFIX + str(first["loc"][0]).upper()
-        shown = "***" if "PASSWORD" in name else repr(first["input"])
-        raise ConfigError(f"environment: {name}={shown}: {first['msg']}") from None
+        for one in error.errors(include_url=False):
+            message = one["msg"].removeprefix("Value error, ")
+            if one["loc"]:
+                name = PREFIX + str(one["loc"][0]).upper()
+                shown = "***" if "PASSWORD" in name else repr(one["input"])
+                faults.append(f"environment: {name}={shown}: {message}")
+            else:
+                faults += [f"environment: {line}" for line in message.split("\n")]
+    if settings is None or faults:
+        raise ConfigError(*faults) from None
+    return settings
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -18,6 +18,7 @@ from pipeline.engine.brands.expiry import Expirable, ExpiryReason
 from pipeline.engine.buckets.closed_counts import BucketCounts
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.partition_state import PartitionState
+from pipeline.engine.stats import band
 from pipeline.engine.transitions import Transitions
 
 
@@ -136,6 +137,7 @@ class Closing:
         normal = brand.normal_of_episode if name in state.with_episode else None
         expected = assessment.expected_now if normal is None else normal.at(index)
         brand.last = (float(counts.mentions), counts.negatives, expected, max(assessment.score("crisis"), 0.0))
+        brand.band = band(assessment, expected, normal) if name in state.with_episode else None
         if self._observe is not None:
             self._observe(closed)
         if bucket is not None:

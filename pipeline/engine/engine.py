@@ -25,7 +25,7 @@ from pipeline.engine.intake import Intake
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.placement import Placement
 from pipeline.engine.records import Outputs, SourceRecord
-from pipeline.engine.stats import BrandView, EngineStats, OpenEpisode
+from pipeline.engine.stats import BrandView, EngineStats, OpenEpisode, view
 from schemas.observation import BUCKET_SECONDS, Observation
 
 
@@ -134,13 +134,24 @@ class Engine:
     def brand_view(self, brand: str) -> BrandView | None:
         """The brand's last closed bucket; None for a brand never seen."""
         found = self._state.brands.get(brand)
-        return None if found is None else BrandView(brand, *found.last)
+        return None if found is None else view(found)
 
-    def top_brands(self, count: int) -> list[BrandView]:
-        """The brands with most mentions in their last closed bucket, most first."""
-        brands = list(self._state.brands.values())
-        found = heapq.nsmallest(count, brands, key=lambda brand: (-brand.last[0], brand.name))
-        return [BrandView(brand.name, *brand.last) for brand in found]
+    def top_brands(self, count: int, since: float = 0.0) -> list[BrandView]:
+        """The brands with most mentions in their last closed bucket, most first.
+
+        Args:
+            count: so many of them.
+            since: leaves out brands whose last bucket ended before this event time, Unix seconds.
+        """
+        if not count:
+            return []
+        oldest = since / BUCKET_SECONDS - 1.0
+        alive = [brand for brand in self._state.brands.values() if brand.last[0] and brand.last_bucket >= oldest]
+        if len(alive) > count:
+            # Of many brands most can be left out by their number alone, which is quicker than to order them by name.
+            least = heapq.nlargest(count, [brand.last[0] for brand in alive])[-1]
+            alive = [brand for brand in alive if brand.last[0] >= least]
+        return list(map(view, heapq.nsmallest(count, alive, key=lambda brand: (-brand.last[0], brand.name))))
 
     # ---------------------------------------------------------------- work
 
@@ -223,4 +234,5 @@ class Engine:
 def _open_of(name: str, episodes: Episodes) -> Iterator[OpenEpisode]:
     for kind, episode in episodes.items():
         if episode.id:
-            yield OpenEpisode(name, kind, episode.severity, episode.onset * BUCKET_SECONDS, episode.score)
+            onset = episode.onset * BUCKET_SECONDS
+            yield OpenEpisode(name, kind, episode.severity, onset, episode.score, episode.threshold)

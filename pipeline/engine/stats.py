@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, Literal, get_args
 
 import msgspec
 
+from detectors.base import Assessment
+from detectors.normal import Normal
 from detectors.sentiment import LANGUAGES
+from pipeline.engine.brands.brand import Band, Brand
 from pipeline.engine.brands.expiry import EXPIRY_REASONS, ExpiryReason
 from schemas.alert import Kind, Severity, SuppressionReason, Transition
 from schemas.mention import DROPPABLE
@@ -18,23 +22,31 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 
 class BrandView(msgspec.Struct, frozen=True):
-    """A brand in its last closed bucket, for metrics: counts, expected mentions, crisis score."""
+    """A brand in its last closed bucket, for metrics: counts, expected mentions, crisis score.
+
+    Attributes:
+        bucket: index of that bucket.
+        band: what is normal for it; only while an episode is open, and from the first bucket closed after a restart.
+    """
 
     brand: str
     mentions: float
     negatives: float
     expected: float
     score: float
+    bucket: int
+    band: Band | None = None
 
 
 class OpenEpisode(msgspec.Struct, frozen=True):
-    """An open episode, for metrics. `onset` is event time in Unix seconds."""
+    """An open episode, for metrics. `onset` is event time in Unix seconds; `threshold` is where it opened."""
 
     brand: str
     kind: Kind
     severity: Severity
     onset: float
     score: float
+    threshold: float
 
 
 class EngineStats(msgspec.Struct):
@@ -69,3 +81,24 @@ class EngineStats(msgspec.Struct):
         """Count one suppressed opening."""
         counted = (kind, reason)
         self.suppressed[counted] = self.suppressed.get(counted, 0) + 1
+
+
+def view(brand: Brand) -> BrandView:
+    """What metrics show of a brand."""
+    return BrandView(brand.name, *brand.last, brand.last_bucket, brand.band)
+
+
+def band(assessment: Assessment, expected: float, normal: Normal | None) -> Band:
+    """What is normal in an assessed bucket: an interval of 95 % for its mentions, and the usual negative share.
+
+    The detector's interval is that of a window; that of one bucket is wider by the root of the two means' ratio.
+
+    Args:
+        assessment: of the bucket.
+        expected: mentions expected in it.
+        normal: what an open episode is held against; None where it knows none.
+    """
+    explanation = assessment.explain("crisis")
+    spread = (explanation.upper - explanation.expected) * math.sqrt(expected / max(explanation.expected, 1e-9))
+    share = assessment.base_rate if normal is None else normal.base_rate
+    return Band(max(expected - spread, 0.0), expected + spread, share)

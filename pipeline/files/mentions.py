@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import stat
 import sys
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -25,6 +26,8 @@ from pipeline.files.recording import (
     mention_in,
 )
 
+_TELL_LINES: Final = 1000
+"""Lines between two reports of how far a file has been read."""
 MAX_LINE_BYTES: Final = 16 << 20
 """Maximum size of a line, far above any mention: gzip can compress gigabytes of one line into a small file."""
 
@@ -62,6 +65,24 @@ def _opened(path: str) -> IO[bytes]:
         raise TocsinError(f"{path}: expected a file that can be read: {error.strerror}") from None
 
 
+def total_bytes(paths: Sequence[str]) -> int | None:
+    """Bytes of all the files as they lie on disk; None where one of them cannot say, such as standard input.
+
+    Raises:
+        TocsinError: a file is not there.
+    """
+    total = 0
+    for path in paths:
+        try:
+            status = None if path == "-" else Path(path).stat()
+        except OSError as error:
+            raise TocsinError(f"{path}: expected a file that can be read: {error.strerror}") from None
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return None
+        total += status.st_size
+    return total
+
+
 class MentionsFile(msgspec.Struct, frozen=True):
     """An open file of mentions, to be read once, by one of the two.
 
@@ -76,22 +97,30 @@ class MentionsFile(msgspec.Struct, frozen=True):
     records: Iterator[RecordedRecord]
 
 
-def lines(path: str) -> Iterator[bytes]:
+def lines(path: str, on_bytes: Callable[[int], None] | None = None) -> Iterator[bytes]:
     """The mentions of a file without their line ends and the byte order mark; empty lines are left out.
+
+    Args:
+        path: of the file.
+        on_bytes: told now and then how many more bytes of the file, as it lies on disk, have been read.
 
     Raises:
         TocsinError: the file cannot be read, a line is longer than MAX_LINE_BYTES, or its gzip data are incomplete.
     """
-    yield from open_mentions(path).lines
+    yield from open_mentions(path, on_bytes).lines
 
 
-def open_mentions(path: str) -> MentionsFile:
+def open_mentions(path: str, on_bytes: Callable[[int], None] | None = None) -> MentionsFile:
     """A file of mentions or a recording.
+
+    Args:
+        path: of the file.
+        on_bytes: as of `lines`.
 
     Raises:
         TocsinError: as `lines`, here or from the iterators.
     """
-    found = _raw_lines(path)
+    found = _raw_lines(path, on_bytes)
     first = next(found, None)
     try:
         header = None if first is None else header_of(first)
@@ -112,14 +141,22 @@ def _records(path: str, found: Iterator[bytes]) -> Iterator[RecordedRecord]:
             raise TocsinError(f"{path}: line {number}: {error}") from None
 
 
-def _raw_lines(path: str) -> Iterator[bytes]:
+def _raw_lines(path: str, on_bytes: Callable[[int], None] | None) -> Iterator[bytes]:
     with open_text(path) as stream:
+        on_disk = getattr(stream, "fileobj", stream)  # of a gzip file what lies on disk, not what is in it
+        told = 0
         try:
             for number, line in enumerate(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""), 1):
+                if on_bytes and number % _TELL_LINES == 0:
+                    at = on_disk.tell()
+                    on_bytes(at - told)
+                    told = at
                 if len(line) > MAX_LINE_BYTES:
                     raise TocsinError(f"{path}: line {number}: expected at most {MAX_LINE_BYTES:,} bytes, got more")
                 stripped = (line.removeprefix(BOM_UTF8) if number == 1 else line).rstrip(b"\r\n")
                 if stripped:
                     yield stripped
+            if on_bytes:
+                on_bytes(on_disk.tell() - told)
         except (EOFError, zlib.error, OSError) as error:
             raise TocsinError(f"{path}: expected complete gzip data: {error}") from None

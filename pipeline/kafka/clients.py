@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from pipeline.config.settings import PREFIX, Settings
+from pipeline.config.settings import PREFIX, Settings, broker_addresses
 from pipeline.errors import BrokerError, ConfigError
 from pipeline.kafka.probe import NotKafkaError, probe
 
 _RETRY_SECONDS: Final = 0.2
-DEFAULT_PORT: Final = 9092
 
 
 def topic_name(settings: Settings, name: str) -> str:
@@ -29,22 +28,8 @@ def topic_name(settings: Settings, name: str) -> str:
 
 
 def bootstrap_servers(settings: Settings) -> list[tuple[str, int]]:
-    """The bootstrap addresses as (host, port).
-
-    Raises:
-        ConfigError: an address that is not host or host:port.
-    """
-    servers = []
-    for address in settings.kafka_bootstrap.split(","):
-        host, colon, port = address.strip().rpartition(":")
-        if not colon or host.startswith("[") != host.endswith("]"):
-            host, port = address.strip(), str(DEFAULT_PORT)
-        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ConfigError(
-                f"environment: {PREFIX}KAFKA_BOOTSTRAP: expected host:port, comma separated, got {address.strip()!r}"
-            )
-        servers.append((host.strip("[]"), int(port)))
-    return servers
+    """The bootstrap addresses as (host, port)."""
+    return broker_addresses(settings.kafka_bootstrap)
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext | None:

@@ -22,6 +22,10 @@ STAGES: Final = ("fold", "close", "encode", "restore", "collect", "commit")
 MAX_EPISODE_BRANDS: Final = 1000
 """Brands with an open episode that get series of their own; the most severe first."""
 
+ALIVE_SECONDS: Final = 3600.0
+"""A brand is among those with most mentions for so long after its last one: by event time, and by the wall clock where
+no record comes that event time could pass by."""
+
 MetricType = Literal["counter", "gauge", "histogram"]
 
 
@@ -53,8 +57,10 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 PARTITION: Final = Label("partition", bound="the partitions of the mentions topic")
 BRAND: Final = Label(
     "brand",
-    bound=f"brands with an open episode (at most {MAX_EPISODE_BRANDS}) and the `worker.top_brands` with most mentions",
+    bound=f"brands with an open episode (at most {MAX_EPISODE_BRANDS}), and of those mentioned within the hour the "
+    "`worker.top_brands` with most mentions",
 )
+BURNING: Final = Label("brand", bound=f"brands and categories with an open episode, at most {MAX_EPISODE_BRANDS}")
 REASON: Final = Label("reason", tuple(Reason))
 LANGUAGE: Final = Label("language", LANGUAGES)
 OUTCOME: Final = Label("outcome", OUTCOMES)
@@ -391,7 +397,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         type="gauge",
         unit="mentions",
         labels=(BRAND,),
-        meaning="Mentions in the brand's last closed bucket (five minutes).",
+        meaning="Mentions in the last closed bucket (five minutes) that had any of the brand's.",
         remedy="Not a health figure: look at it beside tocsin_brand_expected_mentions.",
     ),
     Metric(
@@ -419,6 +425,62 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="Not a health figure: `tocsin explain-config BRAND` shows the threshold it is held against.",
     ),
     Metric(
+        name="tocsin_brand_expected_mentions_lower",
+        type="gauge",
+        unit="mentions",
+        labels=(BURNING,),
+        meaning="Lower end of the band (95 %) of what is normal for the brand's last closed bucket.",
+        remedy="Not a health figure. Missing for a few minutes after a restart: the next closed bucket brings it.",
+    ),
+    Metric(
+        name="tocsin_brand_expected_mentions_upper",
+        type="gauge",
+        unit="mentions",
+        labels=(BURNING,),
+        meaning="Upper end of that band.",
+        remedy="As the lower end.",
+    ),
+    Metric(
+        name="tocsin_brand_expected_negative_share",
+        type="gauge",
+        unit="share, 0 to 1",
+        labels=(BURNING,),
+        meaning="Share of negative mentions that is normal for the brand.",
+        remedy="As the band.",
+    ),
+    Metric(
+        name="tocsin_brand_episode_since_timestamp_seconds",
+        type="gauge",
+        unit="Unix seconds of event time",
+        labels=(PARTITION, BURNING, KIND, SEVERITY),
+        meaning="First signs of an open episode, by brand (or category), kind and severity.",
+        remedy="TocsinCrisisOpen pages for a crisis; the alert on the topic has evidence and playbook.",
+    ),
+    Metric(
+        name="tocsin_brand_episode_score",
+        type="gauge",
+        unit="deviations of the daily maximum",
+        labels=(BURNING, KIND),
+        meaning="Score of an open episode's kind in the brand's last closed bucket.",
+        remedy="Not a health figure.",
+    ),
+    Metric(
+        name="tocsin_brand_episode_threshold",
+        type="gauge",
+        unit="deviations of the daily maximum",
+        labels=(BURNING, KIND),
+        meaning="Threshold at which the episode opened, with what the alert budget had put on top.",
+        remedy="Not a health figure.",
+    ),
+    Metric(
+        name="tocsin_brand_config_info",
+        type="gauge",
+        unit="always 1",
+        labels=(BRAND, Label("hash", bound="one a brand, the `config_hash` of its alerts")),
+        meaning="The configuration that holds for the brand, as the hash that its alerts carry.",
+        remedy="Differs from an alert's: the configuration was changed since; `tocsin explain-config BRAND` shows it.",
+    ),
+    Metric(
         name="tocsin_brand_series_left_out",
         type="gauge",
         unit="brands",
@@ -437,8 +499,11 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         name="tocsin_config_info",
         type="gauge",
         unit="always 1",
-        labels=(Label("hash", bound="one, the hash of the effective configuration"),),
-        meaning="The detection configuration that is in force, as a hash of the whole of it.",
+        labels=(
+            Label("hash", bound="one, the hash of the effective configuration"),
+            Label("default_hash", bound="one, the `config_hash` of alerts of brands without a section"),
+        ),
+        meaning="The configuration that is in force, as a hash of the whole file (`tocsin check` shows it).",
         remedy="Two hashes for longer than a deployment takes: see TocsinConfigDiffers.",
     ),
 )

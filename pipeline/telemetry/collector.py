@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, chain, product
 from typing import Final
 
@@ -12,9 +12,11 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipeline.telemetry.catalogue import CATALOGUE, MAX_EPISODE_BRANDS
+from pipeline.config.model import Config
+from pipeline.telemetry.catalogue import ALIVE_SECONDS, CATALOGUE, MAX_EPISODE_BRANDS
 from pipeline.telemetry.readings import BrandReadings
-from pipeline.telemetry.snapshot import Histogram, Labels, PartitionSnapshot, WorkerSnapshot
+from pipeline.telemetry.snapshot import SEVERITY_RANK, Histogram, Labels, PartitionSnapshot, WorkerSnapshot
+from schemas.observation import BUCKET_SECONDS
 
 Samples = dict[str, dict[Labels, float]]
 
@@ -32,24 +34,21 @@ class SnapshotCollector(Collector):
         self,
         newest: Callable[[], WorkerSnapshot],
         *,
-        top: int,
+        config: Config,
         version: str,
-        config_hash: str,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Register with a registry of its own, beside the figures of the process.
 
         Args:
             newest: the published snapshot; called once a scrape, from the thread of the scrape.
-            top: brands with most mentions that get series of their own.
+            config: what holds, for its hashes and the number of brands that get series of their own.
             version: in tocsin_build_info.
-            config_hash: in tocsin_config_info.
             wall_clock: Unix seconds, for ages and lags: they grow while the loop is stuck.
         """
         self._newest = newest
-        self._top = top
+        self._config = config
         self._version = version
-        self._config_hash = config_hash
         self._wall_clock = wall_clock
         self.registry = CollectorRegistry()
         self.registry.register(self)
@@ -95,8 +94,15 @@ class SnapshotCollector(Collector):
         samples["tocsin_mentions_lost_total"] = {(str(partition),): records for partition, records in lost.items()}
         samples["tocsin_broker_up"][()] = snapshot.broker_up
         samples["tocsin_build_info"][(self._version,)] = 1
-        samples["tocsin_config_info"][(self._config_hash,)] = 1
-        _add_brands(samples, snapshot.partitions, self._top)
+        samples["tocsin_config_info"][self._config.hash, self._config.default_hash] = 1
+        burning = _add_episodes(samples, snapshot.partitions)
+        alive = _alive(snapshot.partitions, self._config.worker.top_brands, now)
+        shown = alive | {view.brand: view for view in burning}
+        for view in shown.values():
+            _add_brand(samples, view)
+            samples["tocsin_brand_config_info"][view.brand, self._config.brand(view.brand).config_hash] = 1
+        tracked = sum(one.brands for one in snapshot.partitions)
+        samples["tocsin_brand_series_left_out"][()] = max(0, tracked - len(shown))
         return samples
 
 
@@ -115,28 +121,50 @@ def _add_partition(samples: Samples, one: PartitionSnapshot, now: float) -> None
         samples["tocsin_state_restore_seconds"][key], samples["tocsin_state_restored_records"][key] = one.restored
 
 
-def _add_brands(samples: Samples, partitions: Iterable[PartitionSnapshot], top: int) -> None:
-    """Over all partitions: the brands with most mentions, those with an open episode, and how many have no series."""
-    views: dict[str, BrandReadings] = {}
-    burning: list[tuple[int, BrandReadings]] = []
-    tracked = 0
+def _alive(partitions: Sequence[PartitionSnapshot], top: int, now: float) -> dict[str, BrandReadings]:
+    """Over all partitions the brands with most mentions, but for those of which nothing was heard for an hour."""
+    newest = max((one.watermark for one in partitions), default=0.0)
+    views = {
+        view.brand: view
+        for one in partitions
+        if now - one.moved_at <= ALIVE_SECONDS
+        for view in one.shown.top
+        if (view.bucket + 1) * BUCKET_SECONDS >= newest - ALIVE_SECONDS
+    }
+    return dict(sorted(views.items(), key=lambda item: (-item[1].mentions, item[0]))[:top])
+
+
+def _add_episodes(samples: Samples, partitions: Sequence[PartitionSnapshot]) -> list[BrandReadings]:
+    """Open episodes, counted and, of the most severe, one by one; returns the views of their brands."""
+    opened = samples["tocsin_open_episodes"]
+    rank_of: dict[str, int] = {}
     for one in partitions:
-        tracked += one.brands
-        views |= {view.brand: view for view in one.shown.top}
-        burning += one.shown.burning
         for episode in one.shown.episodes:
-            opened = samples["tocsin_open_episodes"]
             labels = (episode.kind, episode.severity)
             opened[labels] = opened.get(labels, 0) + 1
-    shown = dict(sorted(views.items(), key=lambda item: (-item[1].mentions, item[0]))[:top])
-    burning.sort(key=lambda entry: (entry[0], entry[1].brand))
-    shown |= {view.brand: view for _, view in burning[:MAX_EPISODE_BRANDS]}
-    for brand, view in shown.items():
-        samples["tocsin_brand_mentions"][(brand,)] = view.mentions
-        samples["tocsin_brand_negatives"][(brand,)] = view.negatives
-        samples["tocsin_brand_expected_mentions"][(brand,)] = view.expected
-        samples["tocsin_brand_score"][(brand,)] = view.score
-    samples["tocsin_brand_series_left_out"][()] = max(0, tracked - len(shown))
+            rank = SEVERITY_RANK[episode.severity]
+            rank_of[episode.brand] = min(rank, rank_of.get(episode.brand, rank))
+    first = set(sorted(rank_of, key=lambda brand: (rank_of[brand], brand))[:MAX_EPISODE_BRANDS])
+    for one in partitions:
+        for episode in one.shown.episodes:
+            if episode.brand in first:
+                place = (str(one.partition), episode.brand, episode.kind, episode.severity)
+                samples["tocsin_brand_episode_since_timestamp_seconds"][place] = episode.onset
+                samples["tocsin_brand_episode_score"][episode.brand, episode.kind] = episode.score
+                samples["tocsin_brand_episode_threshold"][episode.brand, episode.kind] = episode.threshold
+    return [view for one in partitions for _, view in one.shown.burning if view.brand in first]
+
+
+def _add_brand(samples: Samples, view: BrandReadings) -> None:
+    key = (view.brand,)
+    samples["tocsin_brand_mentions"][key] = view.mentions
+    samples["tocsin_brand_negatives"][key] = view.negatives
+    samples["tocsin_brand_expected_mentions"][key] = view.expected
+    samples["tocsin_brand_score"][key] = view.score
+    if view.band is not None:
+        samples["tocsin_brand_expected_mentions_lower"][key] = view.band.lower
+        samples["tocsin_brand_expected_mentions_upper"][key] = view.band.upper
+        samples["tocsin_brand_expected_negative_share"][key] = view.band.negative_share
 
 
 def _cumulative(histogram: Histogram) -> tuple[list[tuple[str, float]], float]:

@@ -58,7 +58,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)
         if console
-        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+        else structlog.processors.JSONRenderer(ensure_ascii=not _is_unicode(target), default=str)
     )
     handler = _Lines(target, as_json=not console)
     handler.addFilter(RateLimit())
@@ -109,9 +109,14 @@ def say_fatal(why: str) -> None:
     if ours and ours.as_json:
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         line = {"timestamp": now, "level": "critical", "logger": "tocsin", "event": FATAL + why}
-        print(json.dumps(line, ensure_ascii=False), file=stream, flush=True)
+        print(json.dumps(line, ensure_ascii=not _is_unicode(stream)), file=stream, flush=True)
     else:
         print(FATAL + why, file=stream, flush=True)
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    """Whether a stream can write every character; another one replaces some in a way that JSON does not know."""
+    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("_", "-").startswith("utf")
 
 
 class RateLimit(logging.Filter):

@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz of one worker, served from a daemon thread so that a stuck loop still answers."""
+"""The pages of one worker, listed at /; served from a daemon thread so that a stuck loop still answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 import threading
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -17,7 +17,17 @@ from pipeline.errors import ConfigError
 from pipeline.telemetry.health import Health, HealthReport
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 
+PAGES: Final = {
+    "/metrics": "figures for Prometheus; docs/metrics.md explains each",
+    "/healthz": "is this worker alive? 200 or 503, with the reason",
+    "/readyz": "does it own its partitions, with their state loaded? 200 or 503, with the reason",
+}
+
 logger = structlog.get_logger("tocsin.metrics")
+
+
+_LINKS: Final = "".join(f'<li><a href="{path}">{path}</a>: {what}</li>\n' for path, what in PAGES.items())
+_INDEX: Final = f"<!doctype html><title>Tocsin worker</title><h1>Tocsin worker</h1>\n<ul>\n{_LINKS}</ul>\n".encode()
 
 
 class MetricsServer:
@@ -75,21 +85,26 @@ class _Handler(MetricsHandler):
     timeout = 10  # a client that says nothing does not keep its thread
 
     def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
-        """Answer one of the three paths."""
+        """Answer one of the pages, or list them."""
         path = urlsplit(self.path).path
         if path == "/metrics":
             super().do_GET()
         elif path == "/healthz":
-            self._answer(self.worker_health.alive())
+            self._answer_health(self.worker_health.alive())
         elif path == "/readyz":
-            self._answer(self.worker_health.readiness())
+            self._answer_health(self.worker_health.readiness())
+        elif path == "/":
+            self._answer(HTTPStatus.OK, "text/html; charset=utf-8", _INDEX)
         else:
-            self.send_error(HTTPStatus.NOT_FOUND, explain="expected /metrics, /healthz or /readyz")
+            self.send_error(HTTPStatus.NOT_FOUND, explain=f"expected one of / {' '.join(PAGES)}")
 
-    def _answer(self, report: HealthReport) -> None:
-        body = report.line()
-        self.send_response(HTTPStatus.OK if report.ok else HTTPStatus.SERVICE_UNAVAILABLE)
-        self.send_header("Content-Type", "application/json")
+    def _answer_health(self, report: HealthReport) -> None:
+        status = HTTPStatus.OK if report.ok else HTTPStatus.SERVICE_UNAVAILABLE
+        self._answer(status, "application/json", report.line())
+
+    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()

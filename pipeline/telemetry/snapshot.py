@@ -27,7 +27,7 @@ class BrandsShown(msgspec.Struct, frozen=True):
     """What changes only when buckets close, and costs the more the more brands there are.
 
     Attributes:
-        top: the brands with most mentions in their last closed bucket, most first.
+        top: the living brands with most mentions in their last closed bucket, most first.
         episodes: every open episode.
         burning: views of brands with an open episode, the most severe first; at most MAX_EPISODE_BRANDS.
     """
@@ -41,6 +41,7 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One partition. Moments are Unix seconds; `watermark` is 0.0 before the first mention.
 
     Attributes:
+        moved_at: when a record was last taken in by this process; 0.0 before the first.
         restored: seconds that loading the state took, and the records read for it.
         misplaced: brands that belong on another partition, and how many of them by their category.
     """
@@ -51,6 +52,7 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     needs_time: bool
     watermark: float
     checkpointed_at: float
+    moved_at: float
     lag: int | None
     restored: tuple[float, int] | None
     misplaced: tuple[int, int]
@@ -120,19 +122,20 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
         yield (PREFIX + "alerts_suppressed_total", tuple(map(str, labels))), count
 
 
-def brands_shown(engine: EngineReadings, top: int) -> BrandsShown:
+def brands_shown(engine: EngineReadings, top: int, since: float) -> BrandsShown:
     """Which brands of an engine get series of their own, and its open episodes.
 
     Args:
         engine: read only.
         top: so many brands with most mentions.
+        since: event time, Unix seconds; brands not mentioned since then are not among them.
     """
     episodes = tuple(engine.open_episodes())
     ranks: dict[str, int] = {}
     for episode in episodes:
         rank = SEVERITY_RANK[episode.severity]
         ranks[episode.brand] = min(rank, ranks.get(episode.brand, rank))
-    views = {view.brand: view for view in engine.top_brands(top)}
+    views = {view.brand: view for view in engine.top_brands(top, since)}
     burning = []
     for brand in sorted(ranks, key=lambda brand: (ranks[brand], brand))[:MAX_EPISODE_BRANDS]:
         view = views.get(brand) or engine.brand_view(brand)

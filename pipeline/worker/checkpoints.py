@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from pipeline.worker.alert_log import log_alerts
 from pipeline.worker.context import WorkerContext
 from pipeline.worker.engine_steps import EngineSteps, StateRecords
 from pipeline.worker.phase import Life, Phase
@@ -127,6 +128,7 @@ class Checkpoints:
         )
         if covered is not None:
             covered.ack()
+        await log_alerts(waiting.alerts)
 
     async def _commit(self, started: float, writes: list[Write]) -> None:
         if not any(write.batches for write in writes):

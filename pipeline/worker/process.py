@@ -18,7 +18,7 @@ from pipeline.config.settings import Settings
 from pipeline.kafka.clients import aiokafka_options, topic_name, user_of
 from pipeline.kafka.existing_topics import Existing
 from pipeline.telemetry.health import Health
-from pipeline.telemetry.server import serve
+from pipeline.telemetry.server import PAGES, serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker import app as faust_app
 from pipeline.worker.assignment import Assignment
@@ -28,6 +28,7 @@ from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.exit import crash, stop_late
 from pipeline.worker.garbage import CycleCollector
 from pipeline.worker.growth import watch_partitions
+from pipeline.worker.heartbeat import Heartbeat
 from pipeline.worker.partition import Partition
 from pipeline.worker.partition_engine import PartitionEngine
 from pipeline.worker.state_loader import load_state
@@ -49,7 +50,7 @@ async def run_worker(
     topics: Mapping[str, Existing],
     committed: Mapping[int, int],
 ) -> None:
-    """Work until SIGTERM or SIGINT, then write the last checkpoint and return.
+    """Work until SIGTERM, SIGINT or SIGHUP, then write the last checkpoint and return.
 
     driver.installation.install() must have been called. Any unexpected error ends the process from within, with one
     line and exit code 1.
@@ -72,7 +73,7 @@ async def run_worker(
     cycles = CycleCollector(partial(metrics.engine_step, "collect"), clock)
     app = faust_app.create_app(settings, config)
     server = serve(settings, metrics, health)
-    logger.info("listening", host=settings.metrics_host, port=server.port, paths="/metrics /healthz /readyz")
+    logger.info("listening", host=settings.metrics_host, port=server.port, paths=" ".join(PAGES))
 
     def stop_now(error: BaseException, where: str) -> Any:
         crash(error, where, health, user_of(settings))
@@ -115,6 +116,7 @@ async def run_worker(
         ticker=ticker,
         config=config,
         health=health,
+        beat=Heartbeat(lambda: metrics.published, clock).beat,
         clock=clock,
     )
 
@@ -153,7 +155,10 @@ async def run_worker(
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by SIGTERM or SIGINT. From then on the process ends in time, whatever hangs: nothing can be lost by it."""
+    """Set by SIGTERM, SIGINT or SIGHUP. From then on the process ends in time, whatever hangs: nothing can be lost.
+
+    Under nohup SIGHUP stays ignored.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -171,6 +176,9 @@ def _stop_signal() -> asyncio.Event:
         if not loop.is_closed():
             loop.call_soon_threadsafe(on_signal, number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         signal.signal(number, heard)
     return stop

@@ -26,6 +26,7 @@ class Watch:
         ticker: Ticker,
         config: Config,
         health: Health,
+        beat: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         """Nothing has been looked at.
@@ -36,8 +37,10 @@ class Watch:
             ticker: appends ticks.
             config: when a partition counts as silent, and the limit on brands.
             health: gets heartbeats, and the reason when work stands still.
+            beat: writes the line of every minute when it is due.
             clock: seconds, never going back.
         """
+        self._beat = beat
         self._open_partitions = open_partitions
         self._handed = handed
         self._ticker = ticker
@@ -68,6 +71,7 @@ class Watch:
             self._limits[partition].look(partition.engine.stats)
             await self._tick_if_silent(partition)
             await asyncio.sleep(0)
+        self._beat()
 
     def _report(self, partition: Partition) -> LimitReport:
         return LimitReport(partition.number, self._config.engine.max_brands, self._clock)

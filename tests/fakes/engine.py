@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,12 +11,13 @@ import msgspec
 from pipeline.engine.encoding import OutRecord, alert_record
 from pipeline.engine.records import Outputs, SourceRecord
 from schemas.alert import Alert, decode_alert
+from schemas.observation import BUCKET_SECONDS
 from tests.schemas.contracts import examples
 
 STATE_KEY = b"#state"
 """Of the state record that OffsetEngine keeps."""
 ALERT = decode_alert(examples("alert", "valid")[0].read_bytes())
-"""What OffsetEngine says of every record, but for the id, which is the record's offset."""
+"""What OffsetEngine says of every record, but for the id, which is the record's offset in twelve digits."""
 ALERT_BYTES = len(alert_record(ALERT).value or b"")
 """Of one of its alerts, roughly: the id is shorter."""
 
@@ -53,6 +55,16 @@ class FakeEpisode:
     brand: str
     kind: str = "crisis"
     severity: str = "critical"
+    onset: float = 1_799_999_100.0
+    score: float = 9.0
+    threshold: float = 4.5
+
+
+@dataclass(frozen=True)
+class FakeBand:
+    lower: float = 4.0
+    upper: float = 14.0
+    negative_share: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,8 @@ class FakeView:
     negatives: float = 2.0
     expected: float = 8.0
     score: float = 0.5
+    bucket: int = 1 << 40
+    band: FakeBand | None = None
 
 
 @dataclass
@@ -79,8 +93,9 @@ class FakeEngine:
     def open_episodes(self) -> list[FakeEpisode]:
         return list(self.episodes)
 
-    def top_brands(self, count: int) -> list[FakeView]:
-        return sorted(self.views.values(), key=lambda view: -view.mentions)[:count]
+    def top_brands(self, count: int, since: float = 0.0) -> list[FakeView]:
+        alive = [view for view in self.views.values() if (view.bucket + 1) * BUCKET_SECONDS >= since]
+        return sorted(alive, key=lambda view: -view.mentions)[:count]
 
     def brand_view(self, brand: str) -> FakeView | None:
         return self.views.get(brand)
@@ -96,7 +111,9 @@ def busy_engine(partition: int, watermark: float) -> FakeEngine:
     stats.rejected = {"malformed_json": 2}
     stats.alerts = {("crisis", "critical", "opened"): 1}
     stats.suppressed = {("crisis", "budget"): 1}
-    return FakeEngine(stats, watermark, views, [FakeEpisode(f"brand-{partition}-0")])
+    burning = f"brand-{partition}-0"
+    views[burning] = dataclasses.replace(views[burning], band=FakeBand())
+    return FakeEngine(stats, watermark, views, [FakeEpisode(burning)])
 
 
 @dataclass
@@ -136,7 +153,7 @@ class OffsetEngine(FakeEngine):
     def close_due(self, limit: int = 0) -> bool:
         """One record at a time."""
         if self.waiting:
-            self.outputs.append(msgspec.structs.replace(ALERT, id=str(self.waiting.pop(0))))
+            self.outputs.append(msgspec.structs.replace(ALERT, id=f"{self.waiting.pop(0):012}"))
             self.changes += 1
         return bool(self.waiting)
 

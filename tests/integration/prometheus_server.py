@@ -76,7 +76,7 @@ def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
     The configuration is deploy/prometheus/prometheus.yml with another rhythm and another way to find the worker.
     """
     config = load_yaml(DEPLOY / "prometheus" / "prometheus.yml")
-    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(DEPLOY / "prometheus" / pattern) for pattern in config["rule_files"]]
     config["alerting"] = {}
     config["scrape_configs"] = [

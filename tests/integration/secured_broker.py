@@ -130,9 +130,10 @@ class Secured:
             "kafka_timeout_seconds": 4,
             "topic_prefix": f"{protocol.lower().replace('_', '-')}-",
         }
-        if protocol.endswith("SSL"):
+        spoken = changes.get("kafka_security_protocol", protocol)
+        if spoken.endswith("SSL"):
             facts["kafka_ssl_cafile"] = self.folder / "authority.pem"
-        if protocol.startswith("SASL"):
+        if spoken.startswith("SASL"):
             facts |= {
                 "kafka_sasl_mechanism": "PLAIN",
                 "kafka_sasl_username": "admin",

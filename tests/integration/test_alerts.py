@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.cli.alert_text import alert_lines
 from pipeline.cli.main import tocsin
-from pipeline.config.settings import Settings
+from pipeline.config.settings import Settings, child_environment
 from pipeline.errors import BrokerError, TocsinError
 from pipeline.kafka.alerts import follow_alerts, read_alerts
 from pipeline.kafka.clients import admin, aiokafka_options, producer, topic_name
@@ -23,7 +25,8 @@ from schemas.alert import Alert, decode_alert, encode_alert
 
 pytestmark = pytest.mark.integration
 
-EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples" / "alert" / "v1" / "valid"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "schemas" / "examples" / "alert" / "v1" / "valid"
 
 
 def alert(name: str, **changes: Any) -> Alert:
@@ -73,6 +76,35 @@ def test_an_aborted_transaction_is_never_seen_and_a_committed_one_is(cluster_set
     assert read_alerts(cluster_settings) == []
     asyncio.run(write_in_transaction(cluster_settings, escalated, commit=True))
     assert [record.value for record in read_alerts(cluster_settings)] == [escalated]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_words_that_an_encoding_lacks_are_escapes_and_json_is_utf_8(cluster_settings, encoding):
+    told = alert("crisis-opened")
+    post = msgspec.structs.replace(told.evidence.posts[0], excerpt="\u6700\u60aa\u3060 \U0001f525")
+    evidence = msgspec.structs.replace(told.evidence, posts=(post,))
+    write(cluster_settings, encode_alert(msgspec.structs.replace(told, evidence=evidence)))
+    with producer(cluster_settings) as client:
+        client.send(topic_name(cluster_settings, "mentions-dlq"), post.excerpt.encode(), b"acme").get(10)
+    for command in ("alerts", "dead-letters"):
+        found = subprocess.run(
+            [sys.executable, "-m", "pipeline", command],
+            capture_output=True,
+            check=False,
+            cwd=ROOT,
+            env=child_environment(cluster_settings) | {"PYTHONIOENCODING": encoding},
+        )
+        assert found.returncode == 0, found.stderr
+        shown = found.stdout.decode(encoding)
+        assert (post.excerpt if encoding == "utf-8" else "\\u6700\\u60aa\\u3060 \\U0001f525") in shown
+        as_json = subprocess.run(
+            [sys.executable, "-m", "pipeline", command, "--json"],
+            capture_output=True,
+            check=True,
+            cwd=ROOT,
+            env=child_environment(cluster_settings) | {"PYTHONIOENCODING": encoding},
+        )
+        assert post.excerpt in as_json.stdout.decode("utf-8")
 
 
 def test_json_is_the_record_as_it_stands_and_words_are_those_of_alert_lines(run, cluster_settings):

@@ -14,14 +14,23 @@ import pytest
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
 from pipeline.engine.records import Record
+from pipeline.telemetry.catalogue import BURNING, CATALOGUE
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.readings import EngineReadings
 from pipeline.telemetry.server import serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from schemas.mention import Mention, encode_mention
 from schemas.moments import moment
-from tests.deploy.deployment import alerting_rules, dashboards, panel_expressions, recorded_names, rules
-from tests.fakes.engine import FakeEngine, FakeEpisode, busy_engine
+from tests.deploy.deployment import (
+    DEPLOY,
+    dashboards,
+    load_yaml,
+    panel_expressions,
+    recorded_names,
+    rules,
+    series_names,
+)
+from tests.fakes.engine import FakeEngine, FakeEpisode, FakeStats, busy_engine
 from tests.integration.prometheus_server import Prometheus, needs_prometheus, prometheus, wait_for
 from tests.integration.worker_process import WorkerProcess, publish
 
@@ -29,6 +38,9 @@ pytestmark = [pytest.mark.integration, needs_prometheus]
 
 ROUND_SECONDS = 0.2
 BRANDS = 40
+CRISES = "tocsin:brand_crisis_since:last"
+OF_EPISODES = {metric.name for metric in CATALOGUE if BURNING in metric.labels}
+"""Series that are there only while an episode is open."""
 GRAFANA = {"$__rate_interval": "10s", "$brand": ".*"}
 """What Grafana puts in for its variables, at a scrape interval of one second."""
 
@@ -71,15 +83,16 @@ def assert_all_evaluates(server: Prometheus) -> None:
     def settled() -> bool | None:
         """Each rule has run, and the slowest of the recorded series, the ratios, are there."""
         ran = all(rule["health"] != "unknown" for rule in server.rules())
-        return True if ran and all(server.values(name) for name in recorded_names()) else None
+        names = (name for name in recorded_names() if name != CRISES)
+        return True if ran and all(server.values(name) for name in names) else None
 
     server.await_value('sum_over_time(up{job="tocsin"}[1m]) > 10')
     wait_for(settled, "every rule to have run")
     found = server.rules()
     assert {rule["name"] for rule in found} == {rule.get("alert") or rule["record"] for rule in rules()}
     assert {rule["name"]: rule.get("lastError", "") for rule in found} == {rule["name"]: "" for rule in found}
-    silent = [one.where for one in panel_expressions() if not server.values(grafana(one.promql))]
-    assert silent == []
+    lasting = (one for one in panel_expressions() if not series_names(one.promql) & OF_EPISODES)
+    assert [one.where for one in lasting if not server.values(grafana(one.promql))] == []
     for dashboard in dashboards().values():
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
@@ -130,22 +143,27 @@ def test_every_rule_and_every_panel_works_on_a_running_worker(cluster_settings: 
 def test_an_open_crisis_rings_and_stops(tmp_path: Path) -> None:
     """From an episode in the engine to a firing alert in Prometheus, and back when it is resolved."""
     metrics = WorkerMetrics(Config())
-    engine = FakeEngine(views=busy_engine(0, 0.0).views)
+    engine = FakeEngine(FakeStats(consumed=1), views=busy_engine(0, 0.0).views)
     partition_engine: EngineReadings = engine
     metrics.attach(0, partition_engine)
-    firing = 'ALERTS{alertname="TocsinCrisisOpen",alertstate="firing",severity="critical"}'
+    firing = 'ALERTS{alertname="TocsinCrisisOpen",alertstate="firing",severity="critical",brand="brand-0-3"}'
+    runbooks = load_yaml(DEPLOY / "prometheus" / "prometheus.yml")["global"]["external_labels"]["runbooks"]
     with scraped(metrics, tmp_path) as server:
-        server.await_value("tocsin:open_episodes:sum")
+        server.await_value("tocsin:open_crises:sum")
         assert server.values(firing) == []
         engine.episodes.append(FakeEpisode("brand-0-3"))
         engine.stats.buckets_closed += 1
         metrics.refresh(0)
         server.await_value(firing)
-        (alert,) = [alert for alert in server.get("alerts")["alerts"] if alert["labels"]["kind"] == "crisis"]
-        assert alert["annotations"]["summary"] == "1 open critical crisis episode(s)."
-        assert alert["annotations"]["runbook_url"] == alerting_rules()["TocsinCrisisOpen"]["annotations"]["runbook_url"]
+        (alert,) = [alert for alert in server.get("alerts")["alerts"] if "brand" in alert["labels"]]
+        assert alert["annotations"]["summary"].startswith("Crisis of brand-0-3 (critical) since 2027-01-15 07:45")
+        assert "13 mentions in five minutes, 8.0 expected; " in alert["annotations"]["description"]
+        assert "score 9.0, threshold 4.5." in alert["annotations"]["description"]
+        assert alert["annotations"]["runbook_url"] == f"{runbooks}/TocsinCrisisOpen.md"
+        for series in ("since_timestamp_seconds", "score", "threshold"):
+            assert server.values(f'tocsin_brand_episode_{series}{{brand="brand-0-3"}}')
         assert server.values('tocsin_brand_score{brand="brand-0-3"}') == [0.5]
         engine.episodes.clear()
         engine.stats.buckets_closed += 1
         metrics.refresh(0)
-        wait_for(lambda: True if not server.values(firing) else None, "the alert to stop")
+        wait_for(lambda: True if not server.values(CRISES) else None, "the crisis to end")

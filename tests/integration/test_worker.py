@@ -108,13 +108,14 @@ def test_the_output_is_that_of_the_pure_engine_and_sigterm_ends_it(settings, lau
     assert want.dead_letter_count > 50
 
 
-def test_ctrl_c_in_mid_stream_leaves_a_last_checkpoint(settings, launch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_in_mid_stream_leaves_a_last_checkpoint(settings, launch, heeded_signals, number):
     worker = launch(config="[worker]\nticks = false\ncheckpoint_seconds = 300\n")
     worker.await_ready(4)
     publish(settings, [Record(0, 0, b"acme", mention(id=str(n), at=START + n)) for n in range(100)])
     wait_until(lambda: "100.0" in worker.answer("/metrics")[1], 20, "mentions folded in")
     assert committed(settings) == {}
-    assert worker.terminate(signal.SIGINT)[0] == 0
+    assert worker.terminate(number)[0] == 0
     assert not difference(outcome(settings), oracle(settings))
 
 

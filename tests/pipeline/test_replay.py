@@ -206,6 +206,34 @@ def test_damaged_gzip_and_missing_files_are_one_clear_line(tmp_path: Path) -> No
         assert str(path) in str(result.exception)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.jsonl", b"", "expected mentions, one JSON object on each line, got no line"),
+        ("empty.jsonl.gz", gzip.compress(b"\n\n"), "got no line"),
+        (
+            "alerts.jsonl",
+            b'{"version": 1}\n' * 3,
+            "got 3 lines of which none is a mention (missing_field 3); the first: ",
+        ),
+        ("empty.csv", HEAD.encode(), "expected observations, got no row"),
+    ],
+)
+def test_a_recording_without_anything_to_replay_is_refused(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    """It was another file that was meant, and no alerts of it would look like peace."""
+    path, out = tmp_path / name, tmp_path / "out.jsonl"
+    path.write_bytes(content)
+    out.write_text("kept")
+    result = CliRunner().invoke(tocsin, ["replay", str(path), "--alerts", str(out)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, TocsinError)
+    assert str(result.exception).startswith(f"{path}: ")
+    assert words in str(result.exception)
+    assert out.read_text() == "kept"
+
+
 def test_mentions_and_observations_are_not_mixed(tmp_path: Path) -> None:
     """A usage error, exit code 2."""
     source = write_csv(tmp_path / "a.csv", observation_rows(2))

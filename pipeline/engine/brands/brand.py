@@ -44,6 +44,14 @@ NEVER_CLOSED: Final = (0.0, 0.0, 0.0, 0.0)
 """`Brand.last` before the first closed bucket."""
 
 
+class Band(msgspec.Struct, frozen=True, gc=False):
+    """What is normal for a bucket: from `lower` to `upper` mentions, and this share of them negative."""
+
+    lower: float
+    upper: float
+    negative_share: float
+
+
 class Serialised(msgspec.Struct, frozen=True, gc=False):
     """A brand's state record, and what is asked of a brand that is not loaded."""
 
@@ -72,6 +80,7 @@ class Brand:
         open: open buckets by index; empty while `open_record` holds them.
         open_record: the open buckets as bytes, None while they are objects.
         last: of the last closed bucket: mentions, negatives, expected mentions, crisis score.
+        band: what was normal in it, while an episode is open; for metrics, and no part of the state.
         is_misplaced: whether its mentions belong on another partition.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
@@ -81,6 +90,7 @@ class Brand:
 
     __slots__ = (
         "_cache",
+        "band",
         "before",
         "detector",
         "episodes",
@@ -123,6 +133,7 @@ class Brand:
         self.is_misplaced = False
         self.is_idle = True
         self.last = NEVER_CLOSED
+        self.band: Band | None = None
         self._cache = cache
 
     def reset(self) -> None:

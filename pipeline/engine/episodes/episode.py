@@ -10,6 +10,7 @@ pipeline.engine.episodes.suppression. What the kinds of one event are to each ot
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -96,6 +97,11 @@ class Rule(msgspec.Struct, frozen=True):
     base_severity: Severity
     per_year: float = 0.0
     flares_up: bool = False
+
+    @property
+    def may_open(self) -> bool:
+        """False where the kind is muted: no score reaches the threshold."""
+        return self.threshold < math.inf
 
 
 class Opening(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 from pipeline.config.model import DetectionConfig
@@ -16,7 +17,7 @@ def rules(detection: DetectionConfig) -> dict[Kind, Rule]:
     """The rule of each kind, in the order in which they are stepped."""
     found: dict[Kind, Rule] = {}
     for kind, spec in KIND_SPECS.items():
-        threshold = spec.threshold(detection)
+        threshold = math.inf if kind in detection.mute else spec.threshold(detection)
         found[kind] = Rule(
             kind=kind,
             threshold=threshold,

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from pipeline.cli import main as cli
 from pipeline.cli.main import COMMANDS, main, tocsin
+from pipeline.config.load import load_config
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings, child_environment
 from pipeline.errors import BrokerError
@@ -82,6 +83,23 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
     assert code == 2
     assert not out
     assert "Error: " in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["alert"], "expected a command, got 'alert'; did you mean 'alerts'?"),
+        (["dead_letters"], "did you mean 'dead-letters'?"),
+        (["topics", "aply"], "expected a command, got 'aply'; did you mean 'apply'?"),
+        (["kafka", "zzz"], "expected a command, got 'zzz'; known are: start, status, stop"),
+        (["evaluate", "simulate"], "did you mean 'simulated'?"),
+        (["\x1b[31m"], "expected a command, got '\ufffd[31m'"),
+    ],
+)
+def test_an_unknown_command_is_refused_with_the_nearest_there_is(arguments, hint, capsys):
+    code, out, err = run(*arguments, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert hint in err
 
 
 def test_a_failure_exits_with_1_and_one_line_on_stderr(capsys, tmp_path):
@@ -178,6 +196,18 @@ def test_check_warns_of_a_section_that_nothing_reads_yet(capsys, tmp_path):
     assert err == "configuration  warning: [channels] is set, and nothing reads it yet: it has no effect\n"
 
 
+def test_check_lists_every_fault_of_a_configuration(capsys, tmp_path):
+    path = tmp_path / "tocsin.toml"
+    path.write_text("[detection]\nquiet_minutes = 4\n[brands.acme]\ntier = 'gold'\n")
+    code, out, err = run("check", "--config", str(path), capsys=capsys)
+    assert code == 1
+    assert len(out.splitlines()) == 1
+    assert err.splitlines() == [
+        f"tocsin: error: {path}: detection.quiet_minutes=4: expected `int` >= 5",
+        f"tocsin: error: {path}: brands.acme.tier='gold': must be one of the tiers []; known are: none",
+    ]
+
+
 def test_check_stops_at_the_first_fault_in_the_environment(capsys, monkeypatch):
     monkeypatch.setenv("TOCSIN_GRUOP", "x")
     code, out, err = run("check", capsys=capsys)
@@ -210,9 +240,14 @@ def test_check_reads_the_configuration_that_the_environment_names(capsys, monkey
     path = tmp_path / "tocsin.toml"
     path.write_text("[tiers.gold]\n[brands.acme]\n[brands.bolt]\n")
     monkeypatch.setenv("TOCSIN_CONFIG", str(path))
-    code, out, _ = run("check", capsys=capsys)
+    code, out, err = run("check", capsys=capsys)
     assert code == 0
-    assert f"{path}, 1 tier, 2 brands with a section" in out
+    assert f"{path}, 1 tier, 2 brands with a section, hash {load_config(path).hash}" in out
+    assert [line.partition(": ")[2] for line in err.splitlines()] == [
+        "tiers.gold is the tier of no brand: it has no effect",
+        "brands.acme is empty: it has no effect",
+        "brands.bolt is empty: it has no effect",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -315,7 +350,8 @@ def test_explain_config_as_json_says_the_same(config_file, capsys):
     assert content["brand"] == "acme"
     assert content["values"]["detection.quiet_minutes"] == {"value": 60, "source": "tiers.flagship.detection"}
     assert table.splitlines()[-1] == f"config_hash {content['config_hash']}"
-    assert len(content["values"]) == len(table.splitlines()) - 2 - len(content["thresholds"])
+    assert len(content["values"]) == len(table.splitlines()) - 3 - len(content["thresholds"])
+    assert table.splitlines()[-2] == f"file_hash {content['file_hash']}"
     assert f"crisis opens at score {content['thresholds']['crisis']:.2f} " in table
 
 
@@ -323,6 +359,38 @@ def test_explain_config_of_a_brand_without_a_section_shows_what_holds_for_all_su
     code, out, _ = run("explain-config", "unheard-of", capsys=capsys)
     assert code == 0
     assert out.splitlines()[-1] == f"config_hash {Config().brand('any').config_hash}"
+
+
+def test_explain_config_shows_what_zero_means_what_is_muted_and_what_has_no_effect(capsys, tmp_path):
+    path = tmp_path / "tocsin.toml"
+    path.write_text(
+        "[brands.acme.detection]\nmute = ['volume_surge']\ncool_down_minutes = 0\nfalse_alarms_per_brand_year = 9\n"
+    )
+    code, out, _ = run("explain-config", "acme", "--config", str(path), capsys=capsys)
+    assert code == 0
+    rows = [line.split(maxsplit=1) for line in out.splitlines()]
+    shown = dict(row for row in rows if len(row) == 2)
+    assert shown["detection.mute"].startswith("volume_surge ")
+    assert shown["detection.cool_down_minutes"].startswith("0 (no cool-down) ")
+    assert shown["volume_surge"] == "is muted"
+    notes = [line for line in out.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 2
+    assert notes[1].startswith("note: brands.acme.detection.false_alarms_per_brand_year=9 is above ")
+    content = json.loads(run("explain-config", "acme", "--config", str(path), "--json", capsys=capsys)[1])
+    assert content["thresholds"]["volume_surge"] is None
+    assert len(content["warnings"]) == 2
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "cp1252"])
+def test_explain_config_writes_what_the_encoding_lacks_as_escapes(tmp_path, encoding):
+    path = tmp_path / "tocsin.toml"
+    path.write_text("[brands.acme.playbook]\nowner = '\u5e83\u5831\u90e8'\n", encoding="utf-8")
+    environment = {**child_environment(Settings()), "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "pipeline", "explain-config", "acme", "--config", str(path)]
+    found = subprocess.run(command, capture_output=True, check=False, env=environment)
+    assert (found.returncode, found.stderr) == (0, b"")
+    owner = "\u5e83\u5831\u90e8" if encoding == "utf-8" else "\\u5e83\\u5831\\u90e8"
+    assert f" {owner} " in found.stdout.decode(encoding)
 
 
 @pytest.mark.parametrize("brand", ["Acme", "", "acme\n", "\x1b[31m"])

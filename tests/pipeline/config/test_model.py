@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import registry
+from pipeline.config.errors import faults, without
 from pipeline.config.load import load_config
 from pipeline.config.model import (
     BrandSection,
@@ -88,6 +89,8 @@ def write(folder: Path, text: str) -> Path:
             "[brands.acme]\ncategory = 'airlines'\n[categories.airlines.playbook]\nlink = 'x'",
             "categories.airlines.playbook={'link': 'x'}: object missing required field `owner`",
         ),
+        ("[detection]\nmute = ['crises']", "detection.mute=['crises']: expected one of crisis, sentiment_shift, "),
+        ("[detection]\nmute = 'crisis'", "detection.mute='crisis': expected `array`, got `str`"),
         ("[detection\n", "expected TOML: "),
         (
             "[detection]\ndetector = 'daily-maxma'",
@@ -122,6 +125,60 @@ def test_a_broken_rule_is_named_with_file_key_value_and_rule_in_one_line(tmp_pat
         load_config(path)
     assert str(caught.value).startswith(f"{path}: {message}")
     assert "\n" not in str(caught.value)
+
+
+def test_all_faults_are_listed_at_once_each_on_its_own_line(tmp_path):
+    path = write(
+        tmp_path,
+        "[detection]\nquiet_minutes = 4\ncool_down = 3\n[tiers.gold.detection]\ncritical_ratio = 0.5\n"
+        "[brands.Acme]\n[brands.bolt]\ntier = 'glod'\ntear = 1\n[brands.bolt.playbook]\nlink = 'x'\n"
+        "[channels]\nreddit = 'forums'\n",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert [line.removeprefix(f"{path}: ").partition("=")[0].partition(":")[0] for line in caught.value.lines] == [
+        "detection.quiet_minutes",
+        "detection.cool_down",
+        "brands.bolt.tear",
+        "channels.reddit",
+        "tiers.gold.detection.critical_ratio",
+        "brands.Acme",
+        "brands.bolt.tier",
+        "brands.bolt.playbook",
+    ]
+    assert all(line.startswith(f"{path}: ") for line in caught.value.lines)
+
+
+def test_what_refers_to_a_table_that_cannot_be_read_is_no_fault_of_its_own(tmp_path):
+    path = write(tmp_path, "tiers = 3\n[brands.acme]\ntier = 'gold'\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert caught.value.lines == (f"{path}: tiers=3: expected `object`, got `int`",)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 500) | st.floats(0, 9) | st.sampled_from(["crisis", "gold", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["tier", "detection", "mute", "owner", "playbook", "quiet_minutes"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*ConfigFile.__struct_fields__, "other"]), values))
+def test_faults_are_found_exactly_where_a_document_cannot_be_converted(document):
+    found = list(faults(document, ConfigFile))
+    try:
+        msgspec.convert(document, ConfigFile)
+    except msgspec.ValidationError:
+        assert found
+    else:
+        assert not found
+    sound = without(document, (fault.path for fault in found))
+    if not any(fault.path == () for fault in found):
+        assert list(faults(sound, ConfigFile)) == []
+    assert all("\n" not in fault.text for fault in found)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
@@ -253,6 +310,8 @@ def other_than(value: Any) -> Any:
         return not value
     if isinstance(value, str):
         return {"count": "story", "daily-maxima": "ewma"}[value]
+    if isinstance(value, tuple):
+        return (*value, "volume_surge")
     return value + (0.125 if isinstance(value, float) else 1)
 
 
@@ -302,6 +361,61 @@ def test_without_a_file_every_default_holds():
     assert config.brand("acme").detection == DetectionConfig()
     assert config.brand("acme").playbook is None
     assert config.engine == EngineConfig()
+
+
+PLAYBOOKS = """
+[playbook]
+owner = "duty-desk"
+respond_within_minutes = 120
+[tiers.flagship.playbook]
+respond_within_minutes = 15
+[brands.acme]
+tier = "flagship"
+category = "airlines"
+[brands.acme.playbook]
+owner = "acme-desk"
+[brands.bolt]
+tier = "flagship"
+[categories.airlines.playbook]
+link = "https://wiki.example/airlines"
+"""
+
+
+def test_a_playbook_is_put_together_key_by_key_from_default_tier_and_brand(tmp_path):
+    config = load_config(write(tmp_path, PLAYBOOKS))
+    assert {name: config.brand(name).playbook for name in ("acme", "bolt", "other")} == {
+        "acme": PlaybookConfig(owner="acme-desk", respond_within_minutes=15),
+        "bolt": PlaybookConfig(owner="duty-desk", respond_within_minutes=15),
+        "other": PlaybookConfig(owner="duty-desk", respond_within_minutes=120),
+    }
+    assert config.category("airlines").playbook == PlaybookConfig(
+        owner="duty-desk", link="https://wiki.example/airlines", respond_within_minutes=120
+    )
+    rows = {key: source for key, _, source in config.explain("acme")}
+    assert rows["playbook.owner"] == "brands.acme.playbook"
+    assert rows["playbook.respond_within_minutes"] == "tiers.flagship.playbook"
+    assert rows["playbook.link"] == "default"
+
+
+def test_a_deadline_without_an_owner_is_no_playbook(tmp_path):
+    config = load_config(
+        write(tmp_path, "[playbook]\nrespond_within_minutes = 30\n[brands.acme.playbook]\nowner = 'a'")
+    )
+    assert config.brand("acme").playbook == PlaybookConfig(owner="a", respond_within_minutes=30)
+    assert config.brand("other").playbook is None
+
+
+def test_a_kind_is_muted_for_all_a_tier_or_a_brand(tmp_path):
+    config = load_config(
+        write(
+            tmp_path,
+            "[detection]\nmute = ['volume_surge']\n"
+            "[tiers.quiet.detection]\nmute = ['volume_surge', 'sentiment_shift']\n"
+            "[brands.acme]\ntier = 'quiet'\n[brands.bolt.detection]\nmute = []\n",
+        )
+    )
+    muted = {name: config.brand(name).detection.mute for name in ("acme", "bolt", "other")}
+    assert muted == {"acme": ("volume_surge", "sentiment_shift"), "bolt": (), "other": ("volume_surge",)}
 
 
 def test_the_defaults_hold_their_own_rules():

@@ -122,6 +122,7 @@ def test_a_password_may_come_from_a_file_and_is_read_when_it_is_needed(monkeypat
 def test_a_password_file_that_holds_no_password_is_named_and_its_content_is_not_shown(monkeypatch, tmp_path, content):
     path = tmp_path / "password"
     path.write_bytes(content)
+    monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SSL")
     monkeypatch.setenv("TOCSIN_KAFKA_SSL_PASSWORD_FILE", str(path))
     with pytest.raises(ConfigError) as caught:
         load_settings()
@@ -131,7 +132,8 @@ def test_a_password_file_that_holds_no_password_is_named_and_its_content_is_not_
 
 
 def test_a_password_given_twice_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setenv("TOCSIN_KAFKA_SASL_PASSWORD", SECRET)
+    for name, value in WHOLE.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("TOCSIN_KAFKA_SASL_PASSWORD_FILE", str(tmp_path))
     with pytest.raises(ConfigError) as caught:
         load_settings()
@@ -161,10 +163,87 @@ def test_sasl_without_one_of_its_parts_names_the_part(monkeypatch, missing, prot
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "kafka://one:9092",
+            "without a scheme (the protocol is TOCSIN_KAFKA_SECURITY_PROTOCOL), got 'kafka://one:9092'",
+        ),
+        ("one:9092,PLAINTEXT://two:9092", "got 'PLAINTEXT://two:9092'"),
+        ("one:9092/", "got 'one:9092/'"),
+        (":9092", "got ':9092'"),
+        ("one:port", "got 'one:port'"),
+        ("one:0", "got 'one:0'"),
+        ("one:65536", "got 'one:65536'"),
+        ("one:1,,two:2", "got ''"),
+        ("one:\u0661", "got 'one:"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_before_anything_is_asked(monkeypatch, text, words):
+    monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", text)
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    (line,) = caught.value.lines
+    assert line.startswith(f"environment: TOCSIN_KAFKA_BOOTSTRAP={text!r}: ")
+    assert "expected host:port, comma separated" in line
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "others"),
+    [
+        ("SASL_USERNAME", "PLAINTEXT", "SASL_SSL or SASL_PLAINTEXT"),
+        ("SASL_MECHANISM", "SSL", "SASL_SSL or SASL_PLAINTEXT"),
+        ("SASL_PASSWORD", "PLAINTEXT", "SASL_SSL or SASL_PLAINTEXT"),
+        ("SSL_PASSWORD", "PLAINTEXT", "SSL or SASL_SSL"),
+    ],
+)
+def test_a_login_that_the_protocol_passes_over_is_refused(monkeypatch, name, protocol, others):
+    monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", protocol)
+    monkeypatch.setenv(f"TOCSIN_KAFKA_{name}", "PLAIN")
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert caught.value.lines == (
+        (
+            f"environment: TOCSIN_KAFKA_{name} is set, but TOCSIN_KAFKA_SECURITY_PROTOCOL is {protocol}, which does "
+            f"not use it: set that to {others}, or unset it"
+        ),
+    )
+
+
+def test_a_certificate_that_the_protocol_passes_over_is_refused(monkeypatch, tmp_path):
+    path = tmp_path / "authority.pem"
+    path.touch()
+    monkeypatch.setenv("TOCSIN_KAFKA_SSL_CAFILE", str(path))
+    with pytest.raises(ConfigError, match="TOCSIN_KAFKA_SSL_CAFILE is set, but TOCSIN_KAFKA_SECURITY_PROTOCOL is"):
+        load_settings()
+
+
+def test_all_faults_of_the_environment_are_listed_at_once(monkeypatch):
+    for name, value in {"GRUOP": "x", "METRICS_PORT": "http", "LOG_LEVEL": "trace"}.items():
+        monkeypatch.setenv(f"TOCSIN_{name}", value)
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert [line.split()[1].partition("=")[0] for line in caught.value.lines] == [
+        "expected",
+        "TOCSIN_METRICS_PORT",
+        "TOCSIN_LOG_LEVEL",
+    ]
+
+
+def test_all_parts_of_sasl_that_are_missing_are_listed_at_once(monkeypatch):
+    monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert [line.split()[1] for line in caught.value.lines] == list(WHOLE)[1:]
+
+
 @pytest.mark.parametrize("name", ["CAFILE", "CERTFILE", "KEYFILE"])
 @pytest.mark.parametrize("file", ["absent.pem", "x" * 300])
 def test_a_certificate_file_that_is_absent_is_named(monkeypatch, tmp_path, name, file):
     path = tmp_path / file
+    monkeypatch.setenv("TOCSIN_KAFKA_SECURITY_PROTOCOL", "SSL")
     monkeypatch.setenv(f"TOCSIN_KAFKA_SSL_{name}", str(path))
     with pytest.raises(ConfigError) as caught:
         load_settings()

@@ -18,7 +18,7 @@ from pipeline.engine.engine import Engine
 from pipeline.engine.records import Outputs, Record, RefusedBatch, SourceRecord
 from pipeline.engine.state import CHECKPOINT_KEY, VERSION
 from pipeline.errors import DeadLetterLimitError, StateError
-from schemas.alert import Alert, encode_alert
+from schemas.alert import Alert, Kind, encode_alert
 from schemas.mention import decode_mention
 from schemas.observation import Observation
 from schemas.rejection import Reason
@@ -230,6 +230,72 @@ def test_good_mentions_in_between_keep_the_line_going() -> None:
     engine = Engine(0, Config(ConfigFile(engine=EngineConfig(dead_letter_run_limit=5))))
     records = [record(n, mention(id=str(n)) if n % 5 == 0 else b"garbage") for n in range(100)]
     assert len(engine.process(records).dead_letters) == 80
+
+
+def test_the_brands_with_most_mentions_are_those_mentioned_lately() -> None:
+    """The last bucket of a brand that nobody mentions any more stays as it was; it is no figure of now."""
+    engine = Engine(0, Config())
+    counts = {"dead": 9, "loud": 7, "calm": 3, "meek": 3}
+    drafts = [
+        (START + (0 if brand == "dead" else 5) * 3600 + n, brand, f"{brand}-{n}")
+        for brand, count in counts.items()
+        for n in range(count)
+    ]
+    engine.process(
+        [
+            record(n, mention(brand=brand, id=name, at=at), brand.encode())
+            for n, (at, brand, name) in enumerate(sorted(drafts))
+        ]
+    )
+    engine.process([tick(len(drafts), START + 6 * 3600)])
+    assert [view.brand for view in engine.top_brands(3)] == ["dead", "loud", "calm"]
+    assert [view.brand for view in engine.top_brands(9, START + 5 * 3600)] == ["loud", "calm", "meek"]
+    assert [view.brand for view in engine.top_brands(2, START + 5 * 3600 + 300)] == ["loud", "calm"]
+    assert engine.top_brands(9, START + 5 * 3600 + 301) == []
+    assert engine.top_brands(0) == []
+
+
+def test_a_brand_with_an_open_episode_says_what_would_be_normal() -> None:
+    """The band holds what was expected, and the usual negative share is that of the days before."""
+    engine = Engine(0, Config())
+    outputs = engine.process(list(without_ticks(troubled_stream(1, hours=30))))
+    view, calm = engine.brand_view("acme"), engine.brand_view("cora")
+    assert view is not None
+    assert calm is not None
+    (crisis,) = [one for one in engine.open_episodes() if (one.brand, one.kind) == ("acme", "crisis")]
+    opened = next(alert for alert in outputs.alerts if (alert.brand, alert.kind) == ("acme", "crisis"))
+    assert crisis.threshold == pytest.approx(opened.score.threshold, abs=1e-4)
+    assert view.band is not None
+    assert 0.0 <= view.band.lower <= view.expected <= view.band.upper
+    assert view.band.negative_share < 0.5
+    assert calm.band is None
+
+
+@pytest.mark.parametrize("muted", ["crisis", "sentiment_shift", "volume_surge"])
+def test_a_muted_kind_never_opens_and_the_others_do(muted: Kind) -> None:
+    """Nothing is learned otherwise: the scores of the other kinds are what they were."""
+    config = Config(ConfigFile(detection=DetectionConfig(mute=(muted,))))
+    heard, quiet = Engine(0, Config()), Engine(0, config)
+    all_kinds = {(alert.brand, alert.kind) for alert in heard.process(troubled_stream(1)).alerts}
+    kinds = {(alert.brand, alert.kind) for alert in quiet.process(troubled_stream(1)).alerts}
+    assert muted not in {kind for _, kind in kinds}
+    assert kinds >= {(brand, kind) for brand, kind in all_kinds if kind != muted}
+    assert len(all_kinds) > 1
+
+
+def test_an_episode_that_is_open_when_its_kind_is_muted_ends_after_the_quiet_time() -> None:
+    """A configuration that changes leaves no episode open for ever."""
+    records = without_ticks(troubled_stream(1, hours=30))
+    heard = Engine(0, Config())
+    heard.process(records)
+    state = latest(heard.snapshot())
+    quiet = Engine(0, Config(ConfigFile(detection=DetectionConfig(mute=("crisis",)))))
+    quiet.restore(state.items())
+    before = [episode for episode in quiet.open_episodes() if episode.kind == "crisis"]
+    assert [episode.brand for episode in before] == ["acme"]
+    ended = quiet.process([tick(len(records), quiet.event_time + 3 * 3600)]).alerts
+    assert [alert.transition for alert in ended if alert.kind == "crisis"] == ["resolved"]
+    assert not any(episode.kind == "crisis" for episode in quiet.open_episodes())
 
 
 def test_an_open_episode_of_a_brand_that_falls_silent_is_resolved_as_time_passes() -> None:

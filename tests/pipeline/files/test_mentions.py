@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 import tracemalloc
 
 import pytest
 
 from pipeline.errors import TocsinError
-from pipeline.files.mentions import MAX_LINE_BYTES, lines
+from pipeline.files.mentions import MAX_LINE_BYTES, lines, total_bytes
 from pipeline.files.observations import read_observations
 
 
@@ -45,6 +46,28 @@ def test_a_table_of_one_line_without_end_is_refused_too(bomb):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 12 * MAX_LINE_BYTES
+
+
+@pytest.mark.parametrize("name", ["mentions.jsonl", "mentions.jsonl.gz"])
+def test_what_was_read_of_files_adds_up_to_their_size_on_disk(tmp_path, name):
+    text = b"".join(b'{"id": "%d"}\n' % number for number in range(5000))
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    reported: list[int] = []
+    assert len(list(lines(str(path), reported.append))) == 5000
+    assert len(reported) == 6
+    assert all(count >= 0 for count in reported)
+    assert sum(reported) == path.stat().st_size == total_bytes([str(path)])
+    assert total_bytes([str(path), str(path)]) == 2 * path.stat().st_size
+
+
+def test_what_has_no_end_has_no_total(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert total_bytes(["-"]) is None
+    assert total_bytes([str(pipe)]) is None
+    with pytest.raises(TocsinError, match="expected a file that can be read: No such file"):
+        total_bytes([str(tmp_path / "absent")])
 
 
 def test_a_long_line_within_the_bound_is_read_whole(tmp_path):

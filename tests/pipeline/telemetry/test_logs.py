@@ -17,7 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.settings import Settings
-from pipeline.telemetry.logs import LIBRARIES, RATE_LIMIT_SECONDS, SILENT, RateLimit, configure_logging, say_fatal
+from pipeline.telemetry.logs import (
+    FATAL,
+    LIBRARIES,
+    RATE_LIMIT_SECONDS,
+    SILENT,
+    RateLimit,
+    configure_logging,
+    say_fatal,
+)
 
 HOSTILE = "\x1b[31mred\x07\x00\r\nlevel=critical forged\x9b2J\u2028\u202eevil\ud800 end"
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -66,6 +74,19 @@ def test_json_where_no_terminal_is() -> None:
     written = datetime.fromisoformat(line["timestamp"])
     assert line["timestamp"].endswith("Z")
     assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+def test_lines_are_json_whatever_the_encoding(encoding: str) -> None:
+    """What an encoding lacks is an escape of JSON's, not of Python's, which JSON does not read."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding, errors="backslashreplace")
+    configure_logging(Settings(log_format="json"), stream)
+    structlog.get_logger("tocsin.test").info("\u708e\u4e0a \U0001f525")
+    say_fatal("\U0001f525")
+    stream.flush()
+    events = [json.loads(line)["event"] for line in raw.getvalue().decode(encoding).splitlines()]
+    assert events == ["\u708e\u4e0a \U0001f525", FATAL + "\U0001f525"]
 
 
 def test_console_on_a_terminal_and_when_asked_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import threading
@@ -21,7 +22,7 @@ from pipeline.config.model import Config
 from pipeline.config.settings import Settings
 from pipeline.errors import ConfigError
 from pipeline.telemetry.health import Health
-from pipeline.telemetry.server import MetricsServer, serve
+from pipeline.telemetry.server import PAGES, MetricsServer, serve
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from tests.fakes.engine import busy_engine
 
@@ -128,9 +129,18 @@ def test_a_client_that_goes_away_is_no_fault(server: MetricsServer, capfd: pytes
     assert capfd.readouterr().err == ""
 
 
+def test_the_root_lists_the_pages(server: MetricsServer) -> None:
+    """Who knows only the port finds the rest."""
+    status, kind, body = get(server, "/")
+    assert (status, kind) == (200, "text/html; charset=utf-8")
+    links = re.findall(r'href="([^"]+)"', body)
+    assert links == list(PAGES)
+    assert all(get(server, path)[0] != 404 for path in links)
+
+
 def test_other_paths_are_not_found(server: MetricsServer) -> None:
     """Nothing else is served; the answer says what is."""
-    status, _, body = get(server, "/")
+    status, _, body = get(server, "/metric")
     assert status == 404
     assert "/metrics" in body
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.model import Config, ConfigFile, WorkerConfig
-from pipeline.telemetry.catalogue import CATALOGUE, MAX_EPISODE_BRANDS, PREFIX
+from pipeline.config.model import BrandSection, Config, ConfigFile, WorkerConfig
+from pipeline.telemetry.catalogue import ALIVE_SECONDS, CATALOGUE, MAX_EPISODE_BRANDS, PREFIX
 from pipeline.telemetry.worker_metrics import BRANDS_PACE, BRANDS_SECONDS, PUBLISH_SECONDS, WorkerMetrics
 from schemas.rejection import Reason
 from tests.fakes import Clock
-from tests.fakes.engine import FakeEngine, FakeEpisode, FakeStats, FakeView, busy_engine
+from tests.fakes.engine import FakeBand, FakeEngine, FakeEpisode, FakeStats, FakeView, busy_engine
 
 NOW = 1_800_000_000.0
 
@@ -156,11 +156,96 @@ def test_histogram_buckets_are_cumulative(durations: list[float]) -> None:
     assert value(metrics, name + "_sum") == pytest.approx(sum(durations))
 
 
+def working(watermark: float = 0.0) -> FakeEngine:
+    """An engine that has taken a record."""
+    return FakeEngine(FakeStats(consumed=1), watermark)
+
+
+def test_brands_that_fell_silent_give_their_series_to_living_ones() -> None:
+    """By the newest event time of the worker: a partition in which nothing happens any more has no newer one."""
+    metrics = WorkerMetrics(Config(ConfigFile(worker=WorkerConfig(top_brands=2))))
+    silent, alive = working(NOW - 4 * 86_400), working(NOW)
+    last, now = int(silent.watermark) // 300 - 1, int(NOW) // 300 - 1
+    silent.views = {f"dead{n}": FakeView(f"dead{n}", mentions=1000.0, bucket=last) for n in range(3)}
+    alive.views = {
+        "gone": FakeView("gone", mentions=500.0, bucket=now - 13),
+        "rare": FakeView("rare", mentions=1.0, bucket=now - 11),
+        "live": FakeView("live", mentions=2.0, bucket=now),
+    }
+    metrics.attach(0, silent)
+    metrics.attach(1, alive)
+    assert brands_shown(metrics) == {"live", "rare"}
+    metrics.detach(1)
+    assert brands_shown(metrics) == {"dead0", "dead1"}
+
+
+def test_where_no_record_comes_any_more_brands_age_by_the_clock() -> None:
+    """A whole worker without records knows no newer event time; what burns is shown whatever happens."""
+    clock = Clock(NOW)
+    metrics = WorkerMetrics(Config(), wall_clock=clock)
+    engine = working(NOW)
+    engine.views = {name: FakeView(name, bucket=int(NOW) // 300) for name in ("acme", "bolt")}
+    engine.episodes = [FakeEpisode("bolt")]
+    metrics.attach(0, engine)
+    clock.now += ALIVE_SECONDS - 1
+    assert brands_shown(metrics) == {"acme", "bolt"}
+    clock.now += 2
+    metrics.refresh(0)
+    assert brands_shown(metrics) == {"bolt"}
+    engine.stats.ticks += 1
+    metrics.refresh(0)
+    assert brands_shown(metrics) == {"acme", "bolt"}
+
+
+def test_an_open_episode_says_since_when_how_bad_and_what_would_be_normal() -> None:
+    """One series for each episode; brands without one have none of these."""
+    metrics = WorkerMetrics(Config())
+    engine = working(NOW)
+    engine.views = {
+        "acme": FakeView("acme", band=FakeBand(4.0, 14.0, 0.15)),
+        "bolt": FakeView("bolt"),
+    }
+    engine.episodes = [
+        FakeEpisode("acme", onset=NOW - 900, score=9.5, threshold=4.5),
+        FakeEpisode("acme", kind="volume_surge", severity="info", onset=NOW - 300, score=7.0, threshold=6.0),
+        FakeEpisode("airlines", severity="warning", onset=NOW),
+    ]
+    metrics.attach(3, engine)
+    since = "tocsin_brand_episode_since_timestamp_seconds"
+    acme = {"brand": "acme", "kind": "crisis"}
+    assert value(metrics, since, partition="3", severity="critical", **acme) == NOW - 900
+    assert value(metrics, since, partition="3", severity="warning", brand="airlines", kind="crisis") == NOW
+    assert value(metrics, "tocsin_brand_episode_score", **acme) == 9.5
+    assert value(metrics, "tocsin_brand_episode_threshold", **acme) == 4.5
+    assert value(metrics, "tocsin_brand_episode_threshold", brand="acme", kind="volume_surge") == 6.0
+    assert value(metrics, "tocsin_brand_expected_mentions_lower", brand="acme") == 4.0
+    assert value(metrics, "tocsin_brand_expected_mentions_upper", brand="acme") == 14.0
+    assert value(metrics, "tocsin_brand_expected_negative_share", brand="acme") == 0.15
+    assert brands_shown(metrics, since) == {"acme", "airlines"}
+    assert brands_shown(metrics, "tocsin_brand_expected_mentions_upper") == {"acme"}
+
+
+def test_the_hash_of_a_brand_is_that_of_its_alerts() -> None:
+    """For each brand shown, and in one label for all brands without a section."""
+    file = ConfigFile(brands={"acme": BrandSection(detection={"quiet_minutes": 60})})
+    config = Config(file)
+    metrics = WorkerMetrics(config)
+    engine = working(NOW)
+    engine.views = {name: FakeView(name) for name in ("acme", "bolt")}
+    metrics.attach(0, engine)
+    for brand in ("acme", "bolt"):
+        digest = config.brand(brand).config_hash
+        assert value(metrics, "tocsin_brand_config_info", brand=brand, hash=digest) == 1
+    default = config.brand("bolt").config_hash
+    assert value(metrics, "tocsin_config_info", hash=config.hash, default_hash=default) == 1
+
+
 def test_brand_series_are_those_with_an_episode_and_the_top() -> None:
     """Over all partitions: the brands with most mentions, each brand with an open episode, and a count of the rest."""
     metrics = WorkerMetrics(Config(ConfigFile(worker=WorkerConfig(top_brands=2))))
-    first = FakeEngine(views={f"a{n}": FakeView(f"a{n}", mentions=n) for n in range(10)})
-    second = FakeEngine(views={f"b{n}": FakeView(f"b{n}", mentions=n + 0.5, score=9) for n in range(10)})
+    first, second = working(), working()
+    first.views = {f"a{n}": FakeView(f"a{n}", mentions=n) for n in range(10)}
+    second.views = {f"b{n}": FakeView(f"b{n}", mentions=n + 0.5, score=9) for n in range(10)}
     second.episodes = [FakeEpisode("b0"), FakeEpisode("b0", kind="volume_surge", severity="info")]
     metrics.attach(0, first)
     metrics.attach(1, second)
@@ -180,6 +265,7 @@ def test_brand_series_stay_bounded_when_everything_burns() -> None:
     metrics.attach(0, engine)
     shown = brands_shown(metrics)
     assert len(shown) == MAX_EPISODE_BRANDS
+    assert brands_shown(metrics, "tocsin_brand_episode_since_timestamp_seconds") == shown
     assert names[-1] in shown
     assert value(metrics, "tocsin_brand_series_left_out") == 500
     assert value(metrics, "tocsin_open_episodes", kind="crisis", severity="info") == MAX_EPISODE_BRANDS + 499
@@ -238,7 +324,7 @@ def test_scrapes_from_another_thread_see_figures_that_belong_together() -> None:
     """The loop changes one figure after the other; whatever the moment of the scrape, they are equal."""
     clock = Clock()
     metrics = WorkerMetrics(Config(), clock=clock)
-    engine = FakeEngine()
+    engine = working()
     metrics.attach(0, engine)
     scrapes: list[tuple[float | None, ...]] = []
     enough = threading.Event()
@@ -292,10 +378,10 @@ class CountedEngine(FakeEngine):
     seconds = 0.0
     clock = Clock()
 
-    def top_brands(self, count: int) -> list[FakeView]:
+    def top_brands(self, count: int, since: float = 0.0) -> list[FakeView]:
         self.reads += 1
         self.clock.now += self.seconds
-        return super().top_brands(count)
+        return super().top_brands(count, since)
 
 
 def test_brands_are_read_when_a_bucket_has_closed_and_once_a_second_at_most() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -99,6 +100,26 @@ def test_a_slice_is_acknowledged_only_when_its_checkpoint_is_committed_and_with_
     asyncio.run(run())
     assert transactions.topics == [[TOPICS.state]]
     assert (first.acks, second.acks) == (0, 1)
+
+
+def test_every_alert_is_a_line_in_the_log_once_it_is_committed() -> None:
+    clock, transactions = Clock(), Transactions()
+    partition = opened(OffsetEngine(), clock, transactions=transactions)
+
+    async def run() -> list[list[int]]:
+        await partition.accept(slice_of(*mentions(0, 3)))
+        said = []
+        for error in (RuntimeError("fenced"), None):
+            transactions.error = error
+            with capture_logs() as logged, suppress(RuntimeError):
+                await partition.checkpoint()
+            said.append([int(line["id"]) for line in logged if line["event"] == "alert"])
+            if error:
+                await partition.accept(slice_of(*mentions(3, 5)))
+        return said
+
+    # What a failed transaction held is told by the worker that goes on from the checkpoint before it.
+    assert run_virtual(run(), clock) == [[], [3, 4]]
 
 
 def test_a_failed_checkpoint_acknowledges_nothing(partition: Partition, transactions: Transactions) -> None:

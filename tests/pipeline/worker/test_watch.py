@@ -6,10 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.config.model import Config, ConfigFile, WorkerConfig
 from pipeline.telemetry.health import HEARTBEAT_LIMIT_SECONDS, Health
 from pipeline.telemetry.worker_metrics import WorkerMetrics
+from pipeline.worker.heartbeat import BEAT_SECONDS, COUNTED, Heartbeat
 from pipeline.worker.partition import Partition
 from pipeline.worker.stall import STALL_SECONDS
 from pipeline.worker.watch import WATCH_SECONDS, Watch
@@ -50,6 +52,7 @@ class Watched:
             ticker=self.ticker,  # type: ignore[arg-type]  # no broker
             config=config,
             health=self.health,
+            beat=Heartbeat(lambda: self.metrics.published, self.clock).beat,
             clock=self.clock,
         )
         run_virtual(self.partition.open(), self.clock)
@@ -84,6 +87,37 @@ def test_looking_is_the_heartbeat_of_the_loop(watched: Watched) -> None:
     report = watched.health.alive()
     assert report.ok
     assert report.heartbeat_age_seconds <= WATCH_SECONDS
+
+
+def test_a_line_every_minute_tells_what_was_counted_in_it(watched: Watched) -> None:
+    """Increases, not sums; what a partition counted that has left meanwhile is among them."""
+    stats = watched.engine.stats
+
+    def minute() -> list[Any]:
+        watched.clock.now += BEAT_SECONDS / 2
+        with capture_logs() as logged:
+            watched.look()
+            watched.clock.now += BEAT_SECONDS / 2
+            watched.look()
+        return [line for line in logged if line["event"] == "heartbeat"]
+
+    stats.consumed, stats.late = 100, 3
+    stats.rejected = {"malformed_json": 2}
+    stats.alerts = {("crisis", "critical", "opened"): 1}
+    (first,) = minute()
+    assert {name: first[name] for name in COUNTED} == {
+        "records": 102,
+        "refused": 2,
+        "late": 3,
+        "duplicate": 0,
+        "buckets_closed": 0,
+        "alerts": 1,
+    }
+    assert (first["seconds"], first["partitions"], first["lag"]) == (60, [3], 10)
+    stats.consumed += 7
+    watched.metrics.detach(3)
+    (second,) = minute()
+    assert (second["records"], second["alerts"], second["partitions"]) == (7, 0, [])
 
 
 def test_work_that_stands_still_is_reported_until_it_goes_on(watched: Watched) -> None:
