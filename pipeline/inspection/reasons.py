@@ -26,6 +26,8 @@ Cause = Literal[
     "cool_down",
     "blocked",
     "muted",
+    "told",
+    "voices",
     "warming_up",
     "category",
     "unseen",
@@ -45,7 +47,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         configured: threshold without the budget.
         critical, release: levels of the rule.
         window_minutes: of the window that gave the score.
-        parts: contributions to the score.
+        parts: contributions to the score by all that the windows hold.
+        quiet_minutes: below the release level after which an episode ends.
+        lacks_voices: only too few voices keep the open episode from being critical.
     """
 
     outcome: Outcome
@@ -57,6 +61,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     window_minutes: int
     parts: dict[str, float]
     quiet_minutes: int
+    lacks_voices: bool
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +96,7 @@ def reading_of(sight: Sight | None, kind: Kind) -> Reading | None:
         window_minutes=explanation.window_buckets * BUCKET_SECONDS // 60,
         parts={name: round(part, 4) for name, part in explanation.parts.items()},
         quiet_minutes=verdict.rule.quiet_buckets * BUCKET_SECONDS // 60,
+        lacks_voices=verdict.lacks_voices,
     )
 
 
@@ -103,6 +109,7 @@ _HELD_BACK: Final[dict[Outcome, tuple[Cause, str]]] = {
     "resolved": ("other", "{two} resolved an earlier episode in this very bucket"),
     "muted": ("muted", "{two} mutes this kind"),
     "warming_up": ("warming_up", "{two} was still warming up"),
+    "told": ("told", "an episode that had ended in {two} has told of it ({against} for what came since)"),
     "blocked": ("blocked", "held back in {two}: a crisis was open ({against})"),
     "cool_down": ("cool_down", "held back in {two} by the cool-down ({against})"),
     "category": ("category", "held back in {two}: the whole category moved ({against})"),
@@ -149,6 +156,8 @@ def _why_less_grave(fired: Reading, other: Reading, names: tuple[str, str]) -> W
     """Why one side called an episode critical and the other did not."""
     one, two = names
     causes: list[Cause] = []
+    if other.lacks_voices:
+        causes.append("voices")
     if abs(fired.critical - other.critical) > SAME:
         causes.append("critical")
     if abs(fired.score - other.score) > SAME:

@@ -22,6 +22,7 @@ Outcome = Literal[
     "muted",
     "warming_up",
     "below_threshold",
+    "told",
     "blocked",
     "cool_down",
     "budget",
@@ -35,7 +36,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         outcome: what came of the score.
-        score: of the bucket, as the engine held it against the threshold.
+        score: of the bucket, as the engine held it against the threshold: after an episode, of what came since only.
+        whole: of the bucket, by all that the windows hold.
         rule: the brand's, with the configured threshold.
         threshold: at which the open episode opened, or at which one would open now.
         severity: of the open episode; None while none is open.
@@ -46,6 +48,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     outcome: Outcome
     score: float
+    whole: float
     rule: Rule
     threshold: float
     severity: Severity | None
@@ -59,6 +62,12 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     def raised_by(self) -> float:
         """What the alert budget has put on top of the configured threshold, in score units; infinite: nothing opens."""
         return self.threshold - self.rule.threshold if math.isfinite(self.rule.threshold) else 0.0
+
+    @property
+    def lacks_voices(self) -> bool:
+        """Whether only too few voices keep an open episode from being critical: its score is high enough."""
+        rule = self.rule
+        return self.severity == rule.base_severity == "warning" and self.score >= rule.critical
 
     @property
     def cool_down_ends(self) -> int:
@@ -108,7 +117,7 @@ def _verdict(closed: ClosedBucket, kind: Kind, rule: Rule) -> Verdict:
     elif not closed.assessment.is_warm:
         outcome = "warming_up"
     elif score < rule.threshold:
-        outcome = "below_threshold"
+        outcome = "told" if closed.assessment.score(kind) >= rule.threshold else "below_threshold"
     elif blocked_by:
         outcome = "blocked"
     else:
@@ -118,6 +127,7 @@ def _verdict(closed: ClosedBucket, kind: Kind, rule: Rule) -> Verdict:
     return Verdict(
         outcome,
         score,
+        closed.assessment.score(kind),
         rule,
         threshold,
         episode.severity if is_open else None,

@@ -35,6 +35,7 @@ def outcome_line(found: KindExplanation) -> str:
     facts = {
         "against": f"score {verdict.score:.2f}, threshold {shown_threshold(verdict)}",
         "score": f"{verdict.score:.2f}",
+        "whole": f"{verdict.whole:.2f}",
         "threshold": shown_threshold(verdict),
         "severity": verdict.severity or "",
         "opened": f"{start_of(verdict.opened + 1):%Y-%m-%d %H:%M}",
@@ -45,7 +46,8 @@ def outcome_line(found: KindExplanation) -> str:
         "cool_down_ends": f"{start_of(verdict.cool_down_ends):%Y-%m-%d %H:%M}",
         "budget": budget_words(verdict),
     }
-    return _OUTCOMES[verdict.outcome].format(**facts)
+    voices = "; not critical for want of voices: too few people, or too few mentions of their own"
+    return _OUTCOMES[verdict.outcome].format(**facts) + (voices if verdict.lacks_voices else "")
 
 
 _OUTCOMES: Final[dict[Outcome, str]] = {
@@ -56,6 +58,8 @@ _OUTCOMES: Final[dict[Outcome, str]] = {
     "muted": "could not fire: the configuration mutes this kind (score {score})",
     "warming_up": "could not fire: the brand was still warming up, and scores meant nothing",
     "below_threshold": "did not fire: the score {score} is below the threshold {threshold}",
+    "told": "did not fire: an episode that has ended told of most of it (score {whole}); what came since scores "
+    "{score}, threshold {threshold}",
     "blocked": "held back by the open {blocked_by}: {against}",
     "cool_down": "held back by the cool-down until {cool_down_ends}: {against}",
     "budget": "held back by the alert budget ({budget}): {against}",
