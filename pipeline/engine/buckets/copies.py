@@ -25,6 +25,8 @@ from schemas.text import READ_CHARACTERS, normalised
 
 SHORTEST: Final = 32
 """Bytes of letters (some seven words, eleven Han characters): shorter texts are alike by chance and no copies."""
+SHORTEST_ALIKE: Final = 40
+"""Bytes of letters from which on a text may be a copy of one that differs from it."""
 RESEMBLANCE: Final = 0.55
 """Of two texts from which on one is a copy of the other."""
 SHINGLE: Final = 6
@@ -120,7 +122,7 @@ def copies(texts: Sequence[bytes]) -> dict[int, int]:
     strangers together.
 
     Args:
-        texts: letters, each at least SHORTEST bytes.
+        texts: letters, each at least SHORTEST_ALIKE bytes.
 
     Returns:
         The places of copies to the places of what they are copies of.
@@ -219,7 +221,7 @@ def is_copy(one: bytes, other: bytes) -> bool:
     """Whether one text is a copy of the other; both are letters, of any length."""
     if one == other:
         return True
-    return min(len(one), len(other)) >= SHORTEST and bool(copies((one, other)))
+    return min(len(one), len(other)) >= SHORTEST_ALIKE and bool(copies((one, other)))
 
 
 def distinct(texts: Iterable[str], limit: int) -> list[int]:

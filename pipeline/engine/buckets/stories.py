@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from pipeline.engine.buckets.columns import Columns
-from pipeline.engine.buckets.copies import ID_MARK, SHORTEST, copies, fingerprint, letters_of
+from pipeline.engine.buckets.copies import ID_MARK, SHORTEST, SHORTEST_ALIKE, copies, fingerprint, letters_of
 from pipeline.engine.buckets.ids import author_hash, identity
 from pipeline.engine.buckets.story import (
     OWN,
@@ -278,7 +278,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
 
     def _write(self, written: dict[str, int], number: int) -> None:
         story = self.stories[number - 1]
-        if len(story.text) < TEXT_CHARACTERS and _is_compared(story):
+        if len(story.text) < TEXT_CHARACTERS and _is_compared(story, SHORTEST):
             written.setdefault(as_written(story.text), number)
 
     def number(self, key: bytes, ids: Mapping[str, int]) -> int:
@@ -354,9 +354,9 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
                 story.mentions = mentions
 
 
-def _is_compared(story: Story) -> bool:
+def _is_compared(story: Story, shortest: int = SHORTEST_ALIKE) -> bool:
     """Whether copies are looked for: it has words of the first post, and not so few that they are alike by chance."""
-    return bool(story.text) and story.words >= TOLD and len(story.letters()) >= SHORTEST
+    return bool(story.text) and story.words >= TOLD and len(story.letters()) >= shortest
 
 
 def _size(text: str) -> int:
