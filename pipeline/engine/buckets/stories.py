@@ -33,7 +33,7 @@ from schemas.mention import Mention
 
 MOST_STORIES: Final = 512
 """Stories told apart in one open bucket, those included that became one; a post past that is nobody's copy."""
-MOST_TEXT: Final = 24_576
+MOST_TEXT: Final = 12_288
 """Bytes of the texts of a bucket's stories; a story past that is known by equal letters alone."""
 MOST_TOLD: Final = 32
 """Of these, stories with copies whose authors are kept, and stories whose first id is long."""
