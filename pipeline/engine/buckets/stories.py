@@ -33,8 +33,10 @@ from schemas.mention import Mention
 
 MOST_STORIES: Final = 512
 """Stories told apart in one open bucket, those included that became one; a post past that is nobody's copy."""
-MOST_TEXT: Final = 12_288
+MOST_TEXT: Final = 6_144
 """Bytes of the texts of a bucket's stories; a story past that is known by equal letters alone."""
+LEAST_TEXT: Final = 128
+"""Bytes that are kept of a text that has hardly any letters."""
 MOST_TOLD: Final = 32
 """Of these, stories with copies whose authors are kept, and stories whose first id is long."""
 LONG_ID: Final = 64
@@ -254,6 +256,9 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         story.say("", UNHEARD if text else words)
         beginning = kept(text)
         size = _size(beginning)
+        if size > LEAST_TEXT and len(letters_of(beginning)) < SHORTEST:
+            beginning = beginning[: LEAST_TEXT // 4]  # No text is a copy of these signs.
+            size = _size(beginning)
         if self.text + size > MOST_TEXT and not self.crowded:
             self.unite_copies()
             self.crowded = int(self.text > 3 * MOST_TEXT // 4)
