@@ -6,7 +6,7 @@ hashtags, emoji, addresses, accounts, digits, punctuation and blanks; so neither
 a copy or hide one, and a signature or template makes one only where it is most of both texts.
 
 The resemblance is estimated by one permutation hashing (Li, Owen and Zhang 2012), a MinHash that hashes every shingle
-once: exact where a text has few shingles, standard error 4 % at most. Whole numbers of 64 bits only, so it is the same
+once: exact where a text has few shingles, standard error 3 % at most. Whole numbers of 64 bits only, so it is the same
 on every processor. As two texts seldom resemble each other, those that share no longer chunks (content-defined:
 Muthitacharoen et al. 2001) are not sketched at all.
 """
@@ -25,11 +25,13 @@ from schemas.text import READ_CHARACTERS, normalised
 
 SHORTEST: Final = 32
 """Bytes of letters (some seven words, eleven Han characters): shorter texts are alike by chance and no copies."""
-RESEMBLANCE: Final = 0.55
+SHORTEST_ALIKE: Final = 40
+"""Bytes of letters from which on a text may be a copy of one that differs from it."""
+RESEMBLANCE: Final = 0.6
 """Of two texts from which on one is a copy of the other."""
 SHINGLE: Final = 6
 """Bytes: letters of Latin, two characters of Han, Kana and Hangul, three letters of Cyrillic and Arabic."""
-BINS: Final = 128
+BINS: Final = 256
 
 ID_MARK: Final = b"#"
 """Begins the keys of stories that are ids, which a digest of a text must not be taken for."""
@@ -120,7 +122,7 @@ def copies(texts: Sequence[bytes]) -> dict[int, int]:
     strangers together.
 
     Args:
-        texts: letters, each at least SHORTEST bytes.
+        texts: letters, each at least SHORTEST_ALIKE bytes.
 
     Returns:
         The places of copies to the places of what they are copies of.
@@ -219,7 +221,7 @@ def is_copy(one: bytes, other: bytes) -> bool:
     """Whether one text is a copy of the other; both are letters, of any length."""
     if one == other:
         return True
-    return min(len(one), len(other)) >= SHORTEST and bool(copies((one, other)))
+    return min(len(one), len(other)) >= SHORTEST_ALIKE and bool(copies((one, other)))
 
 
 def distinct(texts: Iterable[str], limit: int) -> list[int]:

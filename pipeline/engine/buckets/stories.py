@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from pipeline.engine.buckets.columns import Columns
-from pipeline.engine.buckets.copies import ID_MARK, SHORTEST, copies, fingerprint, letters_of
+from pipeline.engine.buckets.copies import ID_MARK, SHORTEST, SHORTEST_ALIKE, copies, fingerprint, letters_of
 from pipeline.engine.buckets.ids import author_hash, identity
 from pipeline.engine.buckets.story import (
     OWN,
@@ -33,8 +33,10 @@ from schemas.mention import Mention
 
 MOST_STORIES: Final = 512
 """Stories told apart in one open bucket, those included that became one; a post past that is nobody's copy."""
-MOST_TEXT: Final = 24_576
+MOST_TEXT: Final = 6_144
 """Bytes of the texts of a bucket's stories; a story past that is known by equal letters alone."""
+LEAST_TEXT: Final = 128
+"""Bytes that are kept of a text that has hardly any letters."""
 MOST_TOLD: Final = 32
 """Of these, stories with copies whose authors are kept, and stories whose first id is long."""
 LONG_ID: Final = 64
@@ -254,6 +256,9 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         story.say("", UNHEARD if text else words)
         beginning = kept(text)
         size = _size(beginning)
+        if size > LEAST_TEXT and len(letters_of(beginning)) < SHORTEST:
+            beginning = beginning[: LEAST_TEXT // 4]  # No text is a copy of these signs.
+            size = _size(beginning)
         if self.text + size > MOST_TEXT and not self.crowded:
             self.unite_copies()
             self.crowded = int(self.text > 3 * MOST_TEXT // 4)
@@ -278,7 +283,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
 
     def _write(self, written: dict[str, int], number: int) -> None:
         story = self.stories[number - 1]
-        if len(story.text) < TEXT_CHARACTERS and _is_compared(story):
+        if len(story.text) < TEXT_CHARACTERS and _is_compared(story, SHORTEST):
             written.setdefault(as_written(story.text), number)
 
     def number(self, key: bytes, ids: Mapping[str, int]) -> int:
@@ -354,9 +359,9 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
                 story.mentions = mentions
 
 
-def _is_compared(story: Story) -> bool:
+def _is_compared(story: Story, shortest: int = SHORTEST_ALIKE) -> bool:
     """Whether copies are looked for: it has words of the first post, and not so few that they are alike by chance."""
-    return bool(story.text) and story.words >= TOLD and len(story.letters()) >= SHORTEST
+    return bool(story.text) and story.words >= TOLD and len(story.letters()) >= shortest
 
 
 def _size(text: str) -> int:

@@ -13,7 +13,9 @@ from pipeline.engine.buckets.people import People
 from schemas.text import readable
 
 TEXT_CHARACTERS: Final = 280
-"""Of a story's text that are kept."""
+"""Of a story's text that are kept ..."""
+TEXT_BYTES: Final = 560
+"""... as far as they take no more."""
 
 UNHEARD: Final = 0
 QUOTED: Final = 1
@@ -142,7 +144,10 @@ def as_written(text: str) -> str:
 
 def kept(text: str) -> str:
     """What a story keeps of a text: the beginning, in the author's words."""
-    return readable(text)[:TEXT_CHARACTERS] if "<" in text or "&" in text else text[:TEXT_CHARACTERS]
+    beginning = readable(text)[:TEXT_CHARACTERS] if "<" in text or "&" in text else text[:TEXT_CHARACTERS]
+    if beginning.isascii():
+        return beginning
+    return beginning.encode("utf-8", "replace")[:TEXT_BYTES].decode("utf-8", "ignore")
 
 
 def without_mark(text: str) -> str:
