@@ -193,13 +193,16 @@ class WordReader:
 
     def _polarity(self, tokens: Sequence[_Word], words: Sequence[str]) -> float:
         """The polarity by the weights, in the manner of VADER: negations, boosters, and "but"."""
-        special = [place for place, token in enumerate(tokens) if token and cast("_Token", token).is_special]
-        if special:
+        total = _sum(tokens, stops=True)
+        if total is None:
+            special = [place for place, token in enumerate(tokens) if token and cast("_Token", token).is_special]
             tokens = self._with_phrases(tokens, words, special)
             turns = [place for place, token in enumerate(tokens) if token and cast("_Token", token).turns]
             if turns:  # a phrase may have taken it: "nothing but"
-                return _squashed(_BEFORE_BUT * _sum(tokens[: turns[0]]) + _AFTER_BUT * _sum(tokens[turns[0] + 1 :]))
-        return _squashed(_sum(tokens))
+                before, after = _sum(tokens[: turns[0]]) or 0.0, _sum(tokens[turns[0] + 1 :]) or 0.0
+                return _squashed(_BEFORE_BUT * before + _AFTER_BUT * after)
+            total = _sum(tokens) or 0.0
+        return _squashed(total)
 
     def _with_phrases(self, tokens: Sequence[_Word], words: Sequence[str], special: Sequence[int]) -> Sequence[_Word]:
         """The tokens, one for each phrase among them; phrases begin at some of the special ones."""
@@ -270,8 +273,8 @@ def _phrase(weight: float) -> _Token:
     return _Token(weight, 0.0, 1.0, turns=False, ends=True, stands_alone=False, phrases=_NO_PHRASES, is_special=False)
 
 
-def _sum(tokens: Sequence[_Word]) -> float:
-    """The sum of the weights as negations and boosters change them."""
+def _sum(tokens: Sequence[_Word], *, stops: bool = False) -> float | None:
+    """The sum of the weights as negations and boosters change them; None where it stops at a special token."""
     total = boost = pending = 0.0
     factor, reach = 1.0, 0
     for token in tokens:
@@ -279,7 +282,9 @@ def _sum(tokens: Sequence[_Word]) -> float:
             reach = 0 if token is _END else reach - (token is None)
             boost = 0.0
             continue
-        weight, own_boost, own_factor, _, ends, stands_alone, _, _ = cast("_Token", token)
+        weight, own_boost, own_factor, _, ends, stands_alone, _, is_special = cast("_Token", token)
+        if is_special and stops:
+            return None
         if own_factor != 1.0:
             # Its own weight counts unless it turns out to negate something: "no" alone is a complaint.
             factor, reach, pending = min(own_factor, factor if reach > 0 else 1.0), REACH, weight
