@@ -71,12 +71,6 @@ _CHINESE_ALONE: Final = re.compile("[这们吗你她很没说么吧呢给让还�
 _HAN_LETTERS: Final = 3
 """Latin letters that say as much as one Han character or kana."""
 
-# English texts hardly have any of these, and texts of other languages hardly have none: only then words are counted.
-_FOREIGN_SIGNS: Final = (
-    " de ", " la ", " que ", " el ", " le ", " est ", " una ", " muy ", " ist ", " und ", " die ", " das ", " ich ",
-    " nicht ", " non ", " di ", " het ", " een ", " yang ", " bir ",
-)  # fmt: skip
-
 _BITS: Final = 10
 _MASK: Final = (1 << _BITS) - 1
 _FUNCTION_WORD: Final = 2
@@ -150,10 +144,22 @@ def language_at_a_glance(text: str, lang: str | None) -> str | None:
 
 
 def _looks_foreign(text: str) -> bool:
-    for sign in _FOREIGN_SIGNS:  # noqa: SIM110 - any() with a generator takes three times as long
-        if sign in text:
-            return True
-    return False
+    """Whether words must be counted: English texts hardly have any of these, texts of other languages mostly one."""
+    # Written out: a loop takes twice as long, and every text tagged English is asked.
+    return " the " not in text and (
+        " de " in text
+        or " la " in text
+        or " que " in text
+        or " el " in text
+        or " le " in text
+        or " est " in text
+        or " una " in text
+        or " ist " in text
+        or " und " in text
+        or " die " in text
+        or " ich " in text
+        or " di " in text
+    )
 
 
 @lru_cache(maxsize=1024)

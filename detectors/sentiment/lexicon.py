@@ -47,7 +47,7 @@ def word_lists(language: str) -> WordLists:
     """The lists in the folder of a language with blanks between words.
 
     Raises:
-        ValueError: a list breaks the form of `weights`.
+        ValueError: a list breaks the form of `weights`, or a phrase is one word.
         FileNotFoundError: the language has no folder with a list `words`.
     """
     listed = weights(f"{language}/words")
@@ -58,6 +58,8 @@ def word_lists(language: str) -> WordLists:
     if language == "en":
         words = {**_vader(), **words}
     phrases = _optional(f"{language}/phrases")
+    if not all("_" in phrase.strip("_") for phrase in phrases):
+        raise ValueError(f"{_FOLDER}/{language}/phrases.txt: expected phrases of two words and more, joined by _")
     return WordLists(
         MappingProxyType(words),
         MappingProxyType(stems),

@@ -61,7 +61,7 @@ class _Token(NamedTuple):
     turns: bool
     ends: bool  # a clause
     stands_alone: bool  # an emoji or an emoticon, which no word negates
-    phrases: tuple[Phrase, ...]  # that it begins, the longest first
+    phrases: Mapping[str, Sequence[Phrase]]  # that it begins, by their second words
     is_special: bool  # it turns or may begin a phrase
 
 
@@ -71,6 +71,7 @@ _END: Final = ()
 _Word: TypeAlias = _Token | int | tuple[()] | None
 """A word that says something, `_FILLER`, `_END` (the last word of a clause), or None."""
 
+_NO_PHRASES: Final[Mapping[str, Sequence[Phrase]]] = {}
 _Value = TypeVar("_Value")
 
 
@@ -106,13 +107,10 @@ class WordReader:
         self._negators = lists.negators
         self._fillers = lists.fillers
         self._turns = lists.turns
-        phrases: dict[str, list[Phrase]] = {}
+        phrases: dict[str, dict[str, list[Phrase]]] = {}
         for words, weight in lists.phrases.items():
-            phrases.setdefault(words[0], []).append(Phrase(words[1:], weight))
-        self._phrases = {
-            first: tuple(sorted(found, key=lambda phrase: (-len(phrase.rest), phrase.rest)))
-            for first, found in phrases.items()
-        }
+            phrases.setdefault(words[0], {}).setdefault(words[1], []).append(Phrase(words[1:], weight))
+        self._phrases = phrases
         self._emoji = emoji
         self._emoji_pattern = re.compile("[" + "".join(map(re.escape, emoji)) + "]")
         self._tokens = _TokenCache(self._token)
@@ -157,7 +155,7 @@ class WordReader:
         boost = self._boosters.get(word, 0.0)
         factor = self._negators.get(plain, 1.0)
         turns = word in self._turns
-        phrases = self._phrases.get(plain, ())
+        phrases = self._phrases.get(plain, _NO_PHRASES)
         if weight or boost or factor != 1.0 or turns or phrases:
             special = turns or bool(phrases)
             return _Token(weight, boost, factor, turns, ends, stands_alone=False, phrases=phrases, is_special=special)
@@ -195,13 +193,16 @@ class WordReader:
 
     def _polarity(self, tokens: Sequence[_Word], words: Sequence[str]) -> float:
         """The polarity by the weights, in the manner of VADER: negations, boosters, and "but"."""
-        special = [place for place, token in enumerate(tokens) if token and cast("_Token", token).is_special]
-        if special:
+        total = _sum(tokens, stops=True)
+        if total is None:
+            special = [place for place, token in enumerate(tokens) if token and cast("_Token", token).is_special]
             tokens = self._with_phrases(tokens, words, special)
             turns = [place for place, token in enumerate(tokens) if token and cast("_Token", token).turns]
             if turns:  # a phrase may have taken it: "nothing but"
-                return _squashed(_BEFORE_BUT * _sum(tokens[: turns[0]]) + _AFTER_BUT * _sum(tokens[turns[0] + 1 :]))
-        return _squashed(_sum(tokens))
+                before, after = _sum(tokens[: turns[0]]) or 0.0, _sum(tokens[turns[0] + 1 :]) or 0.0
+                return _squashed(_BEFORE_BUT * before + _AFTER_BUT * after)
+            total = _sum(tokens) or 0.0
+        return _squashed(total)
 
     def _with_phrases(self, tokens: Sequence[_Word], words: Sequence[str], special: Sequence[int]) -> Sequence[_Word]:
         """The tokens, one for each phrase among them; phrases begin at some of the special ones."""
@@ -210,13 +211,27 @@ class WordReader:
         for place in special:
             if place < after:
                 continue
-            for phrase in cast("_Token", tokens[place]).phrases:
+            for phrase in self._candidates(tokens, words, place):
                 end = self._end_of_phrase(phrase.rest, tokens, words, place + 1)
                 if end:
                     found += [*tokens[after:place], _phrase(phrase.weight)]
                     after = end
                     break
         return [*found, *tokens[after:]] if after else tokens
+
+    @staticmethod
+    def _candidates(tokens: Sequence[_Word], words: Sequence[str], place: int) -> list[Phrase]:
+        """The phrases that may begin at a place, by the words up to the next that is no filler; the longest first."""
+        token = cast("_Token", tokens[place])
+        found: list[Phrase] = []
+        if token.phrases and not token.ends:
+            for n in range(place + 1, len(words)):
+                found += token.phrases.get(_bare(words[n]).replace("'", ""), ())
+                if not _may_stand_between(tokens[n]):
+                    break
+        if len(found) > 1:
+            found.sort(key=lambda phrase: (-len(phrase.rest), phrase.rest))
+        return found
 
     @staticmethod
     def _end_of_phrase(rest: tuple[str, ...], tokens: Sequence[_Word], words: Sequence[str], place: int) -> int:
@@ -234,11 +249,15 @@ class WordReader:
                 place += 1
                 if word == expected:
                     break
-                if not (before is _FILLER or (isinstance(before, _Token) and before.boost and not before.ends)):
+                if not _may_stand_between(before):
                     return 0
             else:
                 return 0
         return place
+
+
+def _may_stand_between(token: _Word) -> bool:
+    return token is _FILLER or (isinstance(token, _Token) and token.boost != 0.0 and not token.ends)
 
 
 def _bare(raw: str) -> str:
@@ -247,15 +266,15 @@ def _bare(raw: str) -> str:
 
 
 def _alone(weight: float) -> _Token:
-    return _Token(weight, 0.0, 1.0, turns=False, ends=True, stands_alone=True, phrases=(), is_special=False)
+    return _Token(weight, 0.0, 1.0, turns=False, ends=True, stands_alone=True, phrases=_NO_PHRASES, is_special=False)
 
 
 def _phrase(weight: float) -> _Token:
-    return _Token(weight, 0.0, 1.0, turns=False, ends=True, stands_alone=False, phrases=(), is_special=False)
+    return _Token(weight, 0.0, 1.0, turns=False, ends=True, stands_alone=False, phrases=_NO_PHRASES, is_special=False)
 
 
-def _sum(tokens: Sequence[_Word]) -> float:
-    """The sum of the weights as negations and boosters change them."""
+def _sum(tokens: Sequence[_Word], *, stops: bool = False) -> float | None:
+    """The sum of the weights as negations and boosters change them; None where it stops at a special token."""
     total = boost = pending = 0.0
     factor, reach = 1.0, 0
     for token in tokens:
@@ -263,7 +282,9 @@ def _sum(tokens: Sequence[_Word]) -> float:
             reach = 0 if token is _END else reach - (token is None)
             boost = 0.0
             continue
-        weight, own_boost, own_factor, _, ends, stands_alone, _, _ = cast("_Token", token)
+        weight, own_boost, own_factor, _, ends, stands_alone, _, is_special = cast("_Token", token)
+        if is_special and stops:
+            return None
         if own_factor != 1.0:
             # Its own weight counts unless it turns out to negate something: "no" alone is a complaint.
             factor, reach, pending = min(own_factor, factor if reach > 0 else 1.0), REACH, weight

@@ -132,9 +132,11 @@ class Intake:
                     feed.see(index, 1, due_end)
                 else:
                     seen += 1
-                text = normalised(mention.text)
-                language = language_at_a_glance(mention.text, mention.lang) or language_of(text, mention.lang)
-                sentiment = mention.sentiment
+                text, lang, sentiment = normalised(mention.text), mention.lang, mention.sentiment
+                if lang == "en" and sentiment is not None and mention.text.isascii():
+                    language = "en"
+                else:
+                    language = language_at_a_glance(mention.text, lang) or language_of(text, lang)
                 if sentiment is None:
                     judgement = self._tone.of_text(bucket, index, text, language)
                 else:

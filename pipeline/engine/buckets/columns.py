@@ -59,7 +59,10 @@ class Columns:
         self.platforms = [mention.platform for mention in mentions]
         self._texts: list[str | None] = [None] * len(mentions)
         self.languages = [
-            language_at_a_glance(mention.text, mention.lang) or language_of(self.read(row), mention.lang)
+            # With a sentiment no text is read, so none is looked into that plainly may be English.
+            "en"
+            if mention.lang == "en" and mention.sentiment is not None and mention.text.isascii()
+            else language_at_a_glance(mention.text, mention.lang) or language_of(self.read(row), mention.lang)
             for row, mention in enumerate(mentions)
         ]
         named = [mention.author for mention in mentions]
