@@ -279,7 +279,7 @@ def _sum(tokens: Sequence[_Word], *, stops: bool = False) -> float | None:
     factor, reach = 1.0, 0
     for token in tokens:
         if not token:
-            reach = 0 if token is _END else reach - (token is None)
+            reach -= (token is None) + REACH * (token is _END)
             boost = 0.0
             continue
         weight, own_boost, own_factor, _, ends, stands_alone, _, is_special = cast("_Token", token)
@@ -291,7 +291,7 @@ def _sum(tokens: Sequence[_Word], *, stops: bool = False) -> float | None:
             total += weight
         elif weight:
             if not stands_alone:
-                weight += boost if weight > 0 else -boost
+                weight = _boosted(weight, boost)
                 if reach > 0:
                     weight = _negated(weight, factor) - pending
                     pending = 0.0
@@ -303,6 +303,10 @@ def _sum(tokens: Sequence[_Word], *, stops: bool = False) -> float | None:
             reach = 0
             boost = 0.0
     return total
+
+
+def _boosted(weight: float, boost: float) -> float:
+    return weight + boost if weight > 0 else weight - boost
 
 
 def _negated(weight: float, factor: float) -> float:
