@@ -2,7 +2,8 @@
 
 A score counts mentions. One angry author with many copies can drive it as high as a crowd, so `critical` asks for a few
 voices beside: people who wrote something negative, each counted once, and copies of one text by their logarithm, as one
-hand may write them all, or as a third of the people who wrote them where that is more. And it asks for more of these people than the brand has on any day.
+hand may write them all, or as a third of the people who wrote them where that is more. And it asks for more of these
+people than the brand has on any day.
 """
 
 from __future__ import annotations
