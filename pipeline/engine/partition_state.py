@@ -12,6 +12,7 @@ from pipeline.engine.brands.cache import MAX_CACHED, BrandCache, Tails
 from pipeline.engine.brands.expiry import Expiry
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.schedule import BucketSchedule
+from pipeline.engine.buckets.stories import room_for_texts
 from pipeline.engine.categories import Category
 from pipeline.engine.placement import Placement
 from pipeline.engine.records import Outputs
@@ -177,6 +178,7 @@ class PartitionState:
         bucket = brand.open.get(index)
         if bucket is None:
             bucket = OpenBucket(first_offset=offset)
+            bucket.stories.room = room_for_texts(self.config.engine.allowed_lateness_seconds)
             brand.enter(index, bucket)
             self.schedule.enter(index, brand.name)
         return bucket

@@ -20,6 +20,7 @@ from pipeline.engine.episodes.rules import rules
 from pipeline.engine.episodes.voices import Voices, enough_voices, never_critical
 from pipeline.engine.partition_state import PartitionState
 from schemas.alert import Kind
+from schemas.observation import BUCKETS_PER_HOUR
 
 
 class Transitions:
@@ -201,10 +202,10 @@ class Transitions:
 
 
 def voices_of(closed: ClosedBucket, kind: Kind) -> Voices:
-    """Who speaks in the window that gave the score of this kind."""
+    """Who speaks in the window that gave the score of this kind, and at least in the last hour."""
     brand, end = closed.brand, closed.index + 1
     explanation = closed.assessment.explain(kind)
-    first = end - explanation.window_buckets
+    first = end - max(explanation.window_buckets, BUCKETS_PER_HOUR)
     tables = brand.tables.total(first, end)
     return Voices(
         negatives=brand.recent.total(first, end).negatives,

@@ -30,13 +30,15 @@ from pipeline.engine.buckets.story import (
     kept,
 )
 from schemas.mention import Mention
+from schemas.observation import BUCKET_SECONDS
 
 MOST_STORIES: Final = 512
 """Stories told apart in one open bucket, those included that became one; a post past that is nobody's copy."""
-MOST_TEXT: Final = 6_144
-"""Bytes of the texts of a bucket's stories; a story past that is known by equal letters alone."""
+MOST_TEXT: Final = 24_576
+"""Bytes of the texts of a bucket's stories; a story past that is known by equal letters alone. All the buckets of a
+brand that may be open at once share twice as much."""
 LEAST_TEXT: Final = 128
-"""Bytes that are kept of a text that has hardly any letters."""
+"""Bytes from which on a text with hardly any letters is not kept: no text is a copy of its signs."""
 MOST_TOLD: Final = 32
 """Of these, stories with copies whose authors are kept, and stories whose first id is long."""
 LONG_ID: Final = 64
@@ -54,6 +56,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         awaited: posts repeated but not seen.
         text: bytes of the texts kept.
         crowded: 1 once the texts were compared with each other and few of them alike.
+        room: bytes that the texts may take.
     """
 
     stories: list[Story] = msgspec.field(default_factory=list)
@@ -64,6 +67,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
     awaited: int = 0
     text: int = 0
     crowded: int = 0
+    room: int = MOST_TEXT
 
     def join(
         self,
@@ -257,12 +261,11 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         beginning = kept(text)
         size = _size(beginning)
         if size > LEAST_TEXT and len(letters_of(beginning)) < SHORTEST:
-            beginning = beginning[: LEAST_TEXT // 4]  # No text is a copy of these signs.
-            size = _size(beginning)
-        if self.text + size > MOST_TEXT and not self.crowded:
+            return
+        if self.text + size > self.room and not self.crowded:
             self.unite_copies()
-            self.crowded = int(self.text > 3 * MOST_TEXT // 4)
-        if text and self.text + size <= MOST_TEXT:
+            self.crowded = int(self.text > 3 * self.room // 4)
+        if text and self.text + size <= self.room:
             self.text += size
             story.say(beginning, words)
             written: dict[str, int] | None = self.__dict__.get("written")
@@ -376,3 +379,8 @@ def _author(mention: Mention) -> int:
 def _audience(mention: Mention) -> int:
     followers = mention.author.followers if mention.author is not None else None
     return max(mention.reach or 0, followers or 0)
+
+
+def room_for_texts(lateness_seconds: int) -> int:
+    """Bytes that the texts of one bucket may take where mentions may be so late, and so many buckets be open."""
+    return 2 * MOST_TEXT // (2 + lateness_seconds // BUCKET_SECONDS)

@@ -2,7 +2,8 @@
 
 A score counts mentions. One angry author with many copies can drive it as high as a crowd, so `critical` asks for a few
 voices beside: people who wrote something negative, each counted once, and copies of one text by their logarithm, as one
-hand may write them all. And it asks for more of these people than the brand has on any day.
+hand may write them all, or as a third of the people who wrote them where that is more. And it asks for more of these
+people than the brand has on any day.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import msgspec
 from pipeline.engine.episodes.episode import Rule
 
 MIN_VOICES: Final = 6
+_COPY: Final = 1 / 3
+"""Of a voice: somebody who copies."""
 
 
 class Voices(msgspec.Struct, frozen=True):
@@ -37,8 +40,9 @@ class Voices(msgspec.Struct, frozen=True):
 
 def enough_voices(voices: Voices) -> bool:
     """Whether these are enough for a critical crisis, given its score."""
-    heard = min(voices.negatives - voices.silent, float(voices.people))
-    return heard >= MIN_VOICES and voices.negatives - voices.echoed - voices.usual >= MIN_VOICES
+    people = voices.negatives - voices.echoed
+    heard = min(max(voices.negatives - voices.silent, people * _COPY), float(voices.people))
+    return heard >= MIN_VOICES and people - voices.usual >= MIN_VOICES
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ from pipeline.engine.episodes.voices import MIN_VOICES, Voices, enough_voices
         (Voices(negatives=9, usual=0.1, silent=4.8, echoed=0, people=9), False),  # one text of nine authors
         (Voices(negatives=20, usual=0.1, silent=0, echoed=0, people=2), False),  # two authors with much to say
         (Voices(negatives=12, usual=0.1, silent=0, echoed=0, people=12), True),
+        (Voices(negatives=56, usual=1, silent=53, echoed=0, people=16), True),  # one text of 56 authors
         (Voices(negatives=1200, usual=6, silent=1189, echoed=0, people=16), True),  # a copied text of 1,200 authors
         (Voices(negatives=540, usual=40, silent=490, echoed=499, people=16), False),  # a robot at a large brand
         (Voices(negatives=540, usual=40, silent=0, echoed=0, people=16), True),
