@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from math import fsum
 from operator import itemgetter
 
 from pipeline.config.model import Config
@@ -112,7 +114,7 @@ def split(states: Sequence[State], targets: Targets, ends: Sequence[int]) -> lis
     new: list[State] = [{} for _ in ends]
     opened: list[list[tuple[int, int, bytes, int]]] = [[] for _ in ends]
     brands: list[Counter[int]] = [Counter() for _ in ends]
-    expected: list[dict[int, float]] = [defaultdict(float) for _ in states]
+    expected: list[dict[int, list[float]]] = [defaultdict(list) for _ in states]
     for number, state in enumerate(states):
         for key, value in state.items():
             name = _name_of(key)
@@ -125,7 +127,7 @@ def split(states: Sequence[State], targets: Targets, ends: Sequence[int]) -> lis
                 buckets = decode_open(key, value).buckets
                 opened[target] += ((bucket.first_offset, number, key, index) for index, bucket in buckets.items())
             elif not key.startswith(CATEGORY_PREFIX):
-                expected[number][target] += 1e-9 + max(decode_brand(key, value).last[2], 0.0)
+                expected[number][target].append(1e-9 + max(decode_brand(key, value).last[2], 0.0))
     for number, state in enumerate(new):
         _order(state, opened[number])
         sources = sorted(brands[number]) or [number % len(states)]
@@ -148,10 +150,11 @@ def _order(state: State, opened: list[tuple[int, int, bytes, int]]) -> None:
         state[key] = encode_open(buckets)
 
 
-def _share(expected: Mapping[int, float], target: int) -> float:
+def _share(expected: Mapping[int, Sequence[float]], target: int) -> float:
     """The part of an old partition's mentions that a new one may expect."""
-    total = sum(expected.values())
-    return expected.get(target, 0.0) / total if total else 0.0
+    # fsum: the order in which the state was read must not show in the last bit.
+    total = fsum(chain.from_iterable(expected.values()))
+    return fsum(expected.get(target, ())) / total if total else 0.0
 
 
 def _checkpoint(main: Checkpoint, shares: Sequence[tuple[Checkpoint, float]], end: int, partitions: int) -> Checkpoint:
