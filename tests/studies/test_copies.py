@@ -13,7 +13,7 @@ from studies.copies import SCRIPTS, Script, measure, texts
 def test_copies_are_told_from_quotes_templates_signatures_and_hashtags(script: Script) -> None:
     """Held-out words; what docs/detection.md states is measured on more seeds."""
     pairs, _ = measure(script, range(200_001, 200_004), tuning=False)
-    assert pairs.true > 100
+    assert pairs.true > 50
     assert pairs.precision > 0.9
     assert pairs.recall > 0.9
 

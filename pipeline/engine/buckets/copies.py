@@ -1,9 +1,10 @@
 """Which texts are copies of each other.
 
 Equal letters make a copy, and so does a resemblance (Broder 1997) of at least RESEMBLANCE: the share that two texts
-have in common of all shingles, runs of SHINGLE bytes, in either. Letters are what is left of a normalised text without
-hashtags, emoji, addresses, accounts, digits, punctuation and blanks; so neither these nor case or dress of letters make
-a copy or hide one, and a signature or template makes one only where it is most of both texts.
+have in common of all shingles, runs of SHINGLE bytes, in either. So does being the cut-off beginning of a text. Letters
+are what is left of a normalised text without hashtags, emoji, addresses, accounts, digits, punctuation and blanks; so
+neither these nor case or dress of letters make a copy or hide one, and a signature or template makes one only where it
+is most of both texts.
 
 The resemblance is estimated by one permutation hashing (Li, Owen and Zhang 2012), a MinHash that hashes every shingle
 once: exact where a text has few shingles, standard error 3 % at most. Whole numbers of 64 bits only, so it is the same
@@ -27,8 +28,10 @@ SHORTEST: Final = 32
 """Bytes of letters (some seven words, eleven Han characters): shorter texts are alike by chance and no copies."""
 SHORTEST_ALIKE: Final = 40
 """Bytes of letters from which on a text may be a copy of one that differs from it."""
-RESEMBLANCE: Final = 0.6
-"""Of two texts from which on one is a copy of the other."""
+RESEMBLANCE: Final = 0.72
+"""Of two texts from which on one is a copy of the other: two people who fill in one form write two texts."""
+CUT_OFF: Final = 0.5
+"""Of a longer text that a copy of its beginning has at least."""
 SHINGLE: Final = 6
 """Bytes: letters of Latin, two characters of Han, Kana and Hangul, three letters of Cyrillic and Arabic."""
 BINS: Final = 256
@@ -138,12 +141,23 @@ def copies(texts: Sequence[bytes]) -> dict[int, int]:
         if firsts:
             alike = resemblances(sketches[row], chosen[: len(firsts)])
             best = int(alike.argmax())
-            if alike[best] >= RESEMBLANCE:
+            if alike[best] < RESEMBLANCE:
+                best = _cut_off(texts[place], [texts[places[first]] for first in firsts], alike)
+            if best >= 0:
                 found[place] = places[firsts[best]]
                 continue
         chosen[len(firsts)] = sketches[row]
         firsts.append(row)
     return found
+
+
+def _cut_off(letters: bytes, others: Sequence[bytes], alike: NDArray[np.float64]) -> int:
+    """The first of some texts that begins as this one goes on, or the other way round; -1 where none does."""
+    for place in np.flatnonzero(alike >= CUT_OFF / 2).tolist():
+        shorter, longer = sorted((letters, others[place]), key=len)
+        if len(shorter) >= CUT_OFF * len(longer) and longer.startswith(shorter):
+            return int(place)
+    return -1
 
 
 def _worth_a_look(texts: Sequence[bytes]) -> list[int]:

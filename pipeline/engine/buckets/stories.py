@@ -255,7 +255,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         """Let a story that had no words, or less sure ones, have these."""
         story = self.stories[number - 1]
         self.text -= _size(story.text)
-        if number < len(self.stories):
+        if story.text or number < len(self.stories):
             self.__dict__.pop("written", None)  # Which story is told first by its writing may be another now.
         story.say("", UNHEARD if text else words)
         beginning = kept(text)

@@ -54,6 +54,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         sampled_reach: sum of the reach that the sampled mentions state.
         unread: mentions among `mentions` that nobody read: an estimate from the sampled ones.
         into: in a bucket, number of the story that it has become one with.
+        unnamed: mentions of stories that became part of it whose authors nobody kept.
     """
 
     id: str = ""
@@ -74,12 +75,13 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     sampled_reach: int = 0
     unread: int = 0
     into: int = 0
+    unnamed: int = 0
 
     def people(self) -> float:
         """Distinct authors, at most the mentions: exact up to 64, else an estimate (buckets.people)."""
         if self.told_by is None and not self.authors:
             return float(self.mentions)
-        return self.crowd().estimate(self.mentions, self.unread)
+        return self.crowd().estimate(self.mentions, self.unread + self.unnamed)
 
     def crowd(self) -> People:
         """Its authors, to be added to."""
@@ -116,6 +118,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             crowd = self.crowd()
             if other.told_by is None and not other.authors:
                 crowd.see(other.author)
+                self.unnamed += other.mentions - other.unread - 1
             else:
                 crowd.add(other.crowd())
         if other.words > self.words:
@@ -128,6 +131,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         self.reach += other.reach
         self.sampled_reach += other.sampled_reach
         self.unread += other.unread
+        self.unnamed += other.unnamed
         self.audience = max(self.audience, other.audience)
 
 

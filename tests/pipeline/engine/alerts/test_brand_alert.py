@@ -51,6 +51,12 @@ def drafts() -> list[Draft]:
 DRAFTS = drafts()
 
 
+def words(number: int) -> str:
+    """Twelve words that no other post has: a crowd with one text would be no crowd."""
+    r = random.Random(number)
+    return " ".join("".join(r.choices("abcdefghijklmnop", k=7)) for _ in range(12))
+
+
 def records() -> list[Record]:
     stream = [
         record(
@@ -58,7 +64,7 @@ def records() -> list[Record]:
             mention(
                 brand=brand,
                 id=f"id\x1b{number}",
-                text=f"number {number} \x1b[31m" + "x" * 500,
+                text=f"number {number} {words(number)} \x1b[31m" + "x" * 500,
                 at=at,
                 sentiment=sentiment,
                 reach=reach,

@@ -121,7 +121,9 @@ def test_people_and_reach_of_a_copied_text_are_those_of_all_who_copied_it() -> N
 
 
 def test_what_a_sample_stands_for_is_marked_as_an_estimate() -> None:
-    copies = burst(1200, text=lambda n: f"{COMPLAINT} {THINGS[n % 15]} {THINGS[n // 15 % 15]}", reach=lambda _: 100)
+    copies = burst(
+        1200, text=lambda n: f"{COMPLAINT} {THINGS[n % 15][:3]}{THINGS[n // 15 % 15][:3]}", reach=lambda _: 100
+    )
     story = opened(copies).evidence.stories[0]
     assert story.estimated
     assert story.mentions == pytest.approx(1200, rel=0.13)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -20,13 +21,13 @@ from tests.pipeline.mention_streams import START, mention, record, tick
 
 STORY_TEXTS, WEIGHED_TEXTS = LIMITS
 COPIED = "Acme closed my ticket without reading one word of it, third time this week, I am done with them for good"
-WORDS = ("copper", "velvet", "maple", "harbour", "lantern", "pebble", "sparrow", "kettle", "biscuit", "meadow")
+LETTERS = "abcdefghijklmnoprstuvw"
 
 
 def own_text(n: int) -> str:
-    """A text that begins and ends like no other of the first thousand."""
-    three = " ".join(WORDS[n // 10**place % 10] for place in range(3))
-    return f"{three} is what I thought of when the parcel from Acme came at last, {three} {three} {three}"
+    """A text of twelve words that no other has."""
+    r = random.Random(n)
+    return "Acme " + " ".join("".join(r.choices(LETTERS, k=7)) for _ in range(12))
 
 
 def told(texts: Sequence[str], start: float = START, name: str = "m", seconds: float = 290) -> list[bytes]:
