@@ -6,13 +6,12 @@ here cannot be exposed; a label has the values listed here, or a bound that is s
 
 from __future__ import annotations
 
-from typing import Final, Literal
-
-import msgspec
+from typing import Final
 
 from detectors.sentiment.language import LANGUAGES
 from pipeline.engine.brands.expiry import EXPIRY_REASONS
 from pipeline.engine.stats import OUTCOMES
+from pipeline.telemetry.metric import Label, Metric
 from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
 from schemas.mention import DROPPABLE
 from schemas.rejection import Reason
@@ -25,34 +24,6 @@ MAX_EPISODE_BRANDS: Final = 1000
 ALIVE_SECONDS: Final = 3600.0
 """A brand is among those with most mentions for so long after its last one: by event time, and by the wall clock where
 no record comes that event time could pass by."""
-
-MetricType = Literal["counter", "gauge", "histogram"]
-
-
-class Label(msgspec.Struct, frozen=True):
-    """A label and what bounds it: the full list of its values, or a sentence where only their number is known."""
-
-    name: str
-    values: tuple[str, ...] = ()
-    bound: str = ""
-
-
-class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One metric family.
-
-    `name` is the full name as PromQL writes it (counters end in _total). `buckets` are the upper bounds of a
-    histogram. `diagnostic` marks a metric that no rule or panel uses: it is read by hand.
-    """
-
-    name: str
-    type: MetricType
-    unit: str
-    labels: tuple[Label, ...] = ()
-    meaning: str
-    remedy: str
-    buckets: tuple[float, ...] = ()
-    diagnostic: bool = False
-
 
 PARTITION: Final = Label("partition", bound="the partitions of the mentions topic")
 BRAND: Final = Label(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.telemetry.catalogue import CATALOGUE, Label
+from pipeline.telemetry.catalogue import CATALOGUE
+from pipeline.telemetry.metric import Label
 
 
 def catalogue_markdown() -> str:
