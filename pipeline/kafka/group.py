@@ -31,7 +31,16 @@ def verify_group(settings: Settings) -> Group:
     Raises:
         BrokerError: no broker, or no permission.
     """
-    from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError
+    from kafka.errors import (
+        CoordinatorLoadInProgressError,
+        CoordinatorNotAvailableError,
+        GroupAuthorizationFailedError,
+        NotCoordinatorError,
+    )
+
+    # A new broker makes its offsets topic when the first group comes, and one that is back reads it first. What is not
+    # said now the worker's own client hears when it joins.
+    not_now = (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError)
 
     with admin(settings) as client, broker_errors(settings, f"join the consumer group {settings.group}"):
         try:
@@ -40,7 +49,7 @@ def verify_group(settings: Settings) -> Group:
             if allowed is not None and "Read" not in allowed:
                 raise GroupAuthorizationFailedError(f"Read on {settings.group}")
             offsets = client.list_group_offsets({settings.group: None})[settings.group]
-        except CoordinatorNotAvailableError:  # a new broker makes its offsets topic when the first group comes
+        except not_now:
             return Group()
     return Group(_namesake(found, settings.instance), _committed(offsets, topic_name(settings, "mentions")))
 
