@@ -42,6 +42,7 @@ class ResumableFile:
             self._open = os.fdopen(os.open(self._part, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
             fcntl.flock(self._open, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._stream.close()
             raise TocsinError(
                 f"{self}: expected to be the only one to write it, got another process that does"
             ) from None

@@ -196,7 +196,7 @@ def test_each_partition_keeps_its_order_and_every_record_its_place(cluster_setti
 def test_two_recordings_do_not_write_one_file(cluster_settings, tmp_path):
     publish(cluster_settings, many(3))
     path = tmp_path / "r.jsonl"
-    with ResumableFile(path), pytest.raises(TocsinError, match="another process is writing it"):
+    with ResumableFile(path), pytest.raises(TocsinError, match="expected to be the only one to write it"):
         record_mentions(cluster_settings, path, WHOLE, tolerance_seconds=60)
 
 
