@@ -186,11 +186,13 @@ def _reading(settings: Settings, topic: str) -> Iterator[Any]:
 
 def _topic(settings: Settings) -> tuple[str, str, int]:
     """Full name, id and number of partitions of the mentions topic."""
-    from kafka.errors import UnknownTopicOrPartitionError
+    from kafka.errors import UnknownTopicOrPartitionError, for_code
 
     topic = topic_name(settings, "mentions")
     with admin(settings) as client, broker_errors(settings, f"read the topic {topic}"):
         (found,) = client.describe_topics([topic])
+        if found["error_code"] not in {0, UnknownTopicOrPartitionError.errno}:
+            raise for_code(found["error_code"])(topic)
     if found["error_code"] == UnknownTopicOrPartitionError.errno:
         raise BrokerError(
             f"{settings.kafka_bootstrap}: expected the topic {topic}, got none; run `tocsin topics apply`"

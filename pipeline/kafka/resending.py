@@ -21,7 +21,7 @@ from pipeline.config.model import Config
 from pipeline.config.settings import Settings
 from pipeline.engine.encoding import REASON_HEADER, SIZE_HEADER
 from pipeline.errors import BrokerError
-from pipeline.kafka.clients import broker_errors, commit_transaction, producer, topic_name
+from pipeline.kafka.clients import broker_errors, commit_transaction, producer, topic_name, user_of
 from pipeline.kafka.dead_letters import SENT_AGAIN_HEADER, UNKNOWN, sent_again
 from pipeline.kafka.publishing import MAX_LINE_BYTES, NULL, partition_for, value_or_null
 from pipeline.kafka.reading import place, read_records
@@ -203,7 +203,11 @@ class _Sender:
     @contextmanager
     def started(cls, settings: Settings, config: Config) -> Iterator[_Sender]:
         """Fence whoever else sends, and wait until what it had begun is committed or aborted."""
-        from kafka.errors import InvalidProducerEpochError, ProducerFencedError
+        from kafka.errors import (
+            InvalidProducerEpochError,
+            ProducerFencedError,
+            TransactionalIdAuthorizationFailedError,
+        )
 
         partitions = partition_count(settings, "mentions")
         options = {
@@ -212,7 +216,13 @@ class _Sender:
             "value_serializer": value_or_null(),
         }
         with producer(settings, **options) as client, broker_errors(settings, "send dead letters again"):
-            client.init_transactions()
+            try:
+                client.init_transactions()
+            except TransactionalIdAuthorizationFailedError:
+                raise BrokerError(
+                    f"{user_of(settings)} has no permission to Write on the transactional id "
+                    f"{options['transactional_id']}; ask for ACLs that allow it"
+                ) from None
             try:
                 yield cls(settings, config, client, partitions)
             except (ProducerFencedError, InvalidProducerEpochError):

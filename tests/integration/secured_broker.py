@@ -232,6 +232,7 @@ class Ended:
     def error(self) -> str:
         """The one line of a command that failed as it should: exit code 1, one line, no traceback, no secret."""
         assert self.code == 1, self
+        assert len(self.err.splitlines()) == 1, self.err
         (line,) = self.err.splitlines()
         assert line.startswith("tocsin: error: "), line
         assert PASSWORD not in self.out + self.err

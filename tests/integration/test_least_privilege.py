@@ -80,7 +80,7 @@ def prepared(secured: Secured, command: str) -> Settings:
             client.wait_for_topics(list(orders))
     elif command != "topics apply, new topics":
         apply_topics(mine)
-    if command in {"explain", "dead-letters --replay --apply"}:
+    if command in {"record", "explain", "dead-letters --replay --apply"}:
         send_one(mine)
     return settings
 
