@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from river import drift
 
-from detectors.sentiment import SentimentModels
+from detectors.sentiment import LANGUAGES, SentimentModels
 from detectors.sentiment.drift import MIN_LABELS, THRESHOLD, TOLERATED, DriftState, update
 from detectors.sentiment.regression import HashedRegression
 from tests.detectors.sentiment.labels import teach
@@ -57,10 +57,10 @@ def test_a_word_that_changes_its_meaning_is_a_drift_of_its_language_alone() -> N
     stream = list(labelled(BEFORE, BEFORE + AFTER))
     for sample in stream[:BEFORE]:
         teach(models, *sample)
-    assert models.drifts == {"en": 0, "zh": 0, "ja": 0, "other": 0}
+    assert models.drifts == dict.fromkeys(LANGUAGES, 0)
     for sample in stream[BEFORE:]:
         teach(models, *sample)
-    assert models.drifts == {"en": 1, "zh": 0, "ja": 0, "other": 0}
+    assert models.drifts == dict.fromkeys(LANGUAGES, 0) | {"en": 1}
 
 
 def test_reopened_steps_unlearn_a_word_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
