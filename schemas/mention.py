@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
@@ -290,6 +290,7 @@ _field_decoders: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     **{field.name: msgspec.json.Decoder(field.type) for field in msgspec.structs.fields(Mention)},
     **{f"author.{field.name}": msgspec.json.Decoder(field.type) for field in msgspec.structs.fields(Author)},
 }
+_DAY: Final = timedelta(days=1)
 _LEAP_SECOND: Final = re.compile(r"(.{10}[Tt ][0-9]{2}:[0-9]{2}:)60((?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2}))\Z")
 
 
@@ -368,8 +369,9 @@ def _moment(written: str) -> datetime:
     leap = _LEAP_SECOND.match(written)
     if leap is not None:
         at = msgspec.convert({"event_time": f"{leap[1]}59{leap[2]}"}, _Moment).event_time
-        in_utc = at - at.utcoffset()  # type: ignore[operator]  # it has an offset
-        if (in_utc.hour, in_utc.minute) == (23, 59):
+        # By minutes of the day: the first and last days of the calendar cannot be moved to UTC.
+        offset = at.utcoffset() or timedelta()
+        if (timedelta(hours=at.hour, minutes=at.minute) - offset) % _DAY == _DAY - timedelta(minutes=1):
             return at
     return msgspec.convert({"event_time": written}, _Moment).event_time
 

@@ -306,6 +306,12 @@ def test_a_sixtieth_second_at_any_other_time_is_no_moment(written):
     assert event_seconds(mention(event_time=written)) is None
 
 
+@pytest.mark.parametrize("written", ["0001-01-01T00:59:60+01:00", "9999-12-31T22:59:60-01:00"])
+def test_a_leap_second_at_an_end_of_the_calendar_is_refused_like_any_time_there(written):
+    assert refused(mention(event_time=written)) is Reason.INVALID_EVENT_TIME
+    event_seconds(mention(event_time=written))  # whoever asks for the time alone is not ended by it either
+
+
 @pytest.mark.parametrize(
     "value",
     [
