@@ -21,7 +21,7 @@ from pipeline.files.resumable import ResumableFile
 from pipeline.kafka.clients import admin, aiokafka_options, topic_name
 from pipeline.kafka.recording import Request, record_mentions
 from pipeline.kafka.topics import apply_topics
-from tests.integration.worker_process import publish, read, wait_until
+from tests.integration.worker_process import outcome, publish, read, settle, wait_until, working
 from tests.pipeline.mention_streams import START, mention, record, troubled_stream
 
 pytestmark = pytest.mark.integration
@@ -64,6 +64,26 @@ def stop(done: Any, total: Any) -> None:
 
 def ids(path: Path) -> list[str]:
     return [json.loads(line)["id"] for line in lines(str(path))]
+
+
+def test_a_replay_of_the_recording_gives_the_alerts_of_the_worker(cluster_settings, run, tmp_path):
+    """Refused records and ticks of the idle topic included, byte for byte."""
+    with working(cluster_settings, tmp_path) as worker:
+        worker.await_ready(4)
+        publish(cluster_settings, mentions(2))
+        settle(cluster_settings, [worker])
+        assert worker.terminate()[0] == 0
+    live = outcome(cluster_settings)
+    recorded, alerts = tmp_path / "r.jsonl.gz", tmp_path / "alerts.jsonl"
+    config = str(worker.log.with_suffix(".toml"))
+    result = run("record", "--out", str(recorded), "--config", config)
+    assert result.exit_code == 0, result.output
+    assert "invalid_utf8" in result.stderr
+    result = run("replay", str(recorded), "--no-flush", "--alerts", str(alerts), "--config", config)
+    assert result.exit_code == 0, result.output
+    want = sorted(value for found in live.alerts.values() for _, value, _ in found if value)
+    assert sorted(alerts.read_bytes().splitlines()) == want
+    assert len(want) > 3
 
 
 def test_an_interrupted_recording_goes_on_and_is_the_same_file(cluster_settings, tmp_path, monkeypatch):
