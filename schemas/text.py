@@ -10,6 +10,7 @@ version of Python carries beside its own; only the lower case of letters younger
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 from typing import Final
 from unicodedata import ucd_3_2_0
@@ -124,7 +125,7 @@ def normalised(text: str) -> str:
         read = beginning.lower()
         if "www." not in read and not _repeats(read) and (read.isprintable() or not _CONTROL.search(read)):
             return read
-    return _normalised(text)
+    return _normalised(text) if len(text) > _REMEMBERED_CHARACTERS else _remembered(text)
 
 
 def _repeats(text: str) -> bool:
@@ -145,6 +146,11 @@ def _normalised(text: str) -> str:
     if "://" in text or "www." in text:
         text = _LINK.sub(f" {LINK} ", text)
     return _RUN.sub(r"\1\1\1", text)[:READ_CHARACTERS]
+
+
+_REMEMBERED_CHARACTERS: Final = 1_000
+_remembered: Final = lru_cache(maxsize=1024)(_normalised)
+"""A mention's text is asked for by language, tone and stories, soon one after the other."""
 
 
 def _plain_letters(text: str) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -76,6 +77,10 @@ Sketches: TypeAlias = NDArray[np.uint64]
 
 def letters_of(text: str) -> bytes:
     """The letters of a text by which copies of it are known, in lower case and UTF-8."""
+    return _letters_of(text) if len(text) > READ_CHARACTERS else _remembered_letters(text)
+
+
+def _letters_of(text: str) -> bytes:
     beginning = text[:READ_CHARACTERS]
     if beginning.isascii() and not _has_more_than_words(beginning):
         return beginning.encode().translate(_LOWER, _NO_LETTERS)
@@ -86,6 +91,10 @@ def letters_of(text: str) -> bytes:
     if letters.isascii():
         return letters
     return _SIGN.sub("", letters.decode()).encode()
+
+
+_remembered_letters: Final = lru_cache(maxsize=4096)(_letters_of)
+"""A text is asked for when its mention comes, when its bucket closes, and while it is told as a story."""
 
 
 def _has_more_than_words(text: str) -> bool:
@@ -167,10 +176,8 @@ def _worth_a_look(texts: Sequence[bytes]) -> list[int]:
     for place, letters in enumerate(texts):
         enough = _SHARED * len(letters)
         shared: dict[int, int] = {}
-        for chunk in set(letters.translate(_CUT).split(_BETWEEN)):
+        for chunk in _chunks(letters):
             size = len(chunk)
-            if size < _SHORTEST_CHUNK:
-                continue
             known = holders.get(chunk)
             if known is None:
                 holders[chunk] = [place]
@@ -184,6 +191,12 @@ def _worth_a_look(texts: Sequence[bytes]) -> list[int]:
                 found.add(other)
                 found.add(place)
     return sorted(found)
+
+
+@lru_cache(maxsize=2048)
+def _chunks(letters: bytes) -> tuple[bytes, ...]:
+    """The different chunks of a text that are long enough to tell; what is told is compared in every bucket anew."""
+    return tuple(chunk for chunk in set(letters.translate(_CUT).split(_BETWEEN)) if len(chunk) >= _SHORTEST_CHUNK)
 
 
 def sketched(texts: Sequence[bytes]) -> Sketches:

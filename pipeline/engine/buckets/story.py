@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -27,9 +26,6 @@ reposted it. Those that its reposts have in common, or mark as the first post's.
 _TOLERANCE: Final = 1.25
 """Two standard errors of the estimate of authors: reposts by as many people are not weighed down by its noise."""
 REPOST_MARKS: Final = ("RT @", "//@")
-
-_letters_of: Final = lru_cache(maxsize=4096)(letters_of)
-"""Remembered, for what is told is compared with the texts of every bucket."""
 
 
 class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
@@ -110,7 +106,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
 
     def letters(self) -> bytes:
         """The letters of its text."""
-        return _letters_of(self.text)
+        return letters_of(self.text)
 
     def unite(self, other: Story, *, keeps_authors: bool = True) -> None:
         """Add what another story holds: it is the same one, told later or elsewhere."""
