@@ -127,7 +127,7 @@ def fingerprints(texts: Sequence[str]) -> list[bytes]:
     return list(map(fingerprint, letters))
 
 
-def copies(texts: Sequence[bytes]) -> dict[int, int]:
+def copies(texts: Sequence[bytes], known: int = 0) -> dict[int, int]:
     """Copies among some texts.
 
     A text joins the one before it that it resembles most and that is itself no copy: copies of copies would chain
@@ -135,10 +135,13 @@ def copies(texts: Sequence[bytes]) -> dict[int, int]:
 
     Args:
         texts: letters, each at least SHORTEST_ALIKE bytes.
+        known: so many at the beginning are known; nothing need be found unless a copy may be among the others.
 
     Returns:
         The places of copies to the places of what they are copies of.
     """
+    if not _may_share(texts, known):
+        return {}
     places = _worth_a_look(texts)
     if len(places) < 2:
         return {}
@@ -169,6 +172,20 @@ def _cut_off(letters: bytes, others: Sequence[bytes], alike: NDArray[np.float64]
     return -1
 
 
+def _may_share(texts: Sequence[bytes], known: int) -> bool:
+    """Whether a text past the known ones may share a part of its letters with another: quick, and seldom."""
+    chunks = set[bytes]().union(*map(_chunks, texts[:known]))
+    shortest = min(map(len, texts), default=0)
+    for letters in texts[known:]:
+        own = _chunks(letters)
+        if not chunks.isdisjoint(own) and sum([len(chunk) for chunk in own if chunk in chunks]) >= _SHARED * min(
+            len(letters), shortest
+        ):
+            return True
+        chunks.update(own)
+    return False
+
+
 def _worth_a_look(texts: Sequence[bytes]) -> list[int]:
     """Places of the texts that share a part of their letters with another, in order."""
     holders: dict[bytes, list[int]] = {}
@@ -196,35 +213,37 @@ def _worth_a_look(texts: Sequence[bytes]) -> list[int]:
 @lru_cache(maxsize=2048)
 def _chunks(letters: bytes) -> tuple[bytes, ...]:
     """The different chunks of a text that are long enough to tell; what is told is compared in every bucket anew."""
-    return tuple(chunk for chunk in set(letters.translate(_CUT).split(_BETWEEN)) if len(chunk) >= _SHORTEST_CHUNK)
+    return tuple([chunk for chunk in set(letters.translate(_CUT).split(_BETWEEN)) if len(chunk) >= _SHORTEST_CHUNK])
 
 
 def sketched(texts: Sequence[bytes]) -> Sketches:
     """The sketches of texts."""
-    sizes = np.array([max(len(text) - SHINGLE + 1, 1) for text in texts])
-    whole = np.frombuffer(b"".join([text + _PADDING for text in texts]) + _PADDING, np.uint8)
-    windows = np.lib.stride_tricks.as_strided(whole[: len(whole) - 7].view(), (len(whole) - 7, 8), (1, 1))
-    starts = np.cumsum([0, *[len(text) + len(_PADDING) for text in texts[:-1]]])
-    owners = np.repeat(np.arange(len(texts)), sizes)
-    places = np.arange(len(owners)) + np.repeat(starts - np.cumsum([0, *sizes[:-1]]), sizes)
-    hashes = np.ascontiguousarray(windows[places]).view("<u8")[:, 0].astype(np.uint64) & _MASK
-    hashes = _mixed(hashes)
+    return np.array([_sketch(letters) for letters in texts])
+
+
+@lru_cache(maxsize=1024)
+def _sketch(letters: bytes) -> NDArray[np.uint64]:
+    """The sketch of a text; what is told is compared in every bucket anew."""
+    size = max(len(letters) - SHINGLE + 1, 1)
+    windows: NDArray[np.uint64] = np.ndarray((size,), "<u8", letters + _PADDING, strides=(1,))
+    hashes = _mixed(windows.astype(np.uint64) & _MASK)
+    hashes.sort()
     # A shingle that comes again is another one: words said twice make up as much of a text as they take.
-    order = np.lexsort((hashes, owners))
-    owners, hashes = owners[order], hashes[order]
-    is_first = np.ones(len(hashes), np.bool_)
-    is_first[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])
-    numbers = np.arange(len(hashes))
-    times = numbers - np.maximum.accumulate(np.where(is_first, numbers, 0))
-    hashes = _mixed(hashes + times.astype(np.uint64))
-    # The least of every bin: the first of its run in order.
-    bins = owners * BINS + (hashes >> _TO_BIN).astype(np.int64)
-    order = np.lexsort((hashes, bins))
-    bins, hashes = bins[order], hashes[order]
-    is_first[1:] = bins[1:] != bins[:-1]
-    sketches = np.full(len(texts) * BINS, _NONE)
-    sketches[bins[is_first]] = hashes[is_first]
-    return sketches.reshape(len(texts), BINS)
+    is_again = hashes[1:] == hashes[:-1]
+    times = np.zeros(size, np.uint64)
+    if is_again.any():
+        numbers = np.arange(size)
+        numbers[1:][is_again] = 0
+        times = (np.arange(size) - np.maximum.accumulate(numbers)).astype(np.uint64)
+    hashes = _mixed(hashes + times)
+    hashes.sort()
+    # Bins are the first bits, so in order too: the least of a bin is the first of its run.
+    bins = (hashes >> _TO_BIN).astype(np.int64)
+    is_least = np.ones(size, np.bool_)
+    is_least[1:] = bins[1:] != bins[:-1]
+    sketch = np.full(BINS, _NONE)
+    sketch[bins[is_least]] = hashes[is_least]
+    return sketch
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -286,7 +286,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
 
     def _write(self, written: dict[str, int], number: int) -> None:
         story = self.stories[number - 1]
-        if len(story.text) < TEXT_CHARACTERS and _is_compared(story, SHORTEST):
+        if len(story.text) < TEXT_CHARACTERS and _compared(story, SHORTEST):
             written.setdefault(as_written(story.text), number)
 
     def number(self, key: bytes, ids: Mapping[str, int]) -> int:
@@ -312,14 +312,18 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         Returns:
             Numbers of stories that are copies of earlier ones, to the places of these.
         """
-        origins = [number for number, story in enumerate(self.stories, 1) if number not in told and _is_compared(story)]
-        if len(origins) + bool(earlier) < 2:
+        fresh = {
+            number: letters
+            for number, story in enumerate(self.stories, 1)
+            if number not in told and (letters := _compared(story))
+        }
+        if len(fresh) + bool(earlier) < 2:
             return {}
         # Earlier ones go by their places, counted down from -1.
-        before = {-1 - place: story for place, story in enumerate(earlier) if _is_compared(story)}
-        origins = [*before, *origins]
-        texts = [(before.get(origin) or self.stories[origin - 1]).letters() for origin in origins]
-        found = [(origins[place], origins[first]) for place, first in copies(texts).items() if origins[place] > 0]
+        before = {-1 - place: letters for place, story in enumerate(earlier) if (letters := _compared(story))}
+        origins = [*before, *fresh]
+        alike = copies([*before.values(), *fresh.values()], len(before))
+        found = [(origins[place], origins[first]) for place, first in alike.items() if origins[place] > 0]
         for number, first in found:
             if first > 0:
                 self.unite(first, number)
@@ -362,9 +366,12 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
                 story.mentions = mentions
 
 
-def _is_compared(story: Story, shortest: int = SHORTEST_ALIKE) -> bool:
-    """Whether copies are looked for: it has words of the first post, and not so few that they are alike by chance."""
-    return bool(story.text) and story.words >= TOLD and len(story.letters()) >= shortest
+def _compared(story: Story, shortest: int = SHORTEST_ALIKE) -> bytes:
+    """The letters by which copies are looked for; empty unless they are the first post's, and not too few for that."""
+    if story.words < TOLD or not story.text:
+        return b""
+    letters = story.letters()
+    return letters if len(letters) >= shortest else b""
 
 
 def _size(text: str) -> int:

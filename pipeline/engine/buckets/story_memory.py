@@ -147,24 +147,23 @@ class StoryMemory(msgspec.Struct, array_like=True, gc=False):
                 fresh.append((number, seen))
                 if seen.mentions > 1:
                     surplus.add(seen, seen.weight(), seen.people(), repeats=seen.mentions - 1)
-        known = [*self.stories, *self.posts]
-        if fresh:
-            known += _chosen(fresh, bucket, ids, index)
-        stories = sorted(
-            (story for story in known if story.mentions > 1), key=lambda story: (story.last_seen, story.mentions)
-        )
-        posts = sorted(
-            (story for story in known if story.mentions == 1),
-            key=lambda story: (story.last_seen // _HOUR + story.audience.bit_length(), story.last_seen),
-        )
-        self.stories = stories[-KEPT_STORIES:]
-        self.posts = posts[-KEPT_POSTS:]
+        if fresh or told:
+            known = [*self.stories, *self.posts, *_chosen(fresh, bucket, ids, index)]
+            stories = [story for story in known if story.mentions > 1]
+            stories.sort(key=lambda story: (story.last_seen, story.mentions))
+            self.stories = stories[-KEPT_STORIES:]
+            posts = [story for story in known if story.mentions == 1]
+            posts.sort(key=lambda story: (story.last_seen // _HOUR + story.audience.bit_length(), story.last_seen))
+            self.posts = posts[-KEPT_POSTS:]
         return surplus
 
     def _told_before(self, bucket: BucketStories, ids: Mapping[str, int]) -> dict[int, Story]:
         """The remembered stories that go on in the bucket, by the numbers of the bucket's; copies there become one."""
         told: dict[int, Story] = {}
+        keys = bucket.keys.keys() | {ID_MARK + own.encode() for own in ids}
         for story in (*self.stories, *self.posts):
+            if keys.isdisjoint(story.keys):
+                continue
             numbers = {bucket.number(key, ids): None for key in story.keys}
             found = [number for number in numbers if number and number not in told]
             if found:
@@ -211,6 +210,8 @@ class StoryMemory(msgspec.Struct, array_like=True, gc=False):
 
 def _chosen(fresh: list[tuple[int, Story]], bucket: BucketStories, ids: Mapping[str, int], index: int) -> list[Story]:
     """What to remember of the stories that are new, with id and keys."""
+    if not fresh:
+        return []
     told = sorted((item for item in fresh if item[1].mentions > 1), key=lambda item: -item[1].mentions)
     once = sorted((item for item in fresh if item[1].mentions == 1), key=lambda item: -item[1].audience)
     chosen = dict(told[:KEPT_STORIES] + once[:KEPT_POSTS])
