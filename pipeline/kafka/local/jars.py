@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -60,13 +62,26 @@ def class_path(home: Path, progress: Progress | None = None) -> str:
         with tempfile.TemporaryDirectory(dir=home, prefix="fetching-") as unfinished:
             jars = Path(unfinished) / "jars"
             jars.mkdir()
-            _fetch(jars, progress or (lambda _here, _all: None))
+            with alone_in_cache():
+                _fetch(jars, progress or (lambda _here, _all: None))
             try:
                 jars.rename(folder)
             except OSError:
                 if not folder.is_dir():  # else another process was faster, with the same jars
                     raise
     return f"{folder.resolve()}{os.sep}*"
+
+
+@contextmanager
+def alone_in_cache() -> Iterator[None]:
+    """Keep other processes of this user from the Maven cache, which jgo fills without a lock."""
+    path = Path(tempfile.gettempdir()) / f"tocsin-maven-{os.getuid()}.lock"
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def show_progress(here: int, total: int) -> None:
