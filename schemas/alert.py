@@ -47,7 +47,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The counts of the window, exact except for negatives where only a sample of the texts was read.
 
     `stories` is the number of distinct stories among the mentions. `counted` is the detector's count, in which reposts
-    and copies are weighted as stories; absent where it is the number of mentions.
+    and copies are weighted as stories and late mentions are left out; absent where it is the number of mentions.
     """
 
     mentions: NonNegative

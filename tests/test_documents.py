@@ -75,10 +75,8 @@ def allowed(rule: dict[str, Any]) -> str:
     """Legal values from a JSON Schema, in words."""
     options = [option for option in rule.get("anyOf", [rule]) if option.get("type") != "null"]
     (rule,) = [option for option in options if option.get("format") != "password"] or options[:1]
-    if "enum" in rule:
-        return ", ".join(map(str, rule["enum"]))
-    if "const" in rule:
-        return str(rule["const"])
+    if "enum" in rule or "const" in rule:
+        return ", ".join(map(str, rule.get("enum") or [rule["const"]]))
     if rule.get("format") == "date-time":
         return "RFC 3339 with an offset"
     if rule.get("type") in {"number", "integer"} and not {"minimum", "exclusiveMinimum"} & set(rule):
@@ -90,6 +88,8 @@ def allowed(rule: dict[str, Any]) -> str:
     if "minimum" in rule or "exclusiveMinimum" in rule:
         low = f"{rule['minimum']:,}" if "minimum" in rule else f"above {rule['exclusiveMinimum']:,}"
         return f"{low} to {rule['maximum']:,}" if "maximum" in rule else f"{low} and more"
+    if rule.get("type") == "object":
+        return f"table: name = {allowed(rule['additionalProperties'])}"
     if rule.get("type") == "array":
         return f"list of {allowed(rule['items'])}"
     if "maxLength" in rule:
@@ -99,6 +99,8 @@ def allowed(rule: dict[str, Any]) -> str:
 
 def shown(value: Any) -> str:
     """A default as it is written in the file or the environment."""
+    if value == {}:
+        return "empty table"
     if value is None or value is msgspec.NODEFAULT:
         return "none" if value is None else "must be given"
     if value == ():
@@ -116,7 +118,8 @@ def keys_table() -> list[str]:
         for field in msgspec.structs.fields(kind):
             assert field.name in texts, f"{section}.{field.name} has no text under it"
             legal = allowed(rules[field.name])
-            rows.append(f"| `{section}.{field.name}` | {texts[field.name]} | {legal} | {shown(field.default)} |")
+            default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+            rows.append(f"| `{section}.{field.name}` | {texts[field.name]} | {legal} | {shown(default)} |")
     return rows
 
 

@@ -50,6 +50,12 @@ def advice(config: Config) -> list[str]:
     ]
     if file.engine.forget_new_after_days > file.engine.forget_after_days:
         lines.append("engine.forget_new_after_days is above engine.forget_after_days: new brands outlast known ones")
+    lines += [
+        f"engine.allowed_lateness_seconds_by_source.{toml_key(source)}={seconds} has no effect: any mention may be as "
+        f"late as that (engine.allowed_lateness_seconds={file.engine.allowed_lateness_seconds})"
+        for source, seconds in file.engine.allowed_lateness_seconds_by_source.items()
+        if seconds <= file.engine.allowed_lateness_seconds
+    ]
     if not file.worker.ticks and "tick_idle_seconds" in _changed(file.worker):
         lines.append("worker.tick_idle_seconds has no effect: worker.ticks is false")
     lines += _of_detection("detection", _changed(file.detection), msgspec.structs.asdict(file.detection))

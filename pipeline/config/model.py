@@ -39,11 +39,17 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A table of the TOML file: unknown keys are errors."""
 
 
+Source = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class EngineConfig(Section, frozen=True):
     """How event time and bad records are treated. Every value takes part in the config_hash of every alert."""
 
     allowed_lateness_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
     """Time that a bucket stays open after its end, by the largest event time seen; mentions after that are late."""
+    allowed_lateness_seconds_by_source: dict[Source, Annotated[int, Meta(ge=0, le=86_400)]] = {}
+    """The same for mentions of slow platforms or channels, by name. Nothing waits for them: a mention that is late by
+    no more is counted when it comes. Later ones, up to a day, are in evidence and totals alone."""
     future_tolerance_seconds: Annotated[int, Meta(ge=0, le=3600)] = 60
     """An event_time further ahead of the record's Kafka timestamp than this is a dead letter."""
     dead_letter_run_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
@@ -133,8 +139,8 @@ class DetectionConfig(Section, frozen=True):
     """Kinds that never open an episode; one that is open when this begins ends after the quiet time."""
 
 
-HASHED_SINCE: Final = frozenset({"mute"})
-"""Keys of `detection` that came later: at their default they take no part in the config_hash, which stays as it was."""
+HASHED_SINCE: Final = frozenset({"mute", "allowed_lateness_seconds_by_source"})
+"""Keys that came later: at their default they take no part in the config_hash, which stays as it was."""
 
 Owner = Annotated[str, Meta(min_length=1, max_length=200)]
 Link = Annotated[str, Meta(max_length=2048)]
@@ -306,7 +312,7 @@ class Config:
         detection = msgspec.convert(values, DetectionConfig)
         found = merged(told)
         playbook = PlaybookConfig(**found) if "owner" in found else None
-        parts: tuple[Any, ...] = (self.engine, self.sentiment, _hashed(detection), playbook)
+        parts: tuple[Any, ...] = (_hashed(self.engine), self.sentiment, _hashed(detection), playbook)
         if category is not None:
             parts = (*parts, category, self._members[category])
         if self.worker.misplaced != "warn":  # with the default, hashes stay what they were before there was a choice
@@ -315,12 +321,12 @@ class Config:
         return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category)
 
 
-def _hashed(detection: DetectionConfig) -> dict[str, Any]:
+def _hashed(section: Section) -> dict[str, Any]:
     """What of it takes part in a hash."""
-    default = DetectionConfig()
+    default = type(section)()
     return {
         key: value
-        for key, value in msgspec.structs.asdict(detection).items()
+        for key, value in msgspec.structs.asdict(section).items()
         if key not in HASHED_SINCE or value != getattr(default, key)
     }
 

@@ -12,10 +12,11 @@ from itertools import islice
 
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket
-from pipeline.engine.alerts.evidence import keep_posts
+from pipeline.engine.alerts.evidence import add_late_posts, keep_posts
 from pipeline.engine.brands.brand import Brand
-from pipeline.engine.brands.expiry import Expirable, ExpiryReason
+from pipeline.engine.brands.expiry import IDLE_BUCKETS, Expirable, ExpiryReason
 from pipeline.engine.buckets.closed_counts import BucketCounts
+from pipeline.engine.buckets.late import WaitingRoom
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.stats import band
@@ -110,12 +111,20 @@ class Closing:
         """Close one bucket of one brand."""
         state = self._state
         brand = state.brands[name]
-        if brand.is_idle:
-            state.expiry.activate(brand, index)
         if brand.serialised is not None or brand.open_record is not None:
             state.cache.evict()
             brand.load()
         bucket = brand.leave(index)
+        originals = 0
+        if bucket is not None:
+            state.changes.open_buckets[name] = None
+            originals = bucket.mentions - bucket.reposts
+            if bucket.late is not None and not self._take_late(brand, bucket, bucket.late, index):
+                if name not in state.with_episode:
+                    return
+                bucket = None
+        if brand.is_idle:
+            state.expiry.activate(brand, index)
         state.changes.brands[name] = None
         feed, model = state.at.feed, brand.model
         if bucket is None and feed.is_unobserved(index):
@@ -125,7 +134,7 @@ class Closing:
             model.pass_unobserved(index)
             return
         config = state.config.brand(name)
-        counts = BucketCounts(index) if bucket is None else _count(brand, bucket, index, config)
+        counts = BucketCounts(index) if bucket is None else _count(brand, bucket, index, config, originals)
         unobserved = feed.unobserved(model.last_bucket + 1, index)
         reach = 0.0 if bucket is None else float(bucket.reach)
         assessment = model.close(index, counts.counted, counts.counted_negatives, unobserved, reach)
@@ -140,15 +149,42 @@ class Closing:
         brand.band = band(assessment, expected, normal) if name in state.with_episode else None
         if self._observe is not None:
             self._observe(closed)
-        if bucket is not None:
-            state.changes.open_buckets[name] = None
         state.changes.any = True
 
+    def _take_late(self, brand: Brand, bucket: OpenBucket, waiting: WaitingRoom, index: int) -> bool:
+        """Take the late mentions that waited in a bucket; False where nothing is left in it for the detector."""
+        state = self._state
+        state.changes.any = True
+        last = brand.last_bucket
+        # Of a brand that was silent for a day nobody reads what was said before; of an unknown one neither.
+        is_read = bucket.mentions > 0 or (last >= 0 and index - last <= IDLE_BUCKETS)
+        if is_read or any(mention.awaited for mention in waiting.mentions.values()):
+            fresh = brand.late.take(waiting, index)
+            state.stats.duplicates += len(waiting.mentions) - len(fresh)
+            for mention in fresh:
+                if mention.awaited:
+                    bucket.add_awaited(mention)
+            add_late_posts(bucket, waiting, index)
+            if not bucket.mentions:
+                keep_posts(brand, bucket, index)
+                state.changes.brands[brand.name] = None
+        elif last < 0 and not brand.has_open:
+            state.drop(brand)
+        return bucket.mentions > 0
 
-def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig) -> BucketCounts:
-    """What the bucket holds and what of it the detector counts; its stories pass into the brand's memory."""
+
+def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig, originals: int) -> BucketCounts:
+    """What the bucket holds and what of it the detector counts; its stories pass into the brand's memory.
+
+    Args:
+        brand: whose.
+        bucket: that closes.
+        index: of the bucket.
+        config: of the brand.
+        originals: mentions that came in time and are no reposts.
+    """
     negatives = bucket.counts()[0]
-    surplus = brand.stories.absorb(bucket.stories, bucket.ids, index, bucket.mentions - bucket.reposts)
+    surplus = brand.stories.absorb(bucket.stories, bucket.ids, index, originals)
     weighs_stories = config.detection.copies == "story"
     counted = max(bucket.mentions - surplus.mentions, 0.0) if weighs_stories else float(bucket.mentions)
     counts = BucketCounts(
@@ -161,4 +197,5 @@ def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig) ->
     )
     brand.recent.add(counts)
     brand.tables.add(index, bucket, surplus)
+    brand.late.remember(index, bucket.ids)
     return counts

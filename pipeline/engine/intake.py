@@ -15,6 +15,7 @@ from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.ids import LONG_ID, identity, spread
 from pipeline.engine.buckets.open_bucket import MOST_CRITICS, compared
 from pipeline.engine.intake_batch import BatchIntake
+from pipeline.engine.late_intake import LateIntake
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.records import REROUTED_HEADER, TICK_HEADER, DeadLetter, RefusedBatch, Rerouted, SourceRecord
 from pipeline.engine.tone import Tone
@@ -51,7 +52,8 @@ class Intake:
         self._max_open = config.engine.max_brands
         self._sentiment = config.sentiment
         self._tone = Tone(state)
-        self._batches = BatchIntake(state, self._tone, self.ingest_one_by_one)
+        self._late = LateIntake(state, self._tone)
+        self._batches = BatchIntake(state, self._tone, self._late, self.ingest_one_by_one)
 
     def ingest(self, records: Sequence[SourceRecord]) -> None:
         """Take records in offset order into the open buckets.
@@ -80,6 +82,7 @@ class Intake:
         due_end, due_at = schedule.due_end, schedule.due_at
         index, begin, end = 0, 0.0, -1.0  # the bucket of the mention before and its bounds
         consumed = seen = 0
+        on_time: dict[str, int] = {}  # by platform
         try:
             for record in records:
                 offset = record.offset
@@ -113,8 +116,9 @@ class Intake:
                     begin = float(index * BUCKET_SECONDS)
                     end = begin + BUCKET_SECONDS
                 if index < due_end:
-                    stats.late += 1
+                    self._late.take(brand, mention, event_time, index, offset)
                     continue
+                on_time[mention.platform] = on_time.get(mention.platform, 0) + 1
                 bucket = brand.open.get(index)
                 if bucket is None:
                     bucket = state.open_bucket(brand, index, offset)
@@ -161,6 +165,7 @@ class Intake:
             at.next_offset, at.last_timestamp, at.event_time = next_offset, timestamp, latest
             feed.mentions += seen
             stats.consumed += consumed
+            stats.count_on_time(on_time)
 
     def ingest_observations(self, observations: Iterable[Observation]) -> None:
         """Take aggregated history, in order of `start`: each row is a whole bucket of one brand.
@@ -201,7 +206,7 @@ class Intake:
         """A mention that is not plainly one of a known brand, with its brand and event time in Unix seconds.
 
         None for a tick, for what must be refused, for what belongs on another partition and is not to count here, and
-        for a late mention; that is dealt with here.
+        for a mention so late that nobody reads of it; that is dealt with here.
         """
         state = self._state
         try:
@@ -220,9 +225,9 @@ class Intake:
             return None
         state.at.rejected_in_a_row = 0
         state.stats.consumed += 1
-        # A brand whose mentions are all late is not remembered.
-        if event_time // BUCKET_SECONDS < state.schedule.due_end:
-            state.stats.late += 1
+        index = int(event_time // BUCKET_SECONDS)
+        if index < state.schedule.due_end and not self._late.may_wait(index):
+            self._late.leave_out(mention)
             return None
         brand = state.brand(mention.brand)
         state.stats.misplaced["counted"] += brand.is_misplaced

@@ -29,6 +29,7 @@ from pipeline.engine.buckets.open_bucket import (
     compared,
     sampled_rows,
 )
+from pipeline.engine.late_intake import LateIntake, Seat
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.records import SourceRecord
 from pipeline.engine.tone import Share, Tone
@@ -47,17 +48,21 @@ _Groups: TypeAlias = dict[int, dict[str, list[int]]]
 class BatchIntake:
     """Takes records of one partition into its open buckets, many at once where that gives the same."""
 
-    def __init__(self, state: PartitionState, tone: Tone, one_by_one: Callable[[Sequence[SourceRecord]], None]) -> None:
+    def __init__(
+        self, state: PartitionState, tone: Tone, late: LateIntake, one_by_one: Callable[[Sequence[SourceRecord]], None]
+    ) -> None:
         """Work on a partition's state.
 
         Args:
             state: of the partition.
             tone: judges the mentions.
+            late: takes the late ones.
             one_by_one: takes any records.
         """
         config = state.config.engine
         self._state = state
         self._tone = tone
+        self._late = late
         self._one_by_one = one_by_one
         self._tolerance_ms = config.future_tolerance_seconds * 1000
         self._max_ids = config.max_ids_per_brand
@@ -156,15 +161,21 @@ class BatchIntake:
         at, stats, due_end = state.at, state.stats, state.schedule.due_end
         last, count = records[-1], len(records)
         due = float(due_end * BUCKET_SECONDS)
+        places, left_out = times, []
         if min(times) < due:
-            on_time = [row for row, time in enumerate(times) if time >= due]
-            records, mentions = [records[row] for row in on_time], [mentions[row] for row in on_time]
-            names, times = [names[row] for row in on_time], [times[row] for row in on_time]
-        groups = _grouped(names, times)
+            may_wait = self._late.may_wait
+            kept = [row for row, time in enumerate(times) if time >= due or may_wait(int(time // BUCKET_SECONDS))]
+            left_out = [mentions[row] for row in sorted(set(range(count)).difference(kept))]
+            records, mentions = [records[row] for row in kept], [mentions[row] for row in kept]
+            names, times = [names[row] for row in kept], [times[row] for row in kept]
+            # Late ones wait in the first open bucket; brands enter it in the order of their mentions.
+            places = [max(time, due) for time in times]
+        groups = _grouped(names, places)
         if len(groups) > 1 and self._is_near_limit(groups):
             return False
         stats.consumed += count
-        stats.late += count - len(times)
+        for mention in left_out:
+            self._late.leave_out(mention)
         at.rejected_in_a_row = 0
         at.next_offset, at.last_timestamp = last.offset + 1, last.timestamp
         state.changes.any = True
@@ -191,27 +202,43 @@ class BatchIntake:
         """Let the open buckets count mentions that are on time."""
         state = self._state
         at, times = state.at, columns.times
-        shares, loaded = self._shares(records, columns.ids, groups)
+        shares, seats, loaded = self._shares(records, columns, groups)
         fresh: Sequence[int] = range(len(times))
         count = sum([len(rows) for _, _, rows, _ in shares])
         if count < len(times):
             fresh = sorted(chain.from_iterable([rows for _, _, rows, _ in shares]))
+        self._count_on_time(columns)
         if fresh:
             at.feed.mentions += count
             at.event_time = max(at.event_time, *[times[row] for row in fresh])
-            judgements = self._tone.of_many(columns, shares, fresh)
+        if fresh or seats:
+            judgements = self._tone.of_many(columns, shares, fresh, [row for row, _, _ in seats])
             for bucket, index, rows, _ in shares:
                 bucket.add_many(columns, rows, index)
             _join_stories(columns, shares, judgements)
+            self._late.seat(columns, seats)
         # Not before, for a bucket in hand must stay. Each call makes room for at least as many as were loaded.
         for _ in range(loaded):
             state.cache.evict()
 
-    def _shares(self, records: Sequence[SourceRecord], ids: Sequence[str], groups: _Groups) -> tuple[list[Share], int]:
-        """The mentions not seen before, by open bucket, their ids remembered; and how many buckets were loaded."""
+    def _count_on_time(self, columns: Columns) -> None:
+        due = self._state.schedule.due_end * BUCKET_SECONDS
+        platforms = columns.platforms
+        if min(columns.times) < due:
+            platforms = [platform for platform, time in zip(platforms, columns.times, strict=True) if time >= due]
+        self._state.stats.count_on_time(platforms)
+
+    def _shares(
+        self, records: Sequence[SourceRecord], columns: Columns, groups: _Groups
+    ) -> tuple[list[Share], list[Seat], int]:
+        """The mentions not seen before, by open bucket; places of late ones; how many buckets were loaded."""
         state = self._state
         brands, small_ids, max_ids = state.brands, self._small_ids, self._max_ids
+        ids, times = columns.ids, columns.times
+        due = float(state.schedule.due_end * BUCKET_SECONDS)
+        has_late = min(times) < due
         shares: list[Share] = []
+        seats: list[Seat] = []
         loaded = 0
         for index, group in groups.items():
             for name, rows in group.items():
@@ -220,6 +247,9 @@ class BatchIntake:
                 if bucket is None:
                     bucket = state.load_bucket(brand, index, records[rows[0]].offset)
                     loaded += 1
+                if has_late and (late := [row for row in rows if times[row] < due]):
+                    seats += self._late.reserve(bucket, late, columns)
+                    rows = [row for row in rows if times[row] >= due]  # noqa: PLW2901 - the late ones are dealt with
                 known = bucket.ids
                 count = len(known) + len(rows)
                 if count > small_ids and brand.remembered + len(rows) > max_ids:
@@ -239,7 +269,7 @@ class BatchIntake:
                     brand.remembered += len(fresh)
                 if fresh:
                     shares.append((bucket, index, fresh, brand.weighs_stories))
-        return shares, loaded
+        return shares, seats, loaded
 
     def _remember_some(self, brand: Brand, known: dict[str, int], rows: Sequence[int], ids: Sequence[str]) -> list[int]:
         """The mentions not among the known ids, which take up those of the others as far as the limit allows."""

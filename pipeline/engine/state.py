@@ -20,7 +20,9 @@ from detectors.brand.pooled_tail import TailState
 from detectors.registry import DEFAULT
 from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.feed_gaps import Feed
-from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
+from pipeline.engine.buckets.late import LateCounts
+from pipeline.engine.buckets.open_bucket import OpenBucket
+from pipeline.engine.buckets.posts import PostRecord
 from pipeline.engine.buckets.sampling import LabelCounts
 from pipeline.engine.buckets.story_memory import StoryMemory
 from pipeline.engine.buckets.window_tables import WindowTables
@@ -40,8 +42,9 @@ OPEN_SUFFIX: Final = b"#open"
 class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     """Detector, an episode per kind in the order of KINDS, posts, stories, counts, normal before, tables of the day.
 
-    `model` is the snapshot of the detector that `detector` names (detectors.registry.Entry.key), as it is: another
-    detector cannot read it, and takes over no more than `last_bucket`.
+    `late` are the late mentions of the day. `model` is the snapshot of the detector that `detector` names
+    (detectors.registry.Entry.key), as it is: another detector cannot read it, and takes over no more than
+    `last_bucket`.
     """
 
     version: int
@@ -56,6 +59,7 @@ class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     last_bucket: int = -1
     before: Before | None = None
     tables: WindowTables = msgspec.field(default_factory=WindowTables)
+    late: LateCounts = msgspec.field(default_factory=LateCounts)
 
 
 class OpenRecord(msgspec.Struct, array_like=True, gc=False):

@@ -45,6 +45,20 @@ class Tone:
         self._state.stats.texts_unlisted += language == OTHER
         return _count_read(bucket, self._state.sentiment.estimate(text, language), sampled=not is_full)
 
+    def of_late(self, text: str, language: str, sentiment: float | None) -> bool:
+        """Whether a late mention is negative, by its trusted sentiment or as its text is read; nothing is counted.
+
+        Args:
+            text: normalised.
+            language: one of detectors.sentiment.LANGUAGES.
+            sentiment: the trusted one, None where there is none.
+        """
+        if sentiment is not None:
+            return sentiment <= self._config.negative_below
+        self._state.stats.texts_scored += 1
+        self._state.stats.texts_unlisted += language == OTHER
+        return self._state.sentiment.estimate(text, language)[0] > 0.5
+
     def learn(self, text: str, language: str, sentiment: float) -> None:
         """Let the language's model learn from a trusted sentiment, where it learns and there have not been too many.
 
@@ -68,19 +82,22 @@ class Tone:
         negative, positive = sentiment <= config.negative_below, sentiment >= config.positive_above
         self._state.sentiment.learn(text, language, negative=negative, positive=positive)
 
-    def of_many(self, columns: Columns, shares: Sequence[Share], rows: Sequence[int]) -> list[Judgement] | None:
+    def of_many(
+        self, columns: Columns, shares: Sequence[Share], rows: Sequence[int], late: Sequence[int]
+    ) -> list[Judgement] | None:
         """Judge the mentions of a run and count their tone; the buckets have not counted the mentions yet.
 
         Args:
             columns: the run; its column `negatives` is filled in.
             shares: the mentions by open bucket.
-            rows: the mentions in order.
+            rows: these mentions in order.
+            late: other mentions, of which nothing is counted and nothing learned.
 
         Returns:
             The judgement of every row; None if all carry a trusted sentiment.
         """
         if None in columns.sentiments:
-            return self._of_texts(columns, shares)
+            return self._of_texts(columns, shares, late)
         config = self._config
         below, above = config.negative_below, config.positive_above
         given = [sentiment for sentiment in columns.sentiments if sentiment is not None]
@@ -108,38 +125,52 @@ class Tone:
         for row in learned:
             self._learn(columns.read(row), columns.languages[row], sentiments[row])
 
-    def _of_texts(self, columns: Columns, shares: Sequence[Share]) -> list[Judgement]:
-        models, config = self._state.sentiment, self._config
-        read, languages, sentiments = columns.read, columns.languages, columns.sentiments
+    def _of_texts(self, columns: Columns, shares: Sequence[Share], late: Sequence[int]) -> list[Judgement]:
+        models, languages, sentiments = self._state.sentiment, columns.languages, columns.sentiments
         judgements = [UNREAD[False]] * len(columns.mentions)
         negatives = columns.negatives = [False] * len(columns.mentions)
-        order: list[tuple[int, OpenBucket, bool]] = []
-        by_language: dict[str, list[int]] = {}
-        for bucket, index, own, _ in shares:
-            for row, sampled in self._chosen(bucket, index, own, sentiments):
-                order.append((row, bucket, sampled))
-                if sentiments[row] is None:
-                    by_language.setdefault(languages[row], []).append(row)
-        readings: dict[int, Reading] = {}
-        for language, rows in by_language.items():
-            readings |= zip(rows, models.read_many([read(row) for row in rows], language), strict=True)
-        self._state.stats.texts_scored += len(readings)
-        self._state.stats.texts_unlisted += len(by_language.get(OTHER, ()))
+        order: list[tuple[int, OpenBucket | None, bool]] = [(row, None, False) for row in late]
+        for share, index, own, _ in shares:
+            order += [(row, share, sampled) for row, sampled in self._chosen(share, index, own, sentiments)]
+        readings = self._readings(columns, [row for row, _, _ in order if sentiments[row] is None])
         if len(readings) < len(order):
             order.sort(key=itemgetter(0))  # What is learned before a text counts for it.
         for row, bucket, sampled in order:
             sentiment, language = sentiments[row], languages[row]
             if sentiment is None:
-                answer = models.estimate_read(read(row), readings[row], language)
+                answer = models.estimate_read(columns.read(row), readings[row], language)
+                if bucket is None:
+                    negatives[row] = answer[0] > 0.5
+                    continue
                 judgement = _count_read(bucket, answer, sampled=sampled)
+            elif bucket is None:
+                negatives[row] = sentiment <= self._config.negative_below
+                continue
             else:
-                judgement = bucket.add_given(
-                    negative=sentiment <= config.negative_below, positive=sentiment >= config.positive_above
-                )
-                self.learn(read(row), language, sentiment)
+                judgement = self._given(bucket, sentiment)
+                self.learn(columns.read(row), language, sentiment)
             judgements[row] = judgement
             negatives[row] = judgement.negative
         return judgements
+
+    def _given(self, bucket: OpenBucket, sentiment: float) -> Judgement:
+        config = self._config
+        return bucket.add_given(
+            negative=sentiment <= config.negative_below, positive=sentiment >= config.positive_above
+        )
+
+    def _readings(self, columns: Columns, rows: Sequence[int]) -> dict[int, Reading]:
+        """What the models need of the texts of some mentions, by row."""
+        read, models = columns.read, self._state.sentiment
+        by_language: dict[str, list[int]] = {}
+        for row in rows:
+            by_language.setdefault(columns.languages[row], []).append(row)
+        readings: dict[int, Reading] = {}
+        for language, own in by_language.items():
+            readings |= zip(own, models.read_many([read(row) for row in own], language), strict=True)
+        self._state.stats.texts_scored += len(readings)
+        self._state.stats.texts_unlisted += len(by_language.get(OTHER, ()))
+        return readings
 
     def _chosen(
         self, bucket: OpenBucket, index: int, rows: Sequence[int], sentiments: Sequence[float | None]

@@ -10,7 +10,7 @@ from typing import Final
 
 from detectors.sentiment.language import LANGUAGES
 from pipeline.engine.brands.expiry import EXPIRY_REASONS
-from pipeline.engine.stats import OUTCOMES
+from pipeline.engine.stats import ARRIVALS, OUTCOMES
 from pipeline.telemetry.metric import Label, Metric
 from schemas.alert import KINDS, SEVERITIES, SUPPRESSION_REASONS, TRANSITIONS
 from schemas.mention import DROPPABLE
@@ -91,8 +91,20 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         name="tocsin_mentions_late_total",
         type="counter",
         unit="mentions",
-        meaning="Mentions whose bucket was due when they came; among the consumed, and counted nowhere else.",
-        remedy="Find the slow collector, or raise engine.allowed_lateness_seconds at the price of later alerts.",
+        meaning="Mentions whose bucket was due when they came; among the consumed. None but awaited ones are judged.",
+        remedy="See tocsin_mentions_by_arrival_total for the platform, and TocsinLateMentions.",
+    ),
+    Metric(
+        name="tocsin_mentions_by_arrival_total",
+        type="counter",
+        unit="mentions",
+        labels=(Label("platform", bound="16 a partition, then `other`"), Label("arrival", ARRIVALS)),
+        meaning=(
+            "Mentions by platform: `on_time`; `awaited`, late and counted all the same; `late`, in evidence and totals "
+            "alone; `uncounted`, late by more than a day or too many at once."
+        ),
+        remedy="Of a platform that is mostly `late`: engine.allowed_lateness_seconds_by_source, or poll it more often.",
+        diagnostic=True,
     ),
     Metric(
         name="tocsin_mentions_duplicate_total",

@@ -97,6 +97,8 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
     yield (PREFIX + "mentions_consumed_total", (str(partition),)), consumed
     yield (PREFIX + "records_skipped_total", ()), stats.skipped
     yield (PREFIX + "mentions_late_total", ()), stats.late
+    for labels, count in stats.arrivals.items():
+        yield (PREFIX + "mentions_by_arrival_total", tuple(map(str, labels))), count
     yield (PREFIX + "mentions_duplicate_total", ()), stats.duplicates
     yield (PREFIX + "mentions_duplicate_unchecked_total", ()), stats.duplicates_unchecked
     yield (PREFIX + "ticks_total", ()), stats.ticks

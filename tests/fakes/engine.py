@@ -41,6 +41,7 @@ class FakeStats:
     scores: int = 0
     labels_learned: int = 0
     labels_left_out: int = 0
+    arrivals: dict[tuple[str, str], int] = field(default_factory=dict)
     forgotten: dict[str, int] = field(default_factory=dict)
     sentiment_drifts: dict[str, int] = field(default_factory=dict)
     fields_dropped: dict[str, int] = field(default_factory=dict)
@@ -109,6 +110,7 @@ def busy_engine(partition: int, watermark: float) -> FakeEngine:
     }
     stats = FakeStats(1000, 10, 1, 5, 3, 1, 800, 120, 100)
     stats.rejected = {"malformed_json": 2}
+    stats.arrivals = {("x", "on_time"): 995, ("news", "late"): 5}
     stats.alerts = {("crisis", "critical", "opened"): 1}
     stats.suppressed = {("crisis", "budget"): 1}
     burning = f"brand-{partition}-0"

@@ -76,7 +76,8 @@ def brand_alert(
     normal = transition.normal or brand.model.normal()
     end = index + 1
     window = evidence.window
-    observed = brand.recent.total(end - window, end)
+    observed, late = brand.recent.total(end - window, end), brand.late.total(end - window, end)
+    mentions, negatives = observed.mentions + late.mentions, observed.negatives + late.negatives
     share_seen = 1.0 - closed.feed.unobserved(end - window, end) / window
     expected = share_seen * sum(normal.expect(end - window, end))
     score = round(evidence.score, 4)
@@ -99,11 +100,11 @@ def brand_alert(
         window=Window(start=start_of(end - window), end=start_of(end)),
         score=ScoreReading(value=score, threshold=round(transition.threshold, 4), unit=SCORE_UNIT),
         observed=Observed(
-            mentions=float(observed.mentions),
-            negatives=round(float(observed.negatives), 1),
-            negative_share=round(min(observed.negatives / observed.mentions, 1.0), 4) if observed.mentions else 0.0,
-            stories=max(observed.mentions - observed.repeats, min(observed.mentions, 1)),
-            counted=round(observed.counted, 1) if observed.counted < observed.mentions else None,
+            mentions=float(mentions),
+            negatives=round(float(negatives), 1),
+            negative_share=round(min(negatives / mentions, 1.0), 4) if mentions else 0.0,
+            stories=max(mentions - observed.repeats, min(mentions, 1)),
+            counted=round(observed.counted, 1) if observed.counted < mentions else None,
         ),
         expected=Expected(
             value=round(expected, 2),

@@ -7,14 +7,10 @@ from typing import Final
 
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.copies import distinct, fingerprint, letters_of
-from pipeline.engine.buckets.open_bucket import (
-    EXCERPT_CHARACTERS,
-    KEPT_POSTS,
-    URL_CHARACTERS,
-    OpenBucket,
-    PostRecord,
-    by_audience,
-)
+from pipeline.engine.buckets.late import WaitingRoom
+from pipeline.engine.buckets.names import sum_by_name
+from pipeline.engine.buckets.open_bucket import OpenBucket
+from pipeline.engine.buckets.posts import KEPT_POSTS, URL_CHARACTERS, PostRecord, by_audience
 from pipeline.engine.buckets.story import OWN, TOLD, Story, as_written, without_mark
 from pipeline.engine.episodes.kinds import KindSpec
 from schemas.alert import Evidence, Post
@@ -23,6 +19,7 @@ from schemas.moments import moment
 from schemas.text import printable, readable
 
 SHOWN_STORIES: Final = 3
+EXCERPT_CHARACTERS: Final = 280
 POST_BUCKETS: Final = 12
 """Posts are kept as evidence for an hour."""
 NO_TEXT: Final = "(a post without text)"
@@ -37,11 +34,21 @@ def keep_posts(brand: Brand, bucket: OpenBucket | None, index: int) -> None:
     brand.top_posts = _best(brand.top_posts, bucket.top_posts if bucket else [], index)
 
 
+def add_late_posts(bucket: OpenBucket, waiting: WaitingRoom, index: int) -> None:
+    """Put the late posts of the last hour among those of the bucket in which they waited."""
+    bucket.negative_posts = _with_late(bucket.negative_posts, waiting.negative_posts, index)
+    bucket.top_posts = _with_late(bucket.top_posts, waiting.top_posts, index)
+
+
+def _with_late(posts: list[PostRecord], late: list[PostRecord], index: int) -> list[PostRecord]:
+    return sorted([*posts, *[post for post in late if _is_recent(post, index)]], key=by_audience)
+
+
 def _best(kept: list[PostRecord], fresh: list[PostRecord], index: int) -> list[PostRecord]:
     """The posts of the last hour with the greatest audience."""
     recent = [post for post in kept if _is_recent(post, index)]
     if not recent or not fresh:
-        return recent or fresh  # Both are in order.
+        return recent or fresh[:KEPT_POSTS]  # Both are in order.
     posts = sorted((*recent, *fresh), key=by_audience)
     return _told_apart(posts)[:KEPT_POSTS]
 
@@ -74,15 +81,15 @@ def brand_evidence(brand: Brand, spec: KindSpec, window: int, index: int) -> Evi
         story for story in brand.stories.stories if story.last_seen >= first and templates.isdisjoint(story.keys)
     ]
     largest = sorted(stories, key=lambda story: (-story.mentions, story.first_seen, story.id))[:SHOWN_STORIES]
-    total = brand.tables.total(first, end)
+    total, late = brand.tables.total(first, end), brand.late.total(first, end)
     return Evidence(
         posts=shown_posts(kept_posts(brand, spec, index), templates),
         stories=tuple(_shown_story(story) for story in largest),
-        platforms=total.platforms,
-        languages=total.languages,
-        authors=brand.tables.authors(first, end),
-        reposts=total.reposts,
-        reach=total.reach,
+        platforms=sum_by_name(total.platforms, late.platforms),
+        languages=sum_by_name(total.languages, late.languages),
+        authors=brand.tables.authors(first, end, late.authors),
+        reposts=total.reposts + late.reposts,
+        reach=total.reach + late.reach,
     )
 
 

@@ -20,7 +20,9 @@ from detectors.normal import Normal
 from detectors.registry import DEFAULT, Entry, entry
 from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.buckets.closed_counts import RecentCounts
-from pipeline.engine.buckets.open_bucket import OpenBucket, PostRecord
+from pipeline.engine.buckets.late import LateCounts
+from pipeline.engine.buckets.open_bucket import OpenBucket
+from pipeline.engine.buckets.posts import PostRecord
 from pipeline.engine.buckets.story_memory import StoryMemory
 from pipeline.engine.buckets.window_tables import WindowTables
 from pipeline.engine.episodes.before import Before
@@ -84,8 +86,8 @@ class Brand:
         is_misplaced: whether its mentions belong on another partition.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
-        model, episodes, negative_posts, top_posts, stories, recent, before, tables: absent while `serialised` holds
-            them.
+        model, episodes, negative_posts, top_posts, stories, recent, before, tables, late: absent while `serialised`
+            holds them.
     """
 
     __slots__ = (
@@ -98,6 +100,7 @@ class Brand:
         "is_misplaced",
         "key",
         "last",
+        "late",
         "model",
         "name",
         "negative_posts",
@@ -120,6 +123,7 @@ class Brand:
     recent: RecentCounts
     before: Before | None
     tables: WindowTables
+    late: LateCounts
 
     def __init__(self, name: str, cache: BrandCache, detector: Entry, *, weighs_stories: bool) -> None:
         self.name = name
@@ -185,6 +189,7 @@ class Brand:
         self.recent = RecentCounts()
         self.before = None
         self.tables = WindowTables()
+        self.late = LateCounts()
         self.serialise()
 
     def load(self) -> None:
@@ -201,6 +206,7 @@ class Brand:
         self.recent = record.recent
         self.before = record.before
         self.tables = record.tables
+        self.late = record.late
         self.serialised = None
         self._cache.loaded[self] = None
 
@@ -252,6 +258,7 @@ class Brand:
                 self.model.last_bucket,
                 self.before,
                 self.tables,
+                self.late,
             )
         )
 
@@ -323,7 +330,7 @@ class Brand:
         self.serialised = serialised
         if was_loaded:
             del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
-            del self.before, self.tables
+            del self.before, self.tables, self.late
             self._cache.loaded.pop(self, None)
 
 

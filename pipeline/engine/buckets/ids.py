@@ -7,6 +7,8 @@ import hashlib
 import zlib
 from typing import Final
 
+from schemas.mention import Mention
+
 LONG_ID: Final = 24
 """Bytes: longer ids are remembered by a digest, so that memory and state are bounded."""
 
@@ -26,6 +28,20 @@ def author_hash(author: str) -> int:
     """32 bits, of which the high ones are even."""
     # CRC-32 alone is linear and would deal numbered authors unevenly: multiply (Knuth).
     return zlib.crc32(author.encode()) * HASH_FACTOR & 0xFFFFFFFF
+
+
+AUTHOR_BITS: Final = 2048
+"""Cells of the bitmap by which distinct authors are estimated."""
+
+
+def author_cell(author: int) -> int:
+    """The cell of an author, by the hash."""
+    return author >> 32 - (AUTHOR_BITS.bit_length() - 1)
+
+
+def speaker(mention: Mention) -> int:
+    """Hash of who wrote a mention; nobody can tell strangers without a name apart, so each is one of their own."""
+    return author_hash(mention.id if mention.author is None else mention.author.id)
 
 
 def spread(bucket: int, number: int) -> int:

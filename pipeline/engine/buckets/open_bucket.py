@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from pipeline.engine.buckets.columns import Columns
-from pipeline.engine.buckets.ids import author_hash, spread
+from pipeline.engine.buckets.ids import AUTHOR_BITS, author_cell, author_hash, speaker, spread
+from pipeline.engine.buckets.late import LateMention, WaitingRoom
+from pipeline.engine.buckets.names import count_name
+from pipeline.engine.buckets.posts import KEPT_POSTS, PostRecord, keep_post
 from pipeline.engine.buckets.stories import BucketStories
 from schemas.mention import Mention
-from schemas.text import printable, readable
 
-EXCERPT_CHARACTERS: Final = 280
-KEPT_CHARACTERS: Final = 400
-URL_CHARACTERS: Final = 512
-KEPT_POSTS: Final = 3
-KEPT_NAMES: Final = 8
-"""Platforms and languages counted by name in one bucket; the rest is `other`."""
-AUTHOR_BITS: Final = 2048
 MOST_CRITICS: Final = 16
 """Different authors of negative mentions that are told apart: more are many."""
-
-
-class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A post kept as evidence: its text readable, but cut. Most are never shown, so an alert makes it printable.
-
-    `weight` is its audience.
-    """
-
-    weight: int
-    bucket: int
-    id: str
-    text: str
-    platform: str
-    event_time: float
-    lang: str | None
-    author: str | None
-    followers: int | None
-    reach: int | None
-    url: str | None
-    is_repost: int = 0
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False):
@@ -80,7 +54,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     `negatives` and `positives` count mentions that carry a trusted sentiment or were scored in full; past the first
     texts only a sample is scored, and `sampled_*` of `sampled` stand for the `unscored` ones: whole numbers,
     or fractions of aggregated history. Both are told apart, so that a record read and written again stays as it is.
-    `critics` are hashes of the first different authors of negative mentions.
+    `critics` are hashes of the first different authors of negative mentions. In `late` wait mentions of earlier buckets
+    until this one closes; nothing else counts them.
     """
 
     first_offset: int
@@ -102,6 +77,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     ids: dict[str, int] = msgspec.field(default_factory=dict)
     stories: BucketStories = msgspec.field(default_factory=BucketStories)
     critics: list[int] = msgspec.field(default_factory=list)
+    late: WaitingRoom | None = None
 
     def counts(self) -> tuple[float, float]:
         """(negatives, positives): counted ones plus the sample's share of the unscored ones."""
@@ -178,12 +154,12 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         if name in table:
             table[name] += 1
         else:
-            _count(table, name)
+            count_name(table, name)
         table = self.languages
         if language in table:
             table[language] += 1
         else:
-            _count(table, language)
+            count_name(table, language)
         if mention.repost_of is not None:
             self.reposts += 1
         weight = mention.reach
@@ -196,7 +172,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             bits = self.author_bits
             if not bits:
                 bits = self.author_bits = bytearray(AUTHOR_BITS // 8)
-            bit = author_hash(author.id) >> 21
+            bit = author_cell(author_hash(author.id))
             bits[bit >> 3] |= 1 << (bit & 7)
             followers = author.followers
             if followers is not None and followers > weight:
@@ -237,12 +213,12 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             if name in by_platform:
                 by_platform[name] += 1
             else:
-                _count(by_platform, name)
+                count_name(by_platform, name)
             name = languages[row]
             if name in by_language:
                 by_language[name] += 1
             else:
-                _count(by_language, name)
+                count_name(by_language, name)
             author = authors[row]
             if author >= 0:
                 if not bits:
@@ -263,10 +239,25 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
                     break
                 self._hear(columns.mentions[row])
 
+    def add_awaited(self, mention: LateMention) -> None:
+        """Count a mention of an earlier bucket that was waited for; it has no part in the stories."""
+        self.mentions += 1
+        self.negatives += mention.negative
+        self.reposts += mention.repost
+        self.reach += mention.reach
+        count_name(self.platforms, mention.platform)
+        count_name(self.languages, mention.language)
+        if mention.named:
+            if not self.author_bits:
+                self.author_bits = bytearray(AUTHOR_BITS // 8)
+            cell = author_cell(mention.author)
+            self.author_bits[cell >> 3] |= 1 << (cell & 7)
+        if mention.negative and len(self.critics) < MOST_CRITICS and mention.author not in self.critics:
+            self.critics.append(mention.author)
+
     def _hear(self, mention: Mention) -> None:
-        """Remember who wrote a negative mention; strangers without a name are each one of their own."""
-        author = mention.author
-        who = author_hash(mention.id if author is None else author.id)
+        """Remember who wrote a negative mention."""
+        who = speaker(mention)
         if who not in self.critics:
             self.critics.append(who)
 
@@ -327,35 +318,6 @@ def sampled_rows(bucket: int, position: int, rows: Sequence[int], one_in: int) -
     return [row for row, place in zip(rows, places, strict=True) if place & 0xFFFFFFFF < below]
 
 
-def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucket: int, weight: int) -> None:
-    """Put a post among those of the greatest audience, one of each text; the earliest wins a tie.
-
-    A post without text is one of its own, but not a repost without words.
-
-    Args:
-        kept: in order, changed in place.
-        mention: the post; its audience is greater than that of the last one kept, or there is room.
-        event_time: of the post, Unix seconds.
-        bucket: its bucket.
-        weight: its audience: followers of its author or reach, whichever is more.
-    """
-    text = mention.text[:KEPT_CHARACTERS]
-    is_repost = mention.repost_of is not None
-    for number, post in enumerate(kept):
-        if post.text == text and (text or (is_repost and post.is_repost)):
-            if post.weight >= weight:
-                return
-            del kept[number]
-            break
-    place = len(kept)
-    while place and kept[place - 1].weight < weight:
-        place -= 1
-    kept.insert(place, _post(mention, event_time, bucket, weight))
-    if place and kept[place - 1].weight == weight:
-        kept.sort(key=by_audience)
-    del kept[KEPT_POSTS:]
-
-
 def _keep_posts(kept: list[PostRecord], columns: Columns, rows: Sequence[int], bucket: int) -> None:
     audiences = columns.audiences
     least = kept[-1].weight if len(kept) == KEPT_POSTS else -1
@@ -364,39 +326,3 @@ def _keep_posts(kept: list[PostRecord], columns: Columns, rows: Sequence[int], b
         if weight > least:
             keep_post(kept, columns.mentions[row], columns.times[row], bucket, weight)
             least = kept[-1].weight if len(kept) == KEPT_POSTS else -1
-
-
-def by_audience(post: PostRecord) -> tuple[int, float, str]:
-    return (-post.weight, post.event_time, post.id)
-
-
-@lru_cache(maxsize=1024)
-def _shown(name: str) -> str:
-    """A platform's name as it may be shown; remembered, for every bucket of every brand begins with the same few."""
-    return printable(name, 64)
-
-
-def _count(table: dict[str, int], name: str) -> None:
-    if name not in table:
-        name = _shown(name)
-        if name not in table and len(table) >= KEPT_NAMES:
-            name = "other"
-    table[name] = table.get(name, 0) + 1
-
-
-def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> PostRecord:
-    author = mention.author
-    return PostRecord(
-        weight,
-        bucket,
-        mention.id,
-        readable(mention.text)[:KEPT_CHARACTERS],
-        mention.platform,
-        event_time,
-        mention.lang,
-        None if author is None else author.id,
-        None if author is None else author.followers,
-        mention.reach,
-        None if mention.url is None else mention.url[:URL_CHARACTERS],
-        int(mention.repost_of is not None),
-    )

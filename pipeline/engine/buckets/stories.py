@@ -17,7 +17,7 @@ import msgspec
 
 from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.copies import ID_MARK, SHORTEST, SHORTEST_ALIKE, copies, fingerprint, letters_of
-from pipeline.engine.buckets.ids import author_hash, identity
+from pipeline.engine.buckets.ids import identity, speaker
 from pipeline.engine.buckets.story import (
     OWN,
     QUOTED,
@@ -187,7 +187,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
             sampled=int(sampled),
             reach=reach,
             audience=_audience(mention),
-            author=_author(mention),
+            author=speaker(mention),
             sampled_reach=reach if sampled else 0,
             words=UNHEARD,
         )
@@ -209,7 +209,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         if story.into:
             number = self.resolve(number)
             story = self.stories[number - 1]
-        author = _author(mention)
+        author = speaker(mention)
         if story.told_by is not None:
             story.told_by.see(author)
         elif story.mentions == 1 and self.told < MOST_TOLD:
@@ -376,11 +376,6 @@ def _compared(story: Story, shortest: int = SHORTEST_ALIKE) -> bytes:
 
 def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-
-
-def _author(mention: Mention) -> int:
-    # Nobody can tell strangers without a name apart, so each is one of their own.
-    return author_hash(mention.id if mention.author is None else mention.author.id)
 
 
 def _audience(mention: Mention) -> int:

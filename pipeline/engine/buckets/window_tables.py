@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.buckets.closed_counts import number_at, varint
-from pipeline.engine.buckets.open_bucket import AUTHOR_BITS, MOST_CRITICS, OpenBucket
+from pipeline.engine.buckets.ids import AUTHOR_BITS
+from pipeline.engine.buckets.open_bucket import MOST_CRITICS, OpenBucket
 from pipeline.engine.buckets.story_memory import Surplus
 from schemas.observation import BUCKETS_PER_DAY
 
@@ -145,13 +146,21 @@ class WindowTables(msgspec.Struct, array_like=True, gc=False):
         total.languages = _named(self.languages, languages)
         return total
 
-    def authors(self, first: int, end: int) -> int:
-        """Distinct authors in the buckets [first, end), estimated by linear counting (Whang et al. 1990)."""
-        if not self.cells:
+    def authors(self, first: int, end: int, others: Sequence[int] = ()) -> int:
+        """Distinct authors in the buckets [first, end), estimated by linear counting (Whang et al. 1990).
+
+        Args:
+            first: bucket.
+            end: bucket.
+            others: cells of authors who are to be counted with them.
+        """
+        if not self.cells and not others:
             return 0
         found = _last_set(self.cells).astype(np.int64)
         ages = (end - 1 - (found - 1)) % _PERIOD
-        full = int(np.count_nonzero((found > 0) & (ages < end - first)))
+        is_full = (found > 0) & (ages < end - first)
+        is_full[list(others)] = True
+        full = int(np.count_nonzero(is_full))
         return round(AUTHOR_BITS * math.log(AUTHOR_BITS / max(AUTHOR_BITS - full, 1)))
 
     def people(self, first: int) -> int:

@@ -50,6 +50,15 @@ def read(folder: Path, text: str) -> Config:
             ],
         ),
         ("[engine]\ndead_letter_run_limit = 0", ["engine.dead_letter_run_limit=0: no limit"]),
+        (
+            "[engine]\nallowed_lateness_seconds_by_source = { news = 60, rss = 3600 }",
+            [
+                (
+                    "engine.allowed_lateness_seconds_by_source.news=60 has no effect: any mention may be as late as "
+                    "that (engine.allowed_lateness_seconds=120)"
+                )
+            ],
+        ),
         ("[detection]\ncool_down_minutes = 0", ["detection.cool_down_minutes=0: no cool-down"]),
         ("[tiers.gold.detection]\nquiet_minutes = 60", ["tiers.gold is the tier of no brand: it has no effect"]),
         ("[tiers.gold]\n[brands.acme]\ntier = 'gold'", ["tiers.gold is empty: it has no effect"]),

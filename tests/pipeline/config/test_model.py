@@ -312,6 +312,8 @@ def other_than(value: Any) -> Any:
         return {"count": "story", "daily-maxima": "ewma"}[value]
     if isinstance(value, tuple):
         return (*value, "volume_surge")
+    if isinstance(value, dict):
+        return {"news": 3600}
     return value + (0.125 if isinstance(value, float) else 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -151,7 +152,8 @@ def run(
         *map(rerouted_record, outputs.rerouted),
         *engine.snapshot(),
         msgspec.to_builtins({name: getattr(engine.stats, name) for name in ("consumed", "late", "duplicates")}),
-        repr(engine.stats),
+        repr(msgspec.structs.replace(engine.stats, on_time=Counter(), behind={})),
+        sorted(engine.stats.arrivals.items()),
         list(engine.misplaced.items()),
     ]
 
@@ -160,7 +162,9 @@ CONFIGS = (
     Config(),
     Config(
         ConfigFile(
-            engine=EngineConfig(max_ids_per_brand=100, dead_letter_run_limit=3),
+            engine=EngineConfig(
+                max_ids_per_brand=100, dead_letter_run_limit=3, allowed_lateness_seconds_by_source={"x": 600}
+            ),
             sentiment=SentimentConfig(full_texts_per_bucket=5, sample_one_in=3, full_labels_per_bucket=4),
             brands={
                 "brand-0": BrandSection(category="fleet", detection={"copies": "story"}),

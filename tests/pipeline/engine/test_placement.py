@@ -23,8 +23,9 @@ HOME = partition_of(b"acme", PARTITIONS)
 AWAY = (HOME + 1) % PARTITIONS
 
 
-def configured(misplaced: Misplaced, **engine: int) -> Config:
-    return Config(ConfigFile(engine=EngineConfig(**engine), worker=WorkerConfig(misplaced=misplaced)))
+def configured(misplaced: Misplaced, max_brands: int = 200_000, dead_letter_run_limit: int = 1000) -> Config:
+    engine = EngineConfig(max_brands=max_brands, dead_letter_run_limit=dead_letter_run_limit)
+    return Config(ConfigFile(engine=engine, worker=WorkerConfig(misplaced=misplaced)))
 
 
 def engine_at(partition: int, config: Config | None = None) -> Engine:

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.buckets.ids import identity
-from pipeline.engine.buckets.open_bucket import KEPT_NAMES, KEPT_POSTS, MOST_CRITICS, READ, OpenBucket
+from pipeline.engine.buckets.names import KEPT_NAMES
+from pipeline.engine.buckets.open_bucket import MOST_CRITICS, READ, OpenBucket
+from pipeline.engine.buckets.posts import KEPT_POSTS
 from pipeline.engine.state import decode_open, encode_open
 from schemas.mention import decode_mention
 from tests.pipeline.mention_streams import mention

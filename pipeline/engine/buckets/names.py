@@ -1,0 +1,35 @@
+"""Counts by name: of platforms and languages, bounded whatever a source calls itself."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from schemas.text import printable
+
+KEPT_NAMES: Final = 8
+"""Platforms and languages counted by name in one bucket; the rest is `other`."""
+OTHER: Final = "other"
+
+
+@lru_cache(maxsize=1024)
+def shown_name(name: str) -> str:
+    """A platform's name as it may be shown; remembered, for every bucket of every brand begins with the same few."""
+    return printable(name, 64)
+
+
+def count_name(table: dict[str, int], name: str) -> None:
+    """Count one mention by its platform, language or the like."""
+    if name not in table:
+        name = shown_name(name)
+        if name not in table and len(table) >= KEPT_NAMES:
+            name = OTHER
+    table[name] = table.get(name, 0) + 1
+
+
+def sum_by_name(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    """The sum of two tables, the greatest number first."""
+    if not other:
+        return one
+    table = {name: one.get(name, 0) + other.get(name, 0) for name in one | other}
+    return dict(sorted(table.items(), key=lambda item: (-item[1], item[0])))
