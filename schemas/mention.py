@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +14,7 @@ from msgspec import Meta
 from schemas.rejection import Reason, Rejected
 
 Channel = Literal["social", "news", "forum", "video", "review", "other"]
+CHANNELS: Final[tuple[str, ...]] = get_args(Channel)
 AuthorKind = Literal["person", "brand", "news", "influencer", "unknown"]
 
 BRAND_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}\Z"

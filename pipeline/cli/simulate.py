@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.files.output import new_file
-from pipeline.simulation import SCENARIO_ALIASES, SCENARIOS, Batch, Simulation, encode_labels
+from pipeline.simulation import SCENARIO_ALIASES, SCENARIOS, Batch, PolledChannel, Simulation, encode_labels
 from pipeline.wording import counted
+from schemas.mention import CHANNELS
 from schemas.moments import moment
 
 
@@ -71,6 +72,14 @@ class _Scenario(click.Choice[str]):
     help="Mentions per hour of the smallest and the largest brand, the others evenly between them on a logarithmic "
     "scale [default: a rank law with --mean-rate].",
 )
+@click.option(
+    "--polled",
+    type=(click.Choice(CHANNELS), click.IntRange(min=5, max=1440)),
+    metavar="CHANNEL MINUTES",
+    help="Let the mentions of a channel arrive together every so many minutes, as from a source that is polled: "
+    + ", ".join(CHANNELS)
+    + ".",
+)
 def command(
     *,
     out: Path | None,
@@ -84,6 +93,7 @@ def command(
     labelled_share: float,
     mean_rate: float,
     rates: tuple[float, float] | None,
+    polled: tuple[str, int] | None,
 ) -> None:
     """Write a simulated stream of mentions and its labels.
 
@@ -113,7 +123,7 @@ def command(
         mention_file = stack.enter_context(new_file(out)) if out else None
         count_file = stack.enter_context(new_file(observations)) if observations else None
         label_file.write(encode_labels(simulation.labels))
-        mentions = _write(simulation, mention_file, count_file)
+        mentions = _write(simulation, mention_file, count_file, PolledChannel(*polled) if polled else None)
     seconds = time.monotonic() - began
     click.echo(
         f"{counted(mentions, 'mention')} of {counted(brands, 'brand')}, "
@@ -123,19 +133,23 @@ def command(
     )
 
 
-def _write(simulation: Simulation, mention_file: IO[bytes] | None, count_file: IO[bytes] | None) -> int:
+def _write(
+    simulation: Simulation, mention_file: IO[bytes] | None, count_file: IO[bytes] | None, polled: PolledChannel | None
+) -> int:
     """Write every batch; returns the number of mentions."""
     written = 0
     if count_file:
         count_file.write(b"brand,start,mentions,negatives\n")
     for batch in _with_progress(simulation):
         if mention_file:
-            mention_file.writelines(batch.lines)
+            mention_file.writelines(polled.arriving(batch.start, batch.lines) if polled else batch.lines)
         if count_file:
             start = moment(batch.start).strftime("%Y-%m-%dT%H:%M:%SZ")
             rows = (f"{count.brand},{start},{count.mentions},{count.negatives}\n" for count in batch.counts)
             count_file.write("".join(rows).encode())
         written += len(batch.lines)
+    if mention_file and polled:
+        mention_file.writelines(polled.rest())
     return written
 
 

@@ -9,6 +9,8 @@ from schemas.text import printable
 
 KEPT_NAMES: Final = 8
 """Platforms and languages counted by name in one bucket; the rest is `other`."""
+NAMES: Final = 15
+"""Platforms, and languages, told apart in a day by name; the rest is `other`."""
 OTHER: Final = "other"
 
 
@@ -28,8 +30,16 @@ def count_name(table: dict[str, int], name: str) -> None:
 
 
 def sum_by_name(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
-    """The sum of two tables, the greatest number first."""
+    """The sum of two tables, the greatest number first: NAMES of them, and the rest as `other`."""
     if not other:
         return one
-    table = {name: one.get(name, 0) + other.get(name, 0) for name in one | other}
-    return dict(sorted(table.items(), key=lambda item: (-item[1], item[0])))
+    sums = sorted(((one.get(name, 0) + other.get(name, 0), name) for name in one | other), key=_greatest_first)
+    table = dict.fromkeys([name for _, name in sums if name != OTHER][:NAMES], 0)
+    for count, name in sums:
+        place = name if name in table else OTHER
+        table[place] = table.get(place, 0) + count
+    return dict(sorted(table.items(), key=lambda item: _greatest_first((item[1], item[0]))))
+
+
+def _greatest_first(item: tuple[int, str]) -> tuple[int, str]:
+    return -item[0], item[1]

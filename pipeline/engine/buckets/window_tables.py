@@ -17,13 +17,10 @@ from numpy.typing import NDArray
 
 from pipeline.engine.buckets.closed_counts import number_at, varint
 from pipeline.engine.buckets.ids import AUTHOR_BITS
+from pipeline.engine.buckets.names import NAMES, OTHER
 from pipeline.engine.buckets.open_bucket import MOST_CRITICS, OpenBucket
 from pipeline.engine.buckets.story_memory import Surplus
 from schemas.observation import BUCKETS_PER_DAY
-
-NAMES: Final = 15
-"""Platforms, and languages, told apart in a day by name; the rest is `other`."""
-OTHER: Final = "other"
 
 _HOUR: Final = 12
 _MARK: Final = struct.Struct("<II")

@@ -6,7 +6,7 @@ import csv
 import gzip
 import re
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,24 @@ def test_files_agree_with_each_other_and_repeat_byte_by_byte(tmp_path):
     } == buckets
     assert all(0 <= int(row["negatives"]) <= int(row["mentions"]) for row in rows)
     assert sum(int(row["negatives"]) for row in rows) > 0
+
+
+def test_the_mentions_of_a_polled_channel_come_together_and_none_is_lost(tmp_path):
+    """They are as old as the poll at most; those of other channels stay in order of time."""
+    streams = []
+    for name, more in (("plain", []), ("polled", ["--polled", "news", "30"])):
+        out = tmp_path / f"{name}.jsonl"
+        arguments = ["--out", str(out), "--labels", str(tmp_path / f"{name}.json"), *SMALL, "--mean-rate", "60", *more]
+        assert CliRunner().invoke(command, arguments, catch_exceptions=False).exit_code == 0
+        streams.append([decode_mention(line) for line in out.read_bytes().splitlines()])
+    plain, polled = streams
+    assert sorted(plain, key=lambda mention: mention.id) == sorted(polled, key=lambda mention: mention.id)
+    assert [one for one in plain if one.channel != "news"] == [one for one in polled if one.channel != "news"]
+    latest, behind = plain[0].event_time, []
+    for mention in polled:
+        latest = max(latest, mention.event_time)
+        behind += [latest - mention.event_time] if mention.channel == "news" else []
+    assert timedelta(minutes=20) < max(behind) < timedelta(minutes=35)
 
 
 def test_a_missing_directory_is_one_clear_error_and_leaves_nothing_behind(tmp_path):

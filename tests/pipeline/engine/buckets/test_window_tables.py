@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.engine.buckets.names import NAMES
 from pipeline.engine.buckets.open_bucket import MOST_CRITICS, OpenBucket
 from pipeline.engine.buckets.story_memory import Surplus
-from pipeline.engine.buckets.window_tables import NAMES, WindowTables
+from pipeline.engine.buckets.window_tables import WindowTables
 from schemas.observation import BUCKETS_PER_DAY
 
 FIRST = 5_910_000
