@@ -63,6 +63,13 @@ class _Token(NamedTuple):
     stands_alone: bool  # an emoji or an emoticon, which no word negates
     phrases: Mapping[str, Sequence[Phrase]]  # that it begins, by their second words
     is_special: bool  # it turns or may begin a phrase
+    is_plain: bool  # no more than a weight to the words after it
+
+
+_WEIGHT: Final = 0
+_SPECIAL: Final = 7
+_PLAIN: Final = 8
+"""Places in a token: taken by place, a field costs a third."""
 
 
 # Words that say nothing are falsy, so that a text of nothing else is passed over at once; identity tells them apart.
@@ -158,7 +165,17 @@ class WordReader:
         phrases = self._phrases.get(plain, _NO_PHRASES)
         if weight or boost or factor != 1.0 or turns or phrases:
             special = turns or bool(phrases)
-            return _Token(weight, boost, factor, turns, ends, stands_alone=False, phrases=phrases, is_special=special)
+            return _Token(
+                weight,
+                boost,
+                factor,
+                turns,
+                ends,
+                stands_alone=False,
+                phrases=phrases,
+                is_special=special,
+                is_plain=not boost and factor == 1.0,
+            )
         if ends:
             return _END
         return _FILLER if word in self._fillers else None
@@ -193,16 +210,18 @@ class WordReader:
 
     def _polarity(self, tokens: Sequence[_Word], words: Sequence[str]) -> float:
         """The polarity by the weights, in the manner of VADER: negations, boosters, and "but"."""
-        total = _sum(tokens, stops=True)
-        if total is None:
-            special = [place for place, token in enumerate(tokens) if token and cast("_Token", token).is_special]
+        special = [place for place, token in enumerate(tokens) if token and cast("_Token", token)[_SPECIAL]]
+        if special:
+            turned = any(cast("_Token", tokens[place]).turns for place in special)
             tokens = self._with_phrases(tokens, words, special)
-            turns = [place for place, token in enumerate(tokens) if token and cast("_Token", token).turns]
-            if turns:  # a phrase may have taken it: "nothing but"
-                before, after = _sum(tokens[: turns[0]]) or 0.0, _sum(tokens[turns[0] + 1 :]) or 0.0
+            # A phrase may have taken it: "nothing but".
+            turns = (
+                [place for place, token in enumerate(tokens) if token and cast("_Token", token).turns] if turned else []
+            )
+            if turns:
+                before, after = _sum(tokens[: turns[0]]), _sum(tokens[turns[0] + 1 :])
                 return _squashed(_BEFORE_BUT * before + _AFTER_BUT * after)
-            total = _sum(tokens) or 0.0
-        return _squashed(total)
+        return _squashed(_sum(tokens))
 
     def _with_phrases(self, tokens: Sequence[_Word], words: Sequence[str], special: Sequence[int]) -> Sequence[_Word]:
         """The tokens, one for each phrase among them; phrases begin at some of the special ones."""
@@ -266,25 +285,44 @@ def _bare(raw: str) -> str:
 
 
 def _alone(weight: float) -> _Token:
-    return _Token(weight, 0.0, 1.0, turns=False, ends=True, stands_alone=True, phrases=_NO_PHRASES, is_special=False)
+    return _Token(
+        weight,
+        0.0,
+        1.0,
+        turns=False,
+        ends=True,
+        stands_alone=True,
+        phrases=_NO_PHRASES,
+        is_special=False,
+        is_plain=True,
+    )
 
 
 def _phrase(weight: float) -> _Token:
-    return _Token(weight, 0.0, 1.0, turns=False, ends=True, stands_alone=False, phrases=_NO_PHRASES, is_special=False)
+    return _alone(weight)._replace(stands_alone=False)
 
 
-def _sum(tokens: Sequence[_Word], *, stops: bool = False) -> float | None:
-    """The sum of the weights as negations and boosters change them; None where it stops at a special token."""
+def _sum(tokens: Sequence[_Word]) -> float:
+    """The sum of the weights as negations and boosters change them."""
+    total = 0.0
+    said = list(filter(None, tokens))
+    for token in said:
+        if not cast("_Token", token)[_PLAIN]:
+            return _sum_in_context(tokens)
+        total += cast("_Token", token)[_WEIGHT]  # not sum(), which rounds otherwise from Python 3.12 on
+    return total
+
+
+def _sum_in_context(tokens: Sequence[_Word]) -> float:
     total = boost = pending = 0.0
     factor, reach = 1.0, 0
     for token in tokens:
         if not token:
-            reach -= (token is None) + REACH * (token is _END)
+            if reach > 0:
+                reach -= (token is None) + REACH * (token is _END)
             boost = 0.0
             continue
-        weight, own_boost, own_factor, _, ends, stands_alone, _, is_special = cast("_Token", token)
-        if is_special and stops:
-            return None
+        weight, own_boost, own_factor, _, ends, stands_alone, _, _, _ = cast("_Token", token)
         if own_factor != 1.0:
             # Its own weight counts unless it turns out to negate something: "no" alone is a complaint.
             factor, reach, pending = min(own_factor, factor if reach > 0 else 1.0), REACH, weight

@@ -131,9 +131,10 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
             beyond: whether these are past the texts that are read one and all, so that they are read for others.
         """
         owns, mentions = columns.ids, columns.mentions
+        written = self._written() if beyond else {}
         for row in rows:
             mention = mentions[row]
-            number = self._written().get(as_written(mention.text), 0) if beyond else 0
+            number = written.get(as_written(mention.text), 0) if beyond else 0
             sampled = beyond and not number
             if number:
                 self.read += 1
@@ -157,6 +158,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
                     negative=columns.negatives[row],
                     sampled=sampled,
                 )
+                written = self._written() if beyond else written
             if number and owns[row] in ids:
                 ids[owns[row]] = number
 
@@ -286,8 +288,9 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
 
     def _write(self, written: dict[str, int], number: int) -> None:
         story = self.stories[number - 1]
-        if len(story.text) < TEXT_CHARACTERS and _compared(story, SHORTEST):
-            written.setdefault(as_written(story.text), number)
+        text = story.text
+        if text and len(text) < TEXT_CHARACTERS and story.words >= TOLD and len(letters_of(text)) >= SHORTEST:
+            written.setdefault(as_written(text), number)
 
     def number(self, key: bytes, ids: Mapping[str, int]) -> int:
         """The story with this key, a digest or a marked id; 0 where there is none."""
@@ -366,12 +369,12 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
                 story.mentions = mentions
 
 
-def _compared(story: Story, shortest: int = SHORTEST_ALIKE) -> bytes:
+def _compared(story: Story) -> bytes:
     """The letters by which copies are looked for; empty unless they are the first post's, and not too few for that."""
     if story.words < TOLD or not story.text:
         return b""
-    letters = story.letters()
-    return letters if len(letters) >= shortest else b""
+    letters = letters_of(story.text)
+    return letters if len(letters) >= SHORTEST_ALIKE else b""
 
 
 def _size(text: str) -> int:
