@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 # make torture: ARGS=arguments of `python -m tests.torture`
 DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
-# Two processes; tests that share a broker share a process (tests/conftest.py). WORKERS= runs one after the other.
-WORKERS := -n 2
+# Three processes, for tests of a broker wait most of the time; those that share one share a process (tests/conftest.py).
+# WORKERS= runs one after the other.
+WORKERS := -n 3
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-slow check lint format types imports bench ablation plots torture kafka-up kafka-down docs lock audit fuzz image clean

@@ -22,6 +22,8 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 SECURED = {"least_privilege", "mutual_tls", "revoked_permission", "security", "worker_security"}
 ON_THEIR_OWN = {"demo", "local_kafka"}
+SECOND = {"partitions", "recreated_topics", "lost_mentions"}
+"""Nearly half of the time of those that need a plain broker: they wait for it more than they work."""
 
 
 class ByBroker(LoadScopeScheduling):
@@ -34,7 +36,9 @@ class ByBroker(LoadScopeScheduling):
         integration = re.match(r"tests/integration/test_(\w+)\.py", nodeid)
         if integration is None or integration[1] in ON_THEIR_OWN:
             return nodeid
-        return "secured broker" if integration[1] in SECURED else "plain broker"
+        if integration[1] in SECURED:
+            return "secured broker"
+        return "second plain broker" if integration[1] in SECOND else "plain broker"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByBroker:

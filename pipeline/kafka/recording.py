@@ -8,11 +8,10 @@ file gets its name when it is whole.
 
 from __future__ import annotations
 
-import heapq
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -25,6 +24,7 @@ from pipeline.engine.records import TICK_HEADER
 from pipeline.errors import BrokerError, TocsinError
 from pipeline.files.recording import RecordedRecord, RecordingHeader, encode_header, encode_record, is_plain
 from pipeline.files.resumable import ResumableFile
+from pipeline.kafka.arrival_order import in_order_of_arrival
 from pipeline.kafka.clients import admin, broker_errors, consumer, topic_name
 from pipeline.kafka.partitioning import partition_of_brand
 from schemas.mention import brand_key, decode_mention
@@ -297,10 +297,9 @@ def _merged(settings: Settings, client: Any, topic: str, begin: Sequence[int], e
     for place in unread:
         client.seek(place, begin[place.partition])
     waiting: dict[Any, deque[Any]] = {place: deque() for place in unread}
-    heads: list[tuple[int, int, Any]] = []  # timestamp, partition, place: of the next record of each partition
     patience = 3 * settings.kafka_timeout_seconds
     heard = time.monotonic()
-    while unread or heads:
+    while unread or any(waiting.values()):
         try:
             polled = client.poll(_POLL_MILLISECONDS) if unread else {}
         except OffsetOutOfRangeError as error:
@@ -309,10 +308,7 @@ def _merged(settings: Settings, client: Any, topic: str, begin: Sequence[int], e
                 "record a range that begins later, with --restart"
             ) from None
         for place, batch in polled.items():
-            fresh = [record for record in batch if record.offset < ends[place]]
-            if fresh and not waiting[place]:
-                heapq.heappush(heads, (fresh[0].timestamp, place.partition, place))
-            waiting[place] += fresh
+            waiting[place] += [record for record in batch if record.offset < ends[place]]
         unread = {place for place in unread if client.position(place) < ends[place]}
         if polled:
             heard = time.monotonic()
@@ -322,27 +318,10 @@ def _merged(settings: Settings, client: Any, topic: str, begin: Sequence[int], e
                 "run the same command again to go on"
             )
         if all(waiting[place] for place in unread):
-            yield from _in_order(waiting, heads, unread)
+            yield from (record for _, record in in_order_of_arrival(waiting, unread))
         held = {place for place in waiting if place not in unread or len(waiting[place]) > _WAITING_RECORDS}
         client.pause(*(held - client.paused()))
         client.resume(*(client.paused() - held))
-
-
-def _in_order(
-    waiting: dict[Any, deque[Any]], heads: list[tuple[int, int, Any]], unread: Collection[Any]
-) -> Iterator[Any]:
-    """What waits, in order of arrival, until a partition has nothing left that may still bring an earlier record."""
-    while heads:
-        _, number, place = heads[0]
-        queue = waiting[place]
-        record = queue.popleft()
-        if queue:
-            heapq.heapreplace(heads, (queue[0].timestamp, number, place))
-        else:
-            heapq.heappop(heads)
-        yield record
-        if not queue and place in unread:
-            return
 
 
 class _Writer:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from pipeline.kafka.arrival_order import in_order_of_arrival
 from pipeline.migration.drain import Unread
 from pipeline.worker.driver.installation import require_installed
 
@@ -71,16 +71,4 @@ async def unread(
                 left.discard(one)
                 del waiting[one]
         if left and all(waiting[one] for one in left):
-            yield list(_merged(waiting, left))
-
-
-def _merged(waiting: Mapping[Any, deque[Any]], left: set[Any]) -> Iterator[Unread]:
-    """Records in order of their timestamps, until a partition has none at hand: then it might have the next one."""
-    heads = [(waiting[one][0].timestamp, one.partition, one) for one in left]
-    heapq.heapify(heads)
-    while heads:
-        _, number, one = heads[0]
-        yield Unread(number, waiting[one].popleft())
-        if not waiting[one]:
-            return
-        heapq.heapreplace(heads, (waiting[one][0].timestamp, number, one))
+            yield [Unread(one.partition, record) for one, record in in_order_of_arrival(waiting, left)]

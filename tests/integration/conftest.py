@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.local.jars import local_extra_missing
 from pipeline.kafka.topics import apply_topics
 from tests.integration.secured_broker import Secured
+from tests.integration.worker_process import QUICK, SESSION_SECONDS, WorkerProcess
 
 JARS = Path(__file__).parents[2] / ".tocsin"
 """Shared with `make run`, so that Kafka's jars are fetched once."""
@@ -66,3 +67,25 @@ def cluster_settings(bare_settings: Settings) -> Settings:
     """The same with the catalogue's topics in place."""
     apply_topics(bare_settings)
     return bare_settings
+
+
+@pytest.fixture
+def settings(cluster_settings: Settings) -> Settings:
+    """Settings of this test with topics of its own, and a short session."""
+    return cluster_settings.model_copy(update={"group_session_timeout_seconds": SESSION_SECONDS})
+
+
+@pytest.fixture
+def launch(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
+    """Start workers; none outlives the test."""
+    workers = []
+
+    def start(instance: str = "w0", config: str = QUICK, **changes: object) -> WorkerProcess:
+        worker = WorkerProcess(settings.model_copy(update=changes), tmp_path, instance, config)
+        workers.append(worker)
+        worker.start()
+        return worker
+
+    yield start
+    for worker in workers:
+        worker.close()

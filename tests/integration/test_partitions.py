@@ -21,7 +21,6 @@ from pipeline.engine.placement import home_of
 from pipeline.engine.records import REROUTED_HEADER, Record
 from pipeline.errors import TocsinError
 from pipeline.kafka.clients import admin, producer, topic_name
-from pipeline.kafka.topics import apply_topics
 from pipeline.migration import run as migration
 from pipeline.migration.drain import Drain, Unread
 from pipeline.migration.run import migrate
@@ -29,6 +28,7 @@ from pipeline.migration.split import Targets, split
 from schemas.alert import decode_alert
 from schemas.partitioning import partition_of
 from tests.integration.worker_process import (
+    QUICK,
     Outcome,
     WorkerProcess,
     committed,
@@ -45,31 +45,6 @@ from tests.pipeline.migration.grown import stream
 from tests.pipeline.worker.installed import install_until_the_test_ends
 
 pytestmark = pytest.mark.integration
-
-QUICK = "[worker]\nticks = false\ncheckpoint_seconds = 0.3\nmax_poll_records = 50\n"
-SESSION_SECONDS = 6.0
-
-
-@pytest.fixture
-def settings(bare_settings):
-    apply_topics(bare_settings)
-    return bare_settings.model_copy(update={"group_session_timeout_seconds": SESSION_SECONDS})
-
-
-@pytest.fixture
-def launch(settings, tmp_path):
-    """Start workers; none outlives the test."""
-    workers = []
-
-    def start(config: str = QUICK, **changes: object) -> WorkerProcess:
-        worker = WorkerProcess(settings.model_copy(update=changes), tmp_path, "w0", config)
-        workers.append(worker)
-        worker.start()
-        return worker
-
-    yield start
-    for worker in workers:
-        worker.close()
 
 
 def by_two_producers(settings: Settings, records: Iterable[tuple[bytes, bytes]]) -> None:
@@ -137,7 +112,7 @@ def test_check_names_the_setting_of_the_producer(settings, monkeypatch):
 
 def test_rerouted_mentions_count_once_on_the_right_partition_through_kills(settings, launch):
     config = Config(ConfigFile(worker=WorkerConfig(misplaced="reroute")))
-    worker = launch(QUICK + 'misplaced = "reroute"\n')
+    worker = launch(config=QUICK + 'misplaced = "reroute"\n')
     records = stream(8, hours=52, brands=6)
     dice = random.Random(3)
     for part in range(4):
@@ -251,7 +226,7 @@ def _dies_in_the_middle(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
             migrate(settings, Config(), apply=True)
 
 
-@pytest.mark.parametrize("after", [6, 8])
+@pytest.mark.parametrize("after", [6, pytest.param(8, marks=pytest.mark.slow)])
 def test_what_was_learned_moves_along_and_every_mention_counts_once(settings, launch, monkeypatch, after):
     install_until_the_test_ends(monkeypatch)
     monkeypatch.setattr(migration, "STATE_RECORDS", 2)

@@ -22,6 +22,7 @@ from pipeline.engine.records import TICK_HEADER, Record
 from pipeline.kafka.clients import admin, producer, topic_name
 from pipeline.kafka.topics import apply_topics
 from tests.integration.worker_process import (
+    QUICK,
     WorkerProcess,
     committed,
     difference,
@@ -35,34 +36,6 @@ from tests.integration.worker_process import (
 from tests.pipeline.mention_streams import START, mention, troubled_stream
 
 pytestmark = pytest.mark.integration
-
-SESSION_SECONDS = 6.0
-"""The shortest that a broker allows by default."""
-QUICK = "[worker]\nticks = false\ncheckpoint_seconds = 0.3\nmax_poll_records = 50\n"
-"""Many small slices and checkpoints, so that a kill meets every phase of them."""
-
-
-@pytest.fixture
-def settings(bare_settings):
-    """Settings of this test with topics of its own."""
-    apply_topics(bare_settings)
-    return bare_settings.model_copy(update={"group_session_timeout_seconds": SESSION_SECONDS})
-
-
-@pytest.fixture
-def launch(settings, tmp_path):
-    """Start workers; none outlives the test."""
-    workers = []
-
-    def start(instance: str = "w0", config: str = QUICK, **changes: object) -> WorkerProcess:
-        worker = WorkerProcess(settings.model_copy(update=changes), tmp_path, instance, config)
-        workers.append(worker)
-        worker.start()
-        return worker
-
-    yield start
-    for worker in workers:
-        worker.close()
 
 
 class Feed(threading.Thread):

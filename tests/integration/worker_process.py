@@ -35,6 +35,10 @@ from pipeline.telemetry.logs import FATAL
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
 SETTLE_SECONDS = 60.0
+SESSION_SECONDS = 6.0
+"""The shortest that a broker allows by default."""
+QUICK = "[worker]\nticks = false\ncheckpoint_seconds = 0.3\nmax_poll_records = 50\n"
+"""Many small slices and checkpoints, so that a kill meets every phase of them."""
 
 Message = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 """Key, value and headers of a record."""
