@@ -45,8 +45,9 @@ def test_what_was_deleted_while_the_worker_was_away_is_said_and_counted(cluster_
         worker.start()
         settle(cluster_settings, [worker])
         (line,) = worker.events(LINE)
-        assert (line["expected_offset"], line["first_offset"], line["records"]) == (50, 120, 70)
-        assert lost(worker) == 70
+        assert 50 <= line["expected_offset"] <= 60  # a tick or two may stand behind the mentions
+        assert line["first_offset"] == 120
+        assert line["records"] == 120 - line["expected_offset"] == lost(worker)
         assert worker.terminate()[0] == 0
 
 

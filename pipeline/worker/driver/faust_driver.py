@@ -70,7 +70,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def _fetch_records(self, consumer: Any, *args: Any, **options: Any) -> Any:
-        """One poll; what it brings says how long the fetches that follow may wait."""
+        """One poll; what it brings says how long the fetches that follow may wait.
+
+        Raises:
+            Exception: what has ended the member of the group. aiokafka wakes a poll that waits for records with it, and
+                has every other one ask; Faust's never does, so a worker could run on without a place in its group.
+        """
+        consumer._coordinator.check_errors()  # noqa: SLF001 - as aiokafka's own getmany does
         polled = await super()._fetch_records(consumer, *args, **options)
         fetcher = consumer._fetcher  # noqa: SLF001 - aiokafka asks it for every request
         # What the poll left behind is a backlog too, however large mentions are and however few a poll may take.

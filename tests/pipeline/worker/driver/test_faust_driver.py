@@ -19,6 +19,7 @@ from faust.types import TP
 
 from pipeline.engine.records import Record
 from pipeline.worker.driver import faust_driver
+from pipeline.worker.driver.group_member import GroupMember
 
 
 @pytest.fixture
@@ -90,10 +91,32 @@ def test_fausts_guess_at_stalled_partitions_is_never_asked(consumer):
         (faust.App, "_create_directories", ["self"]),
         (faust.Worker, "install_signal_handlers", ["self"]),
         (ThreadDelegateConsumer, "highwater", ["self", "tp"]),
+        (GroupMember, "check_errors", ["self"]),
     ],
 )
 def test_what_is_overridden_or_called_still_exists_in_that_form(owner, name, parameters):
     assert list(inspect.signature(getattr(owner, name)).parameters) == parameters
+
+
+def test_what_ended_the_member_of_the_group_ends_the_worker_though_no_poll_was_waiting_for_records(monkeypatch):
+    """aiokafka gives it to polls that wait, and keeps it for the next that asks; without the question it stayed there:
+    now and then a worker whose place another had taken ran on for good."""
+
+    class EndedError(Exception):
+        pass
+
+    async def poll(*_: Any, **__: Any) -> Any:
+        raise AssertionError("polled")
+
+    def check_errors() -> None:
+        raise EndedError
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", poll)
+    thread = faust_driver.ConsumerThread.__new__(faust_driver.ConsumerThread)
+    consumer = SimpleNamespace(_coordinator=SimpleNamespace(check_errors=check_errors))
+    with pytest.raises(EndedError):
+        asyncio.run(thread._fetch_records(consumer, set(), timeout=1.0, max_records=1))
+    assert "self._coordinator.check_errors()" in inspect.getsource(aiokafka.AIOKafkaConsumer.getmany)
 
 
 def test_the_isolation_level_is_read_when_the_consumer_starts():
@@ -128,7 +151,10 @@ def test_a_backlog_waits_next_to_nothing_for_silent_partitions_and_a_quiet_topic
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", poll)
     thread = faust_driver.ConsumerThread.__new__(faust_driver.ConsumerThread)
-    consumer = SimpleNamespace(_fetcher=SimpleNamespace(_fetch_max_wait_ms=None, _records=left))
+    consumer = SimpleNamespace(
+        _fetcher=SimpleNamespace(_fetch_max_wait_ms=None, _records=left),
+        _coordinator=SimpleNamespace(check_errors=lambda: None),
+    )
     assert asyncio.run(thread._fetch_records(consumer, set(), timeout=1.0, max_records=4000)) is polled
     assert consumer._fetcher._fetch_max_wait_ms == wait
     assert "self._fetch_max_wait_ms," in inspect.getsource(fetcher.Fetcher._get_actions_per_node)
