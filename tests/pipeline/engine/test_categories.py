@@ -146,7 +146,7 @@ def test_brands_of_other_categories_and_of_none_are_not_compared() -> None:
     assert len(crises(alerts, "brand")) == len(BRANDS)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 1000), st.lists(st.tuples(st.integers(200, 3000), st.integers(0, 9)), min_size=1, max_size=6))
 def test_neither_batches_nor_crashes_change_what_a_category_does(seed: int, rhythm: list[tuple[int, int]]) -> None:
     observations = rows(moving=BRANDS, burning="brand-3", seed=seed)

@@ -25,7 +25,7 @@ from schemas.rejection import Reason
 from tests.pipeline.engine.engine_runs import StateLog, add, latest, undisturbed, with_crashes
 from tests.pipeline.mention_streams import START, alerts_of, mention, record, tick, troubled_stream
 
-SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def without_ticks(records: Sequence[Record]) -> list[Record]:

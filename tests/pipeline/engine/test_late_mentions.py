@@ -22,7 +22,7 @@ from tests.pipeline.mention_streams import START, alerts_of, mention, record, ti
 
 HOUR = 3600.0
 POLL = 1200.0
-SLOW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def waiting_for(**seconds: int) -> Config:

@@ -24,7 +24,7 @@ from tests.pipeline.engine.engine_runs import StateLog, add, latest, undisturbed
 from tests.pipeline.mention_streams import START, alerts_of, mention, record, tick, troubled_stream
 
 DAY = 86_400
-SLOW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def config(**engine: Any) -> Config:

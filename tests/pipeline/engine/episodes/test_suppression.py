@@ -106,7 +106,7 @@ def test_suppressed_openings_are_counted_and_listed_in_the_next_alert_of_the_bra
     """What the metrics count is what the alerts list, but for what came after the last alert."""
     detection = DetectionConfig(crisis_alerts_per_brand_year=1.0, volume_surge_alerts_per_brand_year=1.0)
     engine = Engine(0, Config(ConfigFile(detection=detection)))
-    engine.ingest_observations(wild_stream(90))
+    engine.ingest_observations(wild_stream(45))
     engine.close_due()
     alerts = list(engine.take_outputs().alerts)
     carried = [alert.suppressed for alert in alerts if alert.suppressed]
