@@ -205,6 +205,7 @@ class _Sender:
         """Fence whoever else sends, and wait until what it had begun is committed or aborted."""
         from kafka.errors import (
             InvalidProducerEpochError,
+            KafkaError,
             ProducerFencedError,
             TransactionalIdAuthorizationFailedError,
         )
@@ -225,11 +226,16 @@ class _Sender:
                 ) from None
             try:
                 yield cls(settings, config, client, partitions)
-            except (ProducerFencedError, InvalidProducerEpochError):
-                raise BrokerError(
-                    "expected to be the only one to send dead letters again, but another one has begun since; what was "
-                    "not sent is left to it"
-                ) from None
+            except KafkaError as error:
+                # What fails after the first refusal has it for an argument.
+                if any(
+                    isinstance(one, ProducerFencedError | InvalidProducerEpochError) for one in (error, *error.args)
+                ):
+                    raise BrokerError(
+                        "expected to be the only one to send dead letters again, but another one has begun since; what "
+                        "was not sent is left to it"
+                    ) from None
+                raise
 
     def send(self, batch: list[_Letter]) -> None:
         """Send letters and note it, all together or not at all.
