@@ -39,6 +39,7 @@ class ReplayReport(msgspec.Struct):
 
     mentions: int = 0
     late: int = 0
+    awaited: int = 0
     duplicates: int = 0
     alerts: list[Alert] = msgspec.field(default_factory=list)
     dead_letters: list[DeadLetter] = msgspec.field(default_factory=list)
@@ -305,6 +306,7 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
 def _finish(report: ReplayReport, engines: list[Engine]) -> ReplayReport:
     report.mentions = sum(engine.stats.consumed for engine in engines)
     report.late = sum(engine.stats.late for engine in engines)
+    report.awaited = sum(engine.stats.awaited for engine in engines)
     report.duplicates = sum(engine.stats.duplicates for engine in engines)
     report.buckets_closed = sum(engine.stats.buckets_closed for engine in engines)
     report.brands_known = sum(engine.brands for engine in engines)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pipeline.inspection.lives import Life
 
 _WIDTH = 160
+_NARROW = 140
+"""Columns below which a table would cut what it is read for."""
 """Columns of the table where there is no terminal to ask."""
 
 
@@ -77,10 +79,14 @@ def _print(comparison: Comparison, a: str, b: str) -> None:
 
     changes: Counter[str] = Counter(change for difference in comparison.differences for change in difference.changes)
     listed = ", ".join(f"{changes[change]} {_WORDS[change]}" for change in _WORDS if changes[change])
-    if comparison.differences:
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=_WIDTH)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    if comparison.differences and console.width < _NARROW:
+        for difference in comparison.differences:
+            change, brand, kind, first, second, reason = _row(difference)
+            click.echo(f"{change}: {brand}, {kind}\n  A {first}\n  B {second}\n  because {reason}")
+    elif comparison.differences:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for column in ("change", "brand", "kind", "A", "B"):
             table.add_column(column, no_wrap=column != "change")

@@ -227,12 +227,18 @@ class _Run:
         time.sleep(0.1)
 
     def _show(self) -> None:
+        import msgspec
+
         from pipeline.cli.alert_text import alert_renderable
 
         for alert in self._follower.arrived():
             self.alerts.append(alert)
-            if self._show_all or alert.kind != "volume_surge":
+            if self._show_all:
                 self._screen.print(alert_renderable(alert), soft_wrap=True)
+            elif alert.kind != "volume_surge":
+                # Without the ids of surges, which are not shown.
+                shown = msgspec.structs.replace(alert, related_episode_ids=())
+                self._screen.print(alert_renderable(shown), soft_wrap=True)
 
 
 def _verify(source: str, config: Path | None, run: _Run, console: Console) -> None:

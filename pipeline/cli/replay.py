@@ -74,10 +74,11 @@ def command(
             write_lines(streams[1], dlq_path, map(_dead_letter_line, report.dead_letters))
     kinds = Counter(f"{alert.kind} {alert.transition}" for alert in report.alerts)
     seconds = time.perf_counter() - started
+    awaited = f" ({report.awaited:,} of them awaited)" if report.awaited else ""
     click.echo(
         f"{counted(report.mentions, 'mention')} of {counted(report.brands_seen, 'brand')}, "
         f"{report.brands_known:,} of them known at the end, "
-        f"{report.late:,} late, {report.duplicates:,} duplicate, {len(report.dead_letters):,} refused; "
+        f"{report.late:,} late{awaited}, {report.duplicates:,} duplicate, {len(report.dead_letters):,} refused; "
         f"{counted(report.buckets_closed, 'brand-bucket')} closed; "
         f"{counted(len(report.alerts), 'alert')} in {seconds:.1f} s",
         err=True,

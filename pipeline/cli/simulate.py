@@ -76,9 +76,8 @@ class _Scenario(click.Choice[str]):
     "--polled",
     type=(click.Choice(CHANNELS), click.IntRange(min=5, max=1440)),
     metavar="CHANNEL MINUTES",
-    help="Let the mentions of a channel arrive together every so many minutes, as from a source that is polled: "
-    + ", ".join(CHANNELS)
-    + ".",
+    help="Let the mentions of a channel arrive together every so many minutes (5 to 1440), as from a source that is "
+    f"polled. Channels: {', '.join(CHANNELS)}.",
 )
 def command(
     *,

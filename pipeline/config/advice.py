@@ -11,6 +11,7 @@ from pipeline.config.errors import near, toml_key
 from pipeline.config.layers import brand_playbooks, merged, overrides, playbooks
 from pipeline.config.model import BrandSection, Config, ConfigFile
 from schemas.alert import KINDS
+from schemas.mention import CHANNELS
 
 RATES: Final = {
     "false_alarms_per_brand_year": "crisis_alerts_per_brand_year",
@@ -55,6 +56,12 @@ def advice(config: Config) -> list[str]:
         f"late as that (engine.allowed_lateness_seconds={file.engine.allowed_lateness_seconds})"
         for source, seconds in file.engine.allowed_lateness_seconds_by_source.items()
         if seconds <= file.engine.allowed_lateness_seconds
+    ]
+    lines += [
+        f"engine.allowed_lateness_seconds_by_source.{toml_key(source)} is no channel: it holds for a platform of that "
+        f"name{hint}"
+        for source in file.engine.allowed_lateness_seconds_by_source
+        if source not in CHANNELS and (hint := near(source, CHANNELS))
     ]
     if not file.worker.ticks and "tick_idle_seconds" in _changed(file.worker):
         lines.append("worker.tick_idle_seconds has no effect: worker.ticks is false")

@@ -101,6 +101,11 @@ class EngineStats(msgspec.Struct):
         self.behind[counted] = self.behind.get(counted, 0) + 1
 
     @property
+    def awaited(self) -> int:
+        """Mentions that came late and were waited for."""
+        return sum([count for (_, arrival), count in self.behind.items() if arrival == "awaited"])
+
+    @property
     def arrivals(self) -> dict[tuple[str, Arrival], int]:
         """Mentions by platform and by when they came."""
         found: dict[tuple[str, Arrival], int] = {}

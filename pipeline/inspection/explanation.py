@@ -148,7 +148,8 @@ def explain(
     if watched.first is None:
         near = difflib.get_close_matches(brand, replay.names(), 1)
         raise TocsinError(
-            f"expected mentions of {brand}, got none until then" + (f"; did you mean {near[0]}?" if near else "")
+            f"expected mentions of {brand} up to {start_of(bucket + 1):%Y-%m-%d %H:%M} UTC, got none"
+            + (f"; did you mean {near[0]}?" if near else "")
         )
     return watched.explained(config, replay.report.alerts, engine.event_time)
 

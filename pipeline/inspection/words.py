@@ -23,8 +23,8 @@ def standing_line(explained: Explained) -> str:
         case "gap":
             return f"{place}: not scored, the whole feed was silent; episodes neither grow nor end in a gap"
         case "unseen":
-            until = "" if explained.seen_until is None else f" at {explained.seen_until:%Y-%m-%d %H:%M}"
-            return f"{place}: not scored, the input ends before{until}"
+            until = "" if explained.seen_until is None else f", at {explained.seen_until:%Y-%m-%d %H:%M}"
+            return f"{place}: not scored, the input ends before that{until}"
     return f"{place}: not scored, nobody mentioned the brand and no episode was open, so nothing could fire"
 
 
@@ -47,7 +47,8 @@ def outcome_line(found: KindExplanation) -> str:
         "budget": budget_words(verdict),
     }
     voices = "; not critical for want of voices: too few people, or too few mentions of their own"
-    return _OUTCOMES[verdict.outcome].format(**facts) + (voices if verdict.lacks_voices else "")
+    words = _PART_OF if verdict.outcome == "open" and verdict.blocked_by else _OUTCOMES[verdict.outcome]
+    return words.format(**facts) + (voices if verdict.lacks_voices else "")
 
 
 _OUTCOMES: Final[dict[Outcome, str]] = {
@@ -65,6 +66,11 @@ _OUTCOMES: Final[dict[Outcome, str]] = {
     "budget": "held back by the alert budget ({budget}): {against}",
     "category": "held back: the whole category moved alike, which is an episode of the category ({against})",
 }
+
+
+_PART_OF: Final = (
+    "was open already, {severity}, since {opened}; part of the open {blocked_by}, with which it ends ({against})"
+)
 
 
 def shown_threshold(verdict: Verdict) -> str:

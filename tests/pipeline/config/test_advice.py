@@ -59,6 +59,15 @@ def read(folder: Path, text: str) -> Config:
                 )
             ],
         ),
+        (
+            "[engine]\nallowed_lateness_seconds_by_source = { newz = 3600 }",
+            [
+                (
+                    "engine.allowed_lateness_seconds_by_source.newz is no channel: it holds for a platform of that "
+                    "name; did you mean 'news'?"
+                )
+            ],
+        ),
         ("[detection]\ncool_down_minutes = 0", ["detection.cool_down_minutes=0: no cool-down"]),
         ("[tiers.gold.detection]\nquiet_minutes = 60", ["tiers.gold is the tier of no brand: it has no effect"]),
         ("[tiers.gold]\n[brands.acme]\ntier = 'gold'", ["tiers.gold is empty: it has no effect"]),

@@ -150,6 +150,18 @@ def test_the_table_names_every_difference_and_the_sum(stream, tmp_path):
     assert "with another end" in result.stdout
 
 
+def test_a_narrow_terminal_gets_lines_that_hold_the_reason(stream, tmp_path, monkeypatch):
+    """A table would cut what it is read for."""
+    (tmp_path / "a.toml").write_text("")
+    (tmp_path / "b.toml").write_text("[detection]\nquiet_minutes = 30\n")
+    command = ["compare", str(tmp_path / "a.toml"), str(tmp_path / "b.toml"), stream]
+    monkeypatch.setattr("pipeline.cli.compare._WIDTH", 80)
+    result = CliRunner().invoke(tocsin, command, standalone_mode=False, catch_exceptions=False)
+    lines = result.stdout.splitlines()
+    assert "end: acme, crisis" in lines
+    assert lines[lines.index("end: acme, crisis") + 3].startswith("  because 01-0")
+
+
 def test_a_file_that_is_not_there_and_a_bad_configuration_exit_with_2(stream, tmp_path):
     (tmp_path / "a.toml").write_text("")
     (tmp_path / "bad.toml").write_text("[detection]\nno_such_key = 1\n")

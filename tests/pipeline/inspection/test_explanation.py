@@ -118,6 +118,24 @@ def test_a_surge_beside_a_crisis_is_held_back_by_it(stream, alerts):
     assert held
 
 
+def test_a_surge_that_became_part_of_a_crisis_is_told_as_that(tmp_path):
+    """It is no longer judged by itself, so nothing is said of when it was last loud."""
+    drafts = [(START + n * 300.0, -0.8 if n % 6 == 0 else 0.4) for n in range(36 * 12)]
+    drafts += [(START + 30 * 3600 + n * 30.0, 0.5) for n in range(80)]
+    drafts += [(START + 30.7 * 3600 + n * 15.0, -0.8) for n in range(300)]
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(
+        b"\n".join(
+            mention(id=str(n), at=at, sentiment=tone, author={"id": str(n)})
+            for n, (at, tone) in enumerate(sorted(drafts))
+        )
+    )
+    found = explain(str(path), moment(START + 32 * 3600))["kinds"]
+    assert (found["crisis"]["outcome"], found["volume_surge"]["outcome"]) == ("open", "open")
+    assert "since 2026-01-02 06:05; part of the open crisis, with which it ends" in found["volume_surge"]["text"]
+    assert "last at or above" in found["crisis"]["text"]
+
+
 def two_bursts() -> list[bytes]:
     """A brand with a mention every five minutes; after 30 hours a burst of praise, and another two hours later."""
     times = [START + minute * 60 for minute in range(0, 36 * 60, 5)]
