@@ -25,6 +25,9 @@ from schemas.observation import BUCKET_SECONDS
 StateRecord = tuple[bytes, bytes | None]
 """Key and value of a record of the state topic; None is a tombstone."""
 
+_Opened = tuple[int, str, int, bool]
+"""An open bucket: its first offset, brand, index, and whether nothing but late mentions waits in it."""
+
 SNAPSHOT_RECORDS: Final = 500
 """State records encoded at a time, so that a checkpoint of many brands holds up nobody."""
 RESTORED_RECORDS: Final = 500
@@ -92,7 +95,7 @@ def restore_in_batches(
             if state.at.partitions not in {0, known}:
                 raise PartitionsChangedError(state.topic, state.at.partitions, known)
             state.at.partitions = known
-    opened: list[tuple[int, str, int]] = []
+    opened: list[_Opened] = []
     for number, (key, value) in enumerate(latest.items(), 1):
         if number % size == 0:
             yield
@@ -114,13 +117,16 @@ def _compacted(records: Iterable[StateRecord], pause_after: int) -> Generator[No
     return latest
 
 
-def _restore_order(state: PartitionState, opened: list[tuple[int, str, int]], pause_after: int) -> Iterator[None]:
+def _restore_order(state: PartitionState, opened: list[_Opened], pause_after: int) -> Iterator[None]:
     """Restore what the records say together: the order of open buckets, what is due, which brands expire when."""
     # Buckets close their brands in order of first mention, so that alerts keep their order through a crash.
-    for number, (_, name, index) in enumerate(sorted(opened, key=lambda item: item[0]), 1):
+    for number, (_, name, index, waits) in enumerate(sorted(opened, key=lambda item: item[0]), 1):
         if number % pause_after == 0:
             yield
-        state.schedule.enter(index, name)
+        if waits:
+            state.schedule.let_wait(index, name)
+        else:
+            state.schedule.enter(index, name)
     yield
     if state.at.event_time:
         state.schedule.due_end = max(int(state.watermark // BUCKET_SECONDS), state.at.next_bucket)
@@ -133,8 +139,8 @@ def _restore_order(state: PartitionState, opened: list[tuple[int, str, int]], pa
     state.schedule.recount()
 
 
-def _restore_record(state: PartitionState, key: bytes, value: bytes, opened: list[tuple[int, str, int]]) -> None:
-    """Restore one record; open buckets are added to `opened` as first offset, brand, bucket."""
+def _restore_record(state: PartitionState, key: bytes, value: bytes, opened: list[_Opened]) -> None:
+    """Restore one record; open buckets are added to `opened`."""
     if key.startswith(SENTIMENT_PREFIX):
         try:
             state.sentiment.restore(key[len(SENTIMENT_PREFIX) :].decode(), value)
@@ -148,7 +154,7 @@ def _restore_record(state: PartitionState, key: bytes, value: bytes, opened: lis
     elif key.endswith(OPEN_SUFFIX):
         name = key[: -len(OPEN_SUFFIX)].decode()
         buckets = state.brand(name).restore_open(key, value)
-        opened += ((bucket.first_offset, name, index) for index, bucket in buckets.items())
+        opened += ((bucket.first_offset, name, index, bucket.only_waits) for index, bucket in buckets.items())
         state.cache.evict()
     else:
         brand = state.brand(key.decode())

@@ -16,7 +16,7 @@ from pipeline.engine.alerts.evidence import add_late_posts, keep_posts
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.brands.expiry import IDLE_BUCKETS, Expirable, ExpiryReason
 from pipeline.engine.buckets.closed_counts import BucketCounts
-from pipeline.engine.buckets.late import WaitingRoom
+from pipeline.engine.buckets.late import LateCounts, WaitingRoom
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.stats import band
@@ -61,7 +61,8 @@ class Closing:
             index = at.next_bucket
             names = schedule.brands.get(index)
             # A bucket that moves on is a change by itself: a checkpoint stores where closing has come.
-            if not names and not state.with_episode and not state.open_categories:
+            waiting = schedule.waiting.get(index)
+            if not names and not waiting and not state.with_episode and not state.open_categories:
                 at.next_bucket = schedule.next_open()
                 state.changes.any = True
                 state.is_amid_bucket = False
@@ -73,6 +74,10 @@ class Closing:
             for name in sorted(name for name in state.with_episode if state.brands[name].last_bucket < index):
                 self._close(name, index)
                 yield
+            for name in sorted(waiting or ()):
+                if name in state.brands and state.brands[name].has_bucket(index):
+                    self._close(name, index)
+                    yield
             self._transitions.follow_categories(index)
             schedule.close(index)
             at.next_bucket += 1
@@ -156,21 +161,29 @@ class Closing:
         state = self._state
         state.changes.any = True
         last = brand.last_bucket
+        is_observed = not bucket.only_waits
+        # What waits in a gap of the feed does not make it a bucket that was observed.
+        is_judged = is_observed or not state.at.feed.is_unobserved(index)
+        has_awaited = is_judged and any(mention.awaited for mention in waiting.mentions.values())
         # Of a brand that was silent for a day nobody reads what was said before; of an unknown one neither.
-        is_read = bucket.mentions > 0 or (last >= 0 and index - last <= IDLE_BUCKETS)
-        if is_read or any(mention.awaited for mention in waiting.mentions.values()):
-            fresh = brand.late.take(waiting, index)
+        if is_observed or has_awaited or (last >= 0 and index - last <= IDLE_BUCKETS):
+            fresh = brand.late.take(waiting, index, judged=is_judged)
             state.stats.duplicates += len(waiting.mentions) - len(fresh)
-            for mention in fresh:
+            for mention in fresh if has_awaited else ():
                 if mention.awaited:
-                    bucket.add_awaited(mention)
+                    platform, language = waiting.platforms[mention.platform], waiting.languages[mention.language]
+                    bucket.add_awaited(mention, platform, language)
             add_late_posts(bucket, waiting, index)
-            if not bucket.mentions:
-                keep_posts(brand, bucket, index)
-                state.changes.brands[brand.name] = None
-        elif last < 0 and not brand.has_open:
-            state.drop(brand)
-        return bucket.mentions > 0
+        if is_observed or bucket.mentions:
+            return True
+        if last >= 0:
+            keep_posts(brand, bucket, index)
+            state.changes.brands[brand.name] = None
+        else:
+            brand.late = LateCounts()
+            if not brand.has_open:
+                state.drop(brand)
+        return False
 
 
 def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig, originals: int) -> BucketCounts:

@@ -97,7 +97,8 @@ class Engine:
     def needs_time(self) -> bool:
         """True while the passing of event time alone can still change something."""
         state = self._state
-        return bool(state.schedule.brands or state.with_episode or state.open_categories)
+        schedule = state.schedule
+        return bool(schedule.brands or schedule.waiting or state.with_episode or state.open_categories)
 
     @property
     def misplaced(self) -> Mapping[str, int]:

@@ -120,7 +120,7 @@ class Intake:
                     continue
                 on_time[mention.platform] = on_time.get(mention.platform, 0) + 1
                 bucket = brand.open.get(index)
-                if bucket is None:
+                if bucket is None or not bucket.mentions:
                     bucket = state.open_bucket(brand, index, offset)
                 changed_open[brand.name] = None
                 ids = bucket.ids

@@ -161,16 +161,14 @@ class BatchIntake:
         at, stats, due_end = state.at, state.stats, state.schedule.due_end
         last, count = records[-1], len(records)
         due = float(due_end * BUCKET_SECONDS)
-        places, left_out = times, []
+        left_out: list[Mention] = []
         if min(times) < due:
             may_wait = self._late.may_wait
             kept = [row for row, time in enumerate(times) if time >= due or may_wait(int(time // BUCKET_SECONDS))]
             left_out = [mentions[row] for row in sorted(set(range(count)).difference(kept))]
             records, mentions = [records[row] for row in kept], [mentions[row] for row in kept]
             names, times = [names[row] for row in kept], [times[row] for row in kept]
-            # Late ones wait in the first open bucket; brands enter it in the order of their mentions.
-            places = [max(time, due) for time in times]
-        groups = _grouped(names, places)
+        groups = _grouped(names, times, due)
         if len(groups) > 1 and self._is_near_limit(groups):
             return False
         stats.consumed += count
@@ -202,7 +200,8 @@ class BatchIntake:
         """Let the open buckets count mentions that are on time."""
         state = self._state
         at, times = state.at, columns.times
-        shares, seats, loaded = self._shares(records, columns, groups)
+        shares, loaded = self._shares(records, columns, groups)
+        seats = self._seats(records, columns)
         fresh: Sequence[int] = range(len(times))
         count = sum([len(rows) for _, _, rows, _ in shares])
         if count < len(times):
@@ -218,7 +217,7 @@ class BatchIntake:
             _join_stories(columns, shares, judgements)
             self._late.seat(columns, seats)
         # Not before, for a bucket in hand must stay. Each call makes room for at least as many as were loaded.
-        for _ in range(loaded):
+        for _ in range(loaded + len({id(room) for _, room, _ in seats})):
             state.cache.evict()
 
     def _count_on_time(self, columns: Columns) -> None:
@@ -228,28 +227,20 @@ class BatchIntake:
             platforms = [platform for platform, time in zip(platforms, columns.times, strict=True) if time >= due]
         self._state.stats.count_on_time(platforms)
 
-    def _shares(
-        self, records: Sequence[SourceRecord], columns: Columns, groups: _Groups
-    ) -> tuple[list[Share], list[Seat], int]:
-        """The mentions not seen before, by open bucket; places of late ones; how many buckets were loaded."""
+    def _shares(self, records: Sequence[SourceRecord], columns: Columns, groups: _Groups) -> tuple[list[Share], int]:
+        """The mentions not seen before, by open bucket, their ids remembered; and how many buckets were loaded."""
         state = self._state
         brands, small_ids, max_ids = state.brands, self._small_ids, self._max_ids
-        ids, times = columns.ids, columns.times
-        due = float(state.schedule.due_end * BUCKET_SECONDS)
-        has_late = min(times) < due
+        ids = columns.ids
         shares: list[Share] = []
-        seats: list[Seat] = []
         loaded = 0
         for index, group in groups.items():
             for name, rows in group.items():
                 brand = brands[name]
                 bucket = brand.open.get(index)
-                if bucket is None:
+                if bucket is None or not bucket.mentions:
                     bucket = state.load_bucket(brand, index, records[rows[0]].offset)
                     loaded += 1
-                if has_late and (late := [row for row in rows if times[row] < due]):
-                    seats += self._late.reserve(bucket, late, columns)
-                    rows = [row for row in rows if times[row] >= due]  # noqa: PLW2901 - the late ones are dealt with
                 known = bucket.ids
                 count = len(known) + len(rows)
                 if count > small_ids and brand.remembered + len(rows) > max_ids:
@@ -269,7 +260,21 @@ class BatchIntake:
                     brand.remembered += len(fresh)
                 if fresh:
                     shares.append((bucket, index, fresh, brand.weighs_stories))
-        return shares, seats, loaded
+        return shares, loaded
+
+    def _seats(self, records: Sequence[SourceRecord], columns: Columns) -> list[Seat]:
+        """Places of the late mentions that find one."""
+        due = float(self._state.schedule.due_end * BUCKET_SECONDS)
+        if min(columns.times) >= due:
+            return []
+        by_brand: dict[str, list[int]] = {}
+        for row, time in enumerate(columns.times):
+            if time < due:
+                by_brand.setdefault(columns.mentions[row].brand, []).append(row)
+        seats: list[Seat] = []
+        for name, rows in by_brand.items():
+            seats += self._late.reserve(self._state.brands[name], rows, columns, records)
+        return seats
 
     def _remember_some(self, brand: Brand, known: dict[str, int], rows: Sequence[int], ids: Sequence[str]) -> list[int]:
         """The mentions not among the known ids, which take up those of the others as far as the limit allows."""
@@ -289,14 +294,16 @@ class BatchIntake:
         return fresh
 
 
-def _grouped(names: Sequence[str], times: Sequence[float]) -> _Groups:
+def _grouped(names: Sequence[str], times: Sequence[float], due: float) -> _Groups:
+    """The rows that are not late."""
     if not times:
         return {}
     index = int(min(times) // BUCKET_SECONDS)
-    if max(times) >= (index + 1) * BUCKET_SECONDS:
+    if max(times) >= (index + 1) * BUCKET_SECONDS or min(times) < due:
         groups: _Groups = {}
         for row, name in enumerate(names):
-            groups.setdefault(int(times[row] // BUCKET_SECONDS), {}).setdefault(name, []).append(row)
+            if times[row] >= due:
+                groups.setdefault(int(times[row] // BUCKET_SECONDS), {}).setdefault(name, []).append(row)
         return groups
     group: dict[str, list[int]] = {}
     for row, name in enumerate(names):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from detectors.sentiment import language_at_a_glance, language_of
+from detectors.sentiment import language_of
 from pipeline.engine.brands.brand import Brand
-from pipeline.engine.buckets.columns import Columns
+from pipeline.engine.buckets.columns import Columns, told_language
 from pipeline.engine.buckets.ids import identity, speaker
 from pipeline.engine.buckets.late import LateMention, WaitingRoom
-from pipeline.engine.buckets.names import shown_name
-from pipeline.engine.buckets.open_bucket import OpenBucket
-from pipeline.engine.buckets.posts import keep_if_greatest
+from pipeline.engine.buckets.names import numbered
+from pipeline.engine.buckets.posts import POST_BUCKETS, keep_if_greatest
 from pipeline.engine.partition_state import PartitionState
+from pipeline.engine.records import SourceRecord
 from pipeline.engine.tone import Tone
 from schemas.mention import Mention
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
@@ -26,7 +26,7 @@ Seat = tuple[int, WaitingRoom, str]
 """Row of a late mention (Columns), where it waits, its identity."""
 
 # Holds a place until the tone of a run is known; never seen outside of it.
-_TAKEN: Final = LateMention(-1, "", "", 0, 0, 0, 0, 0, 0)
+_TAKEN: Final = LateMention(-1, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class LateIntake:
@@ -46,7 +46,7 @@ class LateIntake:
     def may_wait(self, index: int) -> bool:
         """Whether a mention of this bucket, which is due, is one that anybody still reads of."""
         schedule = self._state.schedule
-        return index >= schedule.due_end - OLDEST and schedule.open_count < self._max_open
+        return index >= schedule.due_end - OLDEST and schedule.waiting_count < self._max_open
 
     def leave_out(self, mention: Mention) -> None:
         """Count a late mention that nobody will read of."""
@@ -67,24 +67,28 @@ class LateIntake:
             self.leave_out(mention)
             return
         state.changes.open_buckets[brand.name] = None
-        room = _room(state.open_bucket(brand, state.schedule.due_end, offset))
+        state.cache.evict()  # Before, for what is given out must stay.
+        room = self._room(brand, offset)
         own = identity(mention.id)
         if not self._reserve(room, own, mention, index):
             return
-        text, lang = normalised(mention.text), mention.lang
-        language = language_at_a_glance(mention.text, lang) or language_of(text, lang)
+        text = normalised(mention.text)
+        language = told_language(mention) or language_of(text, mention.lang)
         negative = self._tone.of_late(text, language, mention.sentiment)
         self._seat(room, own, mention, event_time, index, language, negative=negative)
 
-    def reserve(self, bucket: OpenBucket, rows: Sequence[int], columns: Columns) -> list[Seat]:
+    def reserve(
+        self, brand: Brand, rows: Sequence[int], columns: Columns, records: Sequence[SourceRecord]
+    ) -> list[Seat]:
         """Places for late mentions of a run in a brand's first open bucket, for those that find one; `seat` them next.
 
         Args:
-            bucket: the open one.
+            brand: of the mentions.
             rows: the mentions, in order.
             columns: the run.
+            records: of the run.
         """
-        room = _room(bucket)
+        room = self._room(brand, records[rows[0]].offset)
         seats: list[Seat] = []
         for row in rows:
             own = columns.ids[row]
@@ -106,6 +110,12 @@ class LateIntake:
                 columns.languages[row],
                 negative=columns.negatives[row],
             )
+
+    def _room(self, brand: Brand, offset: int) -> WaitingRoom:
+        bucket = self._state.waiting_bucket(brand, self._state.schedule.due_end, offset)
+        if bucket.late is None:
+            bucket.late = WaitingRoom()
+        return bucket.late
 
     def _reserve(self, room: WaitingRoom, own: str, mention: Mention, index: int) -> bool:
         """Hold a place for a mention; False where it waits already, or where there is no room."""
@@ -134,8 +144,8 @@ class LateIntake:
         reach = mention.reach or 0
         room.mentions[own] = LateMention(
             index,
-            shown_name(mention.platform),
-            language,
+            numbered(mention.platform, room.platforms),
+            numbered(language, room.languages),
             int(negative),
             int(mention.repost_of is not None),
             reach,
@@ -143,6 +153,8 @@ class LateIntake:
             int(mention.author is not None),
             int(self._is_awaited(mention, index)),
         )
+        if index <= self._state.schedule.due_end - POST_BUCKETS:
+            return
         keep_if_greatest(room.top_posts, mention, event_time, index)
         if negative:
             keep_if_greatest(room.negative_posts, mention, event_time, index)
@@ -155,9 +167,3 @@ class LateIntake:
         if buckets is None:
             buckets = awaited.get(mention.channel or "", 0)
         return index >= self._state.schedule.due_end - buckets
-
-
-def _room(bucket: OpenBucket) -> WaitingRoom:
-    if bucket.late is None:
-        bucket.late = WaitingRoom()
-    return bucket.late

@@ -177,8 +177,25 @@ class PartitionState:
         brand.load_open()
         bucket = brand.open.get(index)
         if bucket is None:
-            bucket = OpenBucket(first_offset=offset)
-            bucket.stories.room = room_for_texts(self.config.engine.allowed_lateness_seconds)
-            brand.enter(index, bucket)
+            bucket = self._new_bucket(brand, index, offset)
             self.schedule.enter(index, brand.name)
+        elif bucket.late is not None and not self.schedule.is_entered(index, brand.name):
+            # Until now late mentions alone waited in it: a brand enters with its first one in time.
+            bucket.first_offset = offset
+            self.schedule.enter(index, brand.name)
+        return bucket
+
+    def waiting_bucket(self, brand: Brand, index: int, offset: int) -> OpenBucket:
+        """The brand's open bucket for a late mention, without making room for it; a new one where it has none."""
+        brand.load_open()
+        bucket = brand.open.get(index)
+        if bucket is None:
+            bucket = self._new_bucket(brand, index, offset)
+            self.schedule.let_wait(index, brand.name)
+        return bucket
+
+    def _new_bucket(self, brand: Brand, index: int, offset: int) -> OpenBucket:
+        bucket = OpenBucket(first_offset=offset)
+        bucket.stories.room = room_for_texts(self.config.engine.allowed_lateness_seconds)
+        brand.enter(index, bucket)
         return bucket

@@ -10,7 +10,7 @@ from pipeline.engine.buckets.copies import distinct, fingerprint, letters_of
 from pipeline.engine.buckets.late import WaitingRoom
 from pipeline.engine.buckets.names import sum_by_name
 from pipeline.engine.buckets.open_bucket import OpenBucket
-from pipeline.engine.buckets.posts import KEPT_POSTS, URL_CHARACTERS, PostRecord, by_audience
+from pipeline.engine.buckets.posts import KEPT_POSTS, POST_BUCKETS, URL_CHARACTERS, PostRecord, by_audience
 from pipeline.engine.buckets.story import OWN, TOLD, Story, as_written, without_mark
 from pipeline.engine.episodes.kinds import KindSpec
 from schemas.alert import Evidence, Post
@@ -20,8 +20,6 @@ from schemas.text import printable, readable
 
 SHOWN_STORIES: Final = 3
 EXCERPT_CHARACTERS: Final = 280
-POST_BUCKETS: Final = 12
-"""Posts are kept as evidence for an hour."""
 NO_TEXT: Final = "(a post without text)"
 NO_WORDS: Final = "(the words of the first post are not known)"
 

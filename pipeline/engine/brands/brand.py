@@ -310,6 +310,11 @@ class Brand:
                 self._cache.loaded_open.pop(self, None)
         return bucket
 
+    def has_bucket(self, index: int) -> bool:
+        """Whether this bucket is open."""
+        self.load_open()
+        return index in self.open
+
     @property
     def has_open(self) -> bool:
         """Whether a bucket is open."""
@@ -321,7 +326,7 @@ class Brand:
 
     def serialise_open(self) -> None:
         """Keep only the record of the open buckets, if they are small."""
-        if self.open and self.remembered <= MAX_SERIALISED_IDS:
+        if self.open and self.remembered <= MAX_SERIALISED_IDS and all(one.late is None for one in self.open.values()):
             self.open_record = encode_open(self.open)
             self.open = NONE_OPEN
 

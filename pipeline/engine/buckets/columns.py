@@ -59,11 +59,7 @@ class Columns:
         self.platforms = [mention.platform for mention in mentions]
         self._texts: list[str | None] = [None] * len(mentions)
         self.languages = [
-            # With a sentiment no text is read, so none is looked into that plainly may be English.
-            "en"
-            if mention.lang == "en" and mention.sentiment is not None and mention.text.isascii()
-            else language_at_a_glance(mention.text, mention.lang) or language_of(self.read(row), mention.lang)
-            for row, mention in enumerate(mentions)
+            told_language(mention) or language_of(self.read(row), mention.lang) for row, mention in enumerate(mentions)
         ]
         named = [mention.author for mention in mentions]
         # ids.author_hash, written out.
@@ -90,3 +86,11 @@ class Columns:
         if text is None:
             text = self._texts[row] = normalised(self.mentions[row].text)
         return text
+
+
+def told_language(mention: Mention) -> str | None:
+    """The language of a mention, where that is plain without normalising its text; None where it is not."""
+    # With a sentiment no text is read, so none is looked into that plainly may be English.
+    if mention.lang == "en" and mention.sentiment is not None and mention.text.isascii():
+        return "en"
+    return language_at_a_glance(mention.text, mention.lang)

@@ -4,8 +4,8 @@ They wait in the brand's first bucket that is not due, which the log alone decid
 closes: so neither batches nor restarts change what becomes of them. Those that the configuration awaits are counted
 there. The others are kept under the bucket in which they were written, apart from what the detector counted.
 
-A mention that comes again is known by two bytes of a digest of its id among those of its bucket: one in 65,536 of a
-bucket's mentions is taken for another. Ids of the last KNOWN_BYTES / 2 mentions of a brand are known.
+A mention that comes again is known by two bytes of a digest of its id among those of its bucket: of n mentions of one
+bucket n in 65,536 others are taken for one of them. Ids of at most KNOWN_BYTES / 2 mentions of a brand are known.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import msgspec
 
 from pipeline.engine.buckets.closed_counts import number_at, varint
 from pipeline.engine.buckets.ids import author_cell
-from pipeline.engine.buckets.names import count_name
+from pipeline.engine.buckets.names import numbered
 from pipeline.engine.buckets.posts import PostRecord
 from schemas.observation import BUCKETS_PER_DAY
 
-MOST_LATE: Final = 512
+MOST_LATE: Final = 256
 """Late mentions of one brand that wait in one bucket; more are counted as lost."""
 KNOWN_BYTES: Final = 4_096
 """Two for every mention whose id is remembered; a quarter more until the oldest are forgotten."""
@@ -30,6 +30,8 @@ MOST_AUTHORS: Final = 64
 """Cells of the authors' bitmap kept for the late mentions of one bucket."""
 
 _DIGEST_BYTES: Final = 2
+_HEADER_BYTES: Final = 8
+"""At most: of a bucket among `LateCounts.known`."""
 
 
 class LateMention(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -37,7 +39,7 @@ class LateMention(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     Attributes:
         bucket: in which it was written.
-        platform, language: of it; the platform as it may be shown.
+        platform, language: of it, by their numbers in the room.
         negative: 1 where it is known to be negative.
         repost: 1 where it names the post that it repeats.
         reach: that it states.
@@ -47,8 +49,8 @@ class LateMention(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """
 
     bucket: int
-    platform: str
-    language: str
+    platform: int
+    language: int
     negative: int
     repost: int
     reach: int
@@ -58,11 +60,19 @@ class LateMention(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class WaitingRoom(msgspec.Struct, array_like=True, gc=False):
-    """The late mentions that wait in an open bucket, by identity (buckets.ids), and those of the greatest audience."""
+    """The late mentions that wait in an open bucket.
+
+    Attributes:
+        mentions: by identity (buckets.ids).
+        negative_posts, top_posts: those of the greatest audience that may still be shown.
+        platforms, languages: names by number.
+    """
 
     mentions: dict[str, LateMention] = msgspec.field(default_factory=dict)
     negative_posts: list[PostRecord] = msgspec.field(default_factory=list)
     top_posts: list[PostRecord] = msgspec.field(default_factory=list)
+    platforms: list[str] = msgspec.field(default_factory=list)
+    languages: list[str] = msgspec.field(default_factory=list)
 
     @property
     def is_full(self) -> bool:
@@ -71,11 +81,11 @@ class WaitingRoom(msgspec.Struct, array_like=True, gc=False):
 
 
 class LateBucket(msgspec.Struct, array_like=True, gc=False):
-    """The late mentions of one bucket, counted after it was closed, or the sum of several.
+    """The late mentions of one bucket, counted after it was closed.
 
     Attributes:
         mentions, negatives, reposts, reach: sums.
-        platforms, languages: mentions by name.
+        platforms, languages: mentions by the number of the name in LateCounts.
         authors: cells of the authors' bitmap.
         known: of the ids.
     """
@@ -84,33 +94,34 @@ class LateBucket(msgspec.Struct, array_like=True, gc=False):
     negatives: int = 0
     reposts: int = 0
     reach: int = 0
-    platforms: dict[str, int] = msgspec.field(default_factory=dict)
-    languages: dict[str, int] = msgspec.field(default_factory=dict)
+    platforms: dict[int, int] = msgspec.field(default_factory=dict)
+    languages: dict[int, int] = msgspec.field(default_factory=dict)
     authors: list[int] = msgspec.field(default_factory=list)
     known: bytes = b""
 
-    def add(self, mention: LateMention) -> None:
-        """Count a mention that is not awaited."""
+    def add(self, mention: LateMention, platform: int, language: int) -> None:
+        """Count a mention that is not to be judged."""
         self.mentions += 1
         self.negatives += mention.negative
         self.reposts += mention.repost
         self.reach += mention.reach
-        count_name(self.platforms, mention.platform)
-        count_name(self.languages, mention.language)
+        self.platforms[platform] = self.platforms.get(platform, 0) + 1
+        self.languages[language] = self.languages.get(language, 0) + 1
         cell = author_cell(mention.author)
         if mention.named and cell not in self.authors and len(self.authors) < MOST_AUTHORS:
             self.authors.append(cell)
 
-    def add_bucket(self, other: LateBucket) -> None:
-        """Add what another bucket holds."""
-        self.mentions += other.mentions
-        self.negatives += other.negatives
-        self.reposts += other.reposts
-        self.reach += other.reach
-        for table, names in ((self.platforms, other.platforms), (self.languages, other.languages)):
-            for name, count in names.items():
-                table[name] = table.get(name, 0) + count
-        self.authors += other.authors
+
+class LateTotal(msgspec.Struct, gc=False):
+    """The sum over some buckets; names by mentions, authors as cells of the bitmap."""
+
+    mentions: int = 0
+    negatives: int = 0
+    reposts: int = 0
+    reach: int = 0
+    platforms: dict[str, int] = msgspec.field(default_factory=dict)
+    languages: dict[str, int] = msgspec.field(default_factory=dict)
+    authors: list[int] = msgspec.field(default_factory=list)
 
 
 class LateCounts(msgspec.Struct, array_like=True, gc=False):
@@ -120,16 +131,20 @@ class LateCounts(msgspec.Struct, array_like=True, gc=False):
         buckets: with late mentions, by index.
         first, last: the first and the last bucket among `known`; -1 before.
         known: for every bucket with mentions the distance to the one before, the number of ids, and digests of these.
+        platforms, languages: names by number.
     """
 
     buckets: dict[int, LateBucket] = msgspec.field(default_factory=dict)
     first: int = -1
     last: int = -1
     known: bytes = b""
+    platforms: list[str] = msgspec.field(default_factory=list)
+    languages: list[str] = msgspec.field(default_factory=list)
 
     def remember(self, index: int, ids: Iterable[str]) -> None:
         """Remember the ids of a bucket that was closed; later than all before."""
-        digests = b"".join(map(_digest, ids))[-KNOWN_BYTES:]
+        self._drop_before(index - BUCKETS_PER_DAY)
+        digests = b"".join(map(_digest, ids))[_HEADER_BYTES - KNOWN_BYTES :]
         if not self.known or index - self.last > BUCKETS_PER_DAY:
             self.first = self.last = index
             self.known = b""
@@ -141,18 +156,18 @@ class LateCounts(msgspec.Struct, array_like=True, gc=False):
         ):
             self._forget(index - BUCKETS_PER_DAY)
 
-    def take(self, waiting: WaitingRoom, index: int) -> list[LateMention]:
-        """Take the mentions that wait in a closing bucket; those that are awaited are left for the caller to count.
+    def take(self, waiting: WaitingRoom, index: int, *, judged: bool = True) -> list[LateMention]:
+        """Take the mentions that wait in a closing bucket; awaited ones are left for the caller to count, if judged.
 
         Args:
             waiting: in the bucket.
             index: the bucket.
+            judged: whether the detector is to count awaited ones.
 
         Returns:
             Those that did not come before.
         """
-        oldest = index - BUCKETS_PER_DAY
-        self.buckets = {bucket: late for bucket, late in self.buckets.items() if bucket >= oldest}
+        self._drop_before(index - BUCKETS_PER_DAY)
         known = dict(self._read())
         fresh: list[LateMention] = []
         for own, mention in waiting.mentions.items():
@@ -163,18 +178,38 @@ class LateCounts(msgspec.Struct, array_like=True, gc=False):
             if late is None:
                 late = self.buckets[bucket] = LateBucket()
             late.known += digest
-            if not mention.awaited:
-                late.add(mention)
+            if not (judged and mention.awaited):
+                platform = numbered(waiting.platforms[mention.platform], self.platforms)
+                language = numbered(waiting.languages[mention.language], self.languages)
+                late.add(mention, platform, language)
             fresh.append(mention)
         return fresh
 
-    def total(self, first: int, end: int) -> LateBucket:
+    def total(self, first: int, end: int) -> LateTotal:
         """The sum over the buckets [first, end)."""
-        total = LateBucket()
+        total = LateTotal()
         for bucket, late in self.buckets.items():
-            if first <= bucket < end:
-                total.add_bucket(late)
+            if not first <= bucket < end:
+                continue
+            total.mentions += late.mentions
+            total.negatives += late.negatives
+            total.reposts += late.reposts
+            total.reach += late.reach
+            total.authors += late.authors
+            for table, names, counts in (
+                (total.platforms, self.platforms, late.platforms),
+                (total.languages, self.languages, late.languages),
+            ):
+                for number, count in counts.items():
+                    table[names[number]] = table.get(names[number], 0) + count
         return total
+
+    def _drop_before(self, oldest: int) -> None:
+        if not self.buckets:
+            return
+        self.buckets = {bucket: late for bucket, late in self.buckets.items() if bucket >= oldest}
+        if not self.buckets:
+            self.platforms, self.languages = [], []
 
     def _read(self) -> Iterator[tuple[int, bytes]]:
         """Each bucket whose ids are known, and digests of these."""

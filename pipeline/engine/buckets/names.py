@@ -29,6 +29,19 @@ def count_name(table: dict[str, int], name: str) -> None:
     table[name] = table.get(name, 0) + 1
 
 
+def numbered(name: str, names: list[str]) -> int:
+    """The number of a name in a list, to which it is added; past NAMES of them that of `other`."""
+    name = shown_name(name)
+    if name in names:
+        return names.index(name)
+    if len(names) >= NAMES:
+        name = OTHER
+        if name in names:
+            return names.index(name)
+    names.append(name)
+    return len(names) - 1
+
+
 def sum_by_name(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     """The sum of two tables, the greatest number first: NAMES of them, and the rest as `other`."""
     if not other:

@@ -79,6 +79,11 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     critics: list[int] = msgspec.field(default_factory=list)
     late: WaitingRoom | None = None
 
+    @property
+    def only_waits(self) -> bool:
+        """Whether nothing but late mentions waits in it; a row of history without mentions is more (`scored`)."""
+        return self.late is not None and not self.mentions and not self.scored
+
     def counts(self) -> tuple[float, float]:
         """(negatives, positives): counted ones plus the sample's share of the unscored ones."""
         if not self.sampled:
@@ -239,14 +244,14 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
                     break
                 self._hear(columns.mentions[row])
 
-    def add_awaited(self, mention: LateMention) -> None:
+    def add_awaited(self, mention: LateMention, platform: str, language: str) -> None:
         """Count a mention of an earlier bucket that was waited for; it has no part in the stories."""
         self.mentions += 1
         self.negatives += mention.negative
         self.reposts += mention.repost
         self.reach += mention.reach
-        count_name(self.platforms, mention.platform)
-        count_name(self.languages, mention.language)
+        count_name(self.platforms, platform)
+        count_name(self.languages, language)
         if mention.named:
             if not self.author_bits:
                 self.author_bits = bytearray(AUTHOR_BITS // 8)

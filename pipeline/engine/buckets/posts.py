@@ -12,6 +12,8 @@ from schemas.text import readable
 KEPT_CHARACTERS: Final = 400
 URL_CHARACTERS: Final = 512
 KEPT_POSTS: Final = 3
+POST_BUCKETS: Final = 12
+"""Posts are kept as evidence for an hour."""
 
 
 class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):

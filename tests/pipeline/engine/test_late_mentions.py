@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.model import Config, ConfigFile, EngineConfig
+from pipeline.engine.alerts.brand_alert import ClosedBucket
 from pipeline.engine.buckets.late import MOST_LATE
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record
@@ -180,3 +183,79 @@ def test_a_late_mention_teaches_nothing_and_makes_no_time_pass() -> None:
     engine.process([record(1, mention(id="late", at=START, sentiment=-0.9))])
     assert engine.event_time == START + 7200
     assert engine.stats.labels_learned == 0
+
+
+def test_what_waits_for_an_unknown_brand_leaves_nothing_behind() -> None:
+    """Two ids with one digest, of which only the second is awaited: nobody is to be judged, and nobody is known."""
+    by_digest: dict[int, str] = {}
+    for n in range(100_000):
+        first = by_digest.setdefault(crc32(f"m{n}".encode()) & 0xFFFF, f"m{n}")
+        if first != f"m{n}":
+            break
+    engine = Engine(0, waiting_for(news=7200))
+    engine.process([record(0, mention(id="now", at=START + 7200))])
+    for offset, (own, channel) in enumerate(((first, "social"), (f"m{n}", "news")), 1):
+        value = mention(brand="evil", id=own, at=START + 3600, channel=channel)
+        engine.process([record(offset, value, b"evil")])
+    engine.process([tick(3, START + 9000)])
+    assert engine.brands == 1
+    assert [key for key, value in engine.snapshot() if key.startswith(b"evil") and value is not None] == []
+
+
+def test_late_mentions_take_no_room_from_those_in_time() -> None:
+    """A flood of them about unknown brands makes no mention of a new brand a dead letter."""
+    engine = Engine(0, Config(ConfigFile(engine=EngineConfig(max_brands=100))))
+    engine.process([record(0, mention(id="now", at=START + 7200))])
+    late = [(f"b{n}", mention(brand=f"b{n}", id="a", at=START)) for n in range(150)]
+    engine.process([record(n, value, brand.encode()) for n, (brand, value) in enumerate(late, 1)])
+    outputs = engine.process([record(151, mention(brand="new", id="a", at=START + 7200), b"new")])
+    assert outputs.dead_letters == []
+    assert arrivals(engine.stats, "x") == {"on_time": 2, "late": 100, "uncounted": 50}
+
+
+def test_awaited_mentions_do_not_make_a_gap_of_the_feed_a_bucket_that_was_observed() -> None:
+    calm = [record(n, mention(id=f"c{n}", at=START + n * 30.0)) for n in range(2400)]
+    gap_from, back = START + 2400 * 30.0, START + 2400 * 30.0 + 6 * HOUR
+    first = [record(2400, mention(id="back", at=back))]
+    awaited = [record(2401, mention(id="late", at=gap_from + 300.0, channel="news", sentiment=-0.9))]
+    again = [record(2402 + n, mention(id=f"r{n}", at=back + n * 30.0)) for n in range(100)]
+    whole, without = Engine(0, waiting_for(news=86_400)), Engine(0, waiting_for(news=86_400))
+    whole.process([*calm, *first, *awaited, *again])
+    without.process([*calm, *first, *again])
+    (one, other) = (engine.brand_view("acme") for engine in (whole, without))
+    assert one is not None
+    assert other is not None
+    assert one.expected == pytest.approx(other.expected, rel=0.05)
+
+
+def test_old_late_posts_do_not_hide_those_that_may_be_shown() -> None:
+    engine = Engine(0, waiting_for(news=1800))
+    engine.process([record(n, mention(id=f"c{n}", at=START + n * 60.0)) for n in range(600)])
+    at = START + 600 * 60.0
+    loud = [(f"old{n}", at - 5 * HOUR, 900) for n in range(3)] + [(f"new{n}", at - 1200, 5) for n in range(3)]
+    engine.process(
+        [record(600 + n, mention(id=own, text=own, at=when, reach=reach)) for n, (own, when, reach) in enumerate(loud)]
+    )
+    engine.process([tick(606, at + 900)])
+    (brand,) = engine._state.brands.values()
+    brand.load()
+    assert {post.id for post in brand.top_posts} == {"new0", "new1", "new2"}
+
+
+def _note(order: list[str], closed: ClosedBucket) -> None:
+    order.append(closed.brand.name)
+
+
+def test_a_late_mention_first_does_not_change_the_order_in_which_brands_close() -> None:
+    """Brands of a bucket close in the order of their first mention in time: what a category does depends on it."""
+    orders = []
+    for late in ([], [record(1, mention(brand="b", id="late", at=START), b"b")]):
+        order: list[str] = []
+        engine = Engine(0, Config(), observe=partial(_note, order))
+        known = [record(0, mention(brand=name, id="0", at=START), name.encode()) for name in ("a", "b")]
+        rest = [record(2, mention(brand=name, id="1", at=START + 7200), name.encode()) for name in ("a", "b")]
+        records = [*known, record(0, mention(brand="c", id="0", at=START + 7200), b"c"), *late, *rest]
+        engine.process([Record(n, one.timestamp, one.key, one.value) for n, one in enumerate(records)])
+        engine.process([tick(99, START + 9000)])
+        orders.append(order)
+    assert orders[0] == orders[1] == ["a", "b", "c", "a", "b"]

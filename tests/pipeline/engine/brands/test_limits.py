@@ -11,6 +11,7 @@ import pytest
 from detectors.registry import Entry
 from pipeline.config.model import BrandSection, Config, ConfigFile, EngineConfig, PlaybookConfig
 from pipeline.engine.brands.cache import BrandCache
+from pipeline.engine.buckets.late import MOST_LATE
 from pipeline.engine.engine import Engine
 from pipeline.worker.transaction import MAX_STATE_BYTES
 from schemas.alert import MAX_ALERT_BYTES, encode_alert
@@ -90,17 +91,20 @@ def hostile(n: int, at: float, **fields: Any) -> bytes:
 
 @pytest.mark.parametrize("repeated", [False, True])
 def test_the_worst_brand_fits_into_one_state_record(repeated: bool) -> None:
-    """The greatest memory of ids, spread over the open buckets, and every table of stories and posts full."""
+    """The greatest memory of ids, spread over the open buckets, all tables of stories and posts full, late ones too."""
     limit = 20_000
     engine = Engine(0, Config(ConfigFile(engine=EngineConfig(max_ids_per_brand=limit, allowed_lateness_seconds=3600))))
     records = [
         record(n, hostile(n, START + n % 12 * 300, repost_of=f"{n % 3000}".ljust(256, "r") if repeated else None))
         for n in range(limit + 2000)
     ]
+    late = range(len(records), len(records) + 2 * MOST_LATE)
+    records += [record(n, hostile(n, START - 3600, sentiment=-1.0)) for n in late]
     engine.process(records)
+    assert engine.stats.late == 2 * MOST_LATE
     largest = max(len(value) for _, value in engine.snapshot() if value is not None)
     assert engine.stats.duplicates_unchecked > 0
-    assert 200_000 < largest < MAX_STATE_BYTES * 9 // 10
+    assert 200_000 < largest < MAX_STATE_BYTES * 94 // 100
     engine.process([tick(len(records), START + 3 * 3600)])
     closed = {key: value for key, value in engine.snapshot() if value is not None}
     assert len(closed[b"acme"]) < 64_000
