@@ -173,7 +173,7 @@ class Closing:
                 if mention.awaited:
                     platform, language = waiting.platforms[mention.platform], waiting.languages[mention.language]
                     bucket.add_awaited(mention, platform, language)
-            add_late_posts(bucket, waiting, index)
+            add_late_posts(bucket, waiting)
         if is_observed or bucket.mentions:
             return True
         if last >= 0:

@@ -10,7 +10,7 @@ from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.columns import Columns, told_language
 from pipeline.engine.buckets.ids import identity, speaker
 from pipeline.engine.buckets.late import LateMention, WaitingRoom
-from pipeline.engine.buckets.names import numbered
+from pipeline.engine.buckets.names import numbered, shown_name
 from pipeline.engine.buckets.posts import POST_BUCKETS, keep_if_greatest
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.records import SourceRecord
@@ -144,7 +144,7 @@ class LateIntake:
         reach = mention.reach or 0
         room.mentions[own] = LateMention(
             index,
-            numbered(mention.platform, room.platforms),
+            numbered(shown_name(mention.platform), room.platforms),
             numbered(language, room.languages),
             int(negative),
             int(mention.repost_of is not None),

@@ -32,14 +32,10 @@ def keep_posts(brand: Brand, bucket: OpenBucket | None, index: int) -> None:
     brand.top_posts = _best(brand.top_posts, bucket.top_posts if bucket else [], index)
 
 
-def add_late_posts(bucket: OpenBucket, waiting: WaitingRoom, index: int) -> None:
-    """Put the late posts of the last hour among those of the bucket in which they waited."""
-    bucket.negative_posts = _with_late(bucket.negative_posts, waiting.negative_posts, index)
-    bucket.top_posts = _with_late(bucket.top_posts, waiting.top_posts, index)
-
-
-def _with_late(posts: list[PostRecord], late: list[PostRecord], index: int) -> list[PostRecord]:
-    return sorted([*posts, *[post for post in late if _is_recent(post, index)]], key=by_audience)
+def add_late_posts(bucket: OpenBucket, waiting: WaitingRoom) -> None:
+    """Put the posts that waited, all of the last hour, among those of the bucket."""
+    bucket.negative_posts = sorted([*bucket.negative_posts, *waiting.negative_posts], key=by_audience)
+    bucket.top_posts = sorted([*bucket.top_posts, *waiting.top_posts], key=by_audience)
 
 
 def _best(kept: list[PostRecord], fresh: list[PostRecord], index: int) -> list[PostRecord]:

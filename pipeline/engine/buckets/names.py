@@ -31,7 +31,6 @@ def count_name(table: dict[str, int], name: str) -> None:
 
 def numbered(name: str, names: list[str]) -> int:
     """The number of a name in a list, to which it is added; past NAMES of them that of `other`."""
-    name = shown_name(name)
     if name in names:
         return names.index(name)
     if len(names) >= NAMES:

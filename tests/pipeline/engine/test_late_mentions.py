@@ -131,12 +131,14 @@ def test_what_is_awaited_is_named_by_platform_before_channel() -> None:
 def test_a_mention_that_comes_again_counts_once(config: Config) -> None:
     """Neither a late copy of one in time, nor one of a late one: the numbers are those of a stream without copies."""
     again = polled(4, again=0.4)
-    seen: set[bytes | None] = set()
-    once = [one for one in again if one.value not in seen and not seen.add(one.value)]  # type: ignore[func-returns-value]
+    first: dict[bytes | None, Record] = {}
+    for one in again:
+        first.setdefault(one.value, one)
+    once = list(first.values())
     twice, plain = undisturbed(again, config), undisturbed(once, config)
     assert twice.stats.duplicates > 100
-    for one, other in zip(twice.outputs.alerts, plain.outputs.alerts, strict=True):
-        assert (one.observed, one.score, one.evidence.platforms) == (
+    for told, other in zip(twice.outputs.alerts, plain.outputs.alerts, strict=True):
+        assert (told.observed, told.score, told.evidence.platforms) == (
             other.observed,
             other.score,
             other.evidence.platforms,
