@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.engine.buckets.closed_counts import number_at, varint
 from pipeline.engine.buckets.ids import AUTHOR_BITS
-from pipeline.engine.buckets.names import NAMES, numbered
+from pipeline.engine.buckets.names import NAMES, OTHER
 from pipeline.engine.buckets.open_bucket import MOST_CRITICS, OpenBucket
 from pipeline.engine.buckets.story_memory import Surplus
 from schemas.observation import BUCKETS_PER_DAY
@@ -226,7 +226,19 @@ class WindowTables(msgspec.Struct, array_like=True, gc=False):
 
 def _numbered(counts: dict[str, int], names: list[str]) -> list[int]:
     """Mentions and number of the name in one, by name; a new name is added to the names."""
-    return [count << _NAME_BITS | numbered(name, names) for name, count in counts.items()]
+    found: list[int] = []
+    for name, count in counts.items():
+        if name in names:
+            number = names.index(name)
+        elif len(names) < NAMES:
+            number = len(names)
+            names.append(name)
+        else:
+            number = NAMES
+            if len(names) == NAMES:
+                names.append(OTHER)
+        found.append(count << _NAME_BITS | number)
+    return found
 
 
 def _renumbered(packed: list[int], old: list[str], names: list[str]) -> list[int]:
