@@ -21,6 +21,7 @@ from detectors.brand.model import COLD_START_DAYS, WARM_UP_BUCKETS
 from detectors.brand.negativity import MIN_NEGATIVES, MIN_NEGATIVES_OF_TINY, TINY_LEVEL, BaseRate
 from detectors.brand.params import Prior
 from detectors.brand.pooled_tail import PooledTail, corrected
+from detectors.brand.quarantine import STRANGE_SCORE, Quarantine
 from detectors.brand.silence import pass_silence
 from detectors.brand.surge import MIN_MENTIONS
 from detectors.brand.volume import is_shifted
@@ -141,6 +142,7 @@ class CalibratedState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     peak: float = -math.inf
     correction: tuple[float, float] = (0.0, 1.0)
     own: Any = None
+    quarantine: Quarantine = msgspec.field(default_factory=Quarantine)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -239,11 +241,18 @@ class CalibratedDetector(DailyEstimator):
         assessment = self.assess(index, mentions, negatives, missing, reach)
         state = self._state
         shifted = state.baseline.seen >= BUCKETS_PER_DAY and _is_shifted(assessment.sums)
-        if state.baseline.seen >= SETTLING_BUCKETS:
+        is_strange = assessment.own_crisis >= STRANGE_SCORE
+        learns = state.quarantine.learning(index, is_strange=is_strange) > 0
+        if is_strange:
+            state.quarantine.see(index)
+        if learns and state.baseline.seen >= SETTLING_BUCKETS:
             self._learn(assessment.features)
         state.sums = assessment.sums
-        state.base_rate.learn(mentions, negatives)
-        state.baseline.learn(index, mentions, assessment.expected_now, assessment.season, shifted=shifted)
+        if learns:
+            state.base_rate.learn(mentions, negatives)
+            state.baseline.learn(index, mentions, assessment.expected_now, assessment.season, shifted=shifted)
+        else:
+            state.baseline.impute(index, 1, assessment.season)
         state.maxima.see(assessment.evidence)
         state.peak = max(state.peak, assessment.own_crisis)
         return assessment
@@ -304,23 +313,25 @@ class CalibratedDetector(DailyEstimator):
         River's estimators know no other way; of a long silence they see the last two days.
         """
         state = self._state
-        skipped, hours = pass_silence(state.baseline, state.base_rate, index)
+        skipped, hours = pass_silence(state.baseline, state.base_rate, state.quarantine, index)
         state.sums = _faded(state.sums, skipped)
         bucket = index - sum(buckets for buckets, *_ in hours)
-        for buckets, expected, *_ in hours:
+        for buckets, expected, _, _, learning in hours:
             for silent in range(bucket, bucket + buckets):
                 state.sums = _added(state.sums, 0.0, expected, 0.0, 0.0)
-                self._learn(self._features(silent, state.sums))
+                if learning:
+                    self._learn(self._features(silent, state.sums))
             bucket += buckets
 
     def _enter_day(self, day: int, unobserved_days: int) -> None:
         state = self._state
         maxima, log_size = state.maxima, state.baseline.log_size
         days = day - maxima.day - unobserved_days
-        state.correction = self.tail.next_day(day, log_size, maxima.days, days, state.peak)
+        left_out = state.quarantine.leave_out(maxima.day, days) if maxima.day >= 0 else ()
+        state.correction = self.tail.next_day(day, log_size, maxima.days, days, state.peak, left_out)
         state.peak = -math.inf
         crisis, shift, surge = self.PRIORS
-        maxima.enter_day(day, (crisis, _UNUSED, _UNUSED, shift, surge), log_size, unobserved_days)
+        maxima.enter_day(day, (crisis, _UNUSED, _UNUSED, shift, surge), log_size, unobserved_days, left_out)
 
     def _features(self, index: int, sums: Sums) -> Features:
         state = self._state

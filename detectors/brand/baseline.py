@@ -88,6 +88,19 @@ class Baseline(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         expected = self.level * season
         return expected if expected > MIN_LEVEL else MIN_LEVEL
 
+    def impute(self, bucket: int, buckets: int, season: float) -> None:
+        """Let buckets from `bucket` on, all within one hour, pass as if they held what is expected: nothing changes."""
+        if bucket // BUCKETS_PER_HOUR != self.bucket // BUCKETS_PER_HOUR:
+            self._end_hour(bucket)
+        today = self.day_factor(bucket)
+        share = self.expect(season) / self.level
+        self.hour_sum += buckets * share / today
+        self.hour_buckets += buckets
+        self.day_sum += buckets * share * today / season
+        self.day_buckets += buckets
+        self.seen += buckets
+        self.bucket = bucket + buckets - 1
+
     def learn(self, bucket: int, mentions: float, expected: float, season: float, *, shifted: bool = False) -> None:
         """Learn one bucket after it was scored.
 

@@ -75,7 +75,14 @@ class DailyMaxima(msgspec.Struct, array_like=True, gc=False):
         if v > a or w > b or x > c or y > d or z > e:
             self.maximum = (max(a, v), max(b, w), max(c, x), max(d, y), max(e, z))
 
-    def enter_day(self, day: int, priors: Sequence[Prior], log_size: float, unobserved_days: int = 0) -> None:
+    def enter_day(
+        self,
+        day: int,
+        priors: Sequence[Prior],
+        log_size: float,
+        unobserved_days: int = 0,
+        left_out: tuple[bool, ...] = (),
+    ) -> None:
         """Close the days before `day`.
 
         Args:
@@ -83,11 +90,17 @@ class DailyMaxima(msgspec.Struct, array_like=True, gc=False):
             priors: of each kind of evidence.
             log_size: log of the level in mentions an hour.
             unobserved_days: whole days since the last one of which nothing is known: nothing is learned from them.
+            left_out: whether the first, second ... of the ended days teaches nothing; those beyond its end do.
         """
         # Days of silence have the maximum 0.
         silent = min(max(day - self.day - 1 - unobserved_days, 0), MAX_SILENT_DAYS)
         ended = [] if self.day < 0 else [self.maximum, *[_NOTHING] * silent]
-        learned = ended[max(SKIPPED_DAYS - self.days, 0) :]
+        skipped = max(SKIPPED_DAYS - self.days, 0)
+        learned = [
+            maxima
+            for place, maxima in enumerate(ended)
+            if place >= skipped and not (place < len(left_out) and left_out[place])
+        ]
         history: list[float] = []
         means, deviations = [], []
         for kind, (row, prior) in enumerate(zip(_ROW.iter_unpack(self.history), priors, strict=True)):

@@ -29,16 +29,19 @@ from detectors.brand.negativity import (
 )
 from detectors.brand.params import PARAMS
 from detectors.brand.pooled_tail import PooledTail, corrected
+from detectors.brand.quarantine import ALL, STRANGE_NOW, STRANGE_SCORE, Quarantine
 from detectors.brand.silence import SilentHour, pass_silence
 from detectors.brand.surge import MIN_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
 from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
-from detectors.brand.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of
+from detectors.brand.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of, with_learned
 from detectors.normal import Normal
 from schemas.alert import Kind
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
+READ_VERSIONS: Final = (3, STATE_VERSION)
+"""Of version 3 the correction of the day is forgotten: it was made of other peaks, and there was no quarantine."""
 WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
 """A day: before that neither the level nor a daily maximum is known."""
 VOLUME_CAP: Final = PARAMS.volume_cap
@@ -73,6 +76,7 @@ class ModelState(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     peak: float = -math.inf
     correction: tuple[float, float] = (0.0, 1.0)
     cap: float = NEGATIVITY_CAP[0]
+    quarantine: Quarantine = msgspec.field(default_factory=Quarantine)
 
     def __post_init__(self) -> None:
         if len(self.windows) != len(FIRST_ROWS):
@@ -92,6 +96,8 @@ class BrandAssessment(msgspec.Struct, gc=False):
         season, expected_now: the bucket's factor, and the mentions that this brand normally has in it.
         base_rate: the brand's usual negative share.
         is_shifted: the last day speaks for another level rather than for a burst.
+        is_strange: the bucket is part of a crisis, so that nothing is learned of it (brand.quarantine).
+        learning: how many windows learn of it, shortest first; 0: nothing else is learned either.
         before, after: the windows before this bucket, and as they are once it is learned (see window_state).
     """
 
@@ -109,6 +115,8 @@ class BrandAssessment(msgspec.Struct, gc=False):
     expected_now: float
     base_rate: float
     is_shifted: bool
+    is_strange: bool
+    learning: int
     before: bytes
     after: bytes
 
@@ -221,8 +229,15 @@ class BrandModel(DailyEstimator):
         assessment = self._score(index, mentions, negatives)
         state = self.state
         state.windows = assessment.after
-        state.base_rate.learn(mentions, negatives)
-        state.baseline.learn(index, mentions, assessment.expected_now, assessment.season, shifted=assessment.is_shifted)
+        if assessment.is_strange:
+            state.quarantine.see(index)
+        if assessment.learning:
+            state.base_rate.learn(mentions, negatives)
+            state.baseline.learn(
+                index, mentions, assessment.expected_now, assessment.season, shifted=assessment.is_shifted
+            )
+        else:
+            state.baseline.impute(index, 1, assessment.season)
         state.maxima.see(assessment.evidence)
         if assessment.own_crisis > state.peak:
             state.peak = assessment.own_crisis
@@ -291,7 +306,7 @@ class BrandModel(DailyEstimator):
         shifted = seen >= BUCKETS_PER_DAY and is_shifted(n, mean)
         surge, surge_window = surge_evidence(surprises)
         evidence = (joint[0], joint[1], joint[2], shift, surge)
-        crisis, crisis_window, own_crisis = 0.0, 0, -math.inf
+        crisis, crisis_window, own_crisis, is_strange = 0.0, 0, -math.inf, False
         is_warm = self.is_warm
         if is_warm:
             *groups, shift, surge = state.maxima.standardise(evidence)
@@ -299,9 +314,12 @@ class BrandModel(DailyEstimator):
                 if score - offset > own_crisis:
                     own_crisis, crisis_window = score - offset, window
             own_crisis = self._capped(own_crisis, shift)
+            is_strange = own_crisis >= STRANGE_SCORE and max(groups[:2]) >= STRANGE_NOW
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
+        learning = state.quarantine.learning(index, is_strange=is_strange)
+        after = pack_rows(*rows)
         return BrandAssessment(
             index,
             is_warm,
@@ -317,8 +335,10 @@ class BrandModel(DailyEstimator):
             now,
             p,
             shifted,
+            is_strange,
+            learning,
             before,
-            pack_rows(*rows),
+            after if learning == ALL else with_learned(after, before, learning),
         )
 
     def scores(self, volume: Sequence[float], share: Sequence[float]) -> tuple[float, float, float]:
@@ -345,10 +365,11 @@ class BrandModel(DailyEstimator):
         state = self.state
         maxima, log_size = state.maxima, state.baseline.log_size
         days = day - maxima.day - unobserved_days
-        state.correction = self.tail.next_day(day, log_size, maxima.days, days, state.peak)
+        left_out = state.quarantine.leave_out(maxima.day, days) if maxima.day >= 0 else ()
+        state.correction = self.tail.next_day(day, log_size, maxima.days, days, state.peak, left_out)
         state.cap = prior_at(NEGATIVITY_CAP, log_size)
         state.peak = -math.inf
-        maxima.enter_day(day, PRIORS, log_size, unobserved_days)
+        maxima.enter_day(day, PRIORS, log_size, unobserved_days, left_out)
 
     def expect(self, first: int, end: int) -> list[float]:
         """Mentions expected in each of the buckets [first, end), by what is known now."""
@@ -369,11 +390,11 @@ class BrandModel(DailyEstimator):
     def _pass_silence(self, index: int) -> None:
         """Learn the empty buckets between the last one and `index`, hour by hour."""
         state = self.state
-        skipped, hours = pass_silence(state.baseline, state.base_rate, index)
+        skipped, hours = pass_silence(state.baseline, state.base_rate, state.quarantine, index)
         windows = decayed(state.windows, skipped) if skipped else state.windows
         rows: list[float] = []
-        for (w, decay, scale, trust, _, _), row in zip(_SHAPES, rows_of(windows), strict=True):
-            rows += _silent_window(row, hours, decay, scale, trust, _KEPT[w])
+        for w, row in enumerate(rows_of(windows)):
+            rows += _silent_window(row, hours, w, _KEPT[w])
         state.windows = pack_rows(*rows)
 
 
@@ -387,10 +408,12 @@ def decode_state(payload: bytes) -> ModelState:
         state = _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StateVersionError(f"expected a daily-maxima snapshot of version {STATE_VERSION}: {error}") from None
-    if state.version != STATE_VERSION:
+    if state.version not in READ_VERSIONS:
         raise StateVersionError(
             f"expected a daily-maxima snapshot of version {STATE_VERSION}, got version {state.version}"
         )
+    if state.version != STATE_VERSION:
+        state.version, state.correction = STATE_VERSION, (0.0, 1.0)
     return state
 
 
@@ -415,17 +438,11 @@ def surprises(assessment: BrandAssessment) -> tuple[list[float], list[float]]:
     return volume, share
 
 
-def _silent_window(
-    row: Row,
-    hours: list[SilentHour],
-    decay: float,
-    scale: float,
-    trust: float,
-    kept: tuple[float, ...],
-) -> Row:
-    """A window after silent hours: of each its empty buckets, their expectation, the dispersion's rate, base rate."""
+def _silent_window(row: Row, hours: list[SilentHour], w: int, kept: tuple[float, ...]) -> Row:
+    """Window `w` after silent hours, of which it keeps so much of its sums after so many buckets."""
+    decay, scale, trust = DECAY[w], SCALE[w], TRUST[w]
     sum_mentions, sum_expected, sum_negatives, dispersion, excess, pairs = row
-    for buckets, expected, rate, base_rate in hours:
+    for buckets, expected, rate, base_rate, learning in hours:
         keep = kept[buckets]
         # Each sum in the first of these buckets and in the last: what lies between is nearly linear.
         first_mentions, first_expected = sum_mentions * decay, sum_expected * decay + expected
@@ -433,7 +450,7 @@ def _silent_window(
         sum_mentions *= keep
         sum_expected = sum_expected * keep + expected * (1.0 - keep) / (1.0 - decay)
         sum_negatives *= keep
-        if rate:
+        if rate and w < learning:
             half = 0.5 * scale
             mean = (first_expected + sum_expected) * half
             dispersion = dispersion_after_silence(

@@ -84,16 +84,23 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
         skipped_days: the first days teach nothing: the level is still finding itself.
         known_sizes: log mentions per hour of the sizes at which priors were measured (small, medium, large).
         tail_sizes: log mentions per hour at which a pooled tail is kept; between them it is interpolated.
-        peak_level: daily maxima above this score are peaks.
-        peaks_per_day, excess: share of days with a peak, and mean height of a peak above `peak_level`, under the tail
+        peak_level, max_peak: daily maxima between these scores are peaks: their excesses are exponential in worlds of both
+            families, and few days of crises fall between them.
+        peaks_per_day, excess: share of days with a peak, and scale of its height above `peak_level`, under the tail
             that the shipped thresholds were measured with.
         prior_peaks: weight of that tail against what is seen.
         tail_half_life_days: of what is seen.
         young_days: younger brands teach the tail nothing: their own calibration is still finding itself, and they have
             more peaks for it.
         max_ended_days: days that a brand tells of at once: after a longer silence its older ones are forgotten anyway.
-        max_excess: peaks count up to so many mean heights: days of real crises must not make the tail.
         max_factor, max_stretch: by which the share of days with a peak, and their height, may differ from the shipped.
+        strange_score: own crisis score from which a bucket is strange: it teaches nothing, and no peak is that high. An
+            ordinary brand has such a bucket on one day in 600.
+        strange_now: score that the windows of up to 6 hours must reach by themselves in such a bucket.
+        strange_buckets: after the last strange bucket in which nothing is learned; 3 hours.
+        max_strange_buckets: after the first of them; what goes on longer is learned; 3 days.
+        residue_windows: lengths of itself after which a window has forgotten what was strange, and learns again.
+        max_left_out_days, left_out_days_earned: days that may be left out at once, and how many an ordinary day earns.
     """
 
     level_half_life: float = 1152.0
@@ -148,16 +155,24 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     skipped_days: int = 2
     known_sizes: tuple[float, float, float] = (math.log(3.16), math.log(122.0), math.log(3160.0))
     tail_sizes: tuple[float, ...] = tuple(math.log(rate) for rate in (0.04, 0.2, 1.0, 5.0, 25.0, 125.0, 625.0, 3125.0))
-    peak_level: float = 2.6
-    peaks_per_day: float = 0.02
-    excess: float = 0.6
-    prior_peaks: float = 10.0
+    peak_level: float = 1.5
+    peaks_per_day: float = 0.1
+    excess: float = 0.635
+    max_peak: float = 3.4
+    prior_peaks: float = 50.0
     tail_half_life_days: float = 30.0
     young_days: int = 14
     max_ended_days: int = 60
-    max_excess: float = 4.0
     max_factor: float = 30.0
     max_stretch: float = 3.0
+    strange_score: float = 4.0
+    strange_now: float = 2.0
+    strange_buckets: int = 36
+    max_strange_buckets: int = 864
+    residue_windows: float = 3.0
+    residue_buckets: int = 288
+    max_left_out_days: float = 7.0
+    left_out_days_earned: float = 0.25
 
 
 PARAMS: Final = Params()

@@ -7,6 +7,11 @@ threshold gives. One brand has too few days to learn a tail that matters once a 
 Method: peaks over a threshold with exponential excesses (Pickands 1975; Davison & Smith 1990), pooled over brands by
 size and shrunk to the tail that the shipped thresholds were measured with. A score is then moved to the value that was
 as rare under that tail.
+
+Days of crises are in it as well, and nobody says which they are. So peaks are taken from where they are common, on
+every tenth day, up to a height that few of them exceed, and their scale is that of an exponential law cut off there
+(Deemer & Votaw 1955, "Estimation of parameters of truncated and censored exponential distributions"). How far above
+that a crisis goes moves nothing, and no correction is in what it is made of.
 """
 
 from __future__ import annotations
@@ -27,14 +32,20 @@ PRIOR_PEAKS: Final = PARAMS.prior_peaks
 HALF_LIFE_DAYS: Final = PARAMS.tail_half_life_days
 YOUNG_DAYS: Final = PARAMS.young_days
 MAX_ENDED_DAYS: Final = PARAMS.max_ended_days
-MAX_EXCESS: Final = PARAMS.max_excess
+MOST: Final = PARAMS.max_peak - PEAK_LEVEL
+"""Height of a peak that counts, at most."""
 MAX_FACTOR: Final = PARAMS.max_factor
 MAX_STRETCH: Final = PARAMS.max_stretch
 PLACES: Final = range(len(SIZES))
+_FORMER_PEAK_LEVEL: Final = 2.6
+_HALVINGS: Final = 40
 
 
 class TailState(msgspec.Struct, array_like=True, kw_only=True):
-    """Decayed sums by size: days, peaks among them, excess of these; and what came since the day began."""
+    """Decayed sums by size: days, peaks among them, excess of these; and what came since the day began.
+
+    `peak_level` is the score above which peaks were counted; a state written before this was kept has no other.
+    """
 
     day: int = -1
     days: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
@@ -43,6 +54,13 @@ class TailState(msgspec.Struct, array_like=True, kw_only=True):
     new_days: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
     new_peaks: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
     new_excess: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+    peak_level: float = _FORMER_PEAK_LEVEL
+
+    def begin_anew(self) -> None:
+        """Forget sums of peaks above another level than today's."""
+        for sums in (self.days, self.peaks, self.excess, self.new_days, self.new_peaks, self.new_excess):
+            sums[:] = [0.0] * len(SIZES)
+        self.peak_level = PEAK_LEVEL
 
 
 class PooledTail:
@@ -56,6 +74,8 @@ class PooledTail:
 
     def __init__(self, state: TailState | None = None) -> None:
         self.state = state or TailState()
+        if self.state.peak_level != PEAK_LEVEL:
+            self.state.begin_anew()
         self.shift: list[float]
         self.stretch: list[float]
         self._settle()
@@ -73,7 +93,9 @@ class PooledTail:
         s.day = day
         self._settle()
 
-    def next_day(self, day: int, log_size: float, age: int, days: int, maximum: float) -> tuple[float, float]:
+    def next_day(
+        self, day: int, log_size: float, age: int, days: int, maximum: float, left_out: tuple[bool, ...] = ()
+    ) -> tuple[float, float]:
         """Let a brand enter a day: what its ended days brought is counted, the correction of the new one settled.
 
         Args:
@@ -82,25 +104,32 @@ class PooledTail:
             age: days of the brand that had ended before; brands younger than YOUNG_DAYS teach nothing.
             days: that end now.
             maximum: of the first of them; -inf where it had no score.
+            left_out: whether the first, second ... of them does not count; those beyond its end count.
 
         Returns:
             Shift and stretch of the brand's scores on the day.
         """
         self.enter_day(day)
         if age >= YOUNG_DAYS and maximum > -math.inf:
-            self.add(log_size, min(max(days, 1), MAX_ENDED_DAYS), maximum)
+            silent = max(days, 1) - 1 - sum(left_out[1:])
+            if not any(left_out[:1]):
+                self.add(log_size, 1, maximum)
+            if silent > 0:
+                self.add(log_size, min(silent, MAX_ENDED_DAYS), 0.0)
         return self.correction(log_size)
 
     def add(self, log_size: float, days: int, maximum: float) -> None:
-        """Count days of a brand: their number, and the maximum of the first; the others were silent."""
+        """Count days of a brand: their number, and the maximum of the first; one above MOST counts for nothing."""
         s = self.state
         place, weight = place_of(log_size)
         excess = maximum - PEAK_LEVEL
+        if excess > MOST:
+            return
         for i, share in ((place, 1.0 - weight), (place + 1, weight)):
             s.new_days[i] += share * days
             if excess > 0.0:
                 s.new_peaks[i] += share
-                s.new_excess[i] += share * min(excess, MAX_EXCESS * EXCESS / self.stretch[i])
+                s.new_excess[i] += share * excess
 
     def correction(self, log_size: float) -> tuple[float, float]:
         """Shift and stretch of the scores of a brand of this size; (0, 1) where nothing is known."""
@@ -114,11 +143,31 @@ class PooledTail:
         s = self.state
         self.shift, self.stretch = [], []
         for days, peaks, excess in zip(s.days, s.peaks, s.excess, strict=True):
+            mean = (excess + PRIOR_PEAKS * _SHIPPED_MEAN) / (peaks + PRIOR_PEAKS)
+            scale = scale_of(mean) if peaks else EXCESS
             rate = (peaks + PRIOR_PEAKS) / (days + PRIOR_PEAKS / PEAKS_PER_DAY)
-            height = (excess + PRIOR_PEAKS * EXCESS) / (peaks + PRIOR_PEAKS)
             factor = min(max(PEAKS_PER_DAY / rate, 1.0 / MAX_FACTOR), MAX_FACTOR)
             self.shift.append(EXCESS * math.log(factor))
-            self.stretch.append(min(max(EXCESS / height, 1.0 / MAX_STRETCH), MAX_STRETCH))
+            self.stretch.append(EXCESS / scale)
+
+
+def truncated_mean(scale: float) -> float:
+    """Mean of an exponential law of this scale below MOST."""
+    return scale - MOST / math.expm1(MOST / scale)
+
+
+def scale_of(mean: float) -> float:
+    """Scale of the exponential law whose mean below MOST this is, within MAX_STRETCH of the shipped one.
+
+    The equation has no closed form; the mean grows with the scale, so the answer is found by halving.
+    """
+    low, high = EXCESS / MAX_STRETCH, EXCESS * MAX_STRETCH
+    if not truncated_mean(low) < mean < truncated_mean(high):
+        return low if mean <= truncated_mean(low) else high
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if truncated_mean(middle) < mean else (low, middle)
+    return 0.5 * (low + high)
 
 
 def corrected(score: float, shift: float, stretch: float) -> float:
@@ -132,3 +181,6 @@ def place_of(log_size: float) -> tuple[int, float]:
     place = min(max(bisect_right(SIZES, log_size) - 1, 0), len(SIZES) - 2)
     weight = (log_size - SIZES[place]) / (SIZES[place + 1] - SIZES[place])
     return place, min(max(weight, 0.0), 1.0)
+
+
+_SHIPPED_MEAN: Final = truncated_mean(EXCESS)

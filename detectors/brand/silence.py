@@ -6,16 +6,20 @@ from typing import Final
 
 from detectors.brand.baseline import Baseline
 from detectors.brand.negativity import BaseRate
+from detectors.brand.quarantine import Quarantine
 from schemas.observation import BUCKETS_PER_HOUR
 
 MAX_REPLAYED_SILENCE: Final = 48 * BUCKETS_PER_HOUR
 """Of a longer silence only the last two days pass hour by hour; before that the level alone decays."""
 
-SilentHour = tuple[int, float, float, float]
-"""Empty buckets of one hour, expectation of each, rate at which dispersions move over them, negative base rate."""
+SilentHour = tuple[int, float, float, float, int]
+"""Empty buckets of one hour, expectation of each, rate at which dispersions move over them, negative base rate, and how
+many windows learn (detectors.brand.quarantine)."""
 
 
-def pass_silence(baseline: Baseline, base_rate: BaseRate, index: int) -> tuple[int, list[SilentHour]]:
+def pass_silence(
+    baseline: Baseline, base_rate: BaseRate, quarantine: Quarantine, index: int
+) -> tuple[int, list[SilentHour]]:
     """Let level and base rate learn the empty buckets between the last one and `index`.
 
     Returns:
@@ -29,9 +33,14 @@ def pass_silence(baseline: Baseline, base_rate: BaseRate, index: int) -> tuple[i
     hours: list[SilentHour] = []
     while bucket < index:
         buckets = min(BUCKETS_PER_HOUR - bucket % BUCKETS_PER_HOUR, index - bucket)
-        expected = baseline.expect(baseline.season(bucket + buckets // 2))
-        hours.append((buckets, expected, baseline.silence_rate(buckets), base_rate.value))
-        base_rate.pass_silence(buckets)
-        baseline.pass_silence(bucket, buckets, expected)
+        season = baseline.season(bucket + buckets // 2)
+        expected = baseline.expect(season)
+        learning = quarantine.learning(bucket, is_strange=False)
+        hours.append((buckets, expected, baseline.silence_rate(buckets), base_rate.value, learning))
+        if learning:
+            base_rate.pass_silence(buckets)
+            baseline.pass_silence(bucket, buckets, expected)
+        else:
+            baseline.impute(bucket, buckets, season)
         bucket += buckets
     return skipped, hours

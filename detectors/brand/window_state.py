@@ -34,3 +34,11 @@ def decayed(windows: bytes, buckets: int) -> bytes:
         keep = decay**buckets
         numbers += (mentions * keep, expected * keep, negatives * keep, *learned)
     return pack_rows(*numbers)
+
+
+def with_learned(windows: bytes, before: bytes, learning: int) -> bytes:
+    """The windows with what they have learned as it was before; the first `learning` of them keep what they have."""
+    numbers: list[float] = []
+    for w, (row, former) in enumerate(zip(rows_of(windows), rows_of(before), strict=True)):
+        numbers += row if w < learning else (*row[:3], *former[3:])
+    return pack_rows(*numbers)

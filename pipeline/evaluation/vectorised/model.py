@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.brand import baseline as level_rules
 from detectors.brand.baseline import (
@@ -50,7 +51,18 @@ from detectors.brand.negativity import (
     TINY_LEVEL,
 )
 from detectors.brand.negativity import TRUST as WINDOW_TRUST
-from detectors.brand.pooled_tail import EXCESS, MAX_ENDED_DAYS, MAX_EXCESS, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
+from detectors.brand.pooled_tail import MAX_ENDED_DAYS, MOST, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
+from detectors.brand.quarantine import (
+    ALL,
+    EARNED,
+    MAX_CREDIT,
+    MAX_STRANGE_BUCKETS,
+    NEVER,
+    STRANGE_BUCKETS,
+    STRANGE_NOW,
+    STRANGE_SCORE,
+    WAIT,
+)
 from detectors.brand.surge import MIN_MENTIONS, SURGE_WINDOWS, surge_evidences
 from detectors.brand.volume import CLIP_VARIANCES, FIRST_DISPERSION, MIN_OVERDISPERSION, SHIFT_MENTIONS, SHIFT_RATIO
 from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, SCALE, WINDOWS
@@ -60,6 +72,8 @@ from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 _DECAY: Final = np.array(DECAY)[:, None]
 _SCALE: Final = np.array(SCALE)[:, None]
 _SIZES: Final = np.array(SIZES)
+_WAIT: Final = np.array(WAIT)
+_PLACES: Final = np.arange(len(WINDOWS))[:, None]
 TRUST: Final = np.array(WINDOW_TRUST)[:, None]
 """detectors.brand.negativity.TRUST, (windows, 1)."""
 GROUP_ROWS: Final = tuple(
@@ -175,6 +189,8 @@ class FleetBlock:
         self.excess, self.pairs = np.zeros(windows), np.zeros(windows)
         self.correlation = np.full(windows, PRIOR_CORRELATION)
         self.maxima = _Maxima(brands)
+        self.strange_first, self.strange_last = np.full(brands, NEVER), np.full(brands, NEVER)
+        self.credit = np.full(brands, MAX_CREDIT)
         # Work space, so that a step allocates little.
         self._y, self._mu, self._k, self._a, self._b = (np.empty(windows) for _ in range(5))
         self._q, self._s, self._joint = (np.empty(windows) for _ in range(3))
@@ -214,17 +230,21 @@ class FleetBlock:
             np.minimum(crisis, standard[GROUPS] + self.cap, out=crisis)
             np.multiply(crisis, self.maxima.days / (self.maxima.days + COLD_START_DAYS), out=crisis, where=crisis > 0.0)
             np.maximum(self.peak, crisis, out=self.peak)
+            strange = (crisis >= STRANGE_SCORE) & (np.maximum(standard[0], standard[1]) >= STRANGE_NOW)
+            self.strange_first[strange & (index - self.strange_last >= STRANGE_BUCKETS)] = index
+            self.strange_last[strange] = index
             excess = crisis - PEAK_LEVEL
             crisis = PEAK_LEVEL + self.shift + np.where(excess > 0.0, excess * self.stretch, excess)
             scores = (crisis, standard[GROUPS], standard[GROUPS + 1])
         else:
             nothing = np.zeros(len(mentions))
             scores = (nothing, nothing.copy(), nothing.copy())
+        learning = self._learning(index)
         if settled:
-            self._learn_dispersion()
-            self._learn_correlation(base_rate)
-        self._learn_level(index, mentions, now, season, settled=settled)
-        self._learn_base_rate(mentions, negatives, base_rate)
+            self._learn_windows(base_rate, learning)
+        held = learning == 0
+        self._learn_level(index, mentions, now, season, held, settled=settled)
+        self._learn_base_rate(mentions, negatives, base_rate, held)
         self.maxima.see(evidence)
         return scores
 
@@ -237,17 +257,20 @@ class FleetBlock:
         log_size = np.log(np.maximum(self.level, MIN_SIZE_LEVEL) * BUCKETS_PER_HOUR)
         place = np.clip(np.searchsorted(_SIZES, log_size, side="right") - 1, 0, len(_SIZES) - 2)
         weight = np.clip((log_size - _SIZES[place]) / (_SIZES[place + 1] - _SIZES[place]), 0.0, 1.0)
-        known = self.peak > -np.inf
+        left_out = np.zeros(len(self.level), bool)
+        if maxima.day >= 0:
+            left_out = (self.strange_last // BUCKETS_PER_DAY >= maxima.day - 1) & (self.credit >= 1.0)
+            self.credit = np.where(left_out, self.credit - 1.0, np.minimum(self.credit + EARNED, MAX_CREDIT))
+        known = (self.peak > -np.inf) & ~left_out & (self.peak <= PEAK_LEVEL + MOST)
         if maxima.days >= YOUNG_DAYS and known.any():
             days = max(day - maxima.day - self.unobserved // BUCKETS_PER_DAY, 1)
             excess = np.where(known, np.maximum(self.peak - PEAK_LEVEL, 0.0), 0.0)
             state = self.tail.state
             for at, share in ((place, np.where(known, 1.0 - weight, 0.0)), (place + 1, np.where(known, weight, 0.0))):
-                clipped = np.minimum(excess, MAX_EXCESS * EXCESS / np.array(self.tail.stretch)[at])
                 for sums, value in (
                     (state.new_days, share * min(days, MAX_ENDED_DAYS)),
                     (state.new_peaks, share * (excess > 0.0)),
-                    (state.new_excess, share * clipped),
+                    (state.new_excess, share * excess),
                 ):
                     for i, more in enumerate(np.bincount(at, value, len(_SIZES)).tolist()):
                         sums[i] += more
@@ -256,7 +279,7 @@ class FleetBlock:
             setattr(self, values, table[place] * (1.0 - weight) + table[place + 1] * weight)
         self.cap = np.interp(log_size, KNOWN_SIZES, NEGATIVITY_CAP)
         self.peak = np.full(len(self.level), -np.inf)
-        maxima.enter_day(day, self.level, self.unobserved // BUCKETS_PER_DAY)
+        maxima.enter_day(day, self.level, self.unobserved // BUCKETS_PER_DAY, left_out)
 
     def pass_unobserved(self, index: int) -> None:
         """As FleetModel.pass_unobserved."""
@@ -303,6 +326,21 @@ class FleetBlock:
         np.max(q, axis=0, out=evidence[GROUPS])
         evidence[GROUPS + 1] = surge_evidences(np.where(self.sums >= MIN_MENTIONS, s, 0.0))
         return evidence
+
+    def _learning(self, index: int) -> NDArray[np.int64]:
+        """How many windows of each brand learn in this bucket, as detectors.brand.quarantine.Quarantine.learning."""
+        windows = np.searchsorted(_WAIT, index - self.strange_last, side="right")
+        windows[index - self.strange_first >= MAX_STRANGE_BUCKETS] = ALL
+        return windows
+
+    def _learn_windows(self, base_rate: Array, learning: NDArray[np.int64]) -> None:
+        learned = (self.dispersion, self.excess, self.pairs, self.correlation)
+        waits = _PLACES >= learning
+        former = [values[waits] for values in learned] if waits.any() else []
+        self._learn_dispersion()
+        self._learn_correlation(base_rate)
+        for values, kept in zip(learned, former, strict=False):
+            values[waits] = kept
 
     def _learn_dispersion(self) -> None:
         rate = max(DISPERSION_RATE, 1.0 / (self.seen + 1.0))
@@ -360,7 +398,9 @@ class FleetBlock:
         correlation /= self._a
         np.clip(correlation, MIN_CORRELATION, MAX_CORRELATION, out=correlation)
 
-    def _learn_level(self, index: int, mentions: Array, now: Array, season: Array, *, settled: bool) -> None:
+    def _learn_level(
+        self, index: int, mentions: Array, now: Array, season: Array, held: NDArray[np.bool_], *, settled: bool
+    ) -> None:
         if self.bucket >= 0:
             self._enter(index)
         level, dispersion = self.level, self.level_dispersion
@@ -371,7 +411,8 @@ class FleetBlock:
             if self.seen < BUCKETS_PER_DAY:
                 clipped = np.minimum(mentions, now + level_rules.FIRST_DAY_CLIP * deviation)
             residual = usual - now
-            dispersion += max(DISPERSION_RATE, 1.0 / (self.seen + 1.0)) * (residual * residual / now - dispersion)
+            moved = max(DISPERSION_RATE, 1.0 / (self.seen + 1.0)) * (residual * residual / now - dispersion)
+            dispersion += np.where(held, 0.0, moved)
         rate: float | Array = max(LEVEL_RATE, 1.0 / (self.seen + 1.0))
         if self.seen >= BUCKETS_PER_DAY:
             observed, mean = self._y[-1], self._mu[-1]
@@ -379,6 +420,8 @@ class FleetBlock:
             if shifted.any():
                 clipped = np.where(shifted, mentions, clipped)
                 rate = np.where(shifted, max(level_rules.RELEASED_RATE, rate), rate)
+        clipped = np.where(held, now, clipped)
+        rate = np.where(held, 0.0, rate)
         level += rate * (clipped / season - level)
         np.maximum(level, MIN_LEVEL, out=level)
         share = clipped / level
@@ -390,15 +433,17 @@ class FleetBlock:
         self.seen += 1
         self.bucket = index
 
-    def _learn_base_rate(self, mentions: Array, negatives: Array, p: Array) -> None:
+    def _learn_base_rate(self, mentions: Array, negatives: Array, p: Array, held: NDArray[np.bool_]) -> None:
         more = np.maximum(mentions - 1.0, 0.0)
         usual = mentions * p
         deviation = np.sqrt(usual * (1.0 - p) * (1.0 + more * THREAD_CORRELATION))
         clipped = np.minimum(negatives, usual + level_rules.CLIP * deviation + 0.5)
         weight = 1.0 / (1.0 + more * BURST_WEIGHT)
         new = 1.0 - BASE_RATE_KEEP
+        negative, other = self.negative[held], self.other[held]
         _carry(self.negative, BASE_RATE_KEEP, weight * clipped + new * PRIOR_NEGATIVE)
         _carry(self.other, BASE_RATE_KEEP, weight * (mentions - clipped) + new * PRIOR_OTHER)
+        self.negative[held], self.other[held] = negative, other
 
     def _enter(self, bucket: int) -> None:
         """Close the hour and the day before `bucket` if it begins a new one."""
@@ -439,7 +484,7 @@ class _Maxima:
         self.day, self.days = -1, 0
         self.maximum, self.sum, self.squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.mean, self.deviation = np.full(shape, -1.0), np.ones(shape)
-        self.weight = np.zeros((len(PRIORS), 1))
+        self.weight = np.zeros(shape)
         self._keep, self._mean_days, self._deviation_days, self._clip, self._least = (
             np.array(values)[:, None]
             for values in (
@@ -454,16 +499,16 @@ class _Maxima:
     def see(self, evidence: Array) -> None:
         np.maximum(self.maximum, evidence, out=self.maximum)
 
-    def enter_day(self, day: int, level: Array, unobserved_days: int) -> None:
+    def enter_day(self, day: int, level: Array, unobserved_days: int, left_out: NDArray[np.bool_]) -> None:
         if day == self.day:
             return
         log_size = np.log(np.maximum(level, MIN_SIZE_LEVEL) * BUCKETS_PER_HOUR)
         prior_mean = np.array([np.interp(log_size, KNOWN_SIZES, prior.mean) for prior in PRIORS])
         if self.day >= 0:
-            self._end_day(prior_mean)
+            self._end_day(prior_mean, ~left_out)
             self.maximum.fill(0.0)
             for _ in range(min(max(day - self.day - 1 - unobserved_days, 0), MAX_SILENT_DAYS)):
-                self._end_day(prior_mean)
+                self._end_day(prior_mean, np.ones(len(level), bool))
         self.maximum.fill(0.0)
         self.day = day
         prior_deviation = np.array([np.interp(log_size, KNOWN_SIZES, prior.deviation) for prior in PRIORS])
@@ -471,11 +516,11 @@ class _Maxima:
         variance = (self.squares + self._deviation_days * prior_deviation**2) / (self.weight + self._deviation_days)
         self.deviation = np.maximum(np.sqrt(variance), self._least)
 
-    def _end_day(self, prior_mean: Array) -> None:
+    def _end_day(self, prior_mean: Array, counts: NDArray[np.bool_]) -> None:
         self.days += 1
         if self.days > SKIPPED_DAYS:
             mean = (self.sum + self._mean_days * prior_mean) / (self.weight + self._mean_days)
             clipped = np.minimum(self.maximum, mean + self._clip * self.deviation)
-            self.squares = self.squares * self._keep + (clipped - mean) ** 2
-            self.sum = self.sum * self._keep + clipped
-            self.weight = self.weight * self._keep + 1.0
+            self.squares = np.where(counts, self.squares * self._keep + (clipped - mean) ** 2, self.squares)
+            self.sum = np.where(counts, self.sum * self._keep + clipped, self.sum)
+            self.weight = np.where(counts, self.weight * self._keep + 1.0, self.weight)

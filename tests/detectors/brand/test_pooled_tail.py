@@ -12,6 +12,7 @@ from detectors.brand.pooled_tail import (
     EXCESS,
     MAX_FACTOR,
     MAX_STRETCH,
+    MOST,
     PEAK_LEVEL,
     PEAKS_PER_DAY,
     SIZES,
@@ -24,7 +25,7 @@ SIZE = math.log(100.0)
 BRAND_DAYS = st.lists(st.tuples(st.floats(-5.0, 12.0), st.integers(1, 60), st.floats(-5.0, 40.0)), max_size=30)
 
 
-def fleet(rate: float, excess: float, days: int = 60, brands: int = 200) -> PooledTail:
+def fleet(rate: float, excess: float, days: int = 60, brands: int = 600) -> PooledTail:
     """A tail taught by brands of one size whose daily maxima have so many peaks of that mean height."""
     rng = np.random.default_rng(5)
     tail = PooledTail()
@@ -47,7 +48,7 @@ def test_the_shipped_tail_is_left_alone():
     assert stretch == pytest.approx(1.0, abs=0.15)
 
 
-@pytest.mark.parametrize(("rate", "excess"), [(0.06, 0.6), (0.02, 0.9), (0.006, 0.4), (0.05, 0.3)])
+@pytest.mark.parametrize(("rate", "excess"), [(0.3, 0.6), (0.1, 0.9), (0.04, 0.4), (0.25, 0.4)])
 def test_a_score_becomes_one_that_is_as_rare_under_the_shipped_tail(rate, excess):
     correction = fleet(rate, excess).correction(SIZE)
     for score in (PEAK_LEVEL + 0.5, PEAK_LEVEL + 1.5):
@@ -60,19 +61,44 @@ def test_brands_of_another_size_are_not_concerned():
     assert fleet(0.2, 1.2).correction(SIZES[0]) == (0.0, 1.0)
 
 
-def test_a_crisis_of_every_twentieth_brand_on_one_day_moves_the_tail_little():
-    tail = fleet(PEAKS_PER_DAY, EXCESS)
-    for _ in range(10):
-        tail.add(SIZE, 1, 60.0)
-    tail.enter_day(61)
-    assert corrected(3.75, *tail.correction(SIZE)) == pytest.approx(3.75, abs=0.25)
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.05, 0.1, 0.2])
+@pytest.mark.parametrize("partly", [0.0, 0.125])
+def test_a_share_of_brand_days_in_crisis_moves_a_score_at_the_threshold_by_less_than_four_times_itself(share, partly):
+    # On a day of a simulated crisis the own score is above MOST, but for about every eighth such day.
+    rng = np.random.default_rng(2)
+    tail = PooledTail()
+    for day in range(60):
+        tail.enter_day(day)
+        for is_crisis, peaks in zip(rng.random(400) < share, rng.random(400) < PEAKS_PER_DAY, strict=True):
+            ordinary = PEAK_LEVEL + rng.exponential(EXCESS) if peaks else 0.0
+            crisis = rng.uniform(PEAK_LEVEL, PEAK_LEVEL + MOST) if rng.random() < partly else rng.uniform(3.5, 60.0)
+            tail.add(SIZE, 1, crisis if is_crisis else ordinary)
+    tail.enter_day(60)
+    assert corrected(3.75, *tail.correction(SIZE)) == pytest.approx(3.75, abs=0.15 + 4.0 * share * (partly > 0.0))
+
+
+def test_a_strange_day_counts_for_nothing_however_high_it_is():
+    tail, other = fleet(PEAKS_PER_DAY, EXCESS), fleet(PEAKS_PER_DAY, EXCESS)
+    for height in np.linspace(PEAK_LEVEL + MOST + 0.01, 500.0, 200).tolist():
+        tail.add(SIZE, 1, height)
+    for one in (tail, other):
+        one.enter_day(61)
+    assert tail.correction(SIZE) == other.correction(SIZE)
+
+
+def test_sums_of_peaks_above_another_level_are_forgotten():
+    former = msgspec.msgpack.encode([7, *[[9.0] * len(SIZES)] * 6])
+    tail = PooledTail(msgspec.msgpack.decode(former, type=TailState))
+    assert tail.correction(SIZE) == (0.0, 1.0)
+    assert tail.state.peak_level == PEAK_LEVEL
+    assert not any(map(any, (tail.state.days, tail.state.peaks, tail.state.new_days, tail.state.new_excess)))
 
 
 def test_what_a_day_brings_counts_from_the_next_on():
     tail = PooledTail()
     tail.enter_day(10)
     for _ in range(100):
-        tail.add(SIZE, 1, 9.0)
+        tail.add(SIZE, 1, 3.3)
     tail.enter_day(10)
     assert tail.correction(SIZE) == (0.0, 1.0)
     tail.enter_day(11)
@@ -118,6 +144,6 @@ def test_a_stored_tail_goes_on_where_it_was(days):
     stored = PooledTail(msgspec.msgpack.decode(msgspec.msgpack.encode(tail.state), type=TailState))
     assert stored.correction(SIZE) == tail.correction(SIZE)
     for one in (tail, stored):
-        one.add(SIZE, 1, 5.0)
+        one.add(SIZE, 1, 3.0)
         one.enter_day(5)
     assert stored.state == tail.state

@@ -11,7 +11,7 @@ from detectors.brand.tails import surprise
 from pipeline.evaluation.vectorised.model import FleetModel
 from pipeline.evaluation.vectorised.tails import surprises
 
-DAYS = 19
+DAYS = 21
 RATES = np.array([0.02, 0.3, 4.0, 30.0, 400.0])
 
 
@@ -24,7 +24,7 @@ def streams(seed: int, buckets: int) -> tuple[np.ndarray, np.ndarray]:
     for brand in range(len(RATES)):
         for start in rng.integers(100, buckets - 40, 6):
             mean[start : start + 30, brand] *= rng.uniform(2, 12)
-            share[start : start + 30, brand] = rng.choice([0.05, 0.6])
+            share[start : start + 30, brand] = rng.choice([0.05, 0.25, 0.6])
     mentions = rng.poisson(mean)
     return mentions.astype(float), rng.binomial(mentions, share).astype(float)
 

@@ -1,0 +1,74 @@
+"""Time that teaches nothing: a crisis must not become part of the normal that the next one is held against.
+
+A bucket is strange when the brand's own crisis score, before the pooled tail corrects it, is far above what an ordinary
+day brings, and not only by what the windows of half a day and more still hold of the day before. From then on level, season, base share, dispersions and correlations stay as they were, until some hours
+after the last strange bucket; what a window has learned waits until the window has forgotten them. The day and the next
+one are no ordinary days: neither the brand's own daily maxima nor the pooled tail counts them. Of outbreak detection
+this is known as leaving past outbreaks out of the baseline (Noufaily et al. 2013, Statistics in Medicine 32:1206).
+
+It cannot last. A stretch that stays strange for days is how the brand is now, and is learned from then on; and days are
+left out on credit that ordinary days earn, so that a brand whose every fourth day is strange teaches all the same.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final
+
+import msgspec
+
+from detectors.brand.params import PARAMS
+from detectors.brand.window_lengths import WINDOWS
+from schemas.observation import BUCKETS_PER_DAY
+
+STRANGE_SCORE: Final = PARAMS.strange_score
+STRANGE_NOW: Final = PARAMS.strange_now
+STRANGE_BUCKETS: Final = PARAMS.strange_buckets
+MAX_STRANGE_BUCKETS: Final = PARAMS.max_strange_buckets
+MAX_CREDIT: Final = PARAMS.max_left_out_days
+EARNED: Final = PARAMS.left_out_days_earned
+NEVER: Final = -1_000_000
+ALL: Final = len(WINDOWS)
+WAIT: Final = tuple(max(PARAMS.residue_windows * w, STRANGE_BUCKETS) for w in WINDOWS)
+"""Buckets after the last strange one from which a window learns again: its sums then hold 1 in 400 of what they held."""
+
+
+class Quarantine(msgspec.Struct, array_like=True, gc=False):
+    """What of a brand's time is left out of what is learned.
+
+    Attributes:
+        first, last: strange buckets, of the stretch that is going on or the last one; NEVER before any.
+        credit: days that may still be left out.
+    """
+
+    first: int = NEVER
+    last: int = NEVER
+    credit: float = MAX_CREDIT
+
+    def learning(self, bucket: int, *, is_strange: bool) -> int:
+        """How many windows, shortest first, learn in this bucket; where none does, nothing else is learned either."""
+        if not is_strange and self.last == NEVER:
+            return ALL
+        ago = bucket - self.last
+        first = bucket if is_strange and ago >= STRANGE_BUCKETS else self.first
+        if bucket - first >= MAX_STRANGE_BUCKETS:
+            return ALL
+        return 0 if is_strange else bisect_right(WAIT, ago)
+
+    def see(self, bucket: int) -> None:
+        """Note that this bucket is strange."""
+        if bucket - self.last >= STRANGE_BUCKETS:
+            self.first = bucket
+        self.last = bucket
+
+    def leave_out(self, day: int, days: int) -> tuple[bool, ...]:
+        """Which of so many days from `day` on, all ended, are left out; ordinary for those that the answer ends before.
+
+        Left out are days with a strange bucket, and the day after each, as far as the credit goes.
+        """
+        credit, left_out = self.credit, []
+        for _ in range(min(max(self.last // BUCKETS_PER_DAY + 2 - day, 0), days)):
+            left_out.append(credit >= 1.0)
+            credit = credit - 1.0 if credit >= 1.0 else min(credit + EARNED, MAX_CREDIT)
+        self.credit = min(credit + EARNED * (days - len(left_out)), MAX_CREDIT)
+        return tuple(left_out)

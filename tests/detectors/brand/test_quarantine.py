@@ -1,0 +1,115 @@
+"""What a crisis teaches a brand: nothing, until it has gone on for days."""
+
+import math
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.brand.model import BrandModel, ModelState, decode_state
+from detectors.brand.quarantine import (
+    ALL,
+    MAX_CREDIT,
+    MAX_STRANGE_BUCKETS,
+    STRANGE_BUCKETS,
+    STRANGE_SCORE,
+    WAIT,
+    Quarantine,
+)
+from detectors.brand.window_state import rows_of
+from schemas.observation import BUCKETS_PER_DAY
+
+DAY = BUCKETS_PER_DAY
+
+
+def lived(days: int, crisis: range = range(0), *, rate: float = 20.0, factor: float = 6.0) -> BrandModel:
+    """A brand after so many days, with a crisis of so many times the volume in these buckets."""
+    rng = np.random.default_rng(4)
+    mentions = rng.poisson(rate, days * DAY)
+    negatives = rng.binomial(mentions, 0.15)
+    model = BrandModel()
+    for bucket, (n, k) in enumerate(zip(mentions.tolist(), negatives.tolist(), strict=True)):
+        more = n * (factor - 1.0) if bucket in crisis else 0.0
+        model.close(bucket, n + more, k + 0.7 * more)
+    return model
+
+
+def learned(state: ModelState) -> list[float]:
+    """The numbers that a score is held against."""
+    windows = [row[3] for row in rows_of(state.windows)]
+    return [state.baseline.level, state.base_rate.value, *windows, *state.maxima.mean, *state.maxima.deviation]
+
+
+def test_days_after_a_crisis_the_brand_is_as_it_would_be_without_one():
+    with_crisis, without = lived(26, range(20 * DAY + 90, 20 * DAY + 170)), lived(26)
+    np.testing.assert_allclose(learned(with_crisis.state), learned(without.state), rtol=0.1)
+    assert with_crisis.state.quarantine.last > 0
+
+
+def test_a_second_crisis_scores_as_the_first_one_did():
+    once = lived(20, range(20 * DAY - 12, 20 * DAY))
+    twice = lived(23, range(20 * DAY - 12, 20 * DAY + 60))
+    fresh = lived(23)
+    scores = [model.assess(23 * DAY, 120.0, 80.0).own_crisis for model in (twice, fresh)]
+    assert once.state.peak > STRANGE_SCORE
+    assert scores[0] == pytest.approx(scores[1], rel=0.1)
+
+
+def test_what_goes_on_for_more_than_three_days_is_learned():
+    model = lived(30, range(20 * DAY, 30 * DAY), factor=3.0)
+    assert model.state.baseline.level > 1.8 * 20.0
+
+
+def test_a_window_learns_again_once_it_has_forgotten_the_crisis():
+    quarantine = Quarantine()
+    assert quarantine.learning(1000, is_strange=False) == ALL
+    assert quarantine.learning(1000, is_strange=True) == 0
+    quarantine.see(1000)
+    assert quarantine.learning(1000 + STRANGE_BUCKETS - 1, is_strange=False) == 0
+    found = [quarantine.learning(1000 + wait, is_strange=False) for wait in (STRANGE_BUCKETS, *WAIT[4:])]
+    assert found == [4, 5, 6, 7, 8]
+
+
+def test_a_strange_day_and_the_next_one_are_left_out():
+    quarantine = Quarantine()
+    quarantine.see(10 * DAY + 5)
+    assert quarantine.leave_out(10, 5) == (True, True)
+    assert quarantine.leave_out(15, 1) == ()
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200))
+def test_no_brand_leaves_out_more_than_a_week_and_every_fifth_day(strange):
+    quarantine, left = Quarantine(), 0
+    for day, is_strange in enumerate(strange):
+        if is_strange:
+            quarantine.see(day * DAY + 7)
+        left += sum(quarantine.leave_out(day, 1))
+    assert left <= MAX_CREDIT + len(strange) / 5 + 1
+
+
+@given(st.lists(st.integers(1, 400), max_size=60), st.integers(0, 2000))
+def test_nothing_is_held_back_for_longer_than_three_days_at_a_stretch(steps, later):
+    quarantine, bucket = Quarantine(), 5000
+    held_since = None
+    for step in steps:
+        bucket += step
+        if step >= STRANGE_BUCKETS:
+            held_since = None
+        held_since = bucket if held_since is None else held_since
+        learning = quarantine.learning(bucket, is_strange=True)
+        quarantine.see(bucket)
+        assert learning == (ALL if bucket - held_since >= MAX_STRANGE_BUCKETS else 0)
+    assert quarantine.learning(bucket + later + WAIT[-1], is_strange=False) == ALL
+
+
+def test_a_state_from_before_the_quarantine_is_read_and_its_correction_forgotten():
+    state = lived(3).state
+    state.correction = (0.7, 0.4)
+    former = msgspec.msgpack.encode([3, *msgspec.msgpack.decode(msgspec.msgpack.encode(state))[1:8]])
+    read = decode_state(former)
+    assert read.correction == (0.0, 1.0)
+    assert read.quarantine == Quarantine()
+    assert read.baseline.level == state.baseline.level
+    assert math.isclose(read.base_rate.value, state.base_rate.value)
