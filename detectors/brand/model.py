@@ -229,8 +229,9 @@ class BrandModel(DailyEstimator):
         assessment = self._score(index, mentions, negatives)
         state = self.state
         state.windows = assessment.after
-        if assessment.is_strange:
-            state.quarantine.see(index)
+        state.quarantine.follow(
+            index, assessment.own_crisis, state.baseline, state.base_rate, is_strange=assessment.is_strange
+        )
         if assessment.learning:
             state.base_rate.learn(mentions, negatives)
             state.baseline.learn(

@@ -98,6 +98,8 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
             ordinary brand has such a bucket on one day in 600.
         strange_now: score that the windows of up to 6 hours must reach by themselves in such a bucket.
         strange_buckets: after the last strange bucket in which nothing is learned; 3 hours.
+        calm_score, calm_buckets, max_calm_age: below this score level and base share are set aside every 6 hours; what
+            was set aside up to 8 such stretches ago, 2 days, takes their place when a bucket is strange.
         max_strange_buckets: after the first of them; what goes on longer is learned; 3 days.
         residue_windows: lengths of itself after which a window has forgotten what was strange, and learns again.
         max_left_out_days, left_out_days_earned: days that may be left out at once, and how many an ordinary day earns.
@@ -168,6 +170,9 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     strange_score: float = 4.0
     strange_now: float = 2.0
     strange_buckets: int = 36
+    calm_score: float = 1.0
+    calm_buckets: int = 72
+    max_calm_age: int = 8
     max_strange_buckets: int = 864
     residue_windows: float = 3.0
     residue_buckets: int = 288

@@ -6,6 +6,9 @@ after the last strange bucket; what a window has learned waits until the window 
 one are no ordinary days: neither the brand's own daily maxima nor the pooled tail counts them. Of outbreak detection
 this is known as leaving past outbreaks out of the baseline (Noufaily et al. 2013, Statistics in Medicine 32:1206).
 
+A crisis that burns slowly has taught for hours before a bucket is strange: level and base share go back to what was set
+aside in the last calm hours.
+
 It cannot last. A stretch that stays strange for days is how the brand is now, and is learned from then on; and days are
 left out on credit that ordinary days earn, so that a brand whose every fourth day is strange teaches all the same.
 """
@@ -17,6 +20,8 @@ from typing import Final
 
 import msgspec
 
+from detectors.brand.baseline import Baseline
+from detectors.brand.negativity import BaseRate
 from detectors.brand.params import PARAMS
 from detectors.brand.window_lengths import WINDOWS
 from schemas.observation import BUCKETS_PER_DAY
@@ -25,6 +30,9 @@ STRANGE_SCORE: Final = PARAMS.strange_score
 STRANGE_NOW: Final = PARAMS.strange_now
 STRANGE_BUCKETS: Final = PARAMS.strange_buckets
 MAX_STRANGE_BUCKETS: Final = PARAMS.max_strange_buckets
+CALM_SCORE: Final = PARAMS.calm_score
+CALM_BUCKETS: Final = PARAMS.calm_buckets
+MAX_CALM_AGE: Final = PARAMS.max_calm_age
 MAX_CREDIT: Final = PARAMS.max_left_out_days
 EARNED: Final = PARAMS.left_out_days_earned
 NEVER: Final = -1_000_000
@@ -33,17 +41,24 @@ WAIT: Final = tuple(max(PARAMS.residue_windows * w, STRANGE_BUCKETS) for w in WI
 """Buckets after the last strange one from which a window learns again: its sums then hold 1 in 400 of what they held."""
 
 
+Calm = tuple[float, float, float, float]
+
+
 class Quarantine(msgspec.Struct, array_like=True, gc=False):
     """What of a brand's time is left out of what is learned.
 
     Attributes:
         first, last: strange buckets, of the stretch that is going on or the last one; NEVER before any.
         credit: days that may still be left out.
+        calm: level, its dispersion, and the negatives and others of the base share, as they were set aside.
+        set_aside: when, in stretches of CALM_BUCKETS; NEVER before.
     """
 
     first: int = NEVER
     last: int = NEVER
     credit: float = MAX_CREDIT
+    calm: Calm = (0.0, 0.0, 0.0, 0.0)
+    set_aside: int = NEVER
 
     def learning(self, bucket: int, *, is_strange: bool) -> int:
         """How many windows, shortest first, learn in this bucket; where none does, nothing else is learned either."""
@@ -55,11 +70,20 @@ class Quarantine(msgspec.Struct, array_like=True, gc=False):
             return ALL
         return 0 if is_strange else bisect_right(WAIT, ago)
 
-    def see(self, bucket: int) -> None:
-        """Note that this bucket is strange."""
-        if bucket - self.last >= STRANGE_BUCKETS:
-            self.first = bucket
-        self.last = bucket
+    def follow(
+        self, bucket: int, own_score: float, baseline: Baseline, base_rate: BaseRate, *, is_strange: bool
+    ) -> None:
+        """Note a scored bucket before it is learned: set aside what is calm, go back to it when a bucket is strange."""
+        stretch = bucket // CALM_BUCKETS
+        if is_strange:
+            if bucket - self.last >= STRANGE_BUCKETS:
+                self.first = bucket
+                if stretch - self.set_aside <= MAX_CALM_AGE:
+                    baseline.level, baseline.dispersion, base_rate.negative, base_rate.other = self.calm
+            self.last = bucket
+        elif stretch != self.set_aside and own_score < CALM_SCORE and bucket - self.last >= BUCKETS_PER_DAY:
+            self.calm = (baseline.level, baseline.dispersion, base_rate.negative, base_rate.other)
+            self.set_aside = stretch
 
     def leave_out(self, day: int, days: int) -> tuple[bool, ...]:
         """Which of so many days from `day` on, all ended, are left out; ordinary for those that the answer ends before.

@@ -54,7 +54,10 @@ from detectors.brand.negativity import TRUST as WINDOW_TRUST
 from detectors.brand.pooled_tail import MAX_ENDED_DAYS, MOST, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
 from detectors.brand.quarantine import (
     ALL,
+    CALM_BUCKETS,
+    CALM_SCORE,
     EARNED,
+    MAX_CALM_AGE,
     MAX_CREDIT,
     MAX_STRANGE_BUCKETS,
     NEVER,
@@ -191,6 +194,7 @@ class FleetBlock:
         self.maxima = _Maxima(brands)
         self.strange_first, self.strange_last = np.full(brands, NEVER), np.full(brands, NEVER)
         self.credit = np.full(brands, MAX_CREDIT)
+        self.calm, self.set_aside = np.zeros((4, brands)), np.full(brands, NEVER)
         # Work space, so that a step allocates little.
         self._y, self._mu, self._k, self._a, self._b = (np.empty(windows) for _ in range(5))
         self._q, self._s, self._joint = (np.empty(windows) for _ in range(3))
@@ -230,15 +234,16 @@ class FleetBlock:
             np.minimum(crisis, standard[GROUPS] + self.cap, out=crisis)
             np.multiply(crisis, self.maxima.days / (self.maxima.days + COLD_START_DAYS), out=crisis, where=crisis > 0.0)
             np.maximum(self.peak, crisis, out=self.peak)
-            strange = (crisis >= STRANGE_SCORE) & (np.maximum(standard[0], standard[1]) >= STRANGE_NOW)
-            self.strange_first[strange & (index - self.strange_last >= STRANGE_BUCKETS)] = index
-            self.strange_last[strange] = index
+            own = crisis
+            strange = (own >= STRANGE_SCORE) & (np.maximum(standard[0], standard[1]) >= STRANGE_NOW)
             excess = crisis - PEAK_LEVEL
             crisis = PEAK_LEVEL + self.shift + np.where(excess > 0.0, excess * self.stretch, excess)
             scores = (crisis, standard[GROUPS], standard[GROUPS + 1])
         else:
+            own, strange = np.full(len(mentions), -np.inf), np.zeros(len(mentions), bool)
             nothing = np.zeros(len(mentions))
             scores = (nothing, nothing.copy(), nothing.copy())
+        self._follow(index, own, strange)
         learning = self._learning(index)
         if settled:
             self._learn_windows(base_rate, learning)
@@ -326,6 +331,22 @@ class FleetBlock:
         np.max(q, axis=0, out=evidence[GROUPS])
         evidence[GROUPS + 1] = surge_evidences(np.where(self.sums >= MIN_MENTIONS, s, 0.0))
         return evidence
+
+    def _follow(self, index: int, own: Array, strange: NDArray[np.bool_]) -> None:
+        """Set aside what is calm, go back to it when a bucket is strange, as Quarantine.follow."""
+        stretch = index // CALM_BUCKETS
+        learned = (self.level, self.level_dispersion, self.negative, self.other)
+        begins = strange & (index - self.strange_last >= STRANGE_BUCKETS)
+        if begins.any():
+            self.strange_first[begins] = index
+            back = begins & (stretch - self.set_aside <= MAX_CALM_AGE)
+            for values, calm in zip(learned, self.calm, strict=True):
+                values[back] = calm[back]
+        self.strange_last[strange] = index
+        calm = (stretch != self.set_aside) & (own < CALM_SCORE) & (index - self.strange_last >= BUCKETS_PER_DAY)
+        if calm.any():
+            self.calm[:, calm] = np.stack(learned)[:, calm]
+            self.set_aside[calm] = stretch
 
     def _learning(self, index: int) -> NDArray[np.int64]:
         """How many windows of each brand learn in this bucket, as detectors.brand.quarantine.Quarantine.learning."""
@@ -420,7 +441,7 @@ class FleetBlock:
             if shifted.any():
                 clipped = np.where(shifted, mentions, clipped)
                 rate = np.where(shifted, max(level_rules.RELEASED_RATE, rate), rate)
-        clipped = np.where(held, now, clipped)
+        clipped = np.where(held, np.maximum(level * season, MIN_LEVEL), clipped)
         rate = np.where(held, 0.0, rate)
         level += rate * (clipped / season - level)
         np.maximum(level, MIN_LEVEL, out=level)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.brand.baseline import Baseline
 from detectors.brand.model import BrandModel, ModelState, decode_state
+from detectors.brand.negativity import BaseRate
 from detectors.brand.quarantine import (
     ALL,
     MAX_CREDIT,
@@ -42,6 +44,11 @@ def learned(state: ModelState) -> list[float]:
     return [state.baseline.level, state.base_rate.value, *windows, *state.maxima.mean, *state.maxima.deviation]
 
 
+def strange(quarantine: Quarantine, bucket: int) -> None:
+    """Let a strange bucket pass."""
+    quarantine.follow(bucket, 9.0, Baseline(), BaseRate(), is_strange=True)
+
+
 def test_days_after_a_crisis_the_brand_is_as_it_would_be_without_one():
     with_crisis, without = lived(26, range(20 * DAY + 90, 20 * DAY + 170)), lived(26)
     np.testing.assert_allclose(learned(with_crisis.state), learned(without.state), rtol=0.1)
@@ -66,7 +73,7 @@ def test_a_window_learns_again_once_it_has_forgotten_the_crisis():
     quarantine = Quarantine()
     assert quarantine.learning(1000, is_strange=False) == ALL
     assert quarantine.learning(1000, is_strange=True) == 0
-    quarantine.see(1000)
+    strange(quarantine, 1000)
     assert quarantine.learning(1000 + STRANGE_BUCKETS - 1, is_strange=False) == 0
     found = [quarantine.learning(1000 + wait, is_strange=False) for wait in (STRANGE_BUCKETS, *WAIT[4:])]
     assert found == [4, 5, 6, 7, 8]
@@ -74,19 +81,19 @@ def test_a_window_learns_again_once_it_has_forgotten_the_crisis():
 
 def test_a_strange_day_and_the_next_one_are_left_out():
     quarantine = Quarantine()
-    quarantine.see(10 * DAY + 5)
+    strange(quarantine, 10 * DAY + 5)
     assert quarantine.leave_out(10, 5) == (True, True)
     assert quarantine.leave_out(15, 1) == ()
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=200))
-def test_no_brand_leaves_out_more_than_a_week_and_every_fifth_day(strange):
+def test_no_brand_leaves_out_more_than_a_week_and_every_fifth_day(days):
     quarantine, left = Quarantine(), 0
-    for day, is_strange in enumerate(strange):
+    for day, is_strange in enumerate(days):
         if is_strange:
-            quarantine.see(day * DAY + 7)
+            strange(quarantine, day * DAY + 7)
         left += sum(quarantine.leave_out(day, 1))
-    assert left <= MAX_CREDIT + len(strange) / 5 + 1
+    assert left <= MAX_CREDIT + len(days) / 5 + 1
 
 
 @given(st.lists(st.integers(1, 400), max_size=60), st.integers(0, 2000))
@@ -99,7 +106,7 @@ def test_nothing_is_held_back_for_longer_than_three_days_at_a_stretch(steps, lat
             held_since = None
         held_since = bucket if held_since is None else held_since
         learning = quarantine.learning(bucket, is_strange=True)
-        quarantine.see(bucket)
+        strange(quarantine, bucket)
         assert learning == (ALL if bucket - held_since >= MAX_STRANGE_BUCKETS else 0)
     assert quarantine.learning(bucket + later + WAIT[-1], is_strange=False) == ALL
 
@@ -113,3 +120,22 @@ def test_a_state_from_before_the_quarantine_is_read_and_its_correction_forgotten
     assert read.quarantine == Quarantine()
     assert read.baseline.level == state.baseline.level
     assert math.isclose(read.base_rate.value, state.base_rate.value)
+
+
+def test_what_a_slow_rise_has_taught_is_taken_back_when_it_is_known_for_a_crisis():
+    quarantine, baseline, base_rate = Quarantine(), Baseline(level=10.0), BaseRate(2.0, 8.0)
+    quarantine.follow(3000, 0.5, baseline, base_rate, is_strange=False)
+    for bucket in range(3001, 3100):
+        baseline.level += 0.1
+        base_rate.negative += 0.1
+        quarantine.follow(bucket, 2.5, baseline, base_rate, is_strange=False)
+    quarantine.follow(3100, 4.5, baseline, base_rate, is_strange=True)
+    assert (baseline.level, base_rate.negative) == (10.0, 2.0)
+
+
+def test_what_was_set_aside_days_ago_is_not_gone_back_to():
+    quarantine, baseline, base_rate = Quarantine(), Baseline(level=10.0), BaseRate()
+    quarantine.follow(3000, 0.5, baseline, base_rate, is_strange=False)
+    baseline.level = 30.0
+    quarantine.follow(3000 + 3 * DAY, 4.5, baseline, base_rate, is_strange=True)
+    assert baseline.level == 30.0
