@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.settings import Settings
+from pipeline.config.settings import Settings, user_cache
 from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.local.jars import local_extra_missing
 from pipeline.kafka.topics import apply_topics
 from tests.integration.secured_broker import Secured
 from tests.integration.worker_process import QUICK, SESSION_SECONDS, WorkerProcess
 
-JARS = Path(__file__).parents[2] / ".tocsin"
+JARS = user_cache(Path(__file__).parents[2] / ".tocsin")
 """Shared with `make run`, so that Kafka's jars are fetched once."""
 
 _numbers = itertools.count(1)
