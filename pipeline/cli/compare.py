@@ -58,17 +58,15 @@ def command(*, a: Path, b: Path, files: tuple[str, ...], as_json: bool, partitio
 
 
 def _compare(a: Path, b: Path, files: tuple[str, ...], partitions: int | None, *, flush: bool) -> Comparison:
-    from pipeline.cli.progress import progress_bar
+    from pipeline.cli.inputs import inputs_with_progress
     from pipeline.config.load import load_config
     from pipeline.files.mentions import check_sources
     from pipeline.inspection.comparison import compare
-    from pipeline.replay import open_inputs
     from schemas.moments import moment
 
     check_sources(files)
     configs = load_config(a), load_config(b)
-    inputs = open_inputs(files, partitions)
-    with progress_bar("compare", inputs.total) as advance:
+    with inputs_with_progress("compare", files, partitions) as (inputs, advance):
         return compare(inputs, *configs, now=moment(time.time()), flush=flush, on_progress=advance)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,26 +96,15 @@ def command(
 
 
 def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, flush: bool) -> ReplayReport:
-    from pipeline.cli.progress import progress_bar
-    from pipeline.files.mentions import total_bytes
-    from pipeline.replay import Inputs, Replay, open_inputs
+    from pipeline.cli.inputs import inputs_with_progress
+    from pipeline.replay import Replay
 
-    def run(inputs: Inputs, advance: Callable[[float], None] | None) -> ReplayReport:
+    with inputs_with_progress("replay", files, partitions) as (inputs, advance):
         replay = Replay(config, partitions=inputs.partitions, now=moment(time.time()))
         for batch in inputs.batches:
             replay.take(batch)
-            if advance is not None:
-                advance(len(batch))
+            advance(len(batch))
         return replay.end(flush=flush)
-
-    # Of mentions nobody knows the number before the end, but how far the files have been read.
-    total = None if files[0].removesuffix(".gz").endswith(".csv") else total_bytes(files)
-    if total is None:
-        inputs = open_inputs(files, partitions)
-        with progress_bar("replay", inputs.total) as advance:
-            return run(inputs, advance)
-    with progress_bar("replay", total) as advance:
-        return run(open_inputs(files, partitions, advance), None)
 
 
 def _require_mentions(files: tuple[str, ...], report: ReplayReport) -> None:
