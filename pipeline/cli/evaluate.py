@@ -123,7 +123,8 @@ def nab(
 def observations(*, file: str, config_path: Path | None, **options: Unpack[_RecordedOptions]) -> None:
     """Run aggregated history through the engine and measure its alarms.
 
-    FILE is CSV brand,start,mentions,negatives, plain or .gz; a missing row means zero.
+    FILE is CSV brand,start,mentions,negatives, plain or .gz; a missing row means zero. Brands are of size S (below 30
+    mentions an hour), M (below 600) or L.
     """
     from pipeline.evaluation.recorded import observation_counts
     from pipeline.files.observations import read_observations
@@ -151,7 +152,8 @@ def mentions(
 ) -> None:
     """Run recorded mentions through the engine, sentiment included, and measure its alarms.
 
-    FILE is JSON lines, plain or .gz, in order of arrival.
+    FILE is JSON lines, plain or .gz, in order of arrival. Brands are of size S (below 30 mentions an hour), M (below
+    600) or L.
     """
     import time
 
