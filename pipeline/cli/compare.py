@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import partitions_option
+from pipeline.wording import unjudged
 from schemas.text import printable
 
 if TYPE_CHECKING:
@@ -96,6 +97,13 @@ def _print(comparison: Comparison, a: str, b: str) -> None:
         f"A {a}: {comparison.episodes_a} episodes; B {b}: {comparison.episodes_b}; {comparison.same} the same"
         + (f"; in B {listed}" if listed else "")
     )
+    cold = (
+        ("A", comparison.warming_up_a, comparison.brands_a),
+        ("B", comparison.warming_up_b, comparison.brands_b),
+    )
+    for name, brands, of in cold:
+        if brands:
+            click.echo(f"{name}: {unjudged(brands, of)}")
 
 
 _WORDS = {
