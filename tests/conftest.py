@@ -27,14 +27,16 @@ SECOND = {"partitions", "recreated_topics", "lost_mentions"}
 
 
 class ByBroker(LoadScopeScheduling):
-    """With `-n`: tests that share a broker share a process, so that each broker is started once; others go anywhere.
+    """With `-n`: tests that share a broker share a process, so that each is started once, and so do those of a module.
 
     xdist's own groups do not work with pytest 9.2, which knows no `_nodeid`.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         integration = re.match(r"tests/integration/test_(\w+)\.py", nodeid)
-        if integration is None or integration[1] in ON_THEIR_OWN:
+        if integration is None:
+            return nodeid.partition("::")[0]  # what its tests have in common is made once
+        if integration[1] in ON_THEIR_OWN:
             return nodeid
         if integration[1] in SECURED:
             return "secured broker"
@@ -42,8 +44,15 @@ class ByBroker(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByBroker:
-    """How tests are dealt to the processes of `-n`."""
+    """How tests are dealt to the processes of `-n`: in the order of their collection, not those with the most first."""
+    config.option.loadscopereorder = False
     return ByBroker(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest come first: those that share a broker, then the others of a broker."""
+    shared = re.compile(rf"tests/integration/test_(?!{'|'.join(f'{name}[.]' for name in sorted(ON_THEIR_OWN))})")
+    items.sort(key=lambda item: (not shared.match(item.nodeid), not item.nodeid.startswith("tests/integration/")))
 
 
 @pytest.fixture
