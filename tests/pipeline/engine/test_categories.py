@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from datetime import timedelta
+from functools import cache
 
 import numpy as np
 import pytest
