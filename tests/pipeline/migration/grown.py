@@ -14,6 +14,8 @@ from tests.pipeline.engine.engine_runs import add, latest
 from tests.pipeline.mention_streams import START, mention
 
 DAY = 86_400
+MIDDLE = b"2026-01-02T07"
+"""The second hour of the storms of a stream."""
 FAR = (START + 400 * DAY) * 1000
 """A Kafka timestamp for which no event time of these tests lies in the future."""
 

@@ -18,11 +18,9 @@ from pipeline.migration.drain import Drain, Drained
 from pipeline.migration.split import Targets, split
 from schemas.alert import Alert, encode_alert
 from tests.pipeline.mention_streams import START, mention, tick
-from tests.pipeline.migration.grown import Topic, Workers, stream
+from tests.pipeline.migration.grown import MIDDLE, Topic, Workers, stream
 
 BEFORE = 4
-MIDDLE = b"2026-01-02T07"
-"""The second hour of the storms."""
 END = START + 52 * 3600
 
 
