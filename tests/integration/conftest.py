@@ -29,6 +29,14 @@ def _local_extra() -> None:
         pytest.skip(f"the local extra is not installed: no {', no '.join(missing)}")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _briefly_living_brokers() -> Iterator[None]:
+    """Java compiles quickly and not well: brokers of tests end before the second compiler's work would pay."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1", prepend=" ")
+        yield
+
+
 @pytest.fixture(scope="session")
 def local_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """The session's broker process."""
