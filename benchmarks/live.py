@@ -61,7 +61,7 @@ LOAD_BRANDS: Final = 200
 DEADLINE: Final = 600.0
 POLL: Final = 0.4
 """Seconds between two looks at the metrics, each of which costs the worker some milliseconds."""
-JARS: Final = throughput.ROOT / ".tocsin"
+JARS: Final = throughput.JARS
 
 T = TypeVar("T")
 

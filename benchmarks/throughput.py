@@ -27,7 +27,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import RetriableError
 
-from pipeline.config.settings import Settings, child_environment
+from pipeline.config.settings import Settings, child_environment, user_cache
 from pipeline.kafka.clients import admin, aiokafka_options, consumer, topic_name
 from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.local.child_process import owned_command
@@ -36,6 +36,7 @@ from pipeline.kafka.topics import apply_topics
 from schemas.moments import moment
 
 ROOT = Path(__file__).parents[1]
+JARS = user_cache(ROOT / ".tocsin")
 PEERS_STAMP = ROOT / ".venv" / "peers.stamp"
 """Made by the Makefile when everything in requirements/peers.lock has been installed."""
 PEERS_PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"
@@ -254,7 +255,7 @@ def _is_done(client: KafkaAdminClient, group: str, ends: dict[object, int]) -> b
 def main(count: int, *, peers: bool = True) -> dict[str, float]:
     """Print the table; CPU seconds per million mentions by row."""
     found: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, LocalKafka(Path(folder) / "kafka", 0, jars=ROOT / ".tocsin") as kafka:
+    with tempfile.TemporaryDirectory() as folder, LocalKafka(Path(folder) / "kafka", 0, jars=JARS) as kafka:
 
         def filled(prefix: str, size: int, kind: str, brands: int = BRANDS) -> Settings:
             settings = Settings(

@@ -52,6 +52,8 @@ class ReplayReport(msgspec.Struct):
     """Brands of which something was taken, those forgotten since among them."""
     brands_known: int = 0
     """Brands that the engines still know at the end."""
+    brands_warming_up: int = 0
+    """Those of them whose scores do not mean anything yet, so that they cannot have alerts."""
 
 
 def replay_mentions(
@@ -310,6 +312,7 @@ def _finish(report: ReplayReport, engines: list[Engine]) -> ReplayReport:
     report.duplicates = sum(engine.stats.duplicates for engine in engines)
     report.buckets_closed = sum(engine.stats.buckets_closed for engine in engines)
     report.brands_known = sum(engine.brands for engine in engines)
+    report.brands_warming_up = sum(engine.brands_warming_up for engine in engines)
     for engine in engines:
         report.suppressed.update(engine.stats.suppressed)
         report.fields_dropped.update(engine.stats.fields_dropped)

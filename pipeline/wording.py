@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 
+def unjudged(brands: int, of: int) -> str:
+    """Says that an input was too short for some brands: that they have no alert does not mean that nothing happened.
+
+    Args:
+        brands: that were still warming up at the end of the input.
+        of: brands in all.
+    """
+    return f"{brands:,} of {counted(of, 'brand')} never finished warm-up: that they have no alert says nothing"
+
+
 def counted(number: float, noun: str, plural: str = "") -> str:
     """A number with its noun, such as "1 brand", "2 brands", "12,345 brands", "0.4 brands".
 

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,16 @@ MODULES = {
 }
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imported(path: Path) -> set[str]:
     """Every module that a file imports, at its top or inside a function."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -75,7 +82,7 @@ READERS = {"environ", "environb", "getenv", "getenvb"}
 def environment_readers() -> set[str]:
     found = set()
     for module, path in MODULES.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             attribute = isinstance(node, ast.Attribute) and node.attr in READERS
             names = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set()
             if attribute or names & READERS:
@@ -112,16 +119,17 @@ def reached(*roots: str) -> set[str]:
     return found
 
 
-PURE = sorted(
-    reached("pipeline.engine.engine")
-    | {module for module in MODULES if below(module, "schemas", "detectors")} - {*AT_IMPORT}
-)
+@cache
+def pure() -> list[str]:
+    """Modules that the engine reaches."""
+    packages = {module for module in MODULES if below(module, "schemas", "detectors")}
+    return sorted(reached("pipeline.engine.engine") | packages - {*AT_IMPORT})
 
 
-def impurities(source: str) -> list[str]:
-    """What in a module's text could make the same log give other bytes: its line and what it does."""
+def impurities(source: ast.Module) -> list[str]:
+    """What in a module could make the same log give other bytes: its line and what it does."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(source):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [str(node.module)]
             bad = [name for name in names if name.split(".")[0] in FRAMEWORKS | IMPURE]
@@ -135,7 +143,7 @@ def impurities(source: str) -> list[str]:
 
 def test_the_engine_and_all_that_it_reaches_see_no_clock_no_chance_no_network_no_log():
     """The same log must give the same bytes, whoever calls."""
-    found = {module: impurities(MODULES[module].read_text(encoding="utf-8")) for module in PURE}
+    found = {module: impurities(tree(MODULES[module])) for module in pure()}
     assert {module: lines for module, lines in found.items() if lines} == {}
 
 
@@ -146,8 +154,8 @@ def test_what_the_engine_reaches_is_computed():
         "pipeline.engine.buckets.stories",
         "detectors.sentiment.words",
         "schemas.text",
-    } <= set(PURE)
-    assert not {module for module in PURE if below(module, "pipeline.worker", "pipeline.telemetry")}
+    } <= set(pure())
+    assert not {module for module in pure() if below(module, "pipeline.worker", "pipeline.telemetry")}
 
 
 @pytest.mark.parametrize(
@@ -164,7 +172,7 @@ def test_what_the_engine_reaches_is_computed():
     ],
 )
 def test_an_impure_line_is_found(line):
-    assert len(impurities(f"import math\n{line}\n")) == 1
+    assert len(impurities(ast.parse(f"import math\n{line}\n"))) == 1
 
 
 def test_no_module_is_named_after_nothing():
@@ -175,7 +183,7 @@ def test_no_module_is_named_after_nothing():
 
 def test_every_module_with_something_in_it_says_what_it_is_for():
     for module, path in MODULES.items():
-        assert not path.stat().st_size or ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), module
+        assert not path.stat().st_size or ast.get_docstring(tree(path)), module
 
 
 def test_no_module_is_longer_than_a_reader_keeps_in_mind():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import partitions_option
+from pipeline.wording import unjudged
 from schemas.text import printable
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from pipeline.inspection.lives import Life
 
 _WIDTH = 160
+"""Columns of the table where there is no terminal to ask."""
 _NARROW = 140
 """Columns below which a table would cut what it is read for."""
-"""Columns of the table where there is no terminal to ask."""
 
 
 @click.command()
@@ -58,17 +59,15 @@ def command(*, a: Path, b: Path, files: tuple[str, ...], as_json: bool, partitio
 
 
 def _compare(a: Path, b: Path, files: tuple[str, ...], partitions: int | None, *, flush: bool) -> Comparison:
-    from pipeline.cli.progress import progress_bar
+    from pipeline.cli.inputs import inputs_with_progress
     from pipeline.config.load import load_config
     from pipeline.files.mentions import check_sources
     from pipeline.inspection.comparison import compare
-    from pipeline.replay import open_inputs
     from schemas.moments import moment
 
     check_sources(files)
     configs = load_config(a), load_config(b)
-    inputs = open_inputs(files, partitions)
-    with progress_bar("compare", inputs.total) as advance:
+    with inputs_with_progress("compare", files, partitions) as (inputs, advance):
         return compare(inputs, *configs, now=moment(time.time()), flush=flush, on_progress=advance)
 
 
@@ -84,7 +83,7 @@ def _print(comparison: Comparison, a: str, b: str) -> None:
         console = Console(width=_WIDTH)
     if comparison.differences and console.width < _NARROW:
         for difference in comparison.differences:
-            change, brand, kind, first, second, reason = _row(difference)
+            change, brand, kind, first, second, reason = _row(difference, ", ")
             click.echo(f"{change}: {brand}, {kind}\n  A {first}\n  B {second}\n  because {reason}")
     elif comparison.differences:
         table = Table(box=None, header_style="bold", pad_edge=False)
@@ -92,12 +91,19 @@ def _print(comparison: Comparison, a: str, b: str) -> None:
             table.add_column(column, no_wrap=column != "change")
         table.add_column("because", ratio=1)
         for difference in comparison.differences:
-            table.add_row(*(Text(cell) for cell in _row(difference)))
+            table.add_row(*(Text(cell) for cell in _row(difference, "\n")))
         console.print(table)
     click.echo(
         f"A {a}: {comparison.episodes_a} episodes; B {b}: {comparison.episodes_b}; {comparison.same} the same"
         + (f"; in B {listed}" if listed else "")
     )
+    cold = (
+        ("A", comparison.warming_up_a, comparison.brands_a),
+        ("B", comparison.warming_up_b, comparison.brands_b),
+    )
+    for name, brands, of in cold:
+        if brands:
+            click.echo(f"{name}: {unjudged(brands, of)}")
 
 
 _WORDS = {
@@ -110,7 +116,7 @@ _WORDS = {
 }
 
 
-def _row(difference: Difference) -> tuple[str, ...]:
+def _row(difference: Difference, line_end: str) -> tuple[str, ...]:
     life = difference.a or difference.b
     assert life is not None
     subject = f"category {life.brand}" if life.scope == "category" else life.brand
@@ -118,14 +124,18 @@ def _row(difference: Difference) -> tuple[str, ...]:
         ", ".join(difference.changes),
         subject,
         life.kind.replace("_", " "),
-        _shown(difference.a),
-        _shown(difference.b),
+        _shown(difference.a, line_end),
+        _shown(difference.b, line_end),
         f"{difference.reason.time:%m-%d %H:%M}: {difference.reason.text}",
     )
 
 
-def _shown(life: Life | None) -> str:
+def _shown(life: Life | None, line_end: str) -> str:
+    """An episode's time and its gravest severity, with the time of that where it opened less grave."""
     if life is None:
         return "-"
     end = f"{life.resolved:%m-%d %H:%M}" if life.resolved else "open"
-    return f"{life.severity} {life.opened:%Y-%m-%d %H:%M} to {end}"
+    period = f"{life.opened:%Y-%m-%d %H:%M} to {end}"
+    if life.gravest_since == life.opened:
+        return f"{life.severity} {period}"
+    return f"{period}{line_end}{life.severity} since {life.gravest_since:%m-%d %H:%M}"

@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.cli.options import Commands, config_option, partitions_option
+from pipeline.wording import unjudged
 
 if TYPE_CHECKING:
     from pipeline.config.model import Config, DetectionConfig
     from pipeline.evaluation.peers.baselines import Signal
     from pipeline.evaluation.recorded import Recording
     from pipeline.evaluation.reports.report import Report
+    from pipeline.replay import ReplayReport
     from schemas.alert import Alert
 
 _out = click.option(
@@ -123,7 +125,8 @@ def nab(
 def observations(*, file: str, config_path: Path | None, **options: Unpack[_RecordedOptions]) -> None:
     """Run aggregated history through the engine and measure its alarms.
 
-    FILE is CSV brand,start,mentions,negatives, plain or .gz; a missing row means zero.
+    FILE is CSV brand,start,mentions,negatives, plain or .gz; a missing row means zero. Brands are of size S (below 30
+    mentions an hour), M (below 600) or L.
     """
     from pipeline.evaluation.recorded import observation_counts
     from pipeline.files.observations import read_observations
@@ -134,6 +137,7 @@ def observations(*, file: str, config_path: Path | None, **options: Unpack[_Reco
     rows = read_observations([file])
     with _progress("replay", len(rows)) as step:
         report = replay_observations(rows, config, on_progress=lambda count: step("replay", count))
+    _tell_unjudged(report)
     measure(observation_counts(rows), report.alerts)
 
 
@@ -151,7 +155,8 @@ def mentions(
 ) -> None:
     """Run recorded mentions through the engine, sentiment included, and measure its alarms.
 
-    FILE is JSON lines, plain or .gz, in order of arrival.
+    FILE is JSON lines, plain or .gz, in order of arrival. Brands are of size S (below 30 mentions an hour), M (below
+    600) or L.
     """
     import time
 
@@ -172,6 +177,7 @@ def mentions(
             now=moment(time.time()),
             on_progress=lambda count: step("replay", count),
         )
+    _tell_unjudged(report)
     measure(counter.recording(), report.alerts)
 
 
@@ -334,6 +340,11 @@ def _compared(
             for size in sizes:
                 cells += [(shown[name], worlds_of.measure(run, size, detection)) for name, run in runs.items()]
     return detectors_report(cells, {**facts, "detector": ", ".join(shown.values())})
+
+
+def _tell_unjudged(report: ReplayReport) -> None:
+    if report.brands_warming_up:
+        click.echo(unjudged(report.brands_warming_up, report.brands_known), err=True)
 
 
 def _recorded_measure(

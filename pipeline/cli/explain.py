@@ -88,14 +88,14 @@ def _inputs(
     files: tuple[str, ...], partitions: int | None, settings: Settings, brand: str
 ) -> Iterator[tuple[Inputs, Any]]:
     """The files, or the partition of the brand on the topic; with a progress bar."""
+    from pipeline.cli.inputs import inputs_with_progress
     from pipeline.cli.progress import progress_bar
     from pipeline.kafka.recording import topic_records
-    from pipeline.replay import inputs_of_records, open_inputs
+    from pipeline.replay import inputs_of_records
 
     if files:
-        inputs = open_inputs(files, partitions)
-        with progress_bar("explain", inputs.total) as advance:
-            yield inputs, advance
+        with inputs_with_progress("explain", files, partitions) as found:
+            yield found
         return
     if partitions is not None:
         raise click.UsageError("--partitions is for FILE: the topic has its own")

@@ -23,7 +23,7 @@ from pipeline.inspection.words import (
 from schemas.alert import Kind
 from schemas.observation import BUCKET_SECONDS
 
-_KINDS = ("kind", "score", "threshold", "critical", "window", "mentions", "expected", "parts", "budget", "cool-down")
+_FACTS = ("score", "threshold", "critical", "window", "mentions", "expected", "parts", "budget", "cool-down")
 _WINDOWS = ("window", "mentions", "expected", "negative", "volume", "negativity", "crisis", "shift")
 
 
@@ -70,25 +70,31 @@ def _counts(found: Explained) -> str:
 
 
 def _kinds_table(kinds: tuple[KindExplanation, ...]) -> Table:
+    """A column for each kind: there are three of them, and more facts than 80 columns hold side by side."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in _KINDS:
-        table.add_column(column)
+    table.add_column("", no_wrap=True)
+    cells = []
     for one in kinds:
-        verdict, explanation = one.verdict, one.explanation
-        cells = (
-            one.kind.replace("_", " "),
-            f"{verdict.score:.2f}",
-            shown_threshold(verdict),
-            f"{verdict.rule.critical:.2f}" if verdict.rule.base_severity == "warning" else "-",
-            _minutes(explanation.window_buckets),
-            f"{explanation.mentions:,.1f}",
-            f"{explanation.expected:,.1f} ({explanation.lower:,.1f} to {explanation.upper:,.1f})",
-            ", ".join(f"{name} {part:.2f}" for name, part in explanation.parts.items()),
-            budget_words(verdict),
-            cool_down_words(verdict),
-        )
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_column(one.kind.replace("_", " "))
+        cells.append(_facts(one))
+    for name, *row in zip(_FACTS, *cells, strict=True):
+        table.add_row(name, *map(Text, row))
     return table
+
+
+def _facts(one: KindExplanation) -> tuple[str, ...]:
+    verdict, explanation = one.verdict, one.explanation
+    return (
+        f"{verdict.score:.2f}",
+        shown_threshold(verdict),
+        f"{verdict.rule.critical:.2f}" if verdict.rule.base_severity == "warning" else "-",
+        _minutes(explanation.window_buckets),
+        f"{explanation.mentions:,.1f}",
+        f"{explanation.expected:,.1f} ({explanation.lower:,.1f} to {explanation.upper:,.1f})",
+        ", ".join(f"{name} {part:.2f}" for name, part in explanation.parts.items()),
+        budget_words(verdict),
+        cool_down_words(verdict),
+    )
 
 
 def _windows_table(found: Explained) -> Table:

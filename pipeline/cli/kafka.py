@@ -13,7 +13,8 @@ from pipeline.kafka.local import KAFKA_VERSION, LocalKafka
 _home = click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of its jars, data, log and pid. [default: TOCSIN_HOME, or .tocsin in the current folder]",
+    help="Folder of its jars, data, log and pid. [default: TOCSIN_HOME, or .tocsin in the current folder, with the "
+    "jars in ~/.cache/tocsin]",
 )
 
 
@@ -62,5 +63,5 @@ def status(home: Path | None) -> int:
 
 
 def _kafka(home: Path | None, port: int) -> LocalKafka:
-    home = home or load_settings().home
-    return LocalKafka(home / "kafka", port, jars=home)
+    settings = load_settings()
+    return LocalKafka((home or settings.home) / "kafka", port, jars=home or settings.jars)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import io
 import os
 import sys
 from typing import Any, Final
@@ -17,6 +16,7 @@ from typing import Any, Final
 import click
 
 from pipeline.cli.options import Commands
+from pipeline.cli.streams import keep_encodings
 from pipeline.errors import TocsinError
 from schemas.text import printable
 
@@ -86,9 +86,7 @@ def tocsin() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script: run a command and turn its outcome into an exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # What a terminal's character set lacks is shown as an escape, as on stderr; it is no reason to fail.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    keep_encodings()
     try:
         code = tocsin.main(arguments, prog_name="tocsin", standalone_mode=False)
         _leave(code if isinstance(code, int) else 0)

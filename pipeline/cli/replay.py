@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ import click
 
 from pipeline.cli.options import config_option, partitions_option
 from pipeline.errors import TocsinError
-from pipeline.wording import counted
+from pipeline.wording import counted, unjudged
 from schemas.moments import moment
 
 if TYPE_CHECKING:
@@ -72,8 +71,12 @@ def command(
         write_lines(streams[0], alerts_path, map(encode_alert, report.alerts))
         if dlq_path is not None:
             write_lines(streams[1], dlq_path, map(_dead_letter_line, report.dead_letters))
+    _tell(report, time.perf_counter() - started, shows_refused=dlq_path is not None)
+
+
+def _tell(report: ReplayReport, seconds: float, *, shows_refused: bool) -> None:
+    """Say on stderr what went in and what came out."""
     kinds = Counter(f"{alert.kind} {alert.transition}" for alert in report.alerts)
-    seconds = time.perf_counter() - started
     awaited = f" ({report.awaited:,} of them awaited)" if report.awaited else ""
     click.echo(
         f"{counted(report.mentions, 'mention')} of {counted(report.brands_seen, 'brand')}, "
@@ -83,6 +86,8 @@ def command(
         f"{counted(len(report.alerts), 'alert')} in {seconds:.1f} s",
         err=True,
     )
+    if report.brands_warming_up:
+        click.echo(unjudged(report.brands_warming_up, report.brands_known), err=True)
     for name, count in sorted(kinds.items()):
         click.echo(f"  {count:6} {name}", err=True)
     for (kind, reason), count in sorted(report.suppressed.items()):
@@ -90,33 +95,22 @@ def command(
     dropped = [f"{field} {count:,}" for field, count in report.fields_dropped.most_common() if count]
     if dropped:
         click.echo(f"fields cut or dropped for what docs/contracts.md does not allow: {', '.join(dropped)}", err=True)
-    if report.dead_letters and not dlq_path:
+    if report.dead_letters and not shows_refused:
         reasons = Counter(str(letter.reason) for letter in report.dead_letters)
         listed = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
         click.echo(f"refused: {listed}; see them with --dead-letters OUT.jsonl", err=True)
 
 
 def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, flush: bool) -> ReplayReport:
-    from pipeline.cli.progress import progress_bar
-    from pipeline.files.mentions import total_bytes
-    from pipeline.replay import Inputs, Replay, open_inputs
+    from pipeline.cli.inputs import inputs_with_progress
+    from pipeline.replay import Replay
 
-    def run(inputs: Inputs, advance: Callable[[float], None] | None) -> ReplayReport:
+    with inputs_with_progress("replay", files, partitions) as (inputs, advance):
         replay = Replay(config, partitions=inputs.partitions, now=moment(time.time()))
         for batch in inputs.batches:
             replay.take(batch)
-            if advance is not None:
-                advance(len(batch))
+            advance(len(batch))
         return replay.end(flush=flush)
-
-    # Of mentions nobody knows the number before the end, but how far the files have been read.
-    total = None if files[0].removesuffix(".gz").endswith(".csv") else total_bytes(files)
-    if total is None:
-        inputs = open_inputs(files, partitions)
-        with progress_bar("replay", inputs.total) as advance:
-            return run(inputs, advance)
-    with progress_bar("replay", total) as advance:
-        return run(open_inputs(files, partitions, advance), None)
 
 
 def _require_mentions(files: tuple[str, ...], report: ReplayReport) -> None:

@@ -81,7 +81,10 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Minimum level that is logged.")
     ] = "info"
-    home: Annotated[Path, Field(description="Where the local Kafka keeps its jars, data and pid.")] = Path(".tocsin")
+    home: Annotated[
+        Path,
+        Field(description="Where the local Kafka keeps data and pid; if set, its jars too (else `~/.cache/tocsin`)."),
+    ] = Path(".tocsin")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -141,6 +144,11 @@ class Settings(BaseSettings):
                     f"{PREFIX}{given[0].upper()} is set, but {PREFIX}KAFKA_SECURITY_PROTOCOL is {protocol}, which does "
                     f"not use it: set that to {users}, or unset it"
                 )
+
+    @property
+    def jars(self) -> Path:
+        """Folder of Apache Kafka's jars: `home` where that is set, else the one that all folders of the user share."""
+        return self.home if "home" in self.model_fields_set else user_cache(self.home)
 
     def sasl_password(self) -> str | None:
         """The password of the SASL user, given or read from its file now; None without one.
@@ -220,6 +228,20 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # such as a name that is longer than a name may be
         return False
+
+
+def user_cache(homeless: Path) -> Path:
+    """Where this user keeps what can be fetched again, as the XDG base directories say.
+
+    Args:
+        homeless: the folder for a user that has none.
+    """
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))  # noqa: TID251 - this is the one place
+    try:
+        cache = given if given.is_absolute() else Path.home() / ".cache"
+    except RuntimeError:
+        return homeless
+    return cache / "tocsin"
 
 
 def load_settings() -> Settings:

@@ -48,7 +48,7 @@ class DemoSession:
     def __init__(self, settings: Settings, config: Path | None) -> None:
         self.folder = settings.home / "demo"
         self._running = ExitStack()
-        self._kafka = LocalKafka(self.folder / "kafka", 0, jars=settings.home)
+        self._kafka = LocalKafka(self.folder / "kafka", 0, jars=settings.jars)
         self._settings = settings
         self._config = config
         self._worker: subprocess.Popen[bytes] | None = None

@@ -124,6 +124,11 @@ class Engine:
         """Brands known."""
         return len(self._state.brands)
 
+    @property
+    def brands_warming_up(self) -> int:
+        """Those of them whose scores do not mean anything yet; looks at each."""
+        return sum(not brand.is_warm for brand in self._state.brands.values())
+
     def open_episodes(self) -> Iterator[OpenEpisode]:
         """Every open episode; of a category's the brand is the category."""
         state = self._state

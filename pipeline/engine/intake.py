@@ -150,7 +150,7 @@ class Intake:
                     self._tone.learn(text, language, sentiment)
                 judgement = compared(judgement, index, bucket.mentions, weighs_stories=brand.weighs_stories)
                 number = bucket.add(mention, own, judgement, language=language, event_time=event_time, bucket=index)
-                if len(ids) < small_ids or brand.remembered < max_ids:
+                if len(ids) < small_ids or brand.remembered < max_ids or brand.remembered_on_time(due_end) < max_ids:
                     ids[own] = number
                     brand.remembered += 1
                 else:

@@ -193,8 +193,13 @@ class BatchIntake:
         for group in groups.values():
             for name, rows in group.items():
                 counts[name] = counts.get(name, 0) + len(rows)
-        known = self._state.brands
-        return any(name in known and known[name].remembered + count > self._max_ids for name, count in counts.items())
+        known, due_end, most = self._state.brands, self._state.schedule.due_end, self._max_ids
+        return any(
+            name in known
+            and known[name].remembered + count > most
+            and known[name].remembered_on_time(due_end) + count > most
+            for name, count in counts.items()
+        )
 
     def _count(self, records: Sequence[SourceRecord], columns: Columns, groups: _Groups) -> None:
         """Let the open buckets count mentions that are on time."""
@@ -278,7 +283,7 @@ class BatchIntake:
 
     def _remember_some(self, brand: Brand, known: dict[str, int], rows: Sequence[int], ids: Sequence[str]) -> list[int]:
         """The mentions not among the known ids, which take up those of the others as far as the limit allows."""
-        stats = self._state.stats
+        stats, due_end, max_ids = self._state.stats, self._state.schedule.due_end, self._max_ids
         fresh: list[int] = []
         for row in rows:
             own = ids[row]
@@ -286,7 +291,11 @@ class BatchIntake:
                 stats.duplicates += 1
                 continue
             fresh.append(row)
-            if len(known) < self._small_ids or brand.remembered < self._max_ids:
+            if (
+                len(known) < self._small_ids
+                or brand.remembered < max_ids
+                or brand.remembered_on_time(due_end) < max_ids
+            ):
                 known[own] = 0
                 brand.remembered += 1
             else:

@@ -37,11 +37,17 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Both runs.
 
     Attributes:
+        brands_a, brands_b: that were known at the end.
+        warming_up_a, warming_up_b: those of them whose scores did not mean anything yet, so that they had no episode.
         episodes_a, episodes_b: how many there were.
         same: how many are alike in both.
         differences: in order of time.
     """
 
+    brands_a: int
+    brands_b: int
+    warming_up_a: int
+    warming_up_b: int
     episodes_a: int
     episodes_b: int
     same: int
@@ -75,16 +81,20 @@ def compare(
         moments.note()
         if on_progress:
             on_progress(len(batch))
-    for side in sides:
-        side.replay.end(flush=flush)
+    reports = [side.replay.end(flush=flush) for side in sides]
     moments.note(is_last=True)
-    found_a, found_b = (lives(side.replay.report.alerts) for side in sides)
+    found_a, found_b = (lives(report.alerts) for report in reports)
+    a_end, b_end = reports
     pairs = matched(found_a, found_b)
     differences = [
         _difference(one, other, changes, moments) for one, other in pairs if (changes := _changes(one, other))
     ]
     differences.sort(key=lambda difference: (difference.reason.time, _subject(difference)))
     return Comparison(
+        brands_a=a_end.brands_known,
+        brands_b=b_end.brands_known,
+        warming_up_a=a_end.brands_warming_up,
+        warming_up_b=b_end.brands_warming_up,
         episodes_a=len(found_a),
         episodes_b=len(found_b),
         same=len(pairs) - len(differences),

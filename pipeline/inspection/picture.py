@@ -77,8 +77,8 @@ def terminal_lines(explained: Explained, kind: Kind, *, width: int, blocks: str 
         blocks: nine characters from empty to full.
     """
     drawn = series(explained, kind)
-    label = 12
-    columns = max(min(width - label - 12, 104), 20)
+    label, beside = 12, 16
+    columns = max(min(width - label - beside, 104), 20)
     edges = [round(column * len(drawn.mentions) / columns) for column in range(columns + 1)]
     spans = [slice(a, max(b, a + 1)) for a, b in pairwise(edges)]
     lines = []
@@ -103,12 +103,14 @@ def terminal_lines(explained: Explained, kind: Kind, *, width: int, blocks: str 
     ]
     if threshold is not None:
         marks = "".join("^" if is_over else " " for is_over in over)
-        lines.append(f"{'':<{label}}{marks} ^ at or above the threshold {threshold:.1f}")
+        lines.append(f"{'':<{label}}{marks.rstrip()}")
     asked = next(place for place, span in enumerate(spans) if span.start <= drawn.asked < span.stop)
     begin, last = start_of(drawn.first), start_of(drawn.first + len(drawn.mentions))
     lines.append(f"{'':<{label}}{' ' * asked}|")
     lines.append(f"{'':<{label}}{' ' * max(asked - 5, 0)}{start_of(explained.bucket + 1):%H:%M} asked for")
     lines.append(f"{'':<{label}}{begin:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC")
+    if threshold is not None:
+        lines.append(f"{'':<{label}}^ at or above the threshold {threshold:.1f}")
     return lines
 
 

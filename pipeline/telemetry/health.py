@@ -19,6 +19,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     heartbeat_age_seconds: float
     partitions: tuple[int, ...] = ()
+    """Those whose state is loaded; none before, while a rebalance lasts and when the worker ends."""
 
     def line(self) -> bytes:
         """The report as one line of JSON."""
@@ -89,10 +90,8 @@ class Health:
             return alive
         why = state.away or state.waiting_for
         if why is not None:
-            return HealthReport(ok=False, why=why, heartbeat_age_seconds=alive.heartbeat_age_seconds)
-        return HealthReport(
-            ok=True, why="ready", heartbeat_age_seconds=alive.heartbeat_age_seconds, partitions=state.partitions
-        )
+            return msgspec.structs.replace(alive, ok=False, why=why)
+        return msgspec.structs.replace(alive, why="ready")
 
     def _change(self, **fields: Any) -> None:
         self._state = msgspec.structs.replace(self._state, **fields)
@@ -104,4 +103,4 @@ class Health:
             why = f"the loop has not turned for {age:.0f} s, more than {HEARTBEAT_LIMIT_SECONDS:.0f}"
         if why is None:
             why = state.stall
-        return HealthReport(ok=why is None, why=why or "alive", heartbeat_age_seconds=age)
+        return HealthReport(ok=why is None, why=why or "alive", heartbeat_age_seconds=age, partitions=state.partitions)

@@ -210,7 +210,7 @@ def assessments_do_not_change_when_it_goes_on(make: Make) -> None:
 
 def takes_buckets_left_out_for_buckets_without_mentions(make: Make) -> None:
     """Leaving empty buckets out gives, within half, the expectation and the score that feeding zeros gives."""
-    for seed, keep in itertools.product((1, 2, 3), (0.1, 0.4)):
+    for seed, keep in ((1, 0.1), (2, 0.4), (3, 0.1)):
         r = random.Random(seed)
         rows = [x | ({} if r.random() < keep else {"mentions": 0, "negatives": 0}) for x in ordinary(seed, 4)]
         with_zeros = fed(make, rows)

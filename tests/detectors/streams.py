@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from functools import cache
 from typing import Any
 
 DAY = 288
@@ -11,13 +12,19 @@ DAY = 288
 
 def ordinary(seed: int, days: int, *, per_bucket: float = 8.0, share: float = 0.15) -> list[dict[str, Any]]:
     """Days of normal buckets as River features."""
+    return [_row(bucket, *counts) for bucket, counts in enumerate(_ordinary(seed, days, per_bucket, share))]
+
+
+@cache
+def _ordinary(seed: int, days: int, per_bucket: float, share: float) -> list[tuple[int, int]]:
+    """Mentions and negatives of every bucket; many checks ask for the same days."""
     r = random.Random(seed)
-    rows = []
+    found = []
     for bucket in range(days * DAY):
         mean = per_bucket * (1.0 + 0.5 * math.sin(2 * math.pi * bucket / DAY)) * r.gammavariate(10, 0.1)
         mentions = _poisson(r, mean)
-        rows.append(_row(bucket, mentions, sum(r.random() < share for _ in range(mentions))))
-    return rows
+        found.append((mentions, sum(r.random() < share for _ in range(mentions))))
+    return found
 
 
 def burst(seed: int, start: int, *, buckets: int = 12, per_bucket: float = 60.0, share: float) -> list[dict[str, Any]]:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.settings import Settings
+from pipeline.config.settings import Settings, user_cache
 from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.local.jars import local_extra_missing
 from pipeline.kafka.topics import apply_topics
 from tests.integration.secured_broker import Secured
 from tests.integration.worker_process import QUICK, SESSION_SECONDS, WorkerProcess
 
-JARS = Path(__file__).parents[2] / ".tocsin"
+JARS = user_cache(Path(__file__).parents[2] / ".tocsin")
 """Shared with `make run`, so that Kafka's jars are fetched once."""
 
 _numbers = itertools.count(1)
@@ -27,6 +27,14 @@ def _local_extra() -> None:
     missing = local_extra_missing()
     if missing:
         pytest.skip(f"the local extra is not installed: no {', no '.join(missing)}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _briefly_living_brokers() -> Iterator[None]:
+    """Java compiles quickly and not well: brokers of tests end before the second compiler's work would pay."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1", prepend=" ")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     """A folder for the demo's data that shares the jars already fetched; afterwards no process may live in it."""
     home = tmp_path / "home"
     home.mkdir()
-    for jars in load_settings().home.resolve().glob("kafka-*"):
+    for jars in load_settings().jars.resolve().glob("kafka-*"):
         (home / jars.name).symlink_to(jars)
     yield home
     assert processes(home) == []

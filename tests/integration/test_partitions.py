@@ -41,7 +41,7 @@ from tests.integration.worker_process import (
     wait_until,
 )
 from tests.pipeline.mention_streams import mention
-from tests.pipeline.migration.grown import stream
+from tests.pipeline.migration.grown import MIDDLE, stream
 from tests.pipeline.worker.installed import install_until_the_test_ends
 
 pytestmark = pytest.mark.integration
@@ -231,7 +231,7 @@ def test_what_was_learned_moves_along_and_every_mention_counts_once(settings, la
     install_until_the_test_ends(monkeypatch)
     monkeypatch.setattr(migration, "STATE_RECORDS", 2)
     records = stream(9, brands=7)
-    cut = next(n for n, (_, value) in enumerate(records) if b"2026-01-03T01" in value)
+    cut = next(n for n, (_, value) in enumerate(records) if MIDDLE in value)
     publish(settings, [Record(0, 0, key, value) for key, value in records[: cut - 200]])
     worker = launch()
     settle(settings, [worker])

@@ -81,6 +81,31 @@ def test_brands_forgotten_by_the_end_count_as_seen_and_brands_of_refused_lines_d
     )
 
 
+def test_a_file_that_begins_on_the_day_of_the_crisis_is_told_apart_from_a_calm_one(tmp_path: Path) -> None:
+    """Brands that were never warm cannot have an alert; every command that replays says how many there were."""
+    lines = [
+        mention(brand=brand, id=f"{brand}{hour}", at=START + hour * 3600)
+        for hour in range(40)
+        for brand in (("cold", "warm") if hour > 35 else ("warm",))
+    ]
+    report = replay_mentions(lines, Config(), partitions=2, now=NOW)
+    assert (report.brands_known, report.brands_warming_up) == (2, 1)
+    source, config = tmp_path / "mentions.jsonl", tmp_path / "c.toml"
+    source.write_bytes(b"\n".join(lines))
+    config.touch()
+    said = "1 of 2 brands never finished warm-up: that they have no alert says nothing"
+    commands: list[tuple[list[str], str]] = [
+        (["replay", str(source), "--alerts", str(tmp_path / "out")], said),
+        (["evaluate", "mentions", str(source)], said),
+        (["compare", str(config), str(config), str(source)], f"A: {said}\nB: {said}\n"),
+    ]
+    for command, words in commands:
+        assert words in CliRunner().invoke(tocsin, command, catch_exceptions=False).output
+    source.write_bytes(b"\n".join(line for line in lines if b"warm" in line))
+    for command, _ in commands:
+        assert "warm-up" not in CliRunner().invoke(tocsin, command, catch_exceptions=False).output
+
+
 def test_brands_of_observations_are_seen_though_forgotten(tmp_path: Path) -> None:
     """The last row is more than a week after the first brand's."""
     rows = [("gone", START, 1, 0), ("stays", START + 8 * 86_400, 1, 0)]

@@ -110,17 +110,16 @@ def test_praise_by_negation_is_no_crisis() -> None:
     assert not crises(replayed("praise"))
 
 
-@pytest.mark.parametrize("zone", ["right/UTC", "Asia/Kathmandu", "America/New_York"])
-def test_the_time_zone_of_the_machine_reaches_no_alert(zone: str, tmp_path: Path) -> None:
+def test_the_time_zone_of_the_machine_reaches_no_alert(tmp_path: Path) -> None:
     """With TZ=right/UTC the C library counts leap seconds."""
     source = tmp_path / "mentions.jsonl"
     source.write_bytes(b"\n".join(stream(BAD["en"])))
     outputs = []
-    for name in ("UTC", zone):
+    for name in ("UTC", "right/UTC", "Asia/Kathmandu", "America/New_York"):
         command = [sys.executable, "-m", "pipeline", "replay", str(source), "--partitions", "1", "--alerts", "-"]
         environment = {**child_environment(Settings()), "TZ": name}
         outputs.append(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
-    assert outputs[0] == outputs[1]
+    assert outputs == outputs[:1] * 4
     assert b'"crisis"' in outputs[0]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.alert import (
@@ -156,6 +156,7 @@ def test_an_alert_beyond_the_size_limit_is_not_written():
         encode_alert(huge)
 
 
+@settings(max_examples=25)
 @given(alerts)
 def test_the_headers_are_cloudevents_attributes_in_ascii(alert):
     headers = dict(alert_headers(alert))

@@ -100,15 +100,15 @@ def run_of(daily_maxima: NDArray[np.float32]) -> WorldRun:
 
 def test_the_threshold_of_a_rate_is_that_of_the_law_of_the_daily_maxima_on_any_scale():
     # An exponential tail: a day passes t with probability exp(-t).
-    maxima = np.random.default_rng(1).exponential(1.0, (200, 300)).astype(np.float32)
+    maxima = np.random.default_rng(1).exponential(1.0, (200, 100)).astype(np.float32)
     expected = math.log(365.0)
-    assert ablation.threshold_at(run_of(maxima), np.arange(300), 1.0) == pytest.approx(expected, abs=0.2)
-    assert ablation.threshold_at(run_of(10 * maxima), np.arange(300), 1.0) == pytest.approx(10 * expected, abs=2.0)
+    assert ablation.threshold_at(run_of(maxima), np.arange(100), 1.0) == pytest.approx(expected, abs=0.2)
+    assert ablation.threshold_at(run_of(10 * maxima), np.arange(100), 1.0) == pytest.approx(10 * expected, abs=2.0)
 
 
 def test_at_the_threshold_of_a_rate_about_so_many_episodes_open():
-    maxima = np.random.default_rng(2).exponential(1.0, (200, 300)).astype(np.float32)
-    run, places = run_of(maxima), np.arange(300)
+    maxima = np.random.default_rng(2).exponential(1.0, (200, 100)).astype(np.float32)
+    run, places = run_of(maxima), np.arange(100)
     rule = crisis_rule(1.0).at(ablation.threshold_at(run, places, 4.0))
     assert ablation.episodes_per_year(run, places, rule) == pytest.approx(4.0, rel=0.25)
 
@@ -117,7 +117,8 @@ def test_scores_that_never_rise_have_no_threshold():
     assert math.isnan(ablation.threshold_at(run_of(np.zeros((30, 5), np.float32)), np.arange(5), 1.0))
 
 
-def test_a_larger_brand_needs_more_negatives_and_more_of_them_where_they_come_slower():
+def test_a_larger_brand_needs_more_negatives_and_more_of_them_where_they_come_slower(monkeypatch):
+    monkeypatch.setattr(smallest_crisis, "WARM_UP_DAYS", 14)
     small, large = (smallest_crisis.smallest(rate, brands=12, seed=1) for rate in (5.0, 300.0))
     for found in (small, large):
         assert 0 < found[1].half <= found[1].nine_of_ten

@@ -18,12 +18,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipeline.config.settings import user_cache
 from pipeline.kafka.local import LocalKafka
 from tests.torture.scenarios import Scenario
 from tests.torture.trial import Cluster, Trial
 from tests.torture.verdict import Verdict
 
-JARS: Final = Path(__file__).parents[2] / ".tocsin"
+JARS: Final = user_cache(Path(__file__).parents[2] / ".tocsin")
 """Shared with `make run`, so that Kafka's jars are fetched once."""
 BROKER: Final = {"log.cleaner.backoff.ms": "500"}
 

@@ -78,7 +78,7 @@ class Brand:
         name, key: the slug, and the key of its mentions.
         detector: what judges it, by the configuration; a stored model of another one is not taken over.
         weighs_stories: whether copies count as stories.
-        remembered: ids in the open buckets.
+        remembered: ids in the open buckets, but for those that `remembered_on_time` has left out since they are due.
         open: open buckets by index; empty while `open_record` holds them.
         open_record: the open buckets as bytes, None while they are objects.
         last: of the last closed bucket: mentions, negatives, expected mentions, crisis score.
@@ -92,6 +92,7 @@ class Brand:
 
     __slots__ = (
         "_cache",
+        "_counted_from",
         "band",
         "before",
         "detector",
@@ -131,6 +132,7 @@ class Brand:
         self.key = name.encode()
         self.weighs_stories = weighs_stories
         self.remembered = 0
+        self._counted_from = -1  # the first bucket whose ids are in `remembered`
         self.open: dict[int, OpenBucket] = NONE_OPEN
         self.open_record: bytes | None = None
         self.serialised: Serialised | None = _unknown(detector)
@@ -304,11 +306,25 @@ class Brand:
             self.load_open()
         bucket = self.open.pop(index, None) if self.open else None
         if bucket is not None:
-            self.remembered -= len(bucket.ids)
+            if index >= self._counted_from:
+                self.remembered -= len(bucket.ids)
             if not self.open:
                 self.open = NONE_OPEN
                 self._cache.loaded_open.pop(self, None)
         return bucket
+
+    def remembered_on_time(self, due_end: int) -> int:
+        """Ids in the open buckets that are not due, which the log alone decides: closing may be behind.
+
+        Counted once for every `due_end`, and only by whom `remembered` seems too many.
+
+        Args:
+            due_end: buckets before it are due.
+        """
+        if due_end > self._counted_from and self.open_record is None:
+            self._counted_from = due_end
+            self.remembered = sum(len(bucket.ids) for index, bucket in self.open.items() if index >= due_end)
+        return self.remembered
 
     def has_bucket(self, index: int) -> bool:
         """Whether this bucket is open."""

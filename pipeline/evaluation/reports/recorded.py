@@ -13,6 +13,7 @@ from pipeline.config.model import DetectionConfig
 from pipeline.evaluation.labels import LabelledEvent
 from pipeline.evaluation.peers.baselines import PEERS, Counts, Signal, candidate_thresholds
 from pipeline.evaluation.recorded import (
+    SIZE_LIMITS,
     OutcomeRow,
     Recording,
     Starts,
@@ -34,12 +35,14 @@ from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 
 PLOTTED_BRANDS: Final = 12
 KINDS: Final = ("crisis", "sentiment_shift", "volume_surge")
+_SMALL, _MEDIUM = (limit for _, limit in SIZE_LIMITS[:2])
+SIZES_NOTE: Final = f"Size S is below {_SMALL:g} mentions an hour, M below {_MEDIUM:g}, L from there."
 NOTE: Final = (
     "An alarm is a crisis episode that opens. A crisis is detected by an alarm from its beginning to 12 h (sudden) or "
     "24 h after its onset; delay counts from the onset and is negative where the alarm came before it. False are "
     "alarms that no labelled crisis explains (up to 6 h after its end), per brand-year outside crises; alarms in other "
     "labelled events count as false and are listed by kind. Peers fire at the lowest threshold that kept the tolerated "
-    "rate of false alarms on the other half of the brands."
+    "rate of false alarms on the other half of the brands. " + SIZES_NOTE
 )
 
 

@@ -52,12 +52,18 @@ def class_path(home: Path, progress: Progress | None = None) -> str:
         progress: called during the download.
 
     Raises:
-        BrokerError: the `local` extra is not installed, or the jars cannot be fetched.
+        BrokerError: the `local` extra is not installed, or the jars cannot be fetched or kept.
     """
     folder = home / f"kafka-{KAFKA_VERSION}"
     if not folder.is_dir():
         _require_local_extra()
-        home.mkdir(parents=True, exist_ok=True)
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BrokerError(
+                f"{home}: expected a folder for the jars of Apache Kafka, got: {error.strerror}; set TOCSIN_HOME to "
+                "one that can be written"
+            ) from None
         # The folder appears under its name only when it is whole: an interrupted download leaves no half of one.
         with tempfile.TemporaryDirectory(dir=home, prefix="fetching-") as unfinished:
             jars = Path(unfinished) / "jars"

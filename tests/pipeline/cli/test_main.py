@@ -146,9 +146,19 @@ def test_what_a_file_smuggles_into_an_error_is_made_harmless():
 @pytest.mark.parametrize("source", ["print('x \\u708e')", "click.echo('x \\u708e')"])
 def test_what_the_character_set_of_a_terminal_lacks_is_shown_as_an_escape(source):
     shown = {
-        encoding: ended(source, encoding=encoding, stdout=subprocess.PIPE).stdout for encoding in ("utf-8", "latin-1")
+        encoding: ended(source, encoding=encoding, stdout=subprocess.PIPE).stdout
+        for encoding in ("utf-8", "latin-1", "ascii", "ascii:strict")
     }
-    assert shown == {"utf-8": "x \u708e\n", "latin-1": "x \\u708e\n"}
+    escaped = "x \\u708e\n"
+    assert shown == {"utf-8": "x \u708e\n", "latin-1": escaped, "ascii": escaped, "ascii:strict": escaped}
+
+
+@pytest.mark.parametrize("error", ["TocsinError", "click.UsageError"])
+def test_an_error_is_told_in_the_character_set_of_stderr(error):
+    source = f"from pipeline.errors import TocsinError; raise {error}('x \\u708e')"
+    found = ended(source, encoding="ascii")
+    assert found.returncode == (2 if "Usage" in error else 1)
+    assert found.stderr.splitlines()[-1].endswith("rror: x \\u708e")
 
 
 @pytest.mark.parametrize("source", ["print('x')", "click.echo('x')", "print('x' * 100_000)"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,27 @@ def test_an_unknown_variable_is_refused_with_the_nearest_known_one(monkeypatch, 
         load_settings()
     assert str(caught.value).endswith(message)
     assert SECRET not in str(caught.value)
+
+
+def test_jars_are_shared_by_all_folders_of_a_user_unless_a_home_is_given(monkeypatch, tmp_path):
+    """Data stay in the current folder; a relative XDG_CACHE_HOME does not count."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert load_settings().jars == tmp_path / ".cache" / "tocsin"
+    assert load_settings().home == Path(".tocsin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert load_settings().jars == tmp_path / "cache" / "tocsin"
+    monkeypatch.setenv("TOCSIN_HOME", "here")
+    assert load_settings().jars == load_settings().home == Path("here")
+
+
+def test_a_user_without_a_home_keeps_the_jars_with_the_data(monkeypatch):
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert load_settings().jars == Path(".tocsin")
 
 
 def test_variables_of_other_programs_are_none_of_our_business(monkeypatch):

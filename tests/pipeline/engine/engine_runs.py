@@ -75,6 +75,7 @@ def with_crashes(
         if turn % 3 == 0:
             engine = Engine(0, config, partitions=partitions)
             engine.restore(log)
+            log = list(latest(log).items())  # now and then it is compacted
     engine.close_due()
     add(committed, engine.take_outputs())
     log += engine.snapshot()

@@ -104,7 +104,7 @@ def test_a_crash_after_every_record_changes_nothing() -> None:
     assert compacted == state
 
 
-@SLOW
+@settings(SLOW, max_examples=4)
 @given(st.integers(0, 1000), st.lists(st.integers(0, 2), min_size=1))
 def test_workers_do_not_matter(seed: int, order: list[int]) -> None:
     """Partitions are independent: any interleaving of their engines gives each the same alerts."""

@@ -28,7 +28,7 @@ from schemas.mention import MAX_MENTION_BYTES, MAX_NESTING, decode_mention
 from schemas.rejection import Reason
 from tests.pipeline.mention_streams import START, mention, tick
 
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 POST = "Acme closed my ticket without reading one word of it, third time this week, I am done with them for good"
 TEXTS = (
@@ -205,7 +205,7 @@ def test_many_records_at_once_are_the_same_as_one_by_one(
     max_cached: int,
 ) -> None:
     """Duplicates, late mentions, ticks, refused records, unknown brands, reposts, labels and limits included."""
-    records = stream(seed, 700, brands=brands, rate=rate, given=given_share, troubled=troubled)
+    records = stream(seed, 400, brands=brands, rate=rate, given=given_share, troubled=troubled)
     found = run(records, sizes, config, max_cached, at_once=True)
     assert found == run(records, sizes, config, max_cached, at_once=False)
 

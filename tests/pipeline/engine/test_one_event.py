@@ -22,7 +22,7 @@ from tests.pipeline.mention_streams import START
 HOUR = 12
 """Buckets."""
 CALM_HOURS = 96
-SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Burst(NamedTuple):

@@ -9,6 +9,7 @@ import pytest
 
 from detectors.registry import DEFAULT
 from pipeline.cli.main import main
+from pipeline.evaluation import simulated
 from pipeline.evaluation.brand_by_brand import BrandByBrand
 from pipeline.evaluation.simulated import FIRST_BUCKET
 from pipeline.evaluation.vectorised.model import FleetModel
@@ -52,7 +53,8 @@ def test_a_copy_goes_its_own_way_from_the_same_state(name):
     assert (calm.crisis < 3.0).all()
 
 
-def test_detectors_side_by_side_at_one_tolerated_rate(tmp_path, capsys):
+def test_detectors_side_by_side_at_one_tolerated_rate(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(simulated, "WARM_UP_DAYS", 7)
     arguments = ["--brands", "2", "--days", "14", "--sizes", "M", "--out", str(tmp_path)]
     names = ["--detector", DEFAULT, "--detector", "ewma"]
     assert run(*names, *arguments) == 0

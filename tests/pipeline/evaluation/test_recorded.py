@@ -138,6 +138,8 @@ def test_a_simulated_stream_is_measured_as_observations_and_as_mentions(tmp_path
         whole = [*arguments, "--labels", labels, "--out", str(out)]
         result = CliRunner().invoke(command, whole, catch_exceptions=False)
         assert result.exit_code == 0
+        assert "Size S is below 30 mentions an hour, M below 600, L from there." in " ".join(result.stdout.split())
+        assert "size S (below 30 mentions" in " ".join((command.commands[arguments[0]].help or "").split())
         document = json.loads((out / f"{arguments[0]}.json").read_bytes())
         ours = next(r for r in document["results"]["outcomes"] if r["size"] == "all")
         assert ours["detector"] == "Tocsin, as shipped"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,11 @@ CODE_WORDS = {-1.0: "blorp", 0.0: "quux", 1.0: "zumba"}
 
 def text(number: int, sentiment: float, event_time: float | None = None) -> LabelledText:
     return LabelledText(f"{CODE_WORDS[sentiment]} on day {number}", "en", sentiment, event_time)
+
+
+@cache
+def measured() -> Measured:
+    return measure(texts(1_200))["en"]
 
 
 def texts(count: int) -> list[LabelledText]:
@@ -48,7 +54,7 @@ def mention(number: int, sentiment: float | None) -> bytes:
 
 
 def test_words_that_only_labels_can_teach_are_worth_nothing_before_and_everything_after() -> None:
-    found = measure(texts(1_200))["en"]
+    found = measured()
     before, after = row(found, "Tocsin", 0), row(found, "Tocsin", 600)
     assert before.negative_rest is not None
     assert after.negative_rest is not None
@@ -63,7 +69,7 @@ def test_words_that_only_labels_can_teach_are_worth_nothing_before_and_everythin
 
 
 def test_controls_rank_nothing() -> None:
-    found = measure(texts(1_200))["en"]
+    found = measured()
     for scorer in ("always the base rate", "constant 0"):
         control = row(found, scorer)
         assert control.negative_rest is not None

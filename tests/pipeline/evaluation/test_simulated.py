@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 
 from pipeline.cli.evaluate import command
 from pipeline.config.model import Config, ConfigFile, DetectionConfig
-from pipeline.evaluation import comparison
+from pipeline.evaluation import aftermath, comparison, simulated
 from pipeline.evaluation.peers.baselines import PreviousHours
 from pipeline.evaluation.recorded import Recording, episode_starts
 from pipeline.evaluation.scoring.alarms import AlarmRule
@@ -38,6 +39,13 @@ NO_BRAND = np.array([], np.int64)
 @pytest.fixture(scope="module")
 def ordinary() -> WorldRun:
     return run_world("ordinary", sizes=("S", "M"), brands=4, days=14, seed=1)
+
+
+def short_run(kinds: Sequence[str] = ("sudden",)) -> WorldRun:
+    """A day, with staged crises if any, after a warm-up of three."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulated, "WARM_UP_DAYS", 3)
+        return run_world("ordinary", sizes=("S", "M"), brands=4, days=1, seed=1, kinds=kinds)
 
 
 def quiet_run(brands: int, days: int) -> WorldRun:
@@ -98,15 +106,13 @@ def test_a_staged_crisis_is_found_by_an_alarm_within_its_horizon():
     assert (found.delay.lower, found.delay.median) == (55.0, None)
 
 
-def test_a_run_repeats_itself(ordinary):
-    again = run_world("ordinary", sizes=("S", "M"), brands=4, days=14, seed=1)
-    np.testing.assert_array_equal(again.crisis, ordinary.crisis)
-    np.testing.assert_array_equal(again.staged[0].scores, ordinary.staged[0].scores)
-
-
-def test_staged_crises_leave_the_run_itself_alone(ordinary):
-    without = run_world("ordinary", sizes=("S", "M"), brands=4, days=14, seed=1, kinds=())
-    np.testing.assert_array_equal(without.crisis, ordinary.crisis)
+def test_a_run_repeats_itself_and_staged_crises_leave_it_alone():
+    first, again, without = short_run(), short_run(), short_run(kinds=())
+    assert first.crisis.max() > 0.0
+    assert first.staged[0].scores.max() > 0.0
+    np.testing.assert_array_equal(again.crisis, first.crisis)
+    np.testing.assert_array_equal(again.staged[0].scores, first.staged[0].scores)
+    np.testing.assert_array_equal(without.crisis, first.crisis)
     assert without.staged == []
 
 
@@ -166,7 +172,10 @@ class _Tags(HTMLParser):
         self.seen.append((tag, dict(attrs)))
 
 
-def test_the_command_prints_tables_and_writes_reports_that_need_nothing_beside_them(tmp_path):
+def test_the_command_prints_tables_and_writes_reports_that_need_nothing_beside_them(tmp_path, monkeypatch):
+    for module in (simulated, comparison, aftermath):
+        monkeypatch.setattr(module, "WARM_UP_DAYS", 8)
+    monkeypatch.setattr(aftermath, "STAGES", 1)
     arguments = ["simulated", "--brands", "2", "--days", "14", "--worlds", "calm,shifted", "--sizes", "M"]
     arguments += ["--episode-brands", "1"]
     result = CliRunner().invoke(command, [*arguments, "--out", str(tmp_path)], catch_exceptions=False)

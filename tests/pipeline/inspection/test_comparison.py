@@ -7,11 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
+from pipeline.cli.compare import _row
 from pipeline.cli.main import tocsin
+from pipeline.inspection.comparison import Difference
 from pipeline.inspection.lives import Life, matched
+from pipeline.inspection.reasons import Reason
 from pipeline.replay import BATCH_LINES
 from tests.pipeline.mention_streams import START, mention, troubled_stream
 
@@ -182,6 +186,15 @@ def life(brand: str, opened: float, resolved: float | None, kind="crisis") -> Li
         gravest_since=at,
         resolved=None if resolved is None else T + timedelta(hours=resolved),
     )
+
+
+def test_a_severity_that_an_episode_reached_later_stands_beside_the_time_of_that():
+    """Critical beside the time of opening would read as if it had opened so."""
+    graver = msgspec.structs.replace(life("x", 0, 2), severity="critical", gravest_since=T + timedelta(hours=1))
+    reason = Reason(causes=("score",), text="A: score", time=T)
+    row = _row(Difference(changes=("severity",), a=graver, b=life("x", 0, 2), reason=reason), ", ")
+    day = f"{T:%Y-%m-%d %H:%M} to {T + timedelta(hours=2):%m-%d %H:%M}"
+    assert row[3:5] == (f"{day}, critical since {T + timedelta(hours=1):%m-%d %H:%M}", f"warning {day}")
 
 
 def test_episodes_are_matched_by_subject_and_overlap_each_once():

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
+from pipeline.cli.explain_text import print_explanation
 from pipeline.cli.main import tocsin
 from pipeline.config.model import Config
 from pipeline.inspection.explanation import bucket_at
+from pipeline.inspection.explanation import explain as explained
 from pipeline.inspection.picture import PLAIN_BLOCKS
 from pipeline.replay import Replay, open_inputs
 from schemas.alert import Alert
@@ -198,6 +202,23 @@ def test_the_text_has_the_tables_and_the_picture_in_any_encoding(stream, alerts)
     plain = CliRunner(charset="latin-1").invoke(tocsin, ["explain", "acme", stream, "--at", at], catch_exceptions=False)
     assert PLAIN_BLOCKS[-1] in plain.stdout
     assert "█" not in plain.stdout
+
+
+def test_the_tables_fit_a_terminal_of_80_columns(stream, alerts, capsys):
+    """Nothing is cut, and no line of the tables or of the picture is longer."""
+    at = bucket_at(opened(alerts).detected_time.timestamp())
+    found = explained(open_inputs([stream], None), Config(), "acme", at, now=LATER)
+    print_explanation(found, "crisis", Console(width=80, file=sys.stdout))
+    _, *blocks = capsys.readouterr().out.split("\n\n")
+    table = next(block for block in blocks if "sentiment shift  " in block)
+    assert [line.split()[0] for line in table.splitlines() if not line.startswith(" ")][:3] == [
+        "score",
+        "threshold",
+        "critical",
+    ]
+    for block in blocks[1:]:
+        assert "…" not in block
+        assert max(len(line) for line in block.splitlines() if not line.startswith("sums are")) <= 80
 
 
 def test_the_svg_is_a_document_that_is_the_same_each_time(stream, alerts, tmp_path):

@@ -14,21 +14,23 @@ from tests.pipeline.engine.engine_runs import add, latest
 from tests.pipeline.mention_streams import START, mention
 
 DAY = 86_400
+MIDDLE = b"2026-01-02T07"
+"""The second hour of the storms of a stream."""
 FAR = (START + 400 * DAY) * 1000
 """A Kafka timestamp for which no event time of these tests lies in the future."""
 
 
-def stream(seed: int, *, hours: int = 60, brands: int = 9) -> list[tuple[bytes, bytes]]:
-    """Key and value of mentions in the order of their event times; three of the brands have a storm from hour 48 on."""
+def stream(seed: int, *, hours: int = 42, brands: int = 9) -> list[tuple[bytes, bytes]]:
+    """Key and value of mentions in the order of their event times; three of the brands have a storm from hour 30 on."""
     r = random.Random(seed)
     found: list[tuple[float, bytes, bytes]] = []
     for number in range(brands):
         name, burns = f"house-{number}", number % 3 == 0
         times = [START + hour * 3600 + r.random() * 3600 for hour in range(hours) for _ in range(6)]
         if burns:
-            times += [START + 48 * 3600 + r.random() * 3 * 3600 for _ in range(900)]
+            times += [START + 30 * 3600 + r.random() * 3 * 3600 for _ in range(900)]
         for n, at in enumerate(times):
-            bad = r.random() < (0.9 if burns and START + 48 * 3600 <= at < START + 51 * 3600 else 0.1)
+            bad = r.random() < (0.9 if burns and START + 30 * 3600 <= at < START + 33 * 3600 else 0.1)
             value = mention(
                 brand=name, id=f"{name}-{n}", at=at, text=f"{r.random()} of it", sentiment=-0.8 if bad else 0.6
             )

@@ -49,9 +49,13 @@ def test_readiness_follows_the_assignment() -> None:
     """Ready with the partitions named, suspended with the reason, ready again; stand-by is ready with none."""
     health = Health(Clock())
     health.ready({2, 0})
+    assert health.readiness().partitions == health.alive().partitions == (0, 2)
+    health.broker_away("no broker answers")
     assert health.readiness().partitions == (0, 2)
+    health.broker_away(None)
     health.not_ready("rebalance")
     assert health.alive().ok
+    assert health.alive().partitions == ()
     report = health.readiness()
     assert (report.ok, report.why, report.partitions) == (False, "rebalance", ())
     health.ready([])

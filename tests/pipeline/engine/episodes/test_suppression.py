@@ -106,7 +106,7 @@ def test_suppressed_openings_are_counted_and_listed_in_the_next_alert_of_the_bra
     """What the metrics count is what the alerts list, but for what came after the last alert."""
     detection = DetectionConfig(crisis_alerts_per_brand_year=1.0, volume_surge_alerts_per_brand_year=1.0)
     engine = Engine(0, Config(ConfigFile(detection=detection)))
-    engine.ingest_observations(wild_stream(45))
+    engine.ingest_observations(wild_stream(25))
     engine.close_due()
     alerts = list(engine.take_outputs().alerts)
     carried = [alert.suppressed for alert in alerts if alert.suppressed]
@@ -124,14 +124,14 @@ def test_what_is_suppressed_survives_a_restart() -> None:
     """Every day a new engine on the state of the last one: the same alerts."""
     detection = DetectionConfig(crisis_alerts_per_brand_year=1.0, cool_down_minutes=1800)
     config = Config(ConfigFile(detection=detection))
-    rows = wild_stream(20)
+    rows = wild_stream(12)
     whole = Engine(0, config)
     whole.ingest_observations(rows)
     whole.close_due()
     expected = [encode_alert(record) for record in whole.take_outputs().alerts]
     got: list[bytes | None] = []
     log = StateLog()
-    for day in range(20):
+    for day in range(12):
         engine = Engine(0, config)
         engine.restore(latest(log).items())
         engine.ingest_observations(rows[day * 288 : (day + 1) * 288])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import BrokerError
 from pipeline.kafka.local import jars
 
 
@@ -17,6 +18,12 @@ def _note_turn(log: Path, name: str, is_here: Event) -> None:
         lines.write(f"{name} begins\n")
         lines.flush()
         lines.write(f"{name} ends\n")
+
+
+def test_a_folder_that_cannot_be_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BrokerError, match=r"file/home: expected a folder for the jars.*set TOCSIN_HOME"):
+        jars.class_path(tmp_path / "file" / "home")
 
 
 def test_two_processes_that_need_the_jars_fetch_them_one_after_the_other(

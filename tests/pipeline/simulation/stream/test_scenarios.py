@@ -152,7 +152,7 @@ def test_a_newcomer_starts_louder_than_it_goes_on():
 
 
 def test_holidays_change_the_volume_of_their_country_for_a_day_and_not_the_tone():
-    holidays = Lived("holidays", hours=48, history_hours=168)
+    holidays = Lived("holidays", hours=48, history_hours=168, mean_rate=20)
     labels = holidays.labels.labels
     assert {label.kind for label in labels} == {"holiday"}
     assert {label.brand for label in labels} == set(holidays.mentions)
