@@ -1,13 +1,17 @@
 """What speaks for an episode in the buckets since an earlier one ended, and only there.
 
 The windows of a detector go on to hold what an ended episode has told: a day's window is full of a crisis long after
-it. Here the sums are made anew from the counts of the buckets since, so that what opens has a cause of its own.
+it. Here the sums are made anew from the counts of the buckets since, so that what opens has a cause of its own. A fire
+that was found to be over still smoulders: what it had left in its last hours is expected for a while, and only more
+than that is news.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
+
+import msgspec
 
 from detectors.base import Assessment, Detector
 from detectors.brand.baseline import MIN_LEVEL
@@ -25,10 +29,15 @@ from detectors.brand.volume import volume_surprise
 from detectors.brand.window_lengths import DECAY, RANGE, SCALE, WINDOWS
 from detectors.brand.window_state import rows_of
 from schemas.alert import Kind
-from schemas.observation import BUCKETS_PER_DAY
+from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 FORGOTTEN_WINDOWS: Final = 5
 """A decayed sum holds less than 1 in 20,000 of what is so many of its windows old."""
+
+SMOULDER_BUCKETS: Final = 4 * BUCKETS_PER_HOUR
+SMOULDER_HALF_LIFE: Final = 12.0 * BUCKETS_PER_HOUR
+_SMOOTHING_MENTIONS: Final = 2.0
+_MOST_SHARE: Final = 0.99
 
 Counts = tuple[int, float, float]
 """Bucket, mentions and negatives as the detector counts them."""
@@ -42,8 +51,49 @@ class Evidence(NamedTuple):
     volume: float
 
 
+class Smoulder(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What an episode had left when it ended: it is expected to halve every SMOULDER_HALF_LIFE buckets.
+
+    Attributes:
+        ratio: mentions of its last hours over the brand's normal, at least 1.
+        excess_share: their negative share above the usual one, at least 0.
+    """
+
+    ratio: float = 1.0
+    excess_share: float = 0.0
+
+    def after(self, buckets: float) -> tuple[float, float]:
+        """Ratio and excess share so many buckets after the end."""
+        left = 0.5 ** (buckets / SMOULDER_HALF_LIFE)
+        return 1.0 + (self.ratio - 1.0) * left, self.excess_share * left
+
+
+NOTHING_LEFT: Final = Smoulder()
+
+
+def smoulder_of(detector: Detector, base_rate: float, counts: Sequence[Counts], bucket: int) -> Smoulder:
+    """What is left of an episode that ends with this bucket.
+
+    Args:
+        detector: the brand's.
+        base_rate: its usual negative share.
+        counts: of its last buckets with mentions, oldest first.
+        bucket: the last one of the episode.
+    """
+    first = bucket + 1 - SMOULDER_BUCKETS
+    n, k = _decayed_sums(counts, first, bucket + 1, 1.0)
+    usual = sum(detector.expect(first, bucket + 1)) + _SMOOTHING_MENTIONS
+    share = (k + _SMOOTHING_MENTIONS * base_rate) / (n + _SMOOTHING_MENTIONS)
+    return Smoulder(max((n + _SMOOTHING_MENTIONS) / usual, 1.0), max(share - base_rate, 0.0))
+
+
 def evidence_since(
-    detector: Detector, assessment: Assessment, kind: Kind, counts: Sequence[Counts], first: int
+    detector: Detector,
+    assessment: Assessment,
+    kind: Kind,
+    counts: Sequence[Counts],
+    first: int,
+    smoulder: Smoulder = NOTHING_LEFT,
 ) -> Evidence:
     """The score of one kind of episode by the buckets from `first` on; never above that of the assessment.
 
@@ -55,6 +105,7 @@ def evidence_since(
         kind: whose score.
         counts: the buckets with mentions of the last day, oldest first.
         first: the bucket after the end of the earlier episode.
+        smoulder: what that had left.
     """
     seen = assessment.bucket + 1 - first
     if seen <= 0:
@@ -65,7 +116,7 @@ def evidence_since(
     if seen >= FORGOTTEN_WINDOWS * WINDOWS[-1]:
         volume, share = surprises(assessment)
     else:
-        volume, share = _surprises_since(detector, assessment, counts, first)
+        volume, share = _surprises_since(detector, assessment, counts, first, smoulder)
     for w in RANGE:
         if last_negative <= assessment.bucket - min(WINDOWS[w], seen):
             share[w] = 0.0
@@ -93,12 +144,14 @@ def _whole_windows(assessment: Assessment, kind: Kind, seen: int, last_negative:
 
 
 def _surprises_since(
-    model: BrandModel, assessment: BrandAssessment, counts: Sequence[Counts], first: int
+    model: BrandModel, assessment: BrandAssessment, counts: Sequence[Counts], first: int, smoulder: Smoulder
 ) -> tuple[list[float], list[float]]:
     """Surprise of mentions and of their negative share in every window, cut off before `first`, in nats."""
-    end, p = assessment.bucket + 1, assessment.base_rate
+    end = assessment.bucket + 1
+    _, left = smoulder.after(end - first)
+    p = min(assessment.base_rate + left, _MOST_SHARE)
     least = MIN_NEGATIVES if model.state.baseline.level >= TINY_LEVEL else MIN_NEGATIVES_OF_TINY
-    expected = model.expect(first, end)
+    expected = [value * smoulder.after(place)[0] for place, value in enumerate(model.expect(first, end))]
     volume, share = [0.0] * len(WINDOWS), [0.0] * len(WINDOWS)
     for w, (_, _, _, dispersion, excess, pairs) in enumerate(rows_of(assessment.before)):
         begin = max(first, end - min(FORGOTTEN_WINDOWS * WINDOWS[w], BUCKETS_PER_DAY))

@@ -243,9 +243,7 @@ class CalibratedDetector(DailyEstimator):
         shifted = state.baseline.seen >= BUCKETS_PER_DAY and _is_shifted(assessment.sums)
         is_strange = assessment.own_crisis >= STRANGE_SCORE
         learns = state.quarantine.learning(index, is_strange=is_strange) > 0
-        state.quarantine.follow(
-            index, assessment.own_crisis, state.baseline, state.base_rate, is_strange=is_strange
-        )
+        state.quarantine.follow(index, assessment.own_crisis, state.baseline, state.base_rate, is_strange=is_strange)
         if learns and state.baseline.seen >= SETTLING_BUCKETS:
             self._learn(assessment.features)
         state.sums = assessment.sums

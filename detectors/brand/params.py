@@ -84,8 +84,8 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
         skipped_days: the first days teach nothing: the level is still finding itself.
         known_sizes: log mentions per hour of the sizes at which priors were measured (small, medium, large).
         tail_sizes: log mentions per hour at which a pooled tail is kept; between them it is interpolated.
-        peak_level, max_peak: daily maxima between these scores are peaks: their excesses are exponential in worlds of both
-            families, and few days of crises fall between them.
+        peak_level, max_peak: daily maxima between these scores are peaks: their excesses are exponential in worlds of
+            both families, and few days of crises fall between them.
         peaks_per_day, excess: share of days with a peak, and scale of its height above `peak_level`, under the tail
             that the shipped thresholds were measured with.
         prior_peaks: weight of that tail against what is seen.
@@ -102,7 +102,8 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
             was set aside up to 8 such stretches ago, 2 days, takes their place when a bucket is strange.
         max_strange_buckets: after the first of them; what goes on longer is learned; 3 days.
         residue_windows: lengths of itself after which a window has forgotten what was strange, and learns again.
-        max_left_out_days, left_out_days_earned: days that may be left out at once, and how many an ordinary day earns.
+        max_left_out_days, ordinary_days_to_earn_one: days that may be left out at once, and the ordinary days that earn
+            another one.
     """
 
     level_half_life: float = 1152.0
@@ -174,10 +175,10 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     calm_buckets: int = 72
     max_calm_age: int = 8
     max_strange_buckets: int = 864
-    residue_windows: float = 3.0
+    residue_windows: int = 3
     residue_buckets: int = 288
-    max_left_out_days: float = 7.0
-    left_out_days_earned: float = 0.25
+    max_left_out_days: int = 7
+    ordinary_days_to_earn_one: int = 4
 
 
 PARAMS: Final = Params()

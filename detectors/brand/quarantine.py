@@ -1,13 +1,12 @@
 """Time that teaches nothing: a crisis must not become part of the normal that the next one is held against.
 
 A bucket is strange when the brand's own crisis score, before the pooled tail corrects it, is far above what an ordinary
-day brings, and not only by what the windows of half a day and more still hold of the day before. From then on level, season, base share, dispersions and correlations stay as they were, until some hours
-after the last strange bucket; what a window has learned waits until the window has forgotten them. The day and the next
-one are no ordinary days: neither the brand's own daily maxima nor the pooled tail counts them. Of outbreak detection
-this is known as leaving past outbreaks out of the baseline (Noufaily et al. 2013, Statistics in Medicine 32:1206).
-
-A crisis that burns slowly has taught for hours before a bucket is strange: level and base share go back to what was set
-aside in the last calm hours.
+day brings, and not only by what the windows of half a day and more still hold of the day before. From then on level,
+season, base share, dispersions and correlations stay as they were, until some hours after the last strange bucket; what
+a window has learned waits until the window has forgotten them. The day and the next one are no ordinary days: neither
+the brand's own daily maxima nor the pooled tail counts them. A crisis that burns slowly has taught for hours before a
+bucket is strange: level and base share go back to what was set aside in the last calm hours. In outbreak detection this
+is known as leaving past outbreaks out of the baseline (Noufaily et al. 2013, Statistics in Medicine 32:1206).
 
 It cannot last. A stretch that stays strange for days is how the brand is now, and is learned from then on; and days are
 left out on credit that ordinary days earn, so that a brand whose every fourth day is strange teaches all the same.
@@ -33,15 +32,17 @@ MAX_STRANGE_BUCKETS: Final = PARAMS.max_strange_buckets
 CALM_SCORE: Final = PARAMS.calm_score
 CALM_BUCKETS: Final = PARAMS.calm_buckets
 MAX_CALM_AGE: Final = PARAMS.max_calm_age
-MAX_CREDIT: Final = PARAMS.max_left_out_days
-EARNED: Final = PARAMS.left_out_days_earned
+DAY_LEFT_OUT: Final = PARAMS.ordinary_days_to_earn_one
+MAX_CREDIT: Final = PARAMS.max_left_out_days * DAY_LEFT_OUT
+"""In ordinary days: each earns one, and a day left out takes DAY_LEFT_OUT of them."""
 NEVER: Final = -1_000_000
 ALL: Final = len(WINDOWS)
 WAIT: Final = tuple(max(PARAMS.residue_windows * w, STRANGE_BUCKETS) for w in WINDOWS)
-"""Buckets after the last strange one from which a window learns again: its sums then hold 1 in 400 of what they held."""
+"""Buckets after the last strange one from which a window learns: its sums then hold 1 in 400 of what they held."""
 
 
 Calm = tuple[float, float, float, float]
+"""Level, its dispersion, and the negatives and others of the base share."""
 
 
 class Quarantine(msgspec.Struct, array_like=True, gc=False):
@@ -49,14 +50,14 @@ class Quarantine(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         first, last: strange buckets, of the stretch that is going on or the last one; NEVER before any.
-        credit: days that may still be left out.
-        calm: level, its dispersion, and the negatives and others of the base share, as they were set aside.
+        credit: ordinary days that pay for days left out.
+        calm: what was set aside.
         set_aside: when, in stretches of CALM_BUCKETS; NEVER before.
     """
 
     first: int = NEVER
     last: int = NEVER
-    credit: float = MAX_CREDIT
+    credit: int = MAX_CREDIT
     calm: Calm = (0.0, 0.0, 0.0, 0.0)
     set_aside: int = NEVER
 
@@ -92,7 +93,7 @@ class Quarantine(msgspec.Struct, array_like=True, gc=False):
         """
         credit, left_out = self.credit, []
         for _ in range(min(max(self.last // BUCKETS_PER_DAY + 2 - day, 0), days)):
-            left_out.append(credit >= 1.0)
-            credit = credit - 1.0 if credit >= 1.0 else min(credit + EARNED, MAX_CREDIT)
-        self.credit = min(credit + EARNED * (days - len(left_out)), MAX_CREDIT)
+            left_out.append(credit >= DAY_LEFT_OUT)
+            credit = credit - DAY_LEFT_OUT if credit >= DAY_LEFT_OUT else credit + 1
+        self.credit = min(credit + days - len(left_out), MAX_CREDIT)
         return tuple(left_out)

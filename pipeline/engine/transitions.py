@@ -6,11 +6,11 @@ from functools import partial
 
 import msgspec
 
-from detectors.aftermath import Evidence
+from detectors.aftermath import NOTHING_LEFT, Evidence, Smoulder
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
-from pipeline.engine.brands.readings import evidence_of, opening
+from pipeline.engine.brands.readings import evidence_of, opening, smoulder, still_burns
 from pipeline.engine.categories import Category
 from pipeline.engine.episodes.before import UNUSUAL_SCORE, followed
 from pipeline.engine.episodes.episode import FLARE_UP_BUCKETS, EpisodeTransition, Rule, SuppressedOpening, step
@@ -63,9 +63,13 @@ class Transitions:
         if is_blocked and episode.is_open:
             episode.score = score  # A facet: it ends with the one that blocks it.
             return
-        since = self._end_before(closed, spec) if score >= rule.release else -1
-        evidence = evidence_of(brand, spec, closed.assessment, since) if score >= rule.release else None
-        score = score if evidence is None else evidence.score
+        since, evidence = -1, None
+        if score >= rule.release:
+            since, left = self._end_before(closed, spec)
+            evidence = evidence_of(brand, spec, closed.assessment, since, left)
+            score = score if evidence is None else evidence.score
+            if episode.is_open and score >= rule.release:
+                score = score if still_burns(brand, spec, closed.assessment, since, rule.release) else 0.0
         if score >= rule.critical and rule.base_severity == "warning" and episode.severity != "critical":
             rule = rule if enough_voices(voices_of(closed, kind)) else never_critical(rule)
         may_open = closed.assessment.is_warm and not is_blocked
@@ -91,6 +95,8 @@ class Transitions:
         if isinstance(transition, SuppressedOpening):
             self._state.stats.count_suppressed(kind, transition.reason)
         elif transition is not None:
+            if transition.name == "resolved":
+                episode.smoulder = smoulder(brand, closed.assessment)
             self._tell(closed, spec, transition, evidence)
         if episode.is_open or is_common:
             blocking.add(kind)
@@ -110,8 +116,8 @@ class Transitions:
         for facet, its in told:
             self._alert_of_brand(closed, KIND_SPECS[facet], its, None)
 
-    def _end_before(self, closed: ClosedBucket, spec: KindSpec) -> int:
-        """Bucket in which an episode ended that has told what the windows still hold; -1 without one.
+    def _end_before(self, closed: ClosedBucket, spec: KindSpec) -> tuple[int, Smoulder]:
+        """Bucket in which an episode ended that has told what the windows still hold, -1 without one; what it had left.
 
         Of the brand or its category: an earlier one of a kind that flares up, or one of a kind that blocks this one.
         """
@@ -120,10 +126,11 @@ class Transitions:
         owners = [closed.brand.episodes]
         if name is not None:
             owners.append(self._state.categories[name].episodes)
-        ended = max(
-            (episodes[kind].ended for episodes in owners for kind in kinds if episodes[kind].last_id), default=-1
-        )
-        return ended if ended >= closed.index - FLARE_UP_BUCKETS else -1
+        told = [episodes[kind] for episodes in owners for kind in kinds if episodes[kind].last_id]
+        last = max(told, key=lambda episode: episode.ended, default=None)
+        if last is None or last.ended < closed.index - FLARE_UP_BUCKETS:
+            return -1, NOTHING_LEFT
+        return last.ended, last.smoulder or NOTHING_LEFT
 
     def follow_categories(self, index: int) -> None:
         """Let a whole bucket act on the open episodes of categories, after its brands were closed."""

@@ -32,9 +32,9 @@ def test_the_detector_alone_and_the_engine_close_the_same_buckets_with_the_same_
         view = engine.brand_view(f"brand-{number}")
         assert view is not None
         if view.mentions:  # An episode that is open is visited in the silence after the last mention, too.
-            # Silence is learned bucket by bucket there and hour by hour here, which is nearly the same.
-            assert view.expected == pytest.approx(found[-1].expected_now, rel=1e-3)
-            assert view.score == pytest.approx(max(found[-1].crisis, 0.0), rel=1e-2, abs=1e-2)
+            # Silence is learned bucket by bucket there and hour by hour here, and its calm hours are set aside.
+            assert view.expected == pytest.approx(found[-1].expected_now, rel=0.05)
+            assert view.score == pytest.approx(max(found[-1].crisis, 0.0), rel=0.05, abs=0.05)
         assert len(model.snapshot()) <= 4096
 
 

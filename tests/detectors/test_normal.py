@@ -25,7 +25,7 @@ def test_a_normal_expects_what_its_detector_does_and_learns_nothing_more(make: t
     expected = detector.expect(9 * DAY, 11 * DAY)
     assert normal.expect(9 * DAY, 11 * DAY) == expected
     for bucket in range(9 * DAY, 10 * DAY):
-        detector.close(bucket, 9.0 * mentions_at(bucket), 50.0)
+        detector.close(bucket, 1.5 * mentions_at(bucket), 5.0)
     assert normal.expect(9 * DAY, 11 * DAY) == expected
     assert detector.expect(10 * DAY, 11 * DAY) != expected[DAY:]
     assert normal.base_rate < detector.normal().base_rate

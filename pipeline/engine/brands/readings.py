@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
-from detectors.aftermath import Evidence, evidence_since
+from detectors.aftermath import (
+    NOTHING_LEFT,
+    SMOULDER_BUCKETS,
+    Counts,
+    Evidence,
+    Smoulder,
+    evidence_since,
+    smoulder_of,
+)
 from detectors.base import Assessment
 from detectors.brand.window_lengths import WINDOWS
 from detectors.normal import Normal
@@ -15,8 +24,16 @@ from pipeline.engine.episodes.facets import joined_incident
 from pipeline.engine.episodes.kinds import KindSpec
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
+BURNING_BUCKETS: Final = (4 * BUCKETS_PER_HOUR, 12 * BUCKETS_PER_HOUR)
+"""An episode goes on while the counts of so many last buckets are above its release level, of the greater number as far
+as the smaller one normally holds fewer than BURNING_MENTIONS. As a crisis teaches nothing, the window of a day would
+hold one open for a day after its end."""
+BURNING_MENTIONS: Final = 30.0
 
-def evidence_of(brand: Brand, spec: KindSpec, assessment: Assessment, since: int) -> Evidence | None:
+
+def evidence_of(
+    brand: Brand, spec: KindSpec, assessment: Assessment, since: int, smoulder: Smoulder = NOTHING_LEFT
+) -> Evidence | None:
     """What speaks for an episode where the assessment must not be taken as it is; None where it may.
 
     Args:
@@ -24,14 +41,32 @@ def evidence_of(brand: Brand, spec: KindSpec, assessment: Assessment, since: int
         spec: the kind.
         assessment: of the bucket.
         since: bucket in which an episode ended whose time must not count again; -1 without one.
+        smoulder: what that episode had left.
     """
     if since < 0 and not _lacks_negatives(brand, spec, assessment):
         return None
-    counts = [
-        (counts.bucket, counts.counted, counts.counted_negatives)
-        for counts in brand.recent.since(assessment.bucket + 1 - BUCKETS_PER_DAY)
-    ]
-    return evidence_since(brand.model, assessment, spec.name, counts, since + 1)
+    counts = _counts_since(brand, assessment.bucket + 1 - BUCKETS_PER_DAY)
+    return evidence_since(brand.model, assessment, spec.name, counts, since + 1, smoulder)
+
+
+def still_burns(brand: Brand, spec: KindSpec, assessment: Assessment, since: int, release: float) -> bool:
+    """Whether the last hours by themselves hold an episode open, not only what long windows remember of it."""
+    least, most = BURNING_BUCKETS
+    usual = sum(brand.model.expect(assessment.bucket + 1 - most, assessment.bucket + 1))
+    buckets = min(max(round(most * BURNING_MENTIONS / usual), least), most)
+    recent = max(since, assessment.bucket - buckets)
+    evidence = evidence_of(brand, spec, assessment, recent)
+    return evidence is None or evidence.score >= release
+
+
+def smoulder(brand: Brand, assessment: Assessment) -> Smoulder:
+    """What an episode of the brand that ends with this bucket has left."""
+    counts = _counts_since(brand, assessment.bucket + 1 - SMOULDER_BUCKETS)
+    return smoulder_of(brand.model, assessment.base_rate, counts, assessment.bucket)
+
+
+def _counts_since(brand: Brand, first: int) -> list[Counts]:
+    return [(counts.bucket, counts.counted, counts.counted_negatives) for counts in brand.recent.since(first)]
 
 
 def _lacks_negatives(brand: Brand, spec: KindSpec, assessment: Assessment) -> bool:

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from detectors.aftermath import Smoulder
 from detectors.normal import Normal
 from pipeline.engine.episodes.budget import Spending, offset, spend
 from pipeline.engine.episodes.suppression import Suppression
@@ -33,7 +34,8 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     the last bucket at or above the release level; `threshold` is the one at which the open one opened, what the budget
     had put on top included. `spending` and `suppression` are None until something opened or was suppressed: most
     brands never need them. `incident` is the event that the open episode, or else the last one, is part of; `earliest`
-    and `latest` are the ends of the onset's interval; `normal` is the brand's at the onset, None while none is open.
+    and `latest` are the ends of the onset's interval; `normal` is the brand's at the onset, None while none is open;
+    `smoulder` is what the last one had left when it was resolved, None where nothing was.
     """
 
     id: str = ""
@@ -52,6 +54,7 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     earliest: int = 0
     latest: int = 0
     normal: Normal | None = None
+    smoulder: Smoulder | None = None
 
     @property
     def is_open(self) -> bool:

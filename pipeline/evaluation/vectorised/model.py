@@ -56,7 +56,7 @@ from detectors.brand.quarantine import (
     ALL,
     CALM_BUCKETS,
     CALM_SCORE,
-    EARNED,
+    DAY_LEFT_OUT,
     MAX_CALM_AGE,
     MAX_CREDIT,
     MAX_STRANGE_BUCKETS,
@@ -264,8 +264,8 @@ class FleetBlock:
         weight = np.clip((log_size - _SIZES[place]) / (_SIZES[place + 1] - _SIZES[place]), 0.0, 1.0)
         left_out = np.zeros(len(self.level), bool)
         if maxima.day >= 0:
-            left_out = (self.strange_last // BUCKETS_PER_DAY >= maxima.day - 1) & (self.credit >= 1.0)
-            self.credit = np.where(left_out, self.credit - 1.0, np.minimum(self.credit + EARNED, MAX_CREDIT))
+            left_out = (self.strange_last // BUCKETS_PER_DAY >= maxima.day - 1) & (self.credit >= DAY_LEFT_OUT)
+            self.credit = np.where(left_out, self.credit - DAY_LEFT_OUT, np.minimum(self.credit + 1, MAX_CREDIT))
         known = (self.peak > -np.inf) & ~left_out & (self.peak <= PEAK_LEVEL + MOST)
         if maxima.days >= YOUNG_DAYS and known.any():
             days = max(day - maxima.day - self.unobserved // BUCKETS_PER_DAY, 1)
@@ -343,10 +343,10 @@ class FleetBlock:
             for values, calm in zip(learned, self.calm, strict=True):
                 values[back] = calm[back]
         self.strange_last[strange] = index
-        calm = (stretch != self.set_aside) & (own < CALM_SCORE) & (index - self.strange_last >= BUCKETS_PER_DAY)
-        if calm.any():
-            self.calm[:, calm] = np.stack(learned)[:, calm]
-            self.set_aside[calm] = stretch
+        is_calm = (stretch != self.set_aside) & (own < CALM_SCORE) & (index - self.strange_last >= BUCKETS_PER_DAY)
+        if is_calm.any():
+            self.calm[:, is_calm] = np.stack(learned)[:, is_calm]
+            self.set_aside[is_calm] = stretch
 
     def _learning(self, index: int) -> NDArray[np.int64]:
         """How many windows of each brand learn in this bucket, as detectors.brand.quarantine.Quarantine.learning."""
@@ -356,7 +356,7 @@ class FleetBlock:
 
     def _learn_windows(self, base_rate: Array, learning: NDArray[np.int64]) -> None:
         learned = (self.dispersion, self.excess, self.pairs, self.correlation)
-        waits = _PLACES >= learning
+        waits = learning <= _PLACES
         former = [values[waits] for values in learned] if waits.any() else []
         self._learn_dispersion()
         self._learn_correlation(base_rate)

@@ -13,6 +13,7 @@ from detectors.brand.model import BrandModel, ModelState, decode_state
 from detectors.brand.negativity import BaseRate
 from detectors.brand.quarantine import (
     ALL,
+    DAY_LEFT_OUT,
     MAX_CREDIT,
     MAX_STRANGE_BUCKETS,
     STRANGE_BUCKETS,
@@ -93,7 +94,7 @@ def test_no_brand_leaves_out_more_than_a_week_and_every_fifth_day(days):
         if is_strange:
             strange(quarantine, day * DAY + 7)
         left += sum(quarantine.leave_out(day, 1))
-    assert left <= MAX_CREDIT + len(days) / 5 + 1
+    assert left <= (MAX_CREDIT + len(days)) / DAY_LEFT_OUT
 
 
 @given(st.lists(st.integers(1, 400), max_size=60), st.integers(0, 2000))

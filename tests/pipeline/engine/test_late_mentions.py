@@ -93,7 +93,7 @@ def arrivals(stats: EngineStats, platform: str) -> dict[str, int]:
 
 def test_late_mentions_are_in_what_people_read_and_change_no_alarm() -> None:
     """Evidence, observed mentions and the share of negatives hold them; scores, times and severities are the same."""
-    records = polled(1)
+    records = polled(1, hours=42)
     whole, social = undisturbed(records), undisturbed(in_time(records))
     assert arrivals(whole.stats, "news.example")["late"] > 50
     told, before = whole.outputs.alerts, social.outputs.alerts

@@ -162,8 +162,8 @@ def test_a_narrow_terminal_gets_lines_that_hold_the_reason(stream, tmp_path, mon
     monkeypatch.setattr("pipeline.cli.compare._WIDTH", 80)
     result = CliRunner().invoke(tocsin, command, standalone_mode=False, catch_exceptions=False)
     lines = result.stdout.splitlines()
-    assert "end: acme, crisis" in lines
-    assert lines[lines.index("end: acme, crisis") + 3].startswith("  because 01-0")
+    place = next(place for place, line in enumerate(lines) if line.startswith("end: "))
+    assert lines[place + 3].startswith("  because 01-0")
 
 
 def test_a_file_that_is_not_there_and_a_bad_configuration_exit_with_2(stream, tmp_path):

@@ -124,14 +124,14 @@ def test_what_is_suppressed_survives_a_restart() -> None:
     """Every day a new engine on the state of the last one: the same alerts."""
     detection = DetectionConfig(crisis_alerts_per_brand_year=1.0, cool_down_minutes=1800)
     config = Config(ConfigFile(detection=detection))
-    rows = wild_stream(12)
+    rows = wild_stream(25)
     whole = Engine(0, config)
     whole.ingest_observations(rows)
     whole.close_due()
     expected = [encode_alert(record) for record in whole.take_outputs().alerts]
     got: list[bytes | None] = []
     log = StateLog()
-    for day in range(12):
+    for day in range(25):
         engine = Engine(0, config)
         engine.restore(latest(log).items())
         engine.ingest_observations(rows[day * 288 : (day + 1) * 288])
