@@ -30,6 +30,10 @@ SILENT = negative("")
         "unhelpful and condescending staff",
         "what the hell is going on",
         "who cares",
+        "not at all satisfied",
+        "not really good",
+        "I don't think it's good",
+        "it didn't help",
     ],
 )
 def test_a_customers_complaint_is_negative(text: str) -> None:
