@@ -114,7 +114,7 @@ def weight_of_hashtag(tag: str, lists: WordLists) -> float:
         known |= {word for word in (*lists.words, *sum(lists.phrases, ())) if len(word) >= 4}
         known.update(lists.boosters, lists.negators, lists.fillers, lists.turns)
         known = {word for word in known if word.isalpha() and len(word) <= 14}
-    parts = split(tag, known) if len(tag) <= 32 else None
+    parts = split(tag, known) if len(tag) <= 26 else None
     if parts and len(parts) > 1:
         return limited(total_of(parts, lists))
     if parts and len(parts) == 1:
