@@ -13,15 +13,14 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-BUCKET_BITS: Final = 15
+BUCKET_BITS: Final = 16
 BUCKETS: Final = 1 << BUCKET_BITS
 
 Buckets: TypeAlias = NDArray[np.intp]
 """The distinct buckets of one text, in no particular order."""
 
-STEM_LENGTH: Final = 5
-"""Letters of the stem by which a word of at least four letters also counts: complain and complaint share it."""
-_MIN_STEMMED: Final = 4
+STEM_LENGTH: Final = 4
+"""Letters of the stem by which a word of as many letters also counts: wait and waiting share it."""
 
 NO_BUCKETS: Final[Buckets] = np.empty(0, np.intp)
 
@@ -47,18 +46,23 @@ def word_parts(word: str) -> WordParts:
     crc = crc32(word.encode("utf-8", "surrogatepass"))
     first = ((crc * _FIRST) & _MASK) >> _SHIFT
     stem = first
-    if len(word) >= _MIN_STEMMED:
+    if len(word) >= STEM_LENGTH:
         stem_crc = crc32(b"s" + word[:STEM_LENGTH].encode("utf-8", "surrogatepass"))
         stem = ((stem_crc * _FIRST) & _MASK) >> _SHIFT
     return WordParts(first, ((crc * _SECOND) & _MASK) >> _SHIFT, stem)
 
 
-def word_buckets(words: Sequence[WordParts]) -> Buckets:
-    """The buckets of a text's words, of their stems and of neighbouring pairs."""
-    if not words:
-        return NO_BUCKETS
-    firsts, seconds, stems = zip(*words, strict=True)
-    buckets = {*stems, *firsts, *map(xor, firsts, seconds[1:])}
+def trait_bucket(name: str) -> int:
+    """The bucket of what a text has beside its words, such as a question mark."""
+    return ((crc32(b"t" + name.encode()) * _FIRST) & _MASK) >> _SHIFT
+
+
+def word_buckets(words: Sequence[WordParts], traits: Sequence[int]) -> Buckets:
+    """The buckets of a text's words, of their stems and of neighbouring pairs, and those of its traits."""
+    buckets = set(traits)
+    if words:
+        firsts, seconds, stems = zip(*words, strict=True)
+        buckets.update(stems, firsts, map(xor, firsts, seconds[1:]))
     return np.fromiter(buckets, np.intp, len(buckets))
 
 

@@ -31,6 +31,8 @@ class WordLists(NamedTuple):
         negators: factor on complaints among the next words, by word without apostrophes.
         fillers: words that stand between a negation and what it negates.
         turns: words after which a text means it: "but".
+        common: words that hashtags are made of, beside those of the other lists; without them none is split.
+        hashtags: weight of what hashtags begin with (`word*`) or end in (`*word`).
     """
 
     words: Mapping[str, float]
@@ -40,6 +42,8 @@ class WordLists(NamedTuple):
     negators: Mapping[str, float] = MappingProxyType({})
     fillers: frozenset[str] = frozenset()
     turns: frozenset[str] = frozenset()
+    common: frozenset[str] = frozenset()
+    hashtags: Mapping[str, float] = MappingProxyType({})
 
 
 @cache
@@ -68,6 +72,8 @@ def word_lists(language: str) -> WordLists:
         MappingProxyType({word.replace("'", ""): factor for word, factor in _optional(f"{language}/negators").items()}),
         entries(f"{language}/fillers"),
         entries(f"{language}/turns"),
+        entries(f"{language}/common"),
+        _optional(f"{language}/hashtags"),
     )
 
 

@@ -139,7 +139,7 @@ class SentimentModels:
     def changed(self) -> list[tuple[str, bytes]]:
         """State chunks changed since the last call, each under its name (such as "en/03"), in a fixed order.
 
-        The last chunk returned under each name restores the models exactly. At most 129 chunks per language.
+        The last chunk returned under each name restores the models exactly. At most 257 chunks per language.
         """
         chunks = []
         for language in LANGUAGES:

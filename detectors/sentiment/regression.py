@@ -2,7 +2,7 @@
 
 River's own `LogisticRegression(AdaGrad)` keeps weights and accumulators in dictionaries of 64-bit floats: megabytes
 per language once all buckets are in use, and no public way to restore them. Here they are two arrays of 32-bit floats,
-128 kB each, that are written as they are, in chunks. A test compares this recursion with River's.
+256 kB each, that are written as they are, in chunks. A test compares this recursion with River's.
 """
 
 from __future__ import annotations

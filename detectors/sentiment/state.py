@@ -17,7 +17,7 @@ from detectors.sentiment.regression import HashedRegression
 
 _T = TypeVar("_T")
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Version of the layout and of what a bucket means: another hash, bucket count or tokenisation needs another one."""
 
 CHUNK_BUCKETS: Final = 256
@@ -51,7 +51,7 @@ _chunk_decoder: Final = msgspec.msgpack.Decoder(_Chunk)
 
 
 def chunk_name(language: str, index: int) -> str:
-    """The name of a chunk: "en/head", "en/00" to "en/7f"."""
+    """The name of a chunk: "en/head", "en/00" to "en/ff"."""
     return f"{language}/head" if index == HEAD else f"{language}/{index:02x}"
 
 

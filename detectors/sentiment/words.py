@@ -7,17 +7,23 @@ from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from detectors.sentiment.hashing import NO_BUCKETS, Buckets, WordParts, word_buckets, word_parts
+from detectors.sentiment.hashtags import HashtagReader
 from detectors.sentiment.lexicon import LIMIT, SHORTEST_STEM, WordLists
+from detectors.sentiment.traits import NO_TONE, tone_of, traits
 from schemas.text import HANDLE, LINK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 WORDS_READ: Final = 64
-"""Maximum of words of a text that are read: they give at most 191 features (words, stems and pairs)."""
+"""Maximum of words of a text that are read: they give at most 191 features (words, stems and pairs) and 24 traits."""
 
 NORMALISER: Final = 15.0
 """VADER's constant: a sum s of weights becomes s / sqrt(s * s + 15), within -1..1."""
+
+_BY_LENGTH: Final = tuple(sqrt(20.0 / (8.0 + words)) for words in range(WORDS_READ + 1))
+"""Factor on the sum of weights of a text of so many words: one of twelve is the measure. Long texts find good and bad
+words by chance; so sums are weighed by length, as by Taboada et al. (2011), though not as much as a mean would."""
 
 REACH: Final = 2
 """Words after a negation that it can turn; fillers and boosters between them do not count."""
@@ -32,6 +38,7 @@ _AFTER_BUT: Final = 1.5
 EDGES: Final = "\"'`.,;:!?()[]{}<>*_~|/\\#-+=“”‘’„‟‹›«»—–―…‥‼⁉©®™¡¿、。！？，（）【】" + HANDLE + LINK
 CLAUSE_ENDS: Final = frozenset(".,;:!?()…‥—–―‼⁉。！？，、")
 """Marks past which no negation reaches. A dot within a word or a dash alone is one too."""
+_SHORTEST_IN_HASHTAG: Final = 4
 _MAX_TOKEN: Final = 40
 _GENERATION: Final = 1 << 13
 """Tokens cached per generation: two generations of tokens and of their parts are 8 MB."""
@@ -43,6 +50,9 @@ _DOMAIN: Final = re.compile(
     r"[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|io|co|uk|de|fr|es|br|pt|jp|cn|eu|app|dev|me|tv|ly|gl|gg|news|shop)(?:[/:?].*)?"
 )
 _TRIPLE: Final = re.compile(r"(\w)\1\1")
+_MOUTHS: Final = "()[]/"
+_DRAWN_OUT: Final = re.compile(r"([:;=]['-]?([()\[\]/]))\2+")
+"""An emoticon with its mouth several times: ":((("."""
 
 
 class Phrase(NamedTuple):
@@ -67,6 +77,7 @@ class _Token(NamedTuple):
 
 
 _WEIGHT: Final = 0
+_PHRASES: Final = 6
 _SPECIAL: Final = 7
 _PLAIN: Final = 8
 """Places in a token: taken by place, a field costs a third."""
@@ -118,6 +129,7 @@ class WordReader:
         for words, weight in lists.phrases.items():
             phrases.setdefault(words[0], {}).setdefault(words[1], []).append(Phrase(words[1:], weight))
         self._phrases = phrases
+        self._hashtags = HashtagReader(_vocabulary(lists), lists.hashtags)
         self._emoji = emoji
         self._emoji_pattern = re.compile("[" + "".join(map(re.escape, emoji)) + "]")
         self._tokens = _TokenCache(self._token)
@@ -136,11 +148,13 @@ class WordReader:
         tokens: Sequence[_Word]
         buckets = NO_BUCKETS
         if with_features:
-            tokens, parts = zip(*map(self._tokens_with_parts.__getitem__, words), strict=True)
-            buckets = word_buckets(list(filter(None, parts)))
+            tokens, parts, tones = zip(*map(self._tokens_with_parts.__getitem__, words), strict=True)
+            buckets = word_buckets(list(filter(None, parts)), traits(text, tones))
         else:
             tokens = list(map(self._tokens.__getitem__, words))
-        return self._polarity(tokens, words) if any(tokens) else 0.0, buckets
+        if not any(tokens):
+            return 0.0, buckets
+        return _squashed(_BY_LENGTH[len(words)] * self._total(tokens, words)), buckets
 
     def read_many(self, texts: Iterable[str], *, with_features: bool) -> list[tuple[float, Buckets | None]]:
         """`read` of many texts; features None if not asked for."""
@@ -149,10 +163,9 @@ class WordReader:
 
     def _token(self, raw: str) -> _Word:
         """What a word says."""
-        if raw in self._words and not raw[0].isalpha():  # emoticons, before their eyes are taken for punctuation
-            return _alone(self._words[raw])
-        if not raw.isascii() and self._emoji_pattern.search(raw):
-            return _alone(_limited(sum(self._emoji[found] for found in self._emoji_pattern.findall(raw))))
+        sign = self._sign(raw)
+        if sign is not None:
+            return _alone(sign)
         if raw.startswith(HANDLE):
             return None
         word = _bare(raw)
@@ -161,6 +174,8 @@ class WordReader:
         weight = self._weight(word)
         boost = self._boosters.get(word, 0.0)
         factor = self._negators.get(plain, 1.0)
+        if not weight and raw.startswith("#"):
+            weight = self._hashtag(plain)
         turns = word in self._turns
         phrases = self._phrases.get(plain, _NO_PHRASES)
         if weight or boost or factor != 1.0 or turns or phrases:
@@ -179,6 +194,23 @@ class WordReader:
         if ends:
             return _END
         return _FILLER if word in self._fillers else None
+
+    def _sign(self, raw: str) -> float | None:
+        """The weight of an emoticon or of emoji; None of a word."""
+        if raw in self._words and not raw[0].isalpha():  # emoticons, before their eyes are taken for punctuation
+            return self._words[raw]
+        if raw[-1] in _MOUTHS and (drawn_out := _DRAWN_OUT.fullmatch(raw)) and drawn_out[1] in self._words:
+            return self._words[drawn_out[1]]
+        if not raw.isascii() and self._emoji_pattern.search(raw):
+            return _limited(sum(self._emoji[found] for found in self._emoji_pattern.findall(raw)))
+        return None
+
+    def _hashtag(self, tag: str) -> float:
+        """The sum of the words that make up a hashtag, or the weight of its beginning or end."""
+        words = self._hashtags.split(tag)
+        if len(words) > 1:
+            return _limited(self._total([self._tokens[word] for word in words], words))
+        return 0.0 if words else self._hashtags.weight_of_part(tag)
 
     def _weight(self, word: str) -> float:
         """Weight of a word, of its stem, or of the plain word where it is drawn out; the sum where words are glued."""
@@ -199,17 +231,18 @@ class WordReader:
             return _limited(sum(words.get(part.strip(EDGES), 0.0) for part in _GLUE.split(word)))
         return 0.0
 
-    def _token_with_parts(self, raw: str) -> tuple[_Word, WordParts | None]:
-        """What a word says and its features; None where it has none (an address, a name, punctuation alone)."""
+    def _token_with_parts(self, raw: str) -> tuple[_Word, WordParts | None, int]:
+        """What a word says, its features and tone; no features of an address, a name, or punctuation alone."""
         token = self._token(raw)
+        tone = tone_of(token.weight, negates=token.factor != 1.0) if isinstance(token, _Token) else NO_TONE
         if raw not in self._words:
             if raw.startswith(HANDLE):
-                return token, None
+                return token, None, tone
             raw = _bare(raw)
-        return token, word_parts(raw) if raw else None
+        return token, word_parts(raw) if raw else None, tone
 
-    def _polarity(self, tokens: Sequence[_Word], words: Sequence[str]) -> float:
-        """The polarity by the weights, in the manner of VADER: negations, boosters, and "but"."""
+    def _total(self, tokens: Sequence[_Word], words: Sequence[str]) -> float:
+        """The sum of the weights in the manner of VADER: with negations, boosters, and "but"."""
         special = [place for place, token in enumerate(tokens) if token and cast("_Token", token)[_SPECIAL]]
         if special:
             turned = any(cast("_Token", tokens[place]).turns for place in special)
@@ -220,16 +253,24 @@ class WordReader:
             )
             if turns:
                 before, after = _sum(tokens[: turns[0]]), _sum(tokens[turns[0] + 1 :])
-                return _squashed(_BEFORE_BUT * before + _AFTER_BUT * after)
-        return _squashed(_sum(tokens))
+                return _BEFORE_BUT * before + _AFTER_BUT * after
+        return _sum(tokens)
 
     def _with_phrases(self, tokens: Sequence[_Word], words: Sequence[str], special: Sequence[int]) -> Sequence[_Word]:
         """The tokens, one for each phrase among them; phrases begin at some of the special ones."""
         found: list[_Word] = []
         after = 0
+        last = len(words) - 1
         for place in special:
-            if place < after:
+            if place < after or place == last:
                 continue
+            following = words[place + 1]
+            if (
+                following not in cast("_Token", tokens[place])[_PHRASES]
+                and following.isalpha()
+                and not _may_stand_between(tokens[place + 1])
+            ):
+                continue  # most words that may begin a phrase begin none: this saves the closer look
             for phrase in self._candidates(tokens, words, place):
                 end = self._end_of_phrase(phrase.rest, tokens, words, place + 1)
                 if end:
@@ -273,6 +314,15 @@ class WordReader:
             else:
                 return 0
         return place
+
+
+def _vocabulary(lists: WordLists) -> frozenset[str]:
+    """The words that hashtags are made of; only a language with a list of common ones has any."""
+    if not lists.common:
+        return frozenset()
+    # Shorter words of opinion stand in names by chance, and many are shorthand: they must be listed as common.
+    opinions = {word for words in (*lists.phrases, lists.words) for word in words if len(word) >= _SHORTEST_IN_HASHTAG}
+    return lists.common.union(opinions, lists.boosters, lists.negators, lists.fillers, lists.turns)
 
 
 def _may_stand_between(token: _Word) -> bool:

@@ -18,7 +18,7 @@ from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION
 from detectors.sentiment.lexicon import WordLists, weights, with_adjective_forms, word_lists
 from schemas.text import normalised
 
-NO_WEIGHTS = np.zeros(1 << 15, np.float32)
+NO_WEIGHTS = np.zeros(1 << 16, np.float32)
 EDGES = "\"'`.,;:!?()[]{}<>*_~|/\\#-+=“”‘’„‟‹›«»—–―…‥‼⁉©®™¡¿、。！？，（）【】@\N{LINK SYMBOL}"
 CLAUSE_ENDS = set(".,;:!?()…‥—–―‼⁉。！？，、")
 DOMAIN = re.compile(
@@ -72,8 +72,19 @@ class Word(NamedTuple):
     stands_alone: bool = False
     is_filler: bool = False
 
+    @property
+    def tone(self) -> str:
+        if self.factor != 1.0:
+            return "negation"
+        if not self.weight:
+            return ""
+        return ("very " if abs(self.weight) >= 2.0 else "") + ("good" if self.weight > 0 else "bad")
+
 
 def word_of(raw: str, lists: WordLists) -> Word:
+    drawn_out = re.fullmatch(r"([:;=]['-]?[()\[\]/])(.*)", raw)
+    if drawn_out and drawn_out[2] and set(drawn_out[2]) == {drawn_out[1][-1]} and drawn_out[1] in lists.words:
+        return Word("", lists.words[drawn_out[1]], ends=True, stands_alone=True)
     emoji = [weights("emoji")[character] for character in raw if character in weights("emoji")]
     if raw in lists.words and not raw[0].isalpha():
         return Word("", lists.words[raw], ends=True, stands_alone=True)
@@ -82,9 +93,12 @@ def word_of(raw: str, lists: WordLists) -> Word:
     if raw.startswith("@"):
         return Word("")
     word = bare(raw)
+    weight = weight_of(word, lists)
+    if not weight and raw.startswith("#"):
+        weight = weight_of_hashtag(word.replace("'", ""), lists)
     found = Word(
         word.replace("'", ""),
-        weight_of(word, lists),
+        weight,
         lists.boosters.get(word, 0.0),
         lists.negators.get(word.replace("'", ""), 1.0),
         word in lists.turns,
@@ -92,6 +106,34 @@ def word_of(raw: str, lists: WordLists) -> Word:
     )
     says = found.weight or found.boost or found.factor != 1.0 or found.turns or opens_a_phrase(found.plain, lists)
     return found._replace(is_filler=not says and not found.ends and word in lists.fillers)
+
+
+def weight_of_hashtag(tag: str, lists: WordLists) -> float:
+    known = set(lists.common)
+    if known:
+        known |= {word for word in (*lists.words, *sum(lists.phrases, ())) if len(word) >= 4}
+        known.update(lists.boosters, lists.negators, lists.fillers, lists.turns)
+        known = {word for word in known if word.isalpha() and len(word) <= 14}
+    parts = split(tag, known) if len(tag) <= 26 else None
+    if parts and len(parts) > 1:
+        return limited(total_of(parts, lists))
+    if parts and len(parts) == 1:
+        return 0.0
+    for length in range(len(tag), 1, -1):
+        for part in (tag[:length] + "*", "*" + tag[-length:]):
+            if part in lists.hashtags:
+                return lists.hashtags[part]
+    return 0.0
+
+
+def split(tag: str, known: set[str]) -> list[str] | None:
+    """The fewest known words, at equal number the longest first."""
+    found: dict[str, list[str] | None] = {"": []}
+    for start in reversed(range(len(tag))):
+        ends = [end for end in range(start + 1, len(tag) + 1) if tag[start:end] in known]
+        whole = [[tag[start:end], *rest] for end in ends if (rest := found[tag[end:]]) is not None]
+        found[tag[start:]] = min(whole, key=lambda words: (len(words), -len(words[0])), default=None)
+    return found[tag]
 
 
 def opens_a_phrase(word: str, lists: WordLists) -> bool:
@@ -128,11 +170,26 @@ def limited(weight: float) -> float:
 def read_words(text: str, language: str) -> tuple[float, set[int]]:
     lists = WordLists({}) if language == "other" else word_lists(language)
     raws = text.split()[:64]
+    total = total_of(raws, lists) * sqrt(20 / (8 + len(raws)))
+    spoken = [raw if raw in lists.words else bare(raw) for raw in raws if raw in lists.words or not raw.startswith("@")]
+    return polarity(total), buckets_of_words([word for word in spoken if word]) | buckets_of_traits(text, raws, lists)
+
+
+def total_of(raws: list[str], lists: WordLists) -> float:
     words = with_phrases([word_of(raw, lists) for raw in raws], raws, lists)
     turn = next((place for place, word in enumerate(words) if word.turns), None)
-    total = sum_of(words) if turn is None else 0.5 * sum_of(words[:turn]) + 1.5 * sum_of(words[turn + 1 :])
-    spoken = [raw if raw in lists.words else bare(raw) for raw in raws if raw in lists.words or not raw.startswith("@")]
-    return polarity(total), buckets_of_words([word for word in spoken if word])
+    return sum_of(words) if turn is None else 0.5 * sum_of(words[:turn]) + 1.5 * sum_of(words[turn + 1 :])
+
+
+def buckets_of_traits(text: str, raws: list[str], lists: WordLists) -> set[int]:
+    if not raws:
+        return set()
+    names = [mark for mark in ("!", "!!", "?", "..", "#", '"', "@", "\N{LINK SYMBOL}") if mark in text]
+    names.append(f"length {min(len(raws) // 6, 4)}")
+    tones = [word_of(raw, lists).tone for raw in raws]
+    for tone in set(tones) - {""}:
+        names += [f"{tone} {count}" for count in range(1, min(tones.count(tone), 3) + 1)]
+    return {scattered(crc32(b"t" + name.encode()), 0x9E3779B1) for name in names}
 
 
 def with_phrases(words: list[Word], raws: list[str], lists: WordLists) -> list[Word]:
@@ -228,7 +285,7 @@ def buckets_of_words(words: list[str]) -> set[int]:
     firsts = [scattered(code, 0x9E3779B1) for code in hashes]
     seconds = [scattered(code, 0x85EBCA77) for code in hashes]
     stems = {
-        scattered(crc32(b"s" + word[:5].encode("utf-8", "surrogatepass")), 0x9E3779B1)
+        scattered(crc32(b"s" + word[:4].encode("utf-8", "surrogatepass")), 0x9E3779B1)
         for word in words
         if len(word) >= 4
     }
@@ -242,8 +299,8 @@ def buckets_of_characters(text: str) -> set[int]:
 
 
 def scattered(code: int, factor: int) -> int:
-    """15 bits of a 32-bit product."""
-    return (code * factor % 2**32) >> 17
+    """16 bits of a 32-bit product."""
+    return (code * factor % 2**32) >> 16
 
 
 def probability(

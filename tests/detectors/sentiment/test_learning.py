@@ -22,6 +22,7 @@ from detectors.sentiment.regression import (
     RegressionPair,
     logistic,
 )
+from detectors.sentiment.traits import traits
 from schemas.text import normalised
 from tests.detectors.sentiment.labels import teach
 
@@ -177,17 +178,18 @@ def test_estimating_teaches_nothing() -> None:
 
 
 def test_buckets_are_the_pinned_ones() -> None:
-    assert word_parts("blorp") == (29566, 5883, 21607)
-    assert sorted(word_buckets([word_parts("bad"), word_parts("day")]).tolist()) == [8872, 26267, 27692]
+    assert word_parts("blorp") == (59133, 11766, 18400)
+    assert sorted(word_buckets([word_parts("bad"), word_parts("day")], [7]).tolist()) == [7, 17745, 52535, 55385]
+    assert sorted(traits("bad! :(", [1, 2])) == [19625, 50752, 51259, 53774]
     assert word_parts("complaint").stem == word_parts("complaining").stem != word_parts("complaint").first
-    assert sorted(character_buckets("最悪\ud800").tolist()) == [1467, 5718, 10491, 26454, 28476]
+    assert sorted(character_buckets("最悪\ud800").tolist()) == [2935, 11437, 20982, 52909, 56953]
 
 
 @given(st.text(max_size=300))
 def test_buckets_are_distinct_and_within_bounds(text: str) -> None:
     for lang in TEXTS:
         _, buckets = reader_of(lang).read(text, with_features=True)
-        assert len(set(buckets.tolist())) == len(buckets) <= 191
+        assert len(set(buckets.tolist())) == len(buckets) <= 215
         assert all(0 <= bucket < BUCKETS for bucket in buckets.tolist())
 
 

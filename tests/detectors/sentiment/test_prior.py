@@ -22,10 +22,14 @@ WEIGHTS = (
     "emoji",
     "zh/words",
     "ja/words",
+    "en/hashtags",
     *(f"{language}/{name}" for language in WORD_LANGUAGES for name in ("words", "phrases")),
 )
 TO_NEGATE = tuple(f"{language}/{name}" for language in WORD_LANGUAGES for name in ("boosters", "negators"))
-ENTRIES = tuple(f"{language}/{name}" for language in WORD_LANGUAGES for name in ("fillers", "turns", "function"))
+ENTRIES = (
+    "en/common",
+    *(f"{language}/{name}" for language in WORD_LANGUAGES for name in ("fillers", "turns", "function")),
+)
 
 NEGATIVE = [
     ("en", "worst customer service ever, total scam"),

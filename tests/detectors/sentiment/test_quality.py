@@ -20,7 +20,7 @@ def rows(name: str) -> list[Row]:
 
 @pytest.mark.parametrize(
     ("name", "against_positive", "against_rest"),
-    [("en_goemotions", 0.87, 0.8), ("zh_asap_sample", 0.9, 0.85), ("ja_chabsa", 0.95, 0.91)],
+    [("en_goemotions", 0.92, 0.855), ("zh_asap_sample", 0.9, 0.85), ("ja_chabsa", 0.95, 0.91)],
 )
 def test_the_prior_alone_ranks_complaints_above_the_rest(
     name: str, against_positive: float, against_rest: float
@@ -29,7 +29,7 @@ def test_the_prior_alone_ranks_complaints_above_the_rest(
     assert negative_auc(SentimentModels(), rows(name), against="rest") >= against_rest
 
 
-@pytest.mark.parametrize(("name", "floor"), [("en_goemotions", 0.835), ("ja_chabsa", 0.905)])
+@pytest.mark.parametrize(("name", "floor"), [("en_goemotions", 0.87), ("ja_chabsa", 0.905)])
 def test_labels_lift_the_held_out_half(name: str, floor: float) -> None:
     half = len(rows(name)) // 2
     held_out = rows(name)[half:]

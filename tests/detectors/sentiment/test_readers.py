@@ -43,7 +43,9 @@ ODD = [
     ":)", ":(", "<3", "❤️", "👩‍👩‍👧", "🇯🇵", "👍🏽", "\u200d", "\ufe0f", "\u202e", "\ud83d", "\ude21", "\ud800",
     "𠀀", "\U0010ffff",
     "ＧＯＯＤ", "ｶｯｺｲｲ", "！", "　", "\u3000好", "ﷺ", "İ", "ß", "\x00", "&amp;", "&#x1F621;", "&lt;3", "&",
-    "https://t.example/好", "http://", "www.good.example", "@terrible", "@好吃", "http", "@", "#fail", "Don't", "’",
+    "https://t.example/好", "http://", "www.good.example", "@terrible", "@好吃", "http", "@", "#fail",
+    "#WorstServiceEver", "#notgoodatall", "#boycottblorp", "#blorpfail", "#firefoxes", "#IsIt", ":(((", ":-))", "=]]",
+    ":()", "Don't", "’",
     "x" * 41, "的", "な", "\n", "\t",
 ]  # fmt: skip
 
