@@ -49,14 +49,15 @@ class Quarantine(msgspec.Struct, array_like=True, gc=False):
     """What of a brand's time is left out of what is learned.
 
     Attributes:
-        first, last: strange buckets, of the stretch that is going on or the last one; NEVER before any.
+        last: the last strange bucket; NEVER before any.
+        span: buckets from the first one of the stretch that is going on, or the last one, to that.
         credit: ordinary days that pay for days left out.
         calm: what was set aside.
         set_aside: when, in stretches of CALM_BUCKETS; NEVER before.
     """
 
-    first: int = NEVER
     last: int = NEVER
+    span: int = 0
     credit: int = MAX_CREDIT
     calm: Calm = (0.0, 0.0, 0.0, 0.0)
     set_aside: int = NEVER
@@ -66,7 +67,7 @@ class Quarantine(msgspec.Struct, array_like=True, gc=False):
         if not is_strange and self.last == NEVER:
             return ALL
         ago = bucket - self.last
-        first = bucket if is_strange and ago >= STRANGE_BUCKETS else self.first
+        first = bucket if is_strange and ago >= STRANGE_BUCKETS else self.last - self.span
         if bucket - first >= MAX_STRANGE_BUCKETS:
             return ALL
         return 0 if is_strange else bisect_right(WAIT, ago)
@@ -77,8 +78,10 @@ class Quarantine(msgspec.Struct, array_like=True, gc=False):
         """Note a scored bucket before it is learned: set aside what is calm, go back to it when a bucket is strange."""
         stretch = bucket // CALM_BUCKETS
         if is_strange:
-            if bucket - self.last >= STRANGE_BUCKETS:
-                self.first = bucket
+            if bucket - self.last < STRANGE_BUCKETS:
+                self.span += bucket - self.last
+            else:
+                self.span = 0
                 if stretch - self.set_aside <= MAX_CALM_AGE:
                     baseline.level, baseline.dispersion, base_rate.negative, base_rate.other = self.calm
             self.last = bucket

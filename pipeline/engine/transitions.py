@@ -68,7 +68,7 @@ class Transitions:
             since, left = self._end_before(closed, spec)
             evidence = evidence_of(brand, spec, closed.assessment, since, left)
             score = score if evidence is None else evidence.score
-            if episode.is_open and score >= rule.release:
+            if episode.is_open and score >= rule.release and spec.onset != "mentions":
                 score = score if still_burns(brand, spec, closed.assessment, since, rule.release) else 0.0
         if score >= rule.critical and rule.base_severity == "warning" and episode.severity != "critical":
             rule = rule if enough_voices(voices_of(closed, kind)) else never_critical(rule)
@@ -95,7 +95,7 @@ class Transitions:
         if isinstance(transition, SuppressedOpening):
             self._state.stats.count_suppressed(kind, transition.reason)
         elif transition is not None:
-            if transition.name == "resolved":
+            if transition.name == "resolved" and spec.flares_up:
                 episode.smoulder = smoulder(brand, closed.assessment)
             self._tell(closed, spec, transition, evidence)
         if episode.is_open or is_common:

@@ -34,7 +34,7 @@ def test_the_detector_alone_and_the_engine_close_the_same_buckets_with_the_same_
         if view.mentions:  # An episode that is open is visited in the silence after the last mention, too.
             # Silence is learned bucket by bucket there and hour by hour here, and its calm hours are set aside.
             assert view.expected == pytest.approx(found[-1].expected_now, rel=0.05)
-            assert view.score == pytest.approx(max(found[-1].crisis, 0.0), rel=0.05, abs=0.05)
+            assert view.score == pytest.approx(max(found[-1].crisis, 0.0), rel=0.05, abs=0.2)
         assert len(model.snapshot()) <= 4096
 
 

@@ -16,7 +16,7 @@ from studies import crisis_picture
 
 @pytest.fixture(scope="module")
 def course():
-    simulation = demo_stream(brands=20, hours=14, history_hours=26)
+    simulation = demo_stream(brands=20, hours=20, history_hours=26)
     label = next(label for label in simulation.labels.labels if label.shape == "sudden")
     return crisis_picture.course_of(simulation, label, load_config(None)), simulation
 

@@ -24,7 +24,7 @@ from pipeline.engine.episodes.facets import joined_incident
 from pipeline.engine.episodes.kinds import KindSpec
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
-BURNING_BUCKETS: Final = (2 * BUCKETS_PER_HOUR, 8 * BUCKETS_PER_HOUR)
+BURNING_BUCKETS: Final = (2 * BUCKETS_PER_HOUR, 4 * BUCKETS_PER_HOUR)
 """An episode goes on while the counts of so many last buckets are above its release level, of the greater number as far
 as the smaller one normally holds fewer than BURNING_MENTIONS. As a crisis teaches nothing, the window of a day would
 hold one open for a day after its end."""

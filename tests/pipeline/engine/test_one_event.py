@@ -93,7 +93,7 @@ def test_a_new_event_on_the_day_after_a_crisis_opens_by_its_own_mentions(event: 
     assert at(26) - 600 <= later[0].onset_time.timestamp() < later[0].detected_time.timestamp() <= at(30)
 
 
-@pytest.mark.parametrize("gap", [8.0, 11.0])
+@pytest.mark.parametrize("gap", [7.0, 9.0])
 def test_a_second_crisis_in_the_cool_down_is_shown_at_once_as_the_same_fire(gap: float) -> None:
     alerts = alerts_of([STORM, Burst(3 + gap, 3, 10.0, 0.8)], hours=48)
     ended = next(alert for alert in alerts if alert.kind == "crisis" and alert.transition == "resolved")
