@@ -245,7 +245,7 @@ def simulated(
 
     Nothing counts in the first 28 days, in which every brand is learned.
     """
-    from pipeline.evaluation import aftermath
+    from pipeline.evaluation import aftermath, crowded, second_crises
     from pipeline.evaluation import simulated as worlds_of
     from pipeline.evaluation.aftermath import STAGED_KINDS, STAGES
     from pipeline.evaluation.comparison import compare
@@ -268,9 +268,11 @@ def simulated(
             raise click.UsageError("--detector and --peer-brands: expected one of them, got both")
         _finish(_compared(_detectors(detectors), names, wanted, facts, detection), out)
         return
-    cells, peers, plots, rows = [], [], [], []
+    cells, peers, plots, rows, second, crowd = [], [], [], [], [], []
     facts["brands of each size with episodes"] = episode_brands
-    steps = days + worlds_of.WARM_UP_DAYS + (aftermath.days_of(STAGED_KINDS, STAGES) if episode_brands else 0)
+    steps = days + worlds_of.WARM_UP_DAYS + crowded.days_of()
+    if episode_brands:
+        steps += aftermath.days_of(STAGED_KINDS, STAGES) + second_crises.days_of()
     with _progress("simulated", len(names) * steps) as step:
         for name in names:
             run = worlds_of.run_world(
@@ -281,7 +283,15 @@ def simulated(
             if peer_brands and run.staged:
                 for size in wanted:
                     peers += compare(run, size, rate=1.0, brands=peer_brands, on_peer=lambda peer: step(peer, 0))
+            lived = partial(step, name)
+            if run.staged:
+                crowd += crowded.run_crowded(
+                    name, sizes=wanted, brands=brands, seed=seed, detection=detection, on_day=lived
+                )
             if episode_brands and run.staged:
+                second += second_crises.run_second_crises(
+                    name, sizes=wanted, brands=episode_brands, seed=seed, detection=detection, on_day=lived
+                )
                 rows += aftermath.run_aftermath(
                     name,
                     sizes=wanted,
@@ -291,7 +301,7 @@ def simulated(
                     detection=detection,
                     on_day=partial(step, name),
                 )
-    _finish(simulated_report(cells, peers, plots, facts, rows), out)
+    _finish(simulated_report(cells, peers, plots, facts, rows, second, crowd), out)
 
 
 def _detectors(wished: tuple[str, ...]) -> list[str]:

@@ -103,7 +103,7 @@ def run_aftermath(
     rng, stage_rng = (np.random.default_rng([seed, zlib.crc32(world.encode()), place]) for place in (3, 4))
     config = Config(ConfigFile(detection=detection or DetectionConfig()))
     names = [f"brand-{place}" for place in range(len(stream.sizes))]
-    fleet, sampler = _Fleet(names, config), stream.sampler()
+    fleet, sampler = Fleet(names, config), stream.sampler()
     coming: deque[Latent] = deque(stream.next_day() for _ in range(STAGED_DAYS))
     found: dict[tuple[str, str], Crises] = {(size, kind): Crises() for size in sizes for kind in kinds}
     staged: Counter[tuple[str, str]] = Counter()
@@ -140,20 +140,21 @@ def run_aftermath(
     ]
 
 
-class _Fleet:
+class Fleet:
     """Brands in one engine that are given their counts bucket by bucket."""
 
     def __init__(self, names: list[str], config: Config) -> None:
+        """Begin without history."""
         self._names = names
         self._config = config
         self._engine = Engine(0, config)
         self._state: dict[bytes, bytes | None] = {}
         self._alerts: list[Alert] = []
 
-    def copy(self) -> _Fleet:
+    def copy(self) -> Fleet:
         """A fleet that goes its own way from here, by the very state that a worker stores."""
         self._state.update(self._engine.snapshot())
-        twin = _Fleet(self._names, self._config)
+        twin = Fleet(self._names, self._config)
         twin._engine.restore(self._state.items())
         return twin
 

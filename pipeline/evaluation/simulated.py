@@ -163,7 +163,7 @@ def run_world(
     for day in range(total):
         if staging and day >= WARM_UP_DAYS and (day - WARM_UP_DAYS) % stream.crisis_every_days == 0:
             for kind in kinds:
-                run.staged.append(_stage(model, kind, day, coming, sampler, stage_rng))
+                run.staged.append(stage(model, kind, day, coming, sampler, stage_rng))
         latent = coming.popleft()
         coming.append(stream.next_day())
         seen, bad = sampler.draw(latent, rng)
@@ -178,7 +178,7 @@ def run_world(
     return run
 
 
-def _stage(
+def stage(
     model: Fleet, kind: str, day: int, coming: Sequence[Latent], sampler: Sampler, rng: np.random.Generator
 ) -> Staged:
     """Two days in which every brand has a crisis that begins at a random bucket of the first."""

@@ -10,8 +10,10 @@ import numpy as np
 from pipeline.config.model import DetectionConfig
 from pipeline.evaluation.aftermath import AftermathRow
 from pipeline.evaluation.comparison import PeerReport
+from pipeline.evaluation.crowded import CrowdedRow
 from pipeline.evaluation.reports.plots import Panel, Timeline
 from pipeline.evaluation.reports.report import Report, Table, show_found, show_onset, show_rate
+from pipeline.evaluation.second_crises import SecondCrisisRow
 from pipeline.evaluation.simulated import CRISIS_RATE, CellReport, WorldRun, crisis_rule, starts_of
 from pipeline.simulation.worlds.ordinary import CRISES
 from pipeline.simulation.worlds.worlds import WORLDS
@@ -39,6 +41,15 @@ AFTERMATH_NOTE = (
     "resolved and that no new crisis explains, those that call a person (crisis, sentiment_shift) and volume_surge "
     "apart; in brackets how many open in a day of the same brands without a crisis."
 )
+SECOND_NOTE = (
+    "By the engine itself: two of three brands have a crisis, and another of the same strength so many days later. "
+    "Share of the first and of the second crises on which an alert opened in time; a second one that begins while an "
+    "episode is open counts as missed, and is counted apart."
+)
+CROWDED_NOTE = (
+    "In the fortnight before, so many of the brands had a crisis of their own. Crises found as above, and false alarms "
+    "of that fortnight per brand-year on the brands that had none."
+)
 PEER_NOTE = (
     "Same brands, same cool-down. Tocsin runs at its shipped threshold for 1 false alarm per brand-year; each peer at "
     "the lowest threshold that gave at most 1 on the other half of the brands. Few brands make wide intervals."
@@ -51,6 +62,8 @@ def simulated_report(
     plots: list[Timeline],
     facts: dict[str, Any],
     aftermath: Sequence[AftermathRow] = (),
+    second: Sequence[SecondCrisisRow] = (),
+    crowded: Sequence[CrowdedRow] = (),
 ) -> Report:
     """Tables and data of the scored worlds."""
     report = Report("simulated", "Simulated fleets", facts, plots=plots)
@@ -92,6 +105,10 @@ def simulated_report(
         )
     if aftermath:
         report.tables.append(aftermath_table(aftermath))
+    if second:
+        report.tables.append(second_table(second))
+    if crowded:
+        report.tables.append(crowded_table(crowded))
     if peers:
         report.tables.append(
             Table(
@@ -113,6 +130,7 @@ def simulated_report(
         )
     laws = {name: WORLDS[name] for name in dict.fromkeys(cell.world for cell in cells)}
     report.data = {"worlds": laws, "cells": cells, "peers": peers, "aftermath": aftermath}
+    report.data |= {"after a crisis": second, "crowded": crowded}
     return report
 
 
@@ -133,6 +151,40 @@ def aftermath_table(rows: Sequence[AftermathRow]) -> Table:
             for row in rows
         ],
         AFTERMATH_NOTE,
+    )
+
+
+def second_table(rows: Sequence[SecondCrisisRow]) -> Table:
+    """First and second crises of the same brands."""
+    return Table(
+        "After a crisis",
+        ("world", "size", "kind", "days later", "first found", "second found", "still open"),
+        [
+            (
+                *(row.world, row.size, row.kind, str(row.gap_days)),
+                *(show_rate(share) for share in (row.first, row.second, row.still_open)),
+            )
+            for row in rows
+        ],
+        SECOND_NOTE,
+    )
+
+
+def crowded_table(rows: Sequence[CrowdedRow]) -> Table:
+    """Crises in fleets of which a share has burnt."""
+    kinds = list(rows[0].crises)
+    return Table(
+        "Crowded fleets",
+        ("world", "size", "in crisis", *kinds, "false alarms"),
+        [
+            (
+                *(row.world, row.size, f"{row.share:.0%}"),
+                *(show_found(row.crises.get(kind)) for kind in kinds),
+                show_rate(row.false_alarms) if row.false_alarms else "-",
+            )
+            for row in rows
+        ],
+        CROWDED_NOTE,
     )
 
 
