@@ -10,8 +10,9 @@ as rare under that tail.
 
 Days of crises are in it as well, and nobody says which they are. So peaks are taken from where they are common, on
 every tenth day, up to a height that few of them exceed, and their scale is that of an exponential law cut off there
-(Deemer & Votaw 1955, "Estimation of parameters of truncated and censored exponential distributions"). How far above
-that a crisis goes moves nothing, and no correction is in what it is made of.
+(Deemer & Votaw 1955, "Estimation of parameters of truncated and censored exponential distributions"). A day above that
+is a crisis as a rule and is left out (detectors.brand.quarantine). A brand that has many of them has no crisis on each,
+but a heavy tail: those beyond its credit count as censored. No correction is in what it is made of.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ _HALVINGS: Final = 40
 class TailState(msgspec.Struct, array_like=True, kw_only=True):
     """Decayed sums by size: days, peaks among them, excess of these; and what came since the day began.
 
-    `peak_level` is the score above which peaks were counted; a state written before this was kept has no other.
+    `peak_level` is the score above which peaks were counted; a state written before this was kept has no other. `high`
+    and `new_high` are days above the peaks that count, of brands that have more of them than are left out.
     """
 
     day: int = -1
@@ -55,12 +57,23 @@ class TailState(msgspec.Struct, array_like=True, kw_only=True):
     new_peaks: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
     new_excess: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
     peak_level: float = _FORMER_PEAK_LEVEL
+    high: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+    new_high: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
 
     def begin_anew(self) -> None:
         """Forget sums of peaks above another level than today's."""
-        for sums in (self.days, self.peaks, self.excess, self.new_days, self.new_peaks, self.new_excess):
-            sums[:] = [0.0] * len(SIZES)
+        for old, new in self.sums():
+            old[:] = new[:] = [0.0] * len(SIZES)
         self.peak_level = PEAK_LEVEL
+
+    def sums(self) -> tuple[tuple[list[float], list[float]], ...]:
+        """Every sum by size as it counts, and what came to it since the day began."""
+        return (
+            (self.days, self.new_days),
+            (self.peaks, self.new_peaks),
+            (self.excess, self.new_excess),
+            (self.high, self.new_high),
+        )
 
 
 class PooledTail:
@@ -86,7 +99,7 @@ class PooledTail:
         if day <= s.day:
             return
         keep = 0.5 ** ((day - s.day) / HALF_LIFE_DAYS) if s.day >= 0 else 1.0
-        for old, new in ((s.days, s.new_days), (s.peaks, s.new_peaks), (s.excess, s.new_excess)):
+        for old, new in s.sums():
             for i in PLACES:
                 old[i] = old[i] * keep + new[i]
                 new[i] = 0.0
@@ -119,15 +132,15 @@ class PooledTail:
         return self.correction(log_size)
 
     def add(self, log_size: float, days: int, maximum: float) -> None:
-        """Count days of a brand: their number, and the maximum of the first; one above MOST counts for nothing."""
+        """Count days of a brand: their number, and the maximum of the first."""
         s = self.state
         place, weight = place_of(log_size)
         excess = maximum - PEAK_LEVEL
-        if excess > MOST:
-            return
         for i, share in ((place, 1.0 - weight), (place + 1, weight)):
             s.new_days[i] += share * days
-            if excess > 0.0:
+            if excess > MOST:
+                s.new_high[i] += share
+            elif excess > 0.0:
                 s.new_peaks[i] += share
                 s.new_excess[i] += share * excess
 
@@ -142,13 +155,15 @@ class PooledTail:
     def _settle(self) -> None:
         s = self.state
         self.shift, self.stretch = [], []
-        for days, peaks, excess in zip(s.days, s.peaks, s.excess, strict=True):
-            mean = (excess + PRIOR_PEAKS * _SHIPPED_MEAN) / (peaks + PRIOR_PEAKS)
-            scale = scale_of(mean) if peaks else EXCESS
-            rate = (peaks + PRIOR_PEAKS) / (days + PRIOR_PEAKS / PEAKS_PER_DAY)
+        for days, peaks, excess, high in zip(s.days, s.peaks, s.excess, s.high, strict=True):
+            known = peaks + PRIOR_PEAKS
+            total = excess + PRIOR_PEAKS * _SHIPPED_MEAN
+            # Of few days above MOST none is counted: the law is cut off there. Of many it is censored: the greater scale.
+            scale = max(scale_of(total / known), min((total + high * MOST) / known, EXCESS * MAX_STRETCH))
+            rate = (known + high) / (days + PRIOR_PEAKS / PEAKS_PER_DAY)
             factor = min(max(PEAKS_PER_DAY / rate, 1.0 / MAX_FACTOR), MAX_FACTOR)
             self.shift.append(EXCESS * math.log(factor))
-            self.stretch.append(EXCESS / scale)
+            self.stretch.append(EXCESS / scale if peaks or high else 1.0)
 
 
 def truncated_mean(scale: float) -> float:

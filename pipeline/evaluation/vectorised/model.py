@@ -266,7 +266,7 @@ class FleetBlock:
         if maxima.day >= 0:
             left_out = (self.strange_last // BUCKETS_PER_DAY >= maxima.day - 1) & (self.credit >= DAY_LEFT_OUT)
             self.credit = np.where(left_out, self.credit - DAY_LEFT_OUT, np.minimum(self.credit + 1, MAX_CREDIT))
-        known = (self.peak > -np.inf) & ~left_out & (self.peak <= PEAK_LEVEL + MOST)
+        known = (self.peak > -np.inf) & ~left_out
         if maxima.days >= YOUNG_DAYS and known.any():
             days = max(day - maxima.day - self.unobserved // BUCKETS_PER_DAY, 1)
             excess = np.where(known, np.maximum(self.peak - PEAK_LEVEL, 0.0), 0.0)
@@ -274,8 +274,9 @@ class FleetBlock:
             for at, share in ((place, np.where(known, 1.0 - weight, 0.0)), (place + 1, np.where(known, weight, 0.0))):
                 for sums, value in (
                     (state.new_days, share * min(days, MAX_ENDED_DAYS)),
-                    (state.new_peaks, share * (excess > 0.0)),
-                    (state.new_excess, share * excess),
+                    (state.new_peaks, share * ((excess > 0.0) & (excess <= MOST))),
+                    (state.new_excess, share * np.where(excess <= MOST, excess, 0.0)),
+                    (state.new_high, share * (excess > MOST)),
                 ):
                     for i, more in enumerate(np.bincount(at, value, len(_SIZES)).tolist()):
                         sums[i] += more

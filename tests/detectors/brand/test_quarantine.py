@@ -88,7 +88,7 @@ def test_a_strange_day_and_the_next_one_are_left_out():
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=200))
-def test_no_brand_leaves_out_more_than_a_week_and_every_fifth_day(days):
+def test_no_brand_leaves_out_more_days_than_ordinary_ones_pay_for(days):
     quarantine, left = Quarantine(), 0
     for day, is_strange in enumerate(days):
         if is_strange:
