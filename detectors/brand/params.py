@@ -162,7 +162,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     peaks_per_day: float = 0.1
     excess: float = 0.635
     max_peak: float = 3.4
-    prior_peaks: float = 50.0
+    prior_peaks: float = 15.0
     tail_half_life_days: float = 30.0
     young_days: int = 14
     max_ended_days: int = 60
@@ -178,7 +178,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     residue_windows: int = 3
     residue_buckets: int = 288
     max_left_out_days: int = 4
-    ordinary_days_to_earn_one: int = 30
+    ordinary_days_to_earn_one: int = 90
 
 
 PARAMS: Final = Params()

@@ -34,7 +34,9 @@ HALF_LIFE_DAYS: Final = PARAMS.tail_half_life_days
 YOUNG_DAYS: Final = PARAMS.young_days
 MAX_ENDED_DAYS: Final = PARAMS.max_ended_days
 MOST: Final = PARAMS.max_peak - PEAK_LEVEL
-"""Height of a peak that counts, at most."""
+"""Height of an ordinary peak, at most."""
+MAX_HIGH: Final = 2.0 * MOST
+"""Up to which a height above that counts."""
 MAX_FACTOR: Final = PARAMS.max_factor
 MAX_STRETCH: Final = PARAMS.max_stretch
 PLACES: Final = range(len(SIZES))
@@ -45,8 +47,8 @@ _HALVINGS: Final = 40
 class TailState(msgspec.Struct, array_like=True, kw_only=True):
     """Decayed sums by size: days, peaks among them, excess of these; and what came since the day began.
 
-    `peak_level` is the score above which peaks were counted; a state written before this was kept has no other. `high`
-    and `new_high` are days above the peaks that count, of brands that have more of them than are left out.
+    `peak_level` is the score above which peaks were counted; a state written before this was kept has no other. `high`,
+    and `high_excess` are days above MOST that were not left out, and what they are above `peak_level`.
     """
 
     day: int = -1
@@ -59,6 +61,8 @@ class TailState(msgspec.Struct, array_like=True, kw_only=True):
     peak_level: float = _FORMER_PEAK_LEVEL
     high: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
     new_high: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+    high_excess: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
+    new_high_excess: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SIZES))
 
     def begin_anew(self) -> None:
         """Forget sums of peaks above another level than today's."""
@@ -73,6 +77,7 @@ class TailState(msgspec.Struct, array_like=True, kw_only=True):
             (self.peaks, self.new_peaks),
             (self.excess, self.new_excess),
             (self.high, self.new_high),
+            (self.high_excess, self.new_high_excess),
         )
 
 
@@ -140,6 +145,7 @@ class PooledTail:
             s.new_days[i] += share * days
             if excess > MOST:
                 s.new_high[i] += share
+                s.new_high_excess[i] += share * min(excess, MAX_HIGH)
             elif excess > 0.0:
                 s.new_peaks[i] += share
                 s.new_excess[i] += share * excess
@@ -155,11 +161,11 @@ class PooledTail:
     def _settle(self) -> None:
         s = self.state
         self.shift, self.stretch = [], []
-        for days, peaks, excess, high in zip(s.days, s.peaks, s.excess, s.high, strict=True):
+        for days, peaks, excess, high, more in zip(s.days, s.peaks, s.excess, s.high, s.high_excess, strict=True):
             known = peaks + PRIOR_PEAKS
             total = excess + PRIOR_PEAKS * _SHIPPED_MEAN
-            # Of few days above MOST none is counted: the law is cut off there. Of many it is censored: the greater scale.
-            scale = max(scale_of(total / known), min((total + high * MOST) / known, EXCESS * MAX_STRETCH))
+            # Where no day above MOST counts the law is cut off there; where many do, it is not: the greater scale.
+            scale = max(scale_of(total / known), min((total + more) / (known + high), EXCESS * MAX_STRETCH))
             rate = (known + high) / (days + PRIOR_PEAKS / PEAKS_PER_DAY)
             factor = min(max(PEAKS_PER_DAY / rate, 1.0 / MAX_FACTOR), MAX_FACTOR)
             self.shift.append(EXCESS * math.log(factor))

@@ -50,7 +50,7 @@ from detectors.brand.negativity import (
     TINY_LEVEL,
 )
 from detectors.brand.negativity import TRUST as WINDOW_TRUST
-from detectors.brand.pooled_tail import MAX_ENDED_DAYS, MOST, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
+from detectors.brand.pooled_tail import MAX_ENDED_DAYS, MAX_HIGH, MOST, PEAK_LEVEL, SIZES, YOUNG_DAYS, PooledTail
 from detectors.brand.quarantine import (
     ALL,
     CALM_BUCKETS,
@@ -277,6 +277,7 @@ class FleetBlock:
                     (state.new_peaks, share * ((excess > 0.0) & (excess <= MOST))),
                     (state.new_excess, share * np.where(excess <= MOST, excess, 0.0)),
                     (state.new_high, share * (excess > MOST)),
+                    (state.new_high_excess, share * np.where(excess > MOST, np.minimum(excess, MAX_HIGH), 0.0)),
                 ):
                     for i, more in enumerate(np.bincount(at, value, len(_SIZES)).tolist()):
                         sums[i] += more
