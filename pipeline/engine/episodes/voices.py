@@ -16,6 +16,8 @@ import msgspec
 from pipeline.engine.episodes.episode import Rule
 
 MIN_VOICES: Final = 6
+NEVER_CRITICAL: Final = 10
+"""Negative mentions: so few are no critical crisis, whoever speaks."""
 _COPY: Final = 1 / 3
 """Of a voice: somebody who copies."""
 
@@ -41,6 +43,8 @@ class Voices(msgspec.Struct, frozen=True):
 def enough_voices(voices: Voices) -> bool:
     """Whether these are enough for a critical crisis, given its score."""
     people = voices.negatives - voices.echoed
+    if voices.negatives <= NEVER_CRITICAL:
+        return False
     heard = min(max(voices.negatives - voices.silent, people * _COPY), float(voices.people))
     return heard >= MIN_VOICES and people - voices.usual >= MIN_VOICES
 

@@ -13,7 +13,7 @@ from river import linear_model, optim
 
 from detectors.sentiment import SentimentModels
 from detectors.sentiment.hashing import BUCKETS, character_buckets, word_buckets, word_parts
-from detectors.sentiment.models import NEGATIVE_PRIOR, POSITIVE_PRIOR, reader_of
+from detectors.sentiment.models import NEGATIVE_PRIOR, NEGATIVE_PRIORS, POSITIVE_PRIOR, reader_of
 from detectors.sentiment.regression import (
     EPSILON,
     INTERCEPT_RATE,
@@ -121,8 +121,9 @@ def test_a_text_read_before_the_first_label_is_answered_with_it() -> None:
 @given(text=st.text(max_size=100))
 def test_without_labels_the_model_is_its_prior(lang: str, text: str) -> None:
     prior, _ = reader_of(lang).read(normalised(text), with_features=False)
+    intercept, slope = NEGATIVE_PRIORS.get(lang, NEGATIVE_PRIOR)
     assert SentimentModels().estimate(normalised(text), lang) == (
-        logistic(NEGATIVE_PRIOR[0] + NEGATIVE_PRIOR[1] * prior),
+        logistic(intercept + slope * prior),
         logistic(POSITIVE_PRIOR[0] + POSITIVE_PRIOR[1] * prior),
     )
 

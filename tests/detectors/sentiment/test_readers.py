@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from detectors.sentiment import LANGUAGES, SentimentModels
 from detectors.sentiment.characters import CHINESE_NEGATION, JAPANESE_NEGATION, Negation
 from detectors.sentiment.lexicon import weights, with_adjective_forms, word_lists
-from detectors.sentiment.models import NEGATIVE_PRIOR, POSITIVE_PRIOR, reader_of
+from detectors.sentiment.models import NEGATIVE_PRIOR, NEGATIVE_PRIORS, POSITIVE_PRIOR, reader_of
 from schemas.text import normalised
 from tests.detectors.sentiment import plain_reader
 
@@ -90,7 +90,7 @@ def test_a_model_answers_as_the_rules_say_before_and_after_labels(language: str,
     models = SentimentModels()
     prior, buckets = plain_reader.read(text, language)
     assert models.estimate(normalised(text), language) == (
-        plain_reader.probability(prior, set(), *NEGATIVE_PRIOR, plain_reader.NO_WEIGHTS),
+        plain_reader.probability(prior, set(), *NEGATIVE_PRIORS.get(language, NEGATIVE_PRIOR), plain_reader.NO_WEIGHTS),
         plain_reader.probability(prior, set(), *POSITIVE_PRIOR, plain_reader.NO_WEIGHTS),
     )
     for label in data.draw(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=4)):

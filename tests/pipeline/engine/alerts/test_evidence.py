@@ -107,8 +107,8 @@ def test_copies_by_few_are_at_most_a_warning_and_shown_once(people: int) -> None
     assert len(crisis.evidence.posts) == 1
 
 
-def test_as_many_complaints_of_as_many_people_are_critical() -> None:
-    alerts = alerts_of(burst(9, text=own_complaint), rate=0.5)
+def test_a_dozen_complaints_of_as_many_people_are_critical() -> None:
+    alerts = alerts_of(burst(12, text=own_complaint), rate=0.5)
     assert "critical" in {alert.severity for alert in alerts}
     assert len({post.excerpt for post in alerts[0].evidence.posts}) == 3
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.episodes.voices import MIN_VOICES, Voices, enough_voices
+from pipeline.engine.episodes.voices import MIN_VOICES, NEVER_CRITICAL, Voices, enough_voices
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,11 @@ def test_copies_of_few_authors_are_not_enough(voices: Voices, enough: bool) -> N
 
 
 def test_as_many_as_are_asked_for_are_enough() -> None:
-    least = Voices(negatives=MIN_VOICES, usual=0, silent=0, echoed=0, people=MIN_VOICES)
-    assert enough_voices(least)
-    assert not enough_voices(Voices(negatives=MIN_VOICES, usual=1, silent=0, echoed=0, people=MIN_VOICES))
+    least = NEVER_CRITICAL + 1
+    assert enough_voices(Voices(negatives=least, usual=least - MIN_VOICES, silent=0, echoed=0, people=MIN_VOICES))
+    assert not enough_voices(Voices(negatives=least, usual=6, silent=0, echoed=0, people=MIN_VOICES))
+    assert not enough_voices(Voices(negatives=least, usual=0, silent=0, echoed=0, people=MIN_VOICES - 1))
+
+
+def test_ten_are_never_critical() -> None:
+    assert not enough_voices(Voices(negatives=10, usual=0, silent=0, echoed=0, people=10))
