@@ -29,7 +29,7 @@ from detectors.brand.negativity import (
 )
 from detectors.brand.params import PARAMS
 from detectors.brand.pooled_tail import PooledTail, corrected
-from detectors.brand.quarantine import ALL, STRANGE_NOW, STRANGE_SCORE, Quarantine
+from detectors.brand.quarantine import ALL, CALM_BUCKETS, NEVER, STRANGE_NOW, STRANGE_SCORE, Quarantine
 from detectors.brand.silence import SilentHour, pass_silence
 from detectors.brand.surge import MIN_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
@@ -229,9 +229,10 @@ class BrandModel(DailyEstimator):
         assessment = self._score(index, mentions, negatives)
         state = self.state
         state.windows = assessment.after
-        state.quarantine.follow(
-            index, assessment.own_crisis, state.baseline, state.base_rate, is_strange=assessment.is_strange
-        )
+        if assessment.is_strange or index // CALM_BUCKETS != state.quarantine.set_aside:
+            state.quarantine.follow(
+                index, assessment.own_crisis, state.baseline, state.base_rate, is_strange=assessment.is_strange
+            )
         if assessment.learning:
             state.base_rate.learn(mentions, negatives)
             state.baseline.learn(
@@ -319,7 +320,9 @@ class BrandModel(DailyEstimator):
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
-        learning = state.quarantine.learning(index, is_strange=is_strange)
+        quarantine = state.quarantine
+        is_free = quarantine.last == NEVER and not is_strange
+        learning = ALL if is_free else quarantine.learning(index, is_strange=is_strange)
         after = pack_rows(*rows)
         return BrandAssessment(
             index,
