@@ -65,7 +65,7 @@ def run_crowded(
     brands: int,
     seed: int,
     detection: DetectionConfig | None = None,
-    shares: Sequence[float] = SHARES,
+    shares: Sequence[float] | None = None,
     on_day: Callable[[], None] = lambda: None,
 ) -> list[CrowdedRow]:
     """Score a fleet for every share.
@@ -76,12 +76,12 @@ def run_crowded(
         brands: number of brands of each size.
         seed: same seed and arguments, same result.
         detection: as configured.
-        shares: of the brands, 0..1.
+        shares: of the brands, 0..1; SHARES unless given.
         on_day: called after each day of a fleet.
     """
     rule = crisis_rule(CRISIS_RATE, detection)
     rows = []
-    for share in shares:
+    for share in SHARES if shares is None else shares:
         staged, sizes_of, calm, scores = _lived(world, sizes, brands, seed, share, on_day)
         for size in sizes:
             places = np.flatnonzero(sizes_of == size)
@@ -99,9 +99,9 @@ def run_crowded(
     return rows
 
 
-def days_of(shares: Sequence[float] = SHARES) -> int:
+def days_of(shares: Sequence[float] | None = None) -> int:
     """How often `on_day` is called."""
-    return len(shares) * (WARM_UP_DAYS + FORTNIGHT_DAYS)
+    return len(SHARES if shares is None else shares) * (WARM_UP_DAYS + FORTNIGHT_DAYS)
 
 
 def _lived(

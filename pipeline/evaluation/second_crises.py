@@ -58,7 +58,7 @@ def run_second_crises(
     brands: int,
     seed: int,
     detection: DetectionConfig | None = None,
-    gaps: Sequence[int] = GAPS_DAYS,
+    gaps: Sequence[int] | None = None,
     kinds: Sequence[str] = KINDS,
     on_day: Callable[[], None] = lambda: None,
 ) -> list[SecondCrisisRow]:
@@ -70,10 +70,11 @@ def run_second_crises(
         brands: number of brands of each size, at least 1.
         seed: same seed and arguments, same result.
         detection: as configured.
-        gaps: days from the first to the second crisis, at least 1.
+        gaps: days from the first to the second crisis, at least 1; GAPS_DAYS unless given.
         kinds: of crises.
         on_day: called after each day of the fleet and of its copies.
     """
+    gaps = gaps or GAPS_DAYS
     ahead = max(gaps) + DAYS_AFTER
     stream = open_stream(world, sizes, brands, days=WARM_UP_DAYS + ahead, shift_day=WARM_UP_DAYS + ahead, seed=seed)
     name = zlib.crc32(world.encode())
@@ -142,9 +143,9 @@ def outcome(alerts: Iterable[Alert], kind: str, first: int, second: int) -> tupl
     return found[0], found[1], bool(before) and before[-1].transition != "resolved"
 
 
-def days_of(gaps: Sequence[int] = GAPS_DAYS, kinds: Sequence[str] = KINDS) -> int:
+def days_of(gaps: Sequence[int] | None = None, kinds: Sequence[str] = KINDS) -> int:
     """How often `on_day` is called."""
-    return WARM_UP_DAYS + len(kinds) * sum(gap + DAYS_AFTER for gap in gaps)
+    return WARM_UP_DAYS + len(kinds) * sum(gap + DAYS_AFTER for gap in gaps or GAPS_DAYS)
 
 
 def _joined(days: Sequence[Latent]) -> Latent:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from pipeline.cli.evaluate import command
 from pipeline.config.model import Config, ConfigFile, DetectionConfig
-from pipeline.evaluation import aftermath, comparison, simulated
+from pipeline.evaluation import aftermath, comparison, crowded, second_crises, simulated
 from pipeline.evaluation.peers.baselines import PreviousHours
 from pipeline.evaluation.recorded import Recording, episode_starts
 from pipeline.evaluation.scoring.alarms import AlarmRule
@@ -173,16 +173,19 @@ class _Tags(HTMLParser):
 
 
 def test_the_command_prints_tables_and_writes_reports_that_need_nothing_beside_them(tmp_path, monkeypatch):
-    for module in (simulated, comparison, aftermath):
+    for module in (simulated, comparison, aftermath, crowded, second_crises):
         monkeypatch.setattr(module, "WARM_UP_DAYS", 8)
     monkeypatch.setattr(aftermath, "STAGES", 1)
+    monkeypatch.setattr(crowded, "SHARES", (0.0, 0.5))
+    monkeypatch.setattr(second_crises, "GAPS_DAYS", (2,))
     arguments = ["simulated", "--brands", "2", "--days", "14", "--worlds", "calm,shifted", "--sizes", "M"]
     arguments += ["--episode-brands", "1"]
     result = CliRunner().invoke(command, [*arguments, "--out", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
     assert "False alarms per brand-year" in result.stdout
     assert "surges (18 per year)" in " ".join(result.stdout.split())
-    assert "Onset and end of crises" in result.stdout
+    for title in ("Onset and end of crises", "After a crisis", "Crowded fleets"):
+        assert title in result.stdout
     document = json.loads((tmp_path / "simulated.json").read_bytes())
     assert [cell["world"] for cell in document["results"]["cells"]] == ["calm", "shifted"]
     assert document["calibration"]
