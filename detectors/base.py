@@ -20,6 +20,8 @@ from schemas.observation import BUCKETS_PER_DAY
 
 SCORE_UNIT: Final = "deviations above the brand's ordinary daily maximum"
 """Of every detector's scores: detectors.brand.calibration gives it."""
+SCORED_KINDS: Final[tuple[Kind, ...]] = ("crisis", "sentiment_shift", "volume_surge")
+"""The kinds that a detector scores, by counts."""
 
 
 class StateVersionError(ValueError):
@@ -126,6 +128,11 @@ class Detector(Protocol):
     @property
     def last_bucket(self) -> int:
         """Index of the last bucket learned or passed; -1 before the first."""
+        ...
+
+    @property
+    def buckets_seen(self) -> float:
+        """Buckets learned, empty ones included."""
         ...
 
     def close(self, index: int, mentions: float, negatives: float, missing: int = 0, reach: float = 0.0) -> Assessment:

@@ -192,6 +192,11 @@ class CalibratedDetector(DailyEstimator):
         return self._state.baseline.bucket
 
     @property
+    def buckets_seen(self) -> float:
+        """See detectors.base.Detector."""
+        return self._state.baseline.seen
+
+    @property
     def is_warm(self) -> bool:
         """True once a day has been seen and a daily maximum can be held against."""
         return self._state.baseline.seen >= WARM_UP_BUCKETS and self._state.maxima.days > 0

@@ -11,12 +11,12 @@ from msgspec import Meta
 from schemas.mention import BRAND_PATTERN
 
 Transition = Literal["opened", "updated", "escalated", "resolved"]
-Kind = Literal["crisis", "sentiment_shift", "volume_surge"]
+Kind = Literal["crisis", "sentiment_shift", "volume_surge", "high_reach_post"]
 Severity = Literal["info", "warning", "critical"]
 Scope = Literal["brand", "category"]
 SuppressionReason = Literal["budget", "category", "cool_down"]
 
-KINDS: Final[tuple[Kind, ...]] = ("crisis", "sentiment_shift", "volume_surge")
+KINDS: Final[tuple[Kind, ...]] = ("crisis", "sentiment_shift", "volume_surge", "high_reach_post")
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
 TRANSITIONS: Final[tuple[Transition, ...]] = ("opened", "updated", "escalated", "resolved")
 SCOPES: Final[tuple[Scope, ...]] = ("brand", "category")

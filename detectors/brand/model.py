@@ -200,6 +200,11 @@ class BrandModel(DailyEstimator):
         return self.state.baseline.bucket
 
     @property
+    def buckets_seen(self) -> float:
+        """See detectors.base.Detector."""
+        return self.state.baseline.seen
+
+    @property
     def is_warm(self) -> bool:
         """True once a day has been seen and a daily maximum can be held against."""
         return self.state.baseline.seen >= WARM_UP_BUCKETS and self.state.maxima.days > 0

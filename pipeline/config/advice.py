@@ -9,13 +9,14 @@ import msgspec
 
 from pipeline.config.errors import near, toml_key
 from pipeline.config.layers import brand_playbooks, merged, overrides, playbooks
-from pipeline.config.model import BrandSection, Config, ConfigFile
+from pipeline.config.model import BrandSection, Config, ConfigFile, PlatformSection
 from schemas.alert import KINDS
 from schemas.mention import CHANNELS
 
 RATES: Final = {
     "false_alarms_per_brand_year": "crisis_alerts_per_brand_year",
     "volume_surges_per_brand_year": "volume_surge_alerts_per_brand_year",
+    "high_reach_posts_per_brand_year": "high_reach_post_alerts_per_brand_year",
 }
 """Rates that set a threshold, and the alert budget of the same kind."""
 
@@ -23,6 +24,7 @@ ZERO: Final = {
     "detection.crisis_alerts_per_brand_year": "no budget",
     "detection.sentiment_shift_alerts_per_brand_year": "no budget",
     "detection.volume_surge_alerts_per_brand_year": "no budget",
+    "detection.high_reach_post_alerts_per_brand_year": "no budget",
     "detection.cool_down_minutes": "no cool-down",
     "detection.volume_surge_cool_down_minutes": "no cool-down",
     "engine.dead_letter_run_limit": "no limit",
@@ -41,8 +43,11 @@ def advice(config: Config) -> list[str]:
     """One line for everything in the file that has no effect, or another one than it seems to."""
     file = config.file
     lines = []
-    if file.channels:
-        lines.append("[channels] is set, and nothing reads it yet: it has no effect")
+    lines += [
+        f"platforms.{toml_key(name)} is empty: it has no effect"
+        for name, platform in file.platforms.items()
+        if platform == PlatformSection()
+    ]
     lines += [
         f"{name}.{key}=0: {ZERO[f'{name}.{key}']}"
         for name, section in (("engine", file.engine), ("worker", file.worker))

@@ -113,6 +113,8 @@ class DetectionConfig(Section, frozen=True):
     """Score at which negativity without volume opens a sentiment_shift."""
     volume_surges_per_brand_year: Annotated[float, Meta(ge=0.1, le=100.0)] = 18.0
     """volume_surge episodes (informational) per ordinary brand and year; sets their threshold."""
+    high_reach_posts_per_brand_year: Annotated[float, Meta(ge=0.01, le=100.0)] = 1.0
+    """Tolerated high_reach_post alerts per ordinary brand and year; sets their threshold."""
     detector: Annotated[str, Meta(min_length=1, max_length=520)] = DEFAULT_DETECTOR
     """What judges the brand: daily-maxima, ewma, or river: and a composition of River's (docs/adding-a-detector.md).
     Brands of a category must have daily-maxima. After a change the brand's detector begins afresh."""
@@ -135,11 +137,20 @@ class DetectionConfig(Section, frozen=True):
     """The same budget for sentiment_shift."""
     volume_surge_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 52.0
     """The same budget for volume_surge."""
+    high_reach_post_alerts_per_brand_year: Annotated[float, Meta(ge=0.0, le=1000.0)] = 6.0
+    """The same budget for high_reach_post."""
     mute: tuple[Kind, ...] = ()
     """Kinds that never open an episode; one that is open when this begins ends after the quiet time."""
 
 
-HASHED_SINCE: Final = frozenset({"mute", "allowed_lateness_seconds_by_source"})
+HASHED_SINCE: Final = frozenset(
+    {
+        "mute",
+        "allowed_lateness_seconds_by_source",
+        "high_reach_posts_per_brand_year",
+        "high_reach_post_alerts_per_brand_year",
+    }
+)
 """Keys that came later: at their default they take no part in the config_hash, which stays as it was."""
 
 Owner = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -184,6 +195,15 @@ class CategorySection(Section, frozen=True):
     playbook: PlaybookSection | None = None
 
 
+class PlatformSection(Section, frozen=True):
+    """What holds for the mentions of one platform that do not say it themselves."""
+
+    channel: Channel | None = None
+    """Channel of mentions that have none."""
+    default_reach: Annotated[int, Meta(ge=1, le=100_000_000_000)] | None = None
+    """People whom a post there reaches at least; mentions that state less have this reach."""
+
+
 class ConfigFile(Section, frozen=True):
     """The TOML file as written."""
 
@@ -191,9 +211,7 @@ class ConfigFile(Section, frozen=True):
     sentiment: SentimentConfig = SentimentConfig()
     worker: WorkerConfig = WorkerConfig()
     detection: DetectionConfig = DetectionConfig()
-    channels: dict[str, Channel] = {}
-    """Channel of a platform, for mentions that have none (`reddit = "forum"`). Accepted and checked, but nothing reads
-    it yet."""
+    platforms: dict[Source, PlatformSection] = {}
     tiers: dict[str, TierSection] = {}
     categories: dict[str, CategorySection] = {}
     brands: dict[str, BrandSection] = {}
@@ -232,7 +250,7 @@ class Config:
         self.engine = self.file.engine
         self.sentiment = self.file.sentiment
         self.worker = self.file.worker
-        self.channels = self.file.channels
+        self.platforms = self.file.platforms
         self._members = self._categories()
         self._default = self._resolve(playbooks(self.file), {})
         self._category_configs = {
@@ -315,6 +333,8 @@ class Config:
         parts: tuple[Any, ...] = (_hashed(self.engine), self.sentiment, _hashed(detection), playbook)
         if category is not None:
             parts = (*parts, category, self._members[category])
+        if self.file.platforms:
+            parts = (*parts, {"platforms": self.file.platforms})
         if self.worker.misplaced != "warn":  # with the default, hashes stay what they were before there was a choice
             parts = (*parts, self.worker.misplaced)
         content = msgspec.json.encode(parts, order="sorted")

@@ -154,13 +154,13 @@ class Category:
 
     def _opening(self, kind: Kind, index: int) -> Opening:
         first = index + 1 - RECENT_BUCKETS
-        return Opening(first, -1, -1, incident=joined_incident(self.episodes, kind))
+        return Opening(first, -1, -1, incident=joined_incident(self.episodes, kind, index))
 
     def _told(
         self, kind: Kind, made: EpisodeTransition, index: int
     ) -> list[tuple[Kind, CategoryTransition | SuppressedOpening]]:
         """A transition, and those of the facets that begin or end with it."""
-        told = [(kind, msgspec.structs.replace(made, related=related(self.episodes, kind)))]
+        told = [(kind, msgspec.structs.replace(made, related=related(self.episodes, kind, index)))]
         if made.name == "opened":
             told += fold(self.episodes, kind, index)
         elif made.name == "resolved":

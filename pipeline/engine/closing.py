@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Final
 
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket
 from pipeline.engine.alerts.evidence import add_late_posts, keep_posts
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.brands.expiry import IDLE_BUCKETS, Expirable, ExpiryReason
+from pipeline.engine.brands.readings import audience_of
 from pipeline.engine.buckets.closed_counts import BucketCounts
 from pipeline.engine.buckets.late import LateCounts, WaitingRoom
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.stats import band
 from pipeline.engine.transitions import Transitions
+from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
+
+SECONDS_PER_DAY: Final = float(BUCKET_SECONDS * BUCKETS_PER_DAY)
 
 
 class Closing:
@@ -146,7 +151,8 @@ class Closing:
         keep_posts(brand, bucket, index)
         state.stats.buckets_closed += 1
         state.stats.scores += assessment.is_warm
-        closed = ClosedBucket(index, brand, bucket, assessment, config, feed)
+        audience = audience_of(brand, bucket, index, assessment.base_rate, self._days_silent(index))
+        closed = ClosedBucket(index, brand, bucket, assessment, config, feed, audience)
         self._transitions.follow_brand(closed)
         normal = brand.normal_of_episode if name in state.with_episode else None
         expected = assessment.expected_now if normal is None else normal.at(index)
@@ -155,6 +161,12 @@ class Closing:
         if self._observe is not None:
             self._observe(closed)
         state.changes.any = True
+
+    def _days_silent(self, index: int) -> float:
+        """Days for which a brand that is not known has surely not been mentioned: it would not be forgotten."""
+        state = self._state
+        days = (index * BUCKET_SECONDS - state.at.since) / SECONDS_PER_DAY
+        return min(max(days, 0.0), float(state.config.engine.forget_new_after_days))
 
     def _take_late(self, brand: Brand, bucket: OpenBucket, waiting: WaitingRoom, index: int) -> bool:
         """Take the late mentions that waited in a bucket; False where nothing is left in it for the detector."""

@@ -17,6 +17,7 @@ from pipeline.engine.buckets.open_bucket import MOST_CRITICS, compared
 from pipeline.engine.intake_batch import BatchIntake
 from pipeline.engine.late_intake import LateIntake
 from pipeline.engine.partition_state import PartitionState
+from pipeline.engine.platforms import completed
 from pipeline.engine.records import REROUTED_HEADER, TICK_HEADER, DeadLetter, RefusedBatch, Rerouted, SourceRecord
 from pipeline.engine.tone import Tone
 from pipeline.errors import DeadLetterLimitError
@@ -51,6 +52,7 @@ class Intake:
         self._small_ids = self._max_ids // 16
         self._max_open = config.engine.max_brands
         self._sentiment = config.sentiment
+        self._platforms = config.platforms
         self._tone = Tone(state)
         self._late = LateIntake(state, self._tone)
         self._batches = BatchIntake(state, self._tone, self._late, self.ingest_one_by_one)
@@ -78,6 +80,7 @@ class Intake:
         small_ids, max_ids = self._small_ids, self._max_ids
         sentiments = self._sentiment
         negative_below, positive_above = sentiments.negative_below, sentiments.positive_above
+        platforms = self._platforms
         next_offset, timestamp, latest = at.next_offset, at.last_timestamp, at.event_time
         due_end, due_at = schedule.due_end, schedule.due_at
         index, begin, end = 0, 0.0, -1.0  # the bucket of the mention before and its bounds
@@ -93,6 +96,8 @@ class Intake:
                 timestamp = record.timestamp
                 value = record.value
                 mention = None if value is None else decode_of_some_brand(value)
+                if platforms and mention is not None:
+                    mention = completed(mention, platforms)
                 if (
                     mention is not None
                     and (brand := brands.get(mention.brand)) is not None
@@ -264,6 +269,8 @@ class Intake:
             Rejected: with the reason code.
         """
         mention, dropped = read_mention(value)
+        if self._platforms:
+            mention = completed(mention, self._platforms)
         brand_key(mention, record.key)
         event_time = mention.event_time.timestamp()
         if event_time * 1000 > record.timestamp + self._tolerance_ms:

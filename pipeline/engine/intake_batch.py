@@ -31,6 +31,7 @@ from pipeline.engine.buckets.open_bucket import (
 )
 from pipeline.engine.late_intake import LateIntake, Seat
 from pipeline.engine.partition_state import PartitionState
+from pipeline.engine.platforms import completed
 from pipeline.engine.records import SourceRecord
 from pipeline.engine.tone import Share, Tone
 from schemas.mention import EARLIEST_EVENT_TIME, LATEST_EVENT_TIME, Mention, decode_plain, is_brand
@@ -107,6 +108,9 @@ class BatchIntake:
     def _ingest_decoded(self, records: Sequence[SourceRecord], mentions: list[Mention]) -> None:
         """Take records that are mentions: in runs as far as they are plain."""
         schedule, feed = self._state.schedule, self._state.at.feed
+        platforms = self._state.config.platforms
+        if platforms:
+            mentions = [completed(mention, platforms) for mention in mentions]
         times = [mention.event_time.timestamp() for mention in mentions]
         names = [mention.brand for mention in mentions]
         odd = self._odd(records, names, times)

@@ -119,6 +119,7 @@ class PartitionState:
         at.event_time = max(at.event_time, event_time)
         self.schedule.advance(at.event_time)
         if is_first:
+            at.since = event_time
             at.next_bucket = self.schedule.due_end
 
     def brand(self, name: str) -> Brand:

@@ -32,9 +32,9 @@ class Transitions:
 
     def follow_brand(self, closed: ClosedBucket) -> None:
         """Let a closed bucket act on the episodes of its brand, and of its category where the move is common."""
-        brand, assessment = closed.brand, closed.assessment
-        watched = [(spec, rule, assessment.score(spec.name)) for spec, rule in self._rules_of(closed.config)]
-        is_unusual = any(score > UNUSUAL_SCORE for _, _, score in watched)
+        brand = closed.brand
+        watched = [(spec, rule, closed.score(spec.name)) for spec, rule in self._rules_of(closed.config)]
+        is_unusual = any(score > UNUSUAL_SCORE for spec, _, score in watched if spec.counts)
         if is_unusual or brand.before is not None:
             brand.before = followed(
                 brand.before,
@@ -64,7 +64,9 @@ class Transitions:
             episode.score = score  # A facet: it ends with the one that blocks it.
             return
         since, evidence = -1, None
-        if score >= rule.release:
+        if not spec.counts:
+            since, rule = closed.audience.first, never_critical(rule)
+        elif score >= rule.release:
             since, left = self._end_before(closed, spec)
             evidence = evidence_of(brand, spec, closed.assessment, since, left)
             score = score if evidence is None else evidence.score
@@ -72,9 +74,9 @@ class Transitions:
                 score = score if still_burns(brand, spec, closed.assessment, since, rule.release) else 0.0
         if score >= rule.critical and rule.base_severity == "warning" and episode.severity != "critical":
             rule = rule if enough_voices(voices_of(closed, kind)) else never_critical(rule)
-        may_open = closed.assessment.is_warm and not is_blocked
+        may_open = (closed.assessment.is_warm or not spec.counts) and not is_blocked
         would_open = may_open and not episode.is_open and score >= rule.threshold
-        is_common = would_open and self._is_common(closed, spec, rule, score)
+        is_common = would_open and spec.counts and self._is_common(closed, spec, rule, score)
         transition = step(
             episode,
             rule,
@@ -106,7 +108,7 @@ class Transitions:
     ) -> None:
         """Make the alerts of a transition: of the episode, and of the facets that begin or end with it."""
         episodes, kind = closed.brand.episodes, spec.name
-        transition = msgspec.structs.replace(transition, related=related(episodes, kind))
+        transition = msgspec.structs.replace(transition, related=related(episodes, kind, closed.index))
         self._alert_of_brand(closed, spec, transition, evidence)
         told: Told = []
         if transition.name == "opened":

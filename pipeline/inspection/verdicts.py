@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from detectors.audience import AudienceReading
 from detectors.base import Assessment, Explanation
 from pipeline.engine.alerts.brand_alert import ClosedBucket
 from pipeline.engine.episodes.budget import offset
@@ -76,10 +77,11 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sight(msgspec.Struct, frozen=True, gc=False):
-    """One closed bucket of one brand: the detector's assessment and a verdict for each of KINDS, in that order."""
+    """One closed bucket of one brand: what is said of it, and a verdict for each of KINDS, in that order."""
 
     bucket: int
     assessment: Assessment
+    audience: AudienceReading
     verdicts: tuple[Verdict, ...]
 
     def verdict(self, kind: Kind) -> Verdict:
@@ -88,13 +90,24 @@ class Sight(msgspec.Struct, frozen=True, gc=False):
 
     def explain(self, kind: Kind) -> Explanation:
         """The score of one kind in a person's terms."""
-        return self.assessment.explain(kind)
+        return explained(self.assessment, self.audience, kind)
+
+
+def explained(assessment: Assessment, audience: AudienceReading, kind: Kind) -> Explanation:
+    """The score of one kind in a person's terms."""
+    found = assessment.explain("volume_surge")
+    if KIND_SPECS[kind].counts:
+        return assessment.explain(kind)
+    window = assessment.bucket + 1 - audience.first if audience.posts else found.window_buckets
+    return msgspec.structs.replace(found, window_buckets=window, parts={"audience": audience.score})
 
 
 def sight_of(closed: ClosedBucket) -> Sight:
     """What a bucket meant, asked right after its episodes were stepped (Engine's `observe`)."""
     found = rules(closed.config.detection)
-    return Sight(closed.index, closed.assessment, tuple(_verdict(closed, kind, found[kind]) for kind in KINDS))
+    return Sight(
+        closed.index, closed.assessment, closed.audience, tuple(_verdict(closed, kind, found[kind]) for kind in KINDS)
+    )
 
 
 def _verdict(closed: ClosedBucket, kind: Kind, rule: Rule) -> Verdict:
@@ -114,10 +127,10 @@ def _verdict(closed: ClosedBucket, kind: Kind, rule: Rule) -> Verdict:
         outcome = "resolved"
     elif math.isinf(rule.threshold):
         outcome = "muted"
-    elif not closed.assessment.is_warm:
+    elif not closed.assessment.is_warm and (KIND_SPECS[kind].counts or score < rule.threshold):
         outcome = "warming_up"
     elif score < rule.threshold:
-        outcome = "told" if closed.assessment.score(kind) >= rule.threshold else "below_threshold"
+        outcome = "told" if closed.score(kind) >= rule.threshold else "below_threshold"
     elif blocked_by:
         outcome = "blocked"
     else:
@@ -127,7 +140,7 @@ def _verdict(closed: ClosedBucket, kind: Kind, rule: Rule) -> Verdict:
     return Verdict(
         outcome,
         score,
-        closed.assessment.score(kind),
+        closed.score(kind),
         rule,
         threshold,
         episode.severity if is_open else None,

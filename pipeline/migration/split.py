@@ -169,6 +169,7 @@ def _checkpoint(main: Checkpoint, shares: Sequence[tuple[Checkpoint, float]], en
         labels=main.labels,
         other_tails=main.other_tails,
         partitions=partitions,
+        since=max(one.since for one in sources),
     )
 
 

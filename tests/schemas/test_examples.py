@@ -114,7 +114,7 @@ def test_every_transition_of_every_kind_of_alert_is_shown_by_an_example():
         (kind, transition)
         for kind in ("crisis", "sentiment_shift", "volume_surge")
         for transition in ("opened", "updated", "escalated", "resolved")
-    }
+    } | {("high_reach_post", transition) for transition in ("opened", "updated", "resolved")}
 
 
 def test_every_example_file_belongs_to_a_published_version_and_is_named_by_its_case():

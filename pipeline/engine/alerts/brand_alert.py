@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from detectors.aftermath import Evidence
+from detectors.audience import AUDIENCE_UNIT, NO_AUDIENCE, AudienceReading
 from detectors.base import SCORE_UNIT, Assessment
 from detectors.registry import entry
 from pipeline.config.model import BrandConfig
@@ -15,10 +16,11 @@ from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.episodes.episode import Episodes, EpisodeTransition
-from pipeline.engine.episodes.kinds import KindSpec
+from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
 from schemas.alert import (
     Alert,
     Expected,
+    Kind,
     Observed,
     Playbook,
     ScoreReading,
@@ -40,6 +42,7 @@ class ClosedBucket(msgspec.Struct, frozen=True, gc=False):
         assessment: what the detector says of it.
         config: the brand's.
         feed: the partition's.
+        audience: what it says of the audience of negative posts.
     """
 
     index: int
@@ -48,6 +51,11 @@ class ClosedBucket(msgspec.Struct, frozen=True, gc=False):
     assessment: Assessment
     config: BrandConfig
     feed: Feed
+    audience: AudienceReading = NO_AUDIENCE
+
+    def score(self, kind: Kind) -> float:
+        """The score of one kind of episode, by counts or by single posts."""
+        return self.assessment.score(kind) if KIND_SPECS[kind].counts else self.audience.score
 
 
 def brand_alert(
@@ -70,6 +78,9 @@ def brand_alert(
         category_episode_id: id of the category's open episode of this kind, or "".
     """
     index, brand, config, assessment = closed.index, closed.brand, closed.config, closed.assessment
+    if not spec.counts:
+        since = index if closed.audience.first < 0 else closed.audience.first
+        evidence = Evidence(closed.audience.score, index + 1 - since, 0.0)
     if evidence is None:
         explanation = assessment.explain(spec.name)
         evidence = Evidence(assessment.score(spec.name), explanation.window_buckets, explanation.parts["volume"])
@@ -98,7 +109,9 @@ def brand_alert(
         onset_interval=onset_interval(transition),
         detected_time=start_of(end),
         window=Window(start=start_of(end - window), end=start_of(end)),
-        score=ScoreReading(value=score, threshold=round(transition.threshold, 4), unit=SCORE_UNIT),
+        score=ScoreReading(
+            value=score, threshold=round(transition.threshold, 4), unit=SCORE_UNIT if spec.counts else AUDIENCE_UNIT
+        ),
         observed=Observed(
             mentions=float(mentions),
             negatives=round(float(negatives), 1),
@@ -112,7 +125,9 @@ def brand_alert(
             upper=round(expected + spread, 2),
             negative_share=round(normal.base_rate, 4),
         ),
-        contributions={"volume": volume, "negativity": round(score - volume, 4)},
+        contributions=(
+            {"volume": volume, "negativity": round(score - volume, 4)} if spec.counts else {"audience": score}
+        ),
         evidence=brand_evidence(brand, spec, window, index),
         playbook=playbook_of(config, transition),
         config_hash=config.config_hash,

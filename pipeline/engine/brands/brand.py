@@ -14,6 +14,7 @@ from typing import Final, cast
 
 import msgspec
 
+from detectors.audience import AudienceState
 from detectors.base import Detector, StateVersionError
 from detectors.brand.pooled_tail import PooledTail
 from detectors.normal import Normal
@@ -26,7 +27,7 @@ from pipeline.engine.buckets.posts import PostRecord
 from pipeline.engine.buckets.story_memory import StoryMemory
 from pipeline.engine.buckets.window_tables import WindowTables
 from pipeline.engine.episodes.before import Before
-from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_episodes
+from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_for_brand
 from pipeline.engine.state import (
     VERSION,
     BrandRecord,
@@ -67,7 +68,7 @@ class Serialised(msgspec.Struct, frozen=True, gc=False):
 def _unknown(detector: Entry) -> Serialised:
     """A brand of this detector of which nothing is known but its open buckets; one value for all of them."""
     model = msgspec.Raw(detector.make("crisis", PooledTail()).snapshot())
-    episodes = stored_episodes(new_episodes())
+    episodes = stored_for_brand(new_episodes())
     return Serialised(encode(BrandRecord(VERSION, model, episodes, [], [], NEVER_CLOSED, detector=detector.key)))
 
 
@@ -167,6 +168,11 @@ class Brand:
             else self.serialised.has_open_episode
         )
 
+    @property
+    def audience(self) -> AudienceState | None:
+        """What is known of its posts of great audience; None where none came. Only while it is loaded."""
+        return self.episodes["high_reach_post"].audience
+
     def read_episodes(self) -> Episodes:
         """The episodes, for a reader that must not load the brand."""
         if self.serialised is None:
@@ -250,7 +256,7 @@ class Brand:
             BrandRecord(
                 VERSION,
                 msgspec.Raw(self.model.snapshot()),
-                stored_episodes(self.episodes),
+                stored_for_brand(self.episodes),
                 self.negative_posts,
                 self.top_posts,
                 self.last,

@@ -14,11 +14,13 @@ from detectors.aftermath import (
     evidence_since,
     smoulder_of,
 )
+from detectors.audience import MOST_DAYS, NO_AUDIENCE, AudienceReading, AudienceState, Seen, level_of
 from detectors.base import Assessment
 from detectors.brand.window_lengths import WINDOWS
 from detectors.normal import Normal
 from detectors.onset import Channel, likeliest_change
 from pipeline.engine.brands.brand import Brand
+from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.episodes.episode import Opening
 from pipeline.engine.episodes.facets import joined_incident
 from pipeline.engine.episodes.kinds import KindSpec
@@ -29,6 +31,43 @@ BURNING_BUCKETS: Final = (2 * BUCKETS_PER_HOUR, 4 * BUCKETS_PER_HOUR)
 as the smaller one normally holds fewer than BURNING_MENTIONS. As a crisis teaches nothing, the window of a day would
 hold one open for a day after its end."""
 BURNING_MENTIONS: Final = 20.0
+
+
+def audience_of(
+    brand: Brand, bucket: OpenBucket | None, index: int, usual_share: float, days: float
+) -> AudienceReading:
+    """What a closed bucket says of the audience of negative posts; the brand has learned it after.
+
+    What is said while a crisis is open is part of the crisis: it teaches nothing and is not read again after its end.
+
+    Args:
+        brand: whose.
+        bucket: what it held; None where no mention came.
+        index: of the bucket.
+        usual_share: the brand's usual negative share.
+        days: for which a brand is known to have been silent that is not known itself.
+    """
+    posts: dict[str, Seen] = {}
+    if bucket is not None:
+        for post in bucket.top_posts:
+            if level := level_of(post.weight):
+                posts[post.id] = Seen(index, level, negative=False)
+        for post in bucket.negative_posts:
+            if level := level_of(post.weight):
+                posts[post.id] = Seen(index, level, negative=True)
+    state = brand.audience
+    if state is None:
+        if not posts:
+            return NO_AUDIENCE
+        seen = max(brand.model.buckets_seen / BUCKETS_PER_DAY, days)
+        state = brand.episodes["high_reach_post"].audience = AudienceState(index, days=min(seen, MOST_DAYS))
+        state.others = brand.model.normal().level * min(brand.model.buckets_seen, MOST_DAYS * BUCKETS_PER_DAY)
+    state.pass_to(index)
+    if brand.episodes["crisis"].is_open:
+        state.forget_recent()
+        return NO_AUDIENCE
+    others = 0 if bucket is None else bucket.mentions - len(posts)
+    return state.read(posts.values(), usual_share, others)
 
 
 def evidence_of(
@@ -83,14 +122,17 @@ def opening(brand: Brand, spec: KindSpec, bucket: int, *, since: int, is_unobser
         brand: whose.
         spec: its kind.
         bucket: at whose close it opens.
-        since: bucket before which it cannot have begun; -1 where any may be the first.
+        since: bucket before which it cannot have begun; -1 where any may be the first. Of a kind that is scored by
+            single posts: the bucket of the first of them.
         is_unobserved: whether a bucket lies in a gap of the feed.
     """
     normal = brand.normal_before()
+    incident = joined_incident(brand.episodes, spec.name, bucket)
+    if spec.onset == "post":
+        return Opening(since, since, since, normal, incident)
     first = max(bucket + 1 - BUCKETS_PER_DAY, since + 1)
     channels = _channels(brand, spec, normal, first, bucket + 1, is_unobserved)
     change = likeliest_change(channels, normal.noise(bucket), max(normal.dispersion(BUCKETS_PER_HOUR), 1.0))
-    incident = joined_incident(brand.episodes, spec.name)
     return Opening(first + change.first, first + change.earliest, first + change.latest, normal, incident)
 
 

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from detectors.aftermath import Smoulder
+from detectors.audience import AudienceState
 from detectors.normal import Normal
 from pipeline.engine.episodes.budget import Spending, offset, spend
 from pipeline.engine.episodes.suppression import Suppression
@@ -35,7 +36,8 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     had put on top included. `spending` and `suppression` are None until something opened or was suppressed: most
     brands never need them. `incident` is the event that the open episode, or else the last one, is part of; `earliest`
     and `latest` are the ends of the onset's interval; `normal` is the brand's at the onset, None while none is open;
-    `smoulder` is what the last one had left when it was resolved, None where nothing was.
+    `smoulder` is what the last one had left when it was resolved, None where nothing was; `audience` is what the kind
+    that is scored by single posts has learned of the brand, None where there was no post to learn from.
     """
 
     id: str = ""
@@ -55,6 +57,7 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     latest: int = 0
     normal: Normal | None = None
     smoulder: Smoulder | None = None
+    audience: AudienceState | None = None
 
     @property
     def is_open(self) -> bool:
@@ -64,6 +67,9 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         """True where `step` would do no more than note the score: nearly always, and cheaper to ask."""
         return not self.id and score < rule.threshold and (self.suppression is None or self.suppression.last_above < 0)
 
+
+_FIRST_KINDS: Final = 3
+_UNTOUCHED: Final = Episode()
 
 Episodes = dict[Kind, Episode]
 """The episodes of one brand or category: one of every kind."""
@@ -77,6 +83,14 @@ def new_episodes() -> Episodes:
 def stored_episodes(episodes: Episodes) -> list[Episode]:
     """The episodes as the state keeps them: in the order of KINDS, without names."""
     return list(episodes.values())
+
+
+def stored_for_brand(episodes: Episodes) -> list[Episode]:
+    """The same without the last ones of which nothing is known: most brands have none of the kinds that came later."""
+    stored = stored_episodes(episodes)
+    while len(stored) > _FIRST_KINDS and stored[-1] == _UNTOUCHED:
+        del stored[-1]
+    return stored
 
 
 def restored_episodes(stored: Iterable[Episode]) -> Episodes:

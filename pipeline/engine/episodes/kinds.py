@@ -16,9 +16,11 @@ from detectors.brand.threshold import crisis_threshold
 from pipeline.config.model import DetectionConfig
 from schemas.alert import KINDS, Kind, Severity
 
-OnsetSignal = Literal["both", "negative_share", "mentions"]
+OnsetSignal = Literal["both", "negative_share", "mentions", "post"]
 """What the onset is dated by: negative and other mentions beyond their usual numbers, negatives beyond their usual
-share of the mentions that came, or mentions beyond their usual number."""
+share of the mentions that came, mentions beyond their usual number, or the first of the posts that give the score."""
+MIN_POST_COOL_DOWN_MINUTES: Final = 1440
+"""As long as the posts of a day are read together: nothing opens twice on the same ones."""
 
 
 class KindSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +37,8 @@ class KindSpec(msgspec.Struct, frozen=True, kw_only=True):
         onset: what its onset is dated by.
         blocked_by: while an episode of one of these kinds is open, or opens, none of this kind opens, and one that is
             open is a facet of it; after its end none opens on what came before that.
+        announces: an episode of a kind that blocks this one, opening within three days of its end, is the same event.
+        counts: a detector scores it by counts (detectors.base.SCORED_KINDS); else by single posts (detectors.audience).
     """
 
     name: Kind
@@ -46,6 +50,8 @@ class KindSpec(msgspec.Struct, frozen=True, kw_only=True):
     onset: OnsetSignal
     flares_up: bool = False
     blocked_by: tuple[Kind, ...] = ()
+    announces: bool = False
+    counts: bool = True
 
 
 KIND_SPECS: Final[dict[Kind, KindSpec]] = {
@@ -80,6 +86,18 @@ KIND_SPECS: Final[dict[Kind, KindSpec]] = {
             posts="top_posts",
             onset="mentions",
             blocked_by=("crisis",),
+        ),
+        KindSpec(
+            name="high_reach_post",
+            base_severity="warning",
+            threshold=lambda detection: crisis_threshold(detection.high_reach_posts_per_brand_year),
+            cool_down_minutes=lambda detection: max(detection.cool_down_minutes, MIN_POST_COOL_DOWN_MINUTES),
+            alerts_per_year=lambda detection: detection.high_reach_post_alerts_per_brand_year,
+            posts="negative_posts",
+            onset="post",
+            blocked_by=("crisis",),
+            announces=True,
+            counts=False,
         ),
     )
 }

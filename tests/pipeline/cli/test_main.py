@@ -197,13 +197,13 @@ def test_check_says_what_it_checked_one_line_each(capsys):
     assert not err
 
 
-def test_check_warns_of_a_section_that_nothing_reads_yet(capsys, tmp_path):
+def test_check_warns_of_a_section_without_effect(capsys, tmp_path):
     path = tmp_path / "tocsin.toml"
-    path.write_text('[channels]\nreddit = "forum"\n')
+    path.write_text("[platforms.reddit]\n")
     code, out, err = run("check", "--config", str(path), capsys=capsys)
     assert code == 0
     assert len(out.splitlines()) == 4
-    assert err == "configuration  warning: [channels] is set, and nothing reads it yet: it has no effect\n"
+    assert err == "configuration  warning: platforms.reddit is empty: it has no effect\n"
 
 
 def test_check_lists_every_fault_of_a_configuration(capsys, tmp_path):

@@ -72,7 +72,8 @@ def read(folder: Path, text: str) -> Config:
         ("[tiers.gold.detection]\nquiet_minutes = 60", ["tiers.gold is the tier of no brand: it has no effect"]),
         ("[tiers.gold]\n[brands.acme]\ntier = 'gold'", ["tiers.gold is empty: it has no effect"]),
         ("[brands.acme]", ["brands.acme is empty: it has no effect"]),
-        ("[channels]\nx = 'social'", ["[channels] is set, and nothing reads it yet: it has no effect"]),
+        ("[platforms.x]", ["platforms.x is empty: it has no effect"]),
+        ("[platforms.x]\ndefault_reach = 5000", []),
         (
             "[worker]\nticks = false\ntick_idle_seconds = 5.0",
             ["worker.tick_idle_seconds has no effect: worker.ticks is false"],
@@ -82,7 +83,7 @@ def read(folder: Path, text: str) -> Config:
             ["playbook has no owner: it holds only for brands whose own section gives one"],
         ),
         (
-            "[detection]\nmute = ['crisis', 'sentiment_shift', 'volume_surge']",
+            "[detection]\nmute = ['crisis', 'sentiment_shift', 'volume_surge', 'high_reach_post']",
             ["detection.mute names every kind: no alert can come"],
         ),
         ("[detection]\nquiet_minutes = 60\n[brands.acme.detection]\nquiet_minutes = 90", []),

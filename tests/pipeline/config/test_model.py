@@ -50,7 +50,7 @@ def write(folder: Path, text: str) -> Path:
         ),
         ("[brands.acme]\ntear = 'x'", "brands.acme.tear='x': unknown key; did you mean 'tier'?"),
         ("[brands.acme.playbook]\nownr = 'x'", "brands.acme.playbook.ownr='x': unknown key; did you mean 'owner'?"),
-        ('"a\\nb" = 1', "'a\\nb'=1: unknown key; known are: brands, categories, channels, detection, "),
+        ('"a\\nb" = 1', "'a\\nb'=1: unknown key; known are: brands, categories, detection, engine, platforms, "),
         ("[detection]\nquiet_minutes = 4", "detection.quiet_minutes=4: expected `int` >= 5"),
         ("[detection]\nquiet_minutes = 10081", "detection.quiet_minutes=10081: expected `int` <= 10080"),
         ("[detection]\nrelease_ratio = 0.0", "detection.release_ratio=0.0: expected `float` > 0.0"),
@@ -71,8 +71,8 @@ def write(folder: Path, text: str) -> Path:
             "brands.b.playbook.respond_within_minutes=0: expected `int` >= 1",
         ),
         (
-            "[channels]\nx = 'social'\nreddit = 'forums'",
-            "channels.reddit='forums': expected one of social, news, forum, video, review, other",
+            "[platforms.x]\nchannel = 'social'\n[platforms.reddit]\nchannel = 'forums'",
+            "platforms.reddit.channel='forums': expected one of social, news, forum, video, review, other",
         ),
         (
             "[tiers.gold]\n[brands.acme]\ntier = 'glod'",
@@ -132,7 +132,7 @@ def test_all_faults_are_listed_at_once_each_on_its_own_line(tmp_path):
         tmp_path,
         "[detection]\nquiet_minutes = 4\ncool_down = 3\n[tiers.gold.detection]\ncritical_ratio = 0.5\n"
         "[brands.Acme]\n[brands.bolt]\ntier = 'glod'\ntear = 1\n[brands.bolt.playbook]\nlink = 'x'\n"
-        "[channels]\nreddit = 'forums'\n",
+        "[platforms.reddit]\nchannel = 'forums'\ndefault_reach = 0\n",
     )
     with pytest.raises(ConfigError) as caught:
         load_config(path)
@@ -140,7 +140,8 @@ def test_all_faults_are_listed_at_once_each_on_its_own_line(tmp_path):
         "detection.quiet_minutes",
         "detection.cool_down",
         "brands.bolt.tear",
-        "channels.reddit",
+        "platforms.reddit.channel",
+        "platforms.reddit.default_reach",
         "tiers.gold.detection.critical_ratio",
         "brands.Acme",
         "brands.bolt.tier",

@@ -35,7 +35,7 @@ def written() -> dict[str, list[bytes]]:
     """Records of each kind as an engine leaves them: cold, warm, in a crisis, with buckets open; and a category's."""
     found: dict[str, list[bytes]] = {name: [] for name in DECODERS}
     found["category"].append(
-        state.encode(CategoryRecord(episodes=[Episode() for _ in KINDS], peaks=[{"acme": 4.5}, {}, {"bolt": 3.25}]))
+        state.encode(CategoryRecord(episodes=[Episode() for _ in KINDS], peaks=[{"acme": 4.5}, {}, {"bolt": 3.25}, {}]))
     )
     for hours in (1, 20, 30):
         # The last record is a tick that would close every bucket.
@@ -54,6 +54,7 @@ LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**63), 2**63 - 1),
     float: st.floats(allow_nan=False),
     str: st.text(max_size=8),
+    bool: st.booleans(),
     bytes: st.binary(max_size=8),
     bytearray: st.binary(max_size=8).map(bytearray),
     type(None): st.none(),
@@ -163,7 +164,7 @@ def test_more_episodes_than_there_are_kinds_are_refused(kind: str) -> None:
 def test_a_category_whose_kinds_and_peaks_do_not_match_is_refused() -> None:
     record = state.decode_category(b"#category/x", written()["category"][0])
     record.peaks.pop()
-    with pytest.raises(StateError, match="3 episodes and 2 tables of peaks"):
+    with pytest.raises(StateError, match="4 episodes and 3 tables of peaks"):
         state.decode_category(b"#category/x", state.encode(record))
 
 

@@ -10,7 +10,7 @@ from pipeline.engine.episodes.rules import rules
 def test_volume_surges_have_a_cool_down_of_their_own():
     found = rules(DetectionConfig(cool_down_minutes=60, volume_surge_cool_down_minutes=2880))
     cool_downs = {kind: rule.cool_down_buckets for kind, rule in found.items()}
-    assert cool_downs == {"crisis": 12, "sentiment_shift": 12, "volume_surge": 576}
+    assert cool_downs == {"crisis": 12, "sentiment_shift": 12, "volume_surge": 576, "high_reach_post": 288}
 
 
 def test_tolerating_more_surges_lowers_their_threshold_and_no_other():
