@@ -172,7 +172,7 @@ class EpisodeRow(msgspec.Struct, frozen=True, kw_only=True):
     """The episodes of one kind that opened on brands of one size, labelled or not.
 
     Attributes:
-        kind: crisis, sentiment_shift or volume_surge.
+        kind: one of schemas.alert.KINDS.
         size: range of mentions per hour, in words.
         brands: number of brands of this size.
         per_month: episodes per brand and 30 covered days.

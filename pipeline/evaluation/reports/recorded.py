@@ -34,15 +34,18 @@ from schemas.moments import moment
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 
 PLOTTED_BRANDS: Final = 12
-KINDS: Final = ("crisis", "sentiment_shift", "volume_surge")
+KINDS: Final = ("crisis", "sentiment_shift", "volume_surge", "high_reach_post")
+PAGING: Final = ("crisis", "high_reach_post")
+"""Kinds that are to wake somebody: found, or false."""
 _SMALL, _MEDIUM = (limit for _, limit in SIZE_LIMITS[:2])
 SIZES_NOTE: Final = f"Size S is below {_SMALL:g} mentions an hour, M below {_MEDIUM:g}, L from there."
 NOTE: Final = (
-    "An alarm is a crisis episode that opens. A crisis is detected by an alarm from its beginning to 12 h (sudden) or "
-    "24 h after its onset; delay counts from the onset and is negative where the alarm came before it. False are "
-    "alarms that no labelled crisis explains (up to 6 h after its end), per brand-year outside crises; alarms in other "
-    "labelled events count as false and are listed by kind. Peers fire at the lowest threshold that kept the tolerated "
-    "rate of false alarms on the other half of the brands. " + SIZES_NOTE
+    "An alarm is a crisis episode that opens; in the row with high_reach_post an episode of either kind. A crisis is "
+    "detected by an alarm from its beginning to 12 h (sudden) or 24 h after its onset; delay counts from the onset and "
+    "is negative where the alarm came before it. False are alarms that no labelled crisis explains (up to 6 h after "
+    "its end), per brand-year outside crises; alarms in other labelled events count as false and are listed by kind. "
+    "Peers fire at the lowest threshold that kept the tolerated rate of false alarms on the other half of the brands. "
+    + SIZES_NOTE
 )
 
 
@@ -78,6 +81,8 @@ def recorded_report(
     rule = alarm_rule(detection, "crisis")
     starts = episode_starts(alerts, recording)
     rows = outcome("Tocsin, as shipped", f"{rule.threshold:.2f}", recording, events, starts)
+    either = opened_of(alerts, recording, PAGING)
+    rows += outcome("with high_reach_post", f"{rule.threshold:.2f}", recording, events, either)
     if peers and len(recording.brands) > 1:
         rate = detection.false_alarms_per_brand_year
         for peer, make in PEERS.items():
@@ -178,6 +183,15 @@ def recorded_report(
         "alarms": {brand: _times(recording, own) for brand, own in starts.items()},
     }
     return report
+
+
+def opened_of(alerts: Sequence[Alert], recording: Recording, kinds: Sequence[str]) -> Starts:
+    """Buckets of the recording in which episodes of any of these kinds opened, by brand."""
+    found: Starts = {}
+    for kind in kinds:
+        for brand, starts in episode_starts(alerts, recording, kind).items():
+            found[brand] = np.union1d(found.get(brand, np.array([], np.int64)), starts)
+    return found
 
 
 def _peer_rows(

@@ -110,7 +110,8 @@ def test_a_crisis_that_follows_is_the_same_incident_and_silences_it() -> None:
 def test_slicing_and_restarts_change_nothing() -> None:
     records = records_of([*quiet(), *(loud(f"star-{n}", LATER + 60 + n * 400) for n in range(5))], LATER + DAY)
     whole = Engine(0, Config()).process(records).alerts
-    engine, parts, state = Engine(0, Config()), [], {}
+    engine, parts = Engine(0, Config()), list[Alert]()
+    state: dict[bytes, bytes | None] = {}
     for first in range(0, len(records), 61):
         parts += engine.process(records[first : first + 61]).alerts
         state |= dict(engine.snapshot())
