@@ -7,11 +7,11 @@ from typing import Self
 
 import numpy as np
 
+from detectors.base import SCORED_KINDS
 from detectors.brand.pooled_tail import PooledTail
 from detectors.registry import Entry, entry
 from pipeline.evaluation.vectorised.model import FleetScores
 from pipeline.evaluation.vectorised.tails import Array
-from schemas.alert import KINDS
 
 
 class BrandByBrand:
@@ -33,11 +33,11 @@ class BrandByBrand:
 
     def step(self, index: int, mentions: Array, negatives: Array) -> FleetScores:
         """Score and learn one bucket of every brand, empty ones included; the worlds know no reach."""
-        scores = np.zeros((len(KINDS), len(self._detectors)))
+        scores = np.zeros((len(SCORED_KINDS), len(self._detectors)))
         rows = zip(self._detectors, mentions.tolist(), negatives.tolist(), strict=True)
         for brand, (detector, n, k) in enumerate(rows):
             assessment = detector.close(index, n, k)
-            scores[:, brand] = [assessment.score(kind) for kind in KINDS]
+            scores[:, brand] = [assessment.score(kind) for kind in SCORED_KINDS]
         return FleetScores(*scores)
 
     def copy(self) -> Self:

@@ -16,10 +16,10 @@ from river import base
 from river.checks import anomaly as river_anomaly
 from river.checks import common as river_common
 
-from detectors.base import Detector, StateVersionError
+from detectors.base import SCORED_KINDS, Detector, StateVersionError
 from detectors.brand.pooled_tail import PooledTail
 from detectors.brand.threshold import crisis_threshold
-from schemas.alert import KINDS, Kind
+from schemas.alert import Kind
 from tests.detectors.streams import DAY, burst, ordinary
 
 Make = Callable[[Kind, PooledTail], Detector]
@@ -55,7 +55,7 @@ def closed(make: Make, rows: list[Row], detector: Detector | None = None) -> lis
     found = []
     for x in rows:
         assessment = detector.close(x["start"] // 300, x["mentions"], x["negatives"], 0, x.get("reach", 0.0))
-        found.append(tuple(assessment.score(kind) for kind in KINDS))
+        found.append(tuple(assessment.score(kind) for kind in SCORED_KINDS))
     return found
 
 
@@ -86,7 +86,7 @@ def scores_nothing_while_warming_up(make: Make) -> None:
 
 def finds_what_each_kind_is_for(make: Make) -> None:
     """Once warm, a crisis is far more than an ordinary day's worst; the lesser kinds are more, or never scored."""
-    for place, kind in enumerate(KINDS):
+    for place, kind in enumerate(SCORED_KINDS):
         rows = ordinary(5, 7)
         detector = make(kind, PooledTail())
         usual = max(one[place] for one in closed(make, rows, detector)[6 * DAY :])
@@ -130,7 +130,7 @@ def explains_itself_in_parts_that_sum_to_the_score(make: Make) -> None:
     detector = fed(make, ordinary(14, 3))
     for x in burst(15, 3 * DAY, share=0.7):
         assessment = detector.close(x["start"] // 300, x["mentions"], x["negatives"])
-        for kind in KINDS:
+        for kind in SCORED_KINDS:
             explanation = assessment.explain(kind)
             assert sum(explanation.parts.values()) == pytest.approx(assessment.score(kind))
             assert explanation.lower <= explanation.expected <= explanation.upper
@@ -141,7 +141,7 @@ def speaks_river_and_engine_alike(make: Make) -> None:
     """`score_one` and `learn_one` give what `close` gives: they are the same detector."""
     rows = ordinary(23, 3) + burst(24, 3 * DAY, share=0.8)
     seam = closed(make, rows)
-    for place, kind in enumerate(KINDS):
+    for place, kind in enumerate(SCORED_KINDS):
         verbs = scores(make(kind, PooledTail()), rows)
         assert verbs == [max(one[place], 0.0) for one in seam]
     assert max(seam)[0] > 0.0
@@ -200,9 +200,9 @@ def assessments_do_not_change_when_it_goes_on(make: Make) -> None:
     detector = fed(make, ordinary(27, 3))
     rows = burst(28, 3 * DAY, share=0.8)
     first = detector.close(rows[0]["start"] // 300, rows[0]["mentions"], rows[0]["negatives"])
-    before = [(first.score(kind), first.explain(kind)) for kind in KINDS]
+    before = [(first.score(kind), first.explain(kind)) for kind in SCORED_KINDS]
     closed(make, rows[1:], detector)
-    assert [(first.score(kind), first.explain(kind)) for kind in KINDS] == before
+    assert [(first.score(kind), first.explain(kind)) for kind in SCORED_KINDS] == before
 
 
 # ---------------------------------------------------------------- time
