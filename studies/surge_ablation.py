@@ -98,19 +98,19 @@ def _roots(surprise: Small, windows: Sequence[int]) -> Small:
     return roots
 
 
+def mean_surprise(surprise: Small, windows: Sequence[int] = SURGE_WINDOWS) -> Small:
+    """The shipped evidence: the surprise, averaged over windows, in nats."""
+    evidence: Small = surprise[:, list(windows)].mean(axis=1)
+    return evidence
+
+
 def mean_root(surprise: Small, windows: Sequence[int] = SURGE_WINDOWS) -> Small:
-    """The shipped evidence: roots of the surprise, averaged over windows."""
+    """Roots of the surprise, averaged over windows: Stouffer's method instead of Fisher's."""
     evidence: Small = _roots(surprise, windows).mean(axis=1)
     return evidence
 
 
-def max_root(surprise: Small, windows: Sequence[int] = SURGE_WINDOWS) -> Small:
-    """The maximum of the roots instead of their mean."""
-    evidence: Small = _roots(surprise, windows).max(axis=1)
-    return evidence
-
-
-def max_surprise(surprise: Small, windows: Sequence[int]) -> Small:
+def max_surprise(surprise: Small, windows: Sequence[int] = SURGE_WINDOWS) -> Small:
     """The maximum of the surprises, in nats."""
     evidence: Small = surprise[:, list(windows)].max(axis=1)
     return evidence
@@ -118,8 +118,9 @@ def max_surprise(surprise: Small, windows: Sequence[int]) -> Small:
 
 _SIX_HOURS: Final = 6 * BUCKETS_PER_HOUR
 _15_MIN_AND_1_H: Final = (1, 3)
-_SHIPPED: Final = Variant("as shipped", mean_root, SURGE_PRIOR)
-_MIDDLE: Final = msgspec.structs.replace(SURGE_PRIOR, mean=(2.6,) * 3, deviation=(0.7,) * 3)
+_FORMER: Final = (0, 2, 4)
+_SHIPPED: Final = Variant("as shipped", mean_surprise, SURGE_PRIOR)
+_MIDDLE: Final = msgspec.structs.replace(SURGE_PRIOR, mean=(3.6,) * 3, deviation=(1.9,) * 3)
 _NONE: Final = Prior((0.0,) * 3, (1.0,) * 3, 1e12, 1e12, 60.0, 4.0, 1.0)
 
 
@@ -130,16 +131,14 @@ def _calibrated(name: str, **settings: float) -> Variant:
 VARIANTS: Final = (
     _SHIPPED,
     replace(_SHIPPED, name="as shipped, prior measured as for those below", prior=None),
-    Variant("5 min alone", partial(mean_root, windows=(0,))),
-    Variant("30 min alone", partial(mean_root, windows=(2,))),
-    Variant("3 h alone", partial(mean_root, windows=(4,))),
-    Variant("five windows from 5 min to 3 h", partial(mean_root, windows=range(5))),
-    Variant("the maximum of the three windows", max_root),
-    Variant("the maximum of 15 min and 1 h", partial(max_root, windows=_15_MIN_AND_1_H)),
-    Variant("the same in nats, no roots", partial(max_surprise, windows=_15_MIN_AND_1_H)),
-    Variant(
-        "... and a cool-down of 6 h", partial(max_surprise, windows=_15_MIN_AND_1_H), None, cool_down_buckets=_SIX_HOURS
-    ),
+    Variant("until November 2026: roots over 5 min, 30 min and 3 h", partial(mean_root, windows=_FORMER)),
+    Variant("roots over the same windows", mean_root),
+    Variant("15 min alone", partial(mean_surprise, windows=(1,))),
+    Variant("1 h alone", partial(mean_surprise, windows=(3,))),
+    Variant("3 h alone", partial(mean_surprise, windows=(4,))),
+    Variant("15 min and 1 h", partial(mean_surprise, windows=_15_MIN_AND_1_H)),
+    Variant("five windows from 5 min to 3 h", partial(mean_surprise, windows=range(5))),
+    Variant("the maximum of the three windows", max_surprise),
     replace(_SHIPPED, name="cool-down of 6 h", cool_down_buckets=_SIX_HOURS),
     replace(_SHIPPED, name="one mention is enough", counts_all=True),
     replace(_SHIPPED, name="one prior for all sizes", prior=_MIDDLE),

@@ -75,6 +75,14 @@ class DailyMaxima(msgspec.Struct, array_like=True, gc=False):
         if v > a or w > b or x > c or y > d or z > e:
             self.maximum = (max(a, v), max(b, w), max(c, x), max(d, y), max(e, z))
 
+    def forget_surges(self, prior: Prior, log_size: float) -> None:
+        """Let the maxima of surges begin anew from their prior, as in a brand that has not been seen."""
+        self.history = self.history[: -_ROW.size] + bytes(_ROW.size)
+        self.maximum = (*self.maximum[:4], 0.0)
+        if self.days:
+            self.mean = (*self.mean[:4], prior_at(prior.mean, log_size))
+            self.deviation = (*self.deviation[:4], prior_at(prior.deviation, log_size))
+
     def enter_day(
         self,
         day: int,

@@ -41,7 +41,7 @@ from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 STATE_VERSION: Final = 4
 READ_VERSIONS: Final = (3, STATE_VERSION)
-"""Of version 3 the correction of the day is forgotten: it was made of other peaks, and there was no quarantine."""
+"""Of version 3 the correction of the day and the maxima of surges are forgotten: both were on other scales."""
 WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
 """A day: before that neither the level nor a daily maximum is known."""
 VOLUME_CAP: Final = PARAMS.volume_cap
@@ -92,7 +92,7 @@ class BrandAssessment(msgspec.Struct, gc=False):
         crisis, shift, surge: scores in deviations above the ordinary daily maximum; may be negative.
         crisis_window, shift_window, surge_window: index into WINDOWS.
         own_crisis: the crisis score by the brand's own calibration, before the pooled tail corrects it.
-        evidence: raw evidence: the three crisis groups and shift in nats, surge in deviations.
+        evidence: raw evidence in nats: the three crisis groups, shift and surge.
         season, expected_now: the bucket's factor, and the mentions that this brand normally has in it.
         base_rate: the brand's usual negative share.
         is_shifted: the last day speaks for another level rather than for a burst.
@@ -423,6 +423,7 @@ def decode_state(payload: bytes) -> ModelState:
         )
     if state.version != STATE_VERSION:
         state.version, state.correction = STATE_VERSION, (0.0, 1.0)
+        state.maxima.forget_surges(SURGE_PRIOR, state.baseline.log_size)
     return state
 
 

@@ -77,8 +77,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
             ordinary and rough noise, some of them in threads.
         shift_prior: the same of negativity alone.
         surge_prior: the same of volume alone, as the calibration itself would learn them: measured on simulated
-            ordinary streams (the world `ordinary`), not on recorded ones. Those of small brands are from before
-            `min_surge_mentions`, with which they would be 2.2 and 0.8 (studies.surge_ablation).
+            ordinary streams (the world `ordinary`), not on recorded ones (studies.surge_ablation).
         min_surge_mentions: decayed sum of mentions below which a window says nothing: three posts at least are a surge.
         cold_start_days: a score rests on few days at first: it is worth days / (days + this) of itself.
         skipped_days: the first days teach nothing: the level is still finding itself.
@@ -152,7 +151,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
         Prior((3.0, 2.2, 1.9), (2.2, 2.1, 2.1), 3.0, 15.0, 60.0, 4.0, 1.0),
     )
     shift_prior: Prior = Prior((6.0, 7.5, 7.5), (2.5, 3.0, 3.0), 3.0, 15.0, 60.0, 4.0, 0.6)
-    surge_prior: Prior = Prior((2.75, 2.6, 2.55), (0.5, 0.7, 0.8), 3.0, 15.0, 60.0, 2.5, 0.3)
+    surge_prior: Prior = Prior((3.9, 3.6, 3.5), (1.8, 1.8, 2.0), 3.0, 15.0, 60.0, 2.5, 0.7)
     min_surge_mentions: float = 2.5
     cold_start_days: float = 0.1
     skipped_days: int = 2

@@ -1,9 +1,8 @@
 """Volume alone: one number for how far mentions stand out over minutes and over hours, and when that is a surge.
 
-The surprises of three windows, each six times the last, are averaged on the scale of their roots, as Stouffer's
-method averages normal deviates (The American Soldier, vol. 1, 1949). The largest of the three would fire for whatever
-is only sharp or only long; that all of them must say something halves the rows that fire for nothing. The windows
-overlap, so the average has no known law: the brand's own daily maxima are its measure.
+The surprises of three windows are averaged: but for a factor the sum of -2 ln p, as Fisher combines tests (Statistical
+Methods for Research Workers, 1932). The largest of the three would fire for whatever is only sharp or only long. The
+windows overlap, so the average has no known law: the brand's own daily maxima are its measure.
 """
 
 from __future__ import annotations
@@ -17,27 +16,27 @@ from numpy.typing import NDArray
 
 from detectors.brand.params import PARAMS
 
-SURGE_WINDOWS: Final = (0, 2, 4)
-"""Indices into WINDOWS: 5 minutes, 30 minutes, 3 hours."""
+SURGE_WINDOWS: Final = (1, 3, 4)
+"""Indices into WINDOWS: 15 minutes, 1 hour, 3 hours."""
 MIN_MENTIONS: Final = PARAMS.min_surge_mentions
 SURGE_PRIOR: Final = PARAMS.surge_prior
 SURGES_AT_THRESHOLD: Final = (
-    (52.0, 1.0),
-    (34.0, 1.4),
-    (21.3, 1.8),
-    (17.0, 2.0),
-    (10.1, 2.5),
-    (6.6, 3.0),
-    (3.9, 4.0),
-    (1.7, 6.0),
-    (0.7, 8.0),
+    (53.5, 1.0),
+    (38.5, 1.4),
+    (27.6, 1.8),
+    (23.2, 2.0),
+    (16.0, 2.5),
+    (11.7, 3.0),
+    (7.4, 4.0),
+    (4.1, 6.0),
+    (2.0, 10.0),
 )
 """Episodes opened per brand-year at a threshold, high rates first: mean of small, medium and large brands in ordinary
 and rough noise, 12 benign bursts a year among them, with the default cool-down."""
 
 
 def surge_evidence(surprises: Sequence[float]) -> tuple[float, int]:
-    """Evidence of a surge, and the window that says most.
+    """Evidence of a surge in nats, and the window that says most.
 
     Args:
         surprises: of every window, in nats; 0 where the count is not above its expectation.
@@ -45,7 +44,7 @@ def surge_evidence(surprises: Sequence[float]) -> tuple[float, int]:
     total, most, window = 0.0, 0.0, SURGE_WINDOWS[0]
     for w in SURGE_WINDOWS:
         surprise = surprises[w]
-        total += math.sqrt(2.0 * surprise)
+        total += surprise
         if surprise > most:
             most, window = surprise, w
     return total / len(SURGE_WINDOWS), window
@@ -53,8 +52,7 @@ def surge_evidence(surprises: Sequence[float]) -> tuple[float, int]:
 
 def surge_evidences(surprises: NDArray[np.float64]) -> NDArray[np.float64]:
     """The evidence of surge_evidence for many brands: (windows, brands) to (brands,)."""
-    roots = np.sqrt(2.0 * surprises[list(SURGE_WINDOWS)])
-    evidence: NDArray[np.float64] = roots.sum(axis=0) / len(SURGE_WINDOWS)
+    evidence: NDArray[np.float64] = surprises[list(SURGE_WINDOWS)].sum(axis=0) / len(SURGE_WINDOWS)
     return evidence
 
 

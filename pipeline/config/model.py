@@ -111,7 +111,7 @@ class DetectionConfig(Section, frozen=True):
     """Tolerated false crisis alarms per brand and year; calibration turns this into the crisis threshold."""
     sentiment_shift_threshold: Annotated[float, Meta(ge=1.0, le=100.0)] = 5.0
     """Score at which negativity without volume opens a sentiment_shift."""
-    volume_surges_per_brand_year: Annotated[float, Meta(ge=0.1, le=100.0)] = 18.0
+    volume_surges_per_brand_year: Annotated[float, Meta(ge=0.1, le=100.0)] = 24.0
     """volume_surge episodes (informational) per ordinary brand and year; sets their threshold."""
     high_reach_posts_per_brand_year: Annotated[float, Meta(ge=0.01, le=100.0)] = 1.0
     """Tolerated high_reach_post alerts per ordinary brand and year; sets their threshold."""

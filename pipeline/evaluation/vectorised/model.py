@@ -297,7 +297,7 @@ class FleetBlock:
         self.unobserved += 1
 
     def _evidence(self, base_rate: Array) -> Array:
-        """Raw evidence (crisis groups and shift in nats, surge in deviations); needs the sums of this bucket."""
+        """Raw evidence in nats (crisis groups, shift, surge); needs the sums of this bucket."""
         y, mu, k, q, s, joint = self._y, self._mu, self._k, self._q, self._s, self._joint
         evidence = np.empty((GROUPS + 2, y.shape[1]))
         least = np.where(self.level >= TINY_LEVEL, MIN_NEGATIVES, MIN_NEGATIVES_OF_TINY)

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.brand.model import BrandAssessment, BrandModel, ModelState, surprises
+from detectors.brand.calibration import prior_at
+from detectors.brand.model import STATE_VERSION, BrandAssessment, BrandModel, ModelState, decode_state, surprises
+from detectors.brand.params import PARAMS
 from detectors.brand.pooled_tail import PooledTail
 from schemas.alert import KINDS
 from tests.detectors.streams import DAY, burst, ordinary
@@ -135,3 +137,20 @@ def test_a_brand_of_two_mentions_a_day_is_served_by_the_same_threshold() -> None
     assert max(scores) < 3.5
     crisis = [close(model, 60 * DAY + bucket, 3.0, 3.0).score("crisis") for bucket in range(4)]
     assert max(crisis) > 5.0
+
+
+def test_of_a_state_of_version_3_the_maxima_of_surges_begin_anew_and_all_others_stay() -> None:
+    detector = BrandModel()
+    for bucket in range(4 * 288):
+        detector.learn_one({"start": bucket * 300, "mentions": 10 + bucket % 7, "negatives": bucket % 3})
+    kept = decode_state(detector.snapshot())
+    detector.state.version = 3
+    former = decode_state(detector.snapshot())
+    assert former.version == STATE_VERSION
+    assert former.maxima.history[:-24] == kept.maxima.history[:-24]
+    assert former.maxima.history[-24:] == bytes(24)
+    assert former.maxima.mean[:4] == kept.maxima.mean[:4]
+    prior = PARAMS.surge_prior
+    assert former.maxima.mean[4] == prior_at(prior.mean, kept.baseline.log_size)
+    assert former.maxima.deviation[4] == prior_at(prior.deviation, kept.baseline.log_size)
+    assert former.maxima.maximum == (*kept.maxima.maximum[:4], 0.0)

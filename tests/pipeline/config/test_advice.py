@@ -34,7 +34,7 @@ def read(folder: Path, text: str) -> Config:
             "[tiers.gold.detection]\nvolume_surge_alerts_per_brand_year = 4\n[brands.acme]\ntier = 'gold'",
             [
                 (
-                    "tiers.gold.detection.volume_surges_per_brand_year=18 is above "
+                    "tiers.gold.detection.volume_surges_per_brand_year=24 is above "
                     "volume_surge_alerts_per_brand_year=4: the budget suppresses what is over it"
                 )
             ],

@@ -91,7 +91,7 @@ def test_volume_surges_a_brand_year_are_counted_at_their_own_rate_after_the_warm
     for place, day in ((0, WARM_UP_DAYS - 3), (0, WARM_UP_DAYS), (0, WARM_UP_DAYS + 60), (1, WARM_UP_DAYS + 30)):
         run.surge[day * DAY + 100, place] = score
     surges = measure(run, "M").surges
-    assert (surges.nominal, surges.realised.events) == (18.0, 3.0)
+    assert (surges.nominal, surges.realised.events) == (24.0, 3.0)
     assert surges.realised.value == pytest.approx(3 / 0.4)
     rarer = measure(run, "M", DetectionConfig(volume_surges_per_brand_year=5.0)).surges
     assert (rarer.nominal, rarer.realised.events) == (5.0, 0.0)
@@ -183,7 +183,7 @@ def test_the_command_prints_tables_and_writes_reports_that_need_nothing_beside_t
     result = CliRunner().invoke(command, [*arguments, "--out", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
     assert "False alarms per brand-year" in result.stdout
-    assert "surges (18 per year)" in " ".join(result.stdout.split())
+    assert "surges (24 per year)" in " ".join(result.stdout.split())
     for title in ("Onset and end of crises", "After a crisis", "Crowded fleets"):
         assert title in result.stdout
     document = json.loads((tmp_path / "simulated.json").read_bytes())
