@@ -64,11 +64,11 @@ def spammed() -> list[bytes]:
 
 def praised(bursts: int) -> list[bytes]:
     praise = [
-        (START + (48 + 5 * burst) * 3600 + n * 30.0, 0.6, f"lovely {burst} {n}")
+        (START + (48 + 24 * burst) * 3600 + n * 30.0, 0.6, f"lovely {burst} {n}")
         for burst in range(bursts)
         for n in range(40)
     ]
-    return as_mentions([*calm(48 + 5 * bursts), *praise])
+    return as_mentions([*calm(48 + 24 * bursts), *praise])
 
 
 def as_mentions(drafts: list[tuple[float, float, str]]) -> list[bytes]:

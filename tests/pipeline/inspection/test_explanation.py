@@ -141,9 +141,9 @@ def test_a_surge_that_became_part_of_a_crisis_is_told_as_that(tmp_path):
 
 
 def two_bursts() -> list[bytes]:
-    """A brand with a mention every five minutes; after 30 hours a burst of praise, and another two hours later."""
-    times = [START + minute * 60 for minute in range(0, 36 * 60, 5)]
-    for hour in (30, 32):
+    """A brand with a mention every five minutes; after 30 hours a burst of praise, and another four hours later."""
+    times = [START + minute * 60 for minute in range(0, 38 * 60, 5)]
+    for hour in (30, 34):
         times += [START + hour * 3600 + second for second in range(0, 1200, 4)]
     return [mention(id=str(number), at=at, sentiment=0.5) for number, at in enumerate(sorted(times))]
 
@@ -153,7 +153,7 @@ def test_the_cool_down_is_named_with_its_end(tmp_path):
     path, config = tmp_path / "m.jsonl", tmp_path / "tocsin.toml"
     path.write_bytes(b"\n".join(two_bursts()))
     config.write_text("[detection]\nquiet_minutes = 15\nrelease_ratio = 1.0\n")
-    found = explain(str(path), moment(START + 32 * 3600 + 1200), "--config", str(config))["kinds"]["volume_surge"]
+    found = explain(str(path), moment(START + 34 * 3600 + 1200), "--config", str(config))["kinds"]["volume_surge"]
     assert found["outcome"] == "cool_down"
     assert found["score"] >= found["threshold"]
     assert datetime.fromisoformat(found["cool_down_until"]) > moment(START + 50 * 3600)
