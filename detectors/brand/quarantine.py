@@ -14,6 +14,7 @@ left out on credit that ordinary days earn, so that a brand whose every fourth d
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_right
 from typing import Final
 
@@ -41,7 +42,7 @@ WAIT: Final = tuple(max(PARAMS.residue_windows * w, STRANGE_BUCKETS) for w in WI
 """Buckets after the last strange one from which a window learns: its sums then hold 1 in 400 of what they held."""
 
 
-Calm = tuple[float, float, float, float]
+_CALM: Final = struct.Struct("<4d")
 """Level, its dispersion, and the negatives and others of the base share."""
 
 
@@ -52,15 +53,19 @@ class Quarantine(msgspec.Struct, array_like=True, gc=False):
         last: the last strange bucket; NEVER before any.
         span: buckets from the first one of the stretch that is going on, or the last one, to that.
         credit: ordinary days that pay for days left out.
-        calm: what was set aside.
+        calm: what was set aside, packed: level, its dispersion, negatives and others of the base share.
         set_aside: when, in stretches of CALM_BUCKETS; NEVER before.
     """
 
     last: int = NEVER
     span: int = 0
     credit: int = MAX_CREDIT
-    calm: Calm = (0.0, 0.0, 0.0, 0.0)
+    calm: bytes = b""
     set_aside: int = NEVER
+
+    def __post_init__(self) -> None:
+        if len(self.calm) not in (0, _CALM.size):
+            raise ValueError(f"expected {_CALM.size} bytes of what was set aside, got {len(self.calm)}")
 
     def learning(self, bucket: int, *, is_strange: bool) -> int:
         """How many windows, shortest first, learn in this bucket; where none does, nothing else is learned either."""
@@ -83,10 +88,10 @@ class Quarantine(msgspec.Struct, array_like=True, gc=False):
             else:
                 self.span = 0
                 if stretch - self.set_aside <= MAX_CALM_AGE:
-                    baseline.level, baseline.dispersion, base_rate.negative, base_rate.other = self.calm
+                    baseline.level, baseline.dispersion, base_rate.negative, base_rate.other = _CALM.unpack(self.calm)
             self.last = bucket
         elif stretch != self.set_aside and own_score < CALM_SCORE and bucket - self.last >= BUCKETS_PER_DAY:
-            self.calm = (baseline.level, baseline.dispersion, base_rate.negative, base_rate.other)
+            self.calm = _CALM.pack(baseline.level, baseline.dispersion, base_rate.negative, base_rate.other)
             self.set_aside = stretch
 
     def leave_out(self, day: int, days: int) -> tuple[bool, ...]:

@@ -153,6 +153,8 @@ def decode_checkpoint(key: bytes, value: bytes) -> Checkpoint:
     """A partition's checkpoint. Raises StateError when it cannot be read."""
     try:
         record = _decode_checkpoint(value)
+        if not msgspec.msgpack.decode(value):  # Every field has a default: nothing at all would be read as a beginning.
+            raise msgspec.ValidationError("nothing")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise unreadable(key, error) from None
     _check_version(key, record.version)

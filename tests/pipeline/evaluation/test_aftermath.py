@@ -62,7 +62,7 @@ def test_what_opens_within_a_day_after_the_end_is_counted_by_kind() -> None:
         alert(34, "sentiment_shift", "opened", "dddddddddddd"),  # more than a day later
     ]
     crises = read([*CRISIS, *after])
-    assert crises.after == {"crisis": [1.0], "sentiment_shift": [1.0], "volume_surge": [0.0]}
+    assert crises.after == {"crisis": [1.0], "sentiment_shift": [1.0], "volume_surge": [0.0], "high_reach_post": [0.0]}
     assert crises.resolved == [1.0]
 
 
