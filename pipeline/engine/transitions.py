@@ -10,7 +10,7 @@ from detectors.aftermath import NOTHING_LEFT, Evidence, Smoulder
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
-from pipeline.engine.brands.readings import evidence_of, opening, smoulder, still_burns
+from pipeline.engine.brands.readings import evidence_of, evidence_of_last_hours, opening, smoulder
 from pipeline.engine.categories import Category
 from pipeline.engine.episodes.before import UNUSUAL_SCORE, followed
 from pipeline.engine.episodes.episode import FLARE_UP_BUCKETS, EpisodeTransition, Rule, SuppressedOpening, step
@@ -63,15 +63,11 @@ class Transitions:
         if is_blocked and episode.is_open:
             episode.score = score  # A facet: it ends with the one that blocks it.
             return
-        since, evidence = -1, None
-        if not spec.counts:
-            since, rule = closed.audience.first, never_critical(rule)
-        elif score >= rule.release:
-            since, left = self._end_before(closed, spec)
-            evidence = evidence_of(brand, spec, closed.assessment, since, left)
+        if spec.counts:
+            since, evidence = self._evidence(closed, spec, rule, score)
             score = score if evidence is None else evidence.score
-            if episode.is_open and score >= rule.release and spec.onset != "mentions":
-                score = score if still_burns(brand, spec, closed.assessment, since, rule.release) else 0.0
+        else:
+            since, evidence, rule = closed.audience.first, None, never_critical(rule)
         if score >= rule.critical and rule.base_severity == "warning" and episode.severity != "critical":
             rule = rule if enough_voices(voices_of(closed, kind)) else never_critical(rule)
         may_open = (closed.assessment.is_warm or not spec.counts) and not is_blocked
@@ -102,6 +98,20 @@ class Transitions:
             self._tell(closed, spec, transition, evidence)
         if episode.is_open or is_common:
             blocking.add(kind)
+
+    def _evidence(self, closed: ClosedBucket, spec: KindSpec, rule: Rule, score: float) -> tuple[int, Evidence | None]:
+        """The end of an earlier episode that must not count again, or -1; what speaks instead of the windows."""
+        if score < rule.release:
+            return -1, None
+        brand = closed.brand
+        since, left = self._end_before(closed, spec)
+        evidence = evidence_of(brand, spec, closed.assessment, since, left)
+        now = score if evidence is None else evidence.score
+        if brand.episodes[spec.name].is_open and now >= rule.release and spec.onset != "mentions":
+            recent = evidence_of_last_hours(brand, spec, closed.assessment, since)
+            if recent is not None and recent.score < rule.release:
+                evidence = recent
+        return since, evidence
 
     def _tell(
         self, closed: ClosedBucket, spec: KindSpec, transition: EpisodeTransition, evidence: Evidence | None

@@ -88,14 +88,19 @@ def evidence_of(
     return evidence_since(brand.model, assessment, spec.name, counts, since + 1, smoulder)
 
 
-def still_burns(brand: Brand, spec: KindSpec, assessment: Assessment, since: int, release: float) -> bool:
-    """Whether the last hours by themselves hold an episode open, not only what long windows remember of it."""
+def evidence_of_last_hours(brand: Brand, spec: KindSpec, assessment: Assessment, since: int) -> Evidence | None:
+    """What the last hours by themselves say, without what long windows remember of the time before.
+
+    Args:
+        brand: whose bucket was assessed.
+        spec: the kind.
+        assessment: of the bucket.
+        since: bucket in which an episode ended whose time must not count again; -1 without one.
+    """
     least, most = BURNING_BUCKETS
     usual = sum(brand.model.expect(assessment.bucket + 1 - most, assessment.bucket + 1))
     buckets = min(max(round(most * BURNING_MENTIONS / usual), least), most)
-    recent = max(since, assessment.bucket - buckets)
-    evidence = evidence_of(brand, spec, assessment, recent)
-    return evidence is None or evidence.score >= release
+    return evidence_of(brand, spec, assessment, max(since, assessment.bucket - buckets))
 
 
 def smoulder(brand: Brand, assessment: Assessment) -> Smoulder:

@@ -104,9 +104,9 @@ def test_late_mentions_are_in_what_people_read_and_change_no_alarm() -> None:
     assert timing[0] == timing[1]
     assert crisis(told)
     more = [one.observed.mentions - other.observed.mentions for one, other in zip(told, before, strict=True)]
-    assert max(more) > 10
+    assert max(more) >= 5
     last = max(crisis(told), key=lambda alert: alert.observed.mentions)
-    assert last.evidence.platforms["news.example"] >= 10
+    assert last.evidence.platforms["news.example"] >= 5
     assert last.observed.counted is not None
     assert sum(last.evidence.platforms.values()) == last.observed.mentions
 
