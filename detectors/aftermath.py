@@ -62,10 +62,18 @@ class Smoulder(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ratio: float = 1.0
     excess_share: float = 0.0
 
-    def after(self, buckets: float) -> tuple[float, float]:
-        """Ratio and excess share so many buckets after the end."""
-        left = 0.5 ** (buckets / SMOULDER_HALF_LIFE)
-        return 1.0 + (self.ratio - 1.0) * left, self.excess_share * left
+    def share(self, base_rate: float, buckets: int) -> float:
+        """Negative share that is expected so many buckets after the end."""
+        return min(base_rate + self.excess_share * _left(buckets), _MOST_SHARE)
+
+    def mentions(self, usual: list[float]) -> list[float]:
+        """Mentions that are expected in the buckets from the end on, of which so many are usual."""
+        more = self.ratio - 1.0
+        return [value * (1.0 + more * _left(place)) for place, value in enumerate(usual)] if more else usual
+
+
+def _left(buckets: int) -> float:
+    return float(0.5 ** (buckets / SMOULDER_HALF_LIFE))
 
 
 NOTHING_LEFT: Final = Smoulder()
@@ -148,10 +156,9 @@ def _surprises_since(
 ) -> tuple[list[float], list[float]]:
     """Surprise of mentions and of their negative share in every window, cut off before `first`, in nats."""
     end = assessment.bucket + 1
-    _, left = smoulder.after(end - first)
-    p = min(assessment.base_rate + left, _MOST_SHARE)
+    p = smoulder.share(assessment.base_rate, end - first)
     least = MIN_NEGATIVES if model.state.baseline.level >= TINY_LEVEL else MIN_NEGATIVES_OF_TINY
-    expected = [value * smoulder.after(place)[0] for place, value in enumerate(model.expect(first, end))]
+    expected = smoulder.mentions(model.expect(first, end))
     volume, share = [0.0] * len(WINDOWS), [0.0] * len(WINDOWS)
     for w, (_, _, _, dispersion, excess, pairs) in enumerate(rows_of(assessment.before)):
         begin = max(first, end - min(FORGOTTEN_WINDOWS * WINDOWS[w], BUCKETS_PER_DAY))

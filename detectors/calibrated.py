@@ -331,7 +331,7 @@ class CalibratedDetector(DailyEstimator):
         state = self._state
         maxima, log_size = state.maxima, state.baseline.log_size
         days = day - maxima.day - unobserved_days
-        left_out = state.quarantine.leave_out(maxima.day, days) if maxima.day >= 0 else ()
+        left_out = state.quarantine.leave_out(maxima.day, days)
         state.correction = self.tail.next_day(day, log_size, maxima.days, days, state.peak, left_out)
         state.peak = -math.inf
         crisis, shift, surge = self.PRIORS

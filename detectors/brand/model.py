@@ -29,7 +29,7 @@ from detectors.brand.negativity import (
 )
 from detectors.brand.params import PARAMS
 from detectors.brand.pooled_tail import PooledTail, corrected
-from detectors.brand.quarantine import ALL, CALM_BUCKETS, NEVER, STRANGE_NOW, STRANGE_SCORE, Quarantine
+from detectors.brand.quarantine import ALL, STRANGE_NOW, STRANGE_SCORE, Quarantine
 from detectors.brand.silence import SilentHour, pass_silence
 from detectors.brand.surge import MIN_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
@@ -234,10 +234,9 @@ class BrandModel(DailyEstimator):
         assessment = self._score(index, mentions, negatives)
         state = self.state
         state.windows = assessment.after
-        if assessment.is_strange or index // CALM_BUCKETS != state.quarantine.set_aside:
-            state.quarantine.follow(
-                index, assessment.own_crisis, state.baseline, state.base_rate, is_strange=assessment.is_strange
-            )
+        state.quarantine.follow(
+            index, assessment.own_crisis, state.baseline, state.base_rate, is_strange=assessment.is_strange
+        )
         if assessment.learning:
             state.base_rate.learn(mentions, negatives)
             state.baseline.learn(
@@ -325,9 +324,7 @@ class BrandModel(DailyEstimator):
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
-        quarantine = state.quarantine
-        is_free = quarantine.last == NEVER and not is_strange
-        learning = ALL if is_free else quarantine.learning(index, is_strange=is_strange)
+        learning = state.quarantine.learning(index, is_strange=is_strange)
         after = pack_rows(*rows)
         return BrandAssessment(
             index,
@@ -374,7 +371,7 @@ class BrandModel(DailyEstimator):
         state = self.state
         maxima, log_size = state.maxima, state.baseline.log_size
         days = day - maxima.day - unobserved_days
-        left_out = state.quarantine.leave_out(maxima.day, days) if maxima.day >= 0 else ()
+        left_out = state.quarantine.leave_out(maxima.day, days)
         state.correction = self.tail.next_day(day, log_size, maxima.days, days, state.peak, left_out)
         state.cap = prior_at(NEGATIVITY_CAP, log_size)
         state.peak = -math.inf

@@ -175,7 +175,6 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     max_calm_age: int = 8
     max_strange_buckets: int = 864
     residue_windows: int = 3
-    residue_buckets: int = 288
     max_left_out_days: int = 4
     ordinary_days_to_earn_one: int = 90
 

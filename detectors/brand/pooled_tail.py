@@ -12,7 +12,7 @@ Days of crises are in it as well, and nobody says which they are. So peaks are t
 every tenth day, up to a height that few of them exceed, and their scale is that of an exponential law cut off there
 (Deemer & Votaw 1955, "Estimation of parameters of truncated and censored exponential distributions"). A day above that
 is a crisis as a rule and is left out (detectors.brand.quarantine). A brand that has many of them has no crisis on each,
-but a heavy tail: those beyond its credit count as censored. No correction is in what it is made of.
+but a heavy tail: those beyond its credit count, up to a height. No correction is in what it is made of.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _HALVINGS: Final = 40
 class TailState(msgspec.Struct, array_like=True, kw_only=True):
     """Decayed sums by size: days, peaks among them, excess of these; and what came since the day began.
 
-    `peak_level` is the score above which peaks were counted; a state written before this was kept has no other. `high`,
-    and `high_excess` are days above MOST that were not left out, and what they are above `peak_level`.
+    `peak_level` is the score above which peaks were counted; a state written before this was kept has no other. `high`
+    and `high_excess` are days whose peak is higher than MOST and that were not left out, and the height of these peaks.
     """
 
     day: int = -1

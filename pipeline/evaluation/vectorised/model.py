@@ -262,10 +262,8 @@ class FleetBlock:
         log_size = np.log(np.maximum(self.level, MIN_SIZE_LEVEL) * BUCKETS_PER_HOUR)
         place = np.clip(np.searchsorted(_SIZES, log_size, side="right") - 1, 0, len(_SIZES) - 2)
         weight = np.clip((log_size - _SIZES[place]) / (_SIZES[place + 1] - _SIZES[place]), 0.0, 1.0)
-        left_out = np.zeros(len(self.level), bool)
-        if maxima.day >= 0:
-            left_out = (self.strange_last // BUCKETS_PER_DAY >= maxima.day - 1) & (self.credit >= DAY_LEFT_OUT)
-            self.credit = np.where(left_out, self.credit - DAY_LEFT_OUT, np.minimum(self.credit + 1, MAX_CREDIT))
+        left_out = (self.strange_last // BUCKETS_PER_DAY >= maxima.day - 1) & (self.credit >= DAY_LEFT_OUT)
+        self.credit = np.where(left_out, self.credit - DAY_LEFT_OUT, np.minimum(self.credit + 1, MAX_CREDIT))
         known = (self.peak > -np.inf) & ~left_out
         if maxima.days >= YOUNG_DAYS and known.any():
             days = max(day - maxima.day - self.unobserved // BUCKETS_PER_DAY, 1)
