@@ -151,7 +151,7 @@ class Closing:
         keep_posts(brand, bucket, index)
         state.stats.buckets_closed += 1
         state.stats.scores += assessment.is_warm
-        audience = audience_of(brand, bucket, index, assessment.base_rate, self._days_silent(index))
+        audience = audience_of(brand, bucket, index, assessment.base_rate, self._days_silent)
         closed = ClosedBucket(index, brand, bucket, assessment, config, feed, audience)
         self._transitions.follow_brand(closed)
         normal = brand.normal_of_episode if name in state.with_episode else None

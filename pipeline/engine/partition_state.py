@@ -16,7 +16,7 @@ from pipeline.engine.buckets.stories import room_for_texts
 from pipeline.engine.categories import Category
 from pipeline.engine.placement import Placement
 from pipeline.engine.records import Outputs
-from pipeline.engine.state import Checkpoint
+from pipeline.engine.state import VERSION, Checkpoint
 from pipeline.engine.stats import EngineStats
 
 MAX_NAMED: Final = 1000
@@ -91,7 +91,7 @@ class PartitionState:
         self.topic = topic
         self.config = config
         self.stats = EngineStats()
-        self.at = Checkpoint(partitions=placement.partitions)
+        self.at = Checkpoint(VERSION, partitions=placement.partitions)
         self.sentiment = SentimentModels()
         self.stats.sentiment_drifts = self.sentiment.drifts
         self.cache = BrandCache(Tails(self.at), max_cached)

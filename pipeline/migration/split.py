@@ -28,6 +28,7 @@ from pipeline.engine.state import (
     CHECKPOINT_KEY,
     OPEN_SUFFIX,
     SENTIMENT_PREFIX,
+    VERSION,
     Checkpoint,
     decode_brand,
     decode_checkpoint,
@@ -107,7 +108,7 @@ def split(states: Sequence[State], targets: Targets, ends: Sequence[int]) -> lis
         StateError: a record cannot be read.
     """
     checkpoints = [
-        decode_checkpoint(CHECKPOINT_KEY, state[CHECKPOINT_KEY]) if CHECKPOINT_KEY in state else Checkpoint()
+        decode_checkpoint(CHECKPOINT_KEY, state[CHECKPOINT_KEY]) if CHECKPOINT_KEY in state else Checkpoint(VERSION)
         for state in states
     ]
     after = len(ends)
@@ -160,6 +161,7 @@ def _share(expected: Mapping[int, Sequence[float]], target: int) -> float:
 def _checkpoint(main: Checkpoint, shares: Sequence[tuple[Checkpoint, float]], end: int, partitions: int) -> Checkpoint:
     sources = [checkpoint for checkpoint, _ in shares]
     return Checkpoint(
+        VERSION,
         next_offset=end,
         event_time=max(one.event_time for one in sources),
         last_timestamp=max(one.last_timestamp for one in sources),

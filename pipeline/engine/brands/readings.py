@@ -34,7 +34,7 @@ BURNING_MENTIONS: Final = 20.0
 
 
 def audience_of(
-    brand: Brand, bucket: OpenBucket | None, index: int, usual_share: float, days: float
+    brand: Brand, bucket: OpenBucket | None, index: int, usual_share: float, days_silent: Callable[[int], float]
 ) -> AudienceReading:
     """What a closed bucket says of the audience of negative posts; the brand has learned it after.
 
@@ -45,7 +45,7 @@ def audience_of(
         bucket: what it held; None where no mention came.
         index: of the bucket.
         usual_share: the brand's usual negative share.
-        days: for which a brand is known to have been silent that is not known itself.
+        days_silent: days before a bucket for which a brand that is not known has surely been silent.
     """
     posts: dict[str, Seen] = {}
     if bucket is not None:
@@ -59,7 +59,7 @@ def audience_of(
     if state is None:
         if not posts:
             return NO_AUDIENCE
-        seen = max(brand.model.buckets_seen / BUCKETS_PER_DAY, days)
+        seen = max(brand.model.buckets_seen / BUCKETS_PER_DAY, days_silent(index))
         state = brand.episodes["high_reach_post"].audience = AudienceState(index, days=min(seen, MOST_DAYS))
         state.others = brand.model.normal().level * min(brand.model.buckets_seen, MOST_DAYS * BUCKETS_PER_DAY)
     state.pass_to(index)

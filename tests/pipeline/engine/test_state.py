@@ -134,6 +134,7 @@ def test_every_truncation_is_refused(kind: str) -> None:
 @pytest.mark.parametrize("kind", DECODERS)
 @given(value=st.binary(max_size=60))
 @example(value=b"")
+@example(value=b"\x90")  # an array of nothing
 @example(value=b"\x91\xa1\x80")  # text that is not UTF-8
 @example(value=b"\x91" * 100_000)  # nesting without end
 def test_bytes_of_another_origin_are_refused_as_state(kind: str, value: bytes) -> None:
