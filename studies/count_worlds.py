@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.scoring.nab import Labelled
+from pipeline.simulation.worlds.held_out import HALF_LIVES_HOURS
 from pipeline.simulation.worlds.worlds import open_stream
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
@@ -31,8 +32,7 @@ PROBATION: Final = 750
 SIMULATED: Final = ("ordinary", "rough", "calm", "contagion", "long-memory", "regimes", "heavy-tails", "calendar")
 """Worlds of pipeline.simulation whose bursts are taken for labelled events."""
 SIZES: Final = ("S", "M", "L")
-_HALF_LIVES_HOURS: Final = (0.5, 4.0, 36.0, 240.0)
-_KEEP: Final = 0.5 ** (1.0 / (BUCKETS_PER_HOUR * np.array(_HALF_LIVES_HOURS)))[:, None]
+_KEEP: Final = 0.5 ** (1.0 / (BUCKETS_PER_HOUR * np.array(HALF_LIVES_HOURS)))[:, None]
 _MAX_SPIKE: Final = 60.0
 
 

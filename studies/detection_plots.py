@@ -21,7 +21,7 @@ from pipeline.evaluation.scoring.alarms import episodes
 from pipeline.evaluation.scoring.outcomes import Estimate
 from pipeline.evaluation.simulated import FIRST_BUCKET, RATES, WARM_UP_DAYS, CellReport, crisis_rule
 from pipeline.evaluation.vectorised.model import FleetModel
-from pipeline.simulation.worlds.ordinary import FleetStream, Latent, with_crisis
+from pipeline.simulation.worlds.ordinary import FleetStream, Latent, joined, with_crisis
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 Array = NDArray[np.float64]
@@ -82,7 +82,7 @@ def scene(name: str) -> str:
     for day in range(WARM_UP_DAYS):
         _scores(model, day, *sampler.draw(stream.next_day(), rng))
     drawn = [stream.next_day() for _ in range(days)]
-    latent = Latent(np.concatenate([d.rate for d in drawn]), np.concatenate([d.share for d in drawn]))
+    latent = joined(drawn)
     seen, bad = sampler.draw(change(latent), rng)
     scores = _scores(model, WARM_UP_DAYS, seen, bad)
     threshold = crisis_threshold(1.0)

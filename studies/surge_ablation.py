@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -193,22 +193,25 @@ class RecordingBlock(FleetBlock):
         return super()._evidence(base_rate)
 
 
+def seen_of_rows(rows: Iterable[Array], brands: int) -> list[Seen]:
+    """So many series of counts through one fleet, given bucket by bucket."""
+    kept: list[tuple[Small, NDArray[np.bool_], Array]] = []
+    model, none = FleetModel(brands, block=partial(RecordingBlock, kept=kept)), np.zeros(brands)
+    for index, mentions in enumerate(rows, FIRST_BUCKET):
+        model.step(index, mentions, none)
+    buckets = np.arange(FIRST_BUCKET, FIRST_BUCKET + len(kept))
+    # By brand, so that what follows reads memory in order.
+    surprise, counted, level = (np.ascontiguousarray(np.moveaxis(np.array(v), -1, 0)) for v in zip(*kept, strict=True))
+    return [Seen(buckets, *own) for own in zip(surprise, counted, level, strict=True)]
+
+
 def seen_of_fleet(world: str, *, brands: int, days: int, seed: int) -> tuple[list[Seen], NDArray[np.str_]]:
     """A simulated fleet, warm-up included, and the sizes of its brands."""
     total = WARM_UP_DAYS + days
     stream = FleetStream(world, SIZES, brands, days=total, shift_day=total, seed=seed)
     rng, sampler = np.random.default_rng([seed, 1]), stream.sampler()
-    kept: list[tuple[Small, NDArray[np.bool_], Array]] = []
-    model = FleetModel(len(stream.sizes), block=partial(RecordingBlock, kept=kept))
-    index = FIRST_BUCKET
-    for _ in range(total):
-        for mentions in sampler.draw(stream.next_day(), rng)[0]:
-            model.step(index, mentions, np.zeros(len(mentions)))
-            index += 1
-    buckets = np.arange(FIRST_BUCKET, index)
-    # By brand, so that what follows reads memory in order.
-    surprise, counted, level = (np.ascontiguousarray(np.moveaxis(np.array(v), -1, 0)) for v in zip(*kept, strict=True))
-    return [Seen(buckets, *own) for own in zip(surprise, counted, level, strict=True)], stream.sizes
+    rows = (row for _ in range(total) for row in sampler.draw(stream.next_day(), rng)[0])
+    return seen_of_rows(rows, len(stream.sizes)), stream.sizes
 
 
 def evidence_of(variant: Variant, seen: Seen) -> Array:

@@ -14,21 +14,17 @@ from typing import Final
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.brand.surge import SURGE_PRIOR
 from pipeline.config.model import DetectionConfig
 from pipeline.evaluation.counts import CountSeries, alarm_rows, read_folder
 from pipeline.evaluation.scoring import nab
 from pipeline.evaluation.scoring.alarms import AlarmRule, episodes
-from pipeline.evaluation.simulated import FIRST_BUCKET, WARM_UP_DAYS, alarm_rule
-from pipeline.evaluation.vectorised.model import FleetModel
+from pipeline.evaluation.simulated import WARM_UP_DAYS, alarm_rule
 from studies.count_worlds import LAWS, SIMULATED, Series, draw, read_world
 from studies.surge_ablation import (
     Array,
-    RecordingBlock,
     Seen,
-    Small,
     Variant,
     evidence_of,
     mean_root,
@@ -36,6 +32,7 @@ from studies.surge_ablation import (
     own_prior,
     scored,
     seen_of,
+    seen_of_rows,
     threshold_at,
 )
 
@@ -55,14 +52,7 @@ VARIANTS: Final = (
 def seen_of_worlds(worlds: Sequence[Series]) -> dict[str, list[Seen]]:
     """All series of all worlds through one fleet."""
     counts = np.concatenate([world.counts for world in worlds], axis=1)
-    kept: list[tuple[Small, NDArray[np.bool_], Array]] = []
-    model = FleetModel(counts.shape[1], block=partial(RecordingBlock, kept=kept))
-    none = np.zeros(counts.shape[1])
-    for row, mentions in enumerate(counts):
-        model.step(FIRST_BUCKET + row, mentions, none)
-    buckets = np.arange(FIRST_BUCKET, FIRST_BUCKET + len(counts))
-    surprise, counted, level = (np.ascontiguousarray(np.moveaxis(np.array(v), -1, 0)) for v in zip(*kept, strict=True))
-    seen = iter([Seen(buckets, *own) for own in zip(surprise, counted, level, strict=True)])
+    seen = iter(seen_of_rows(counts, counts.shape[1]))
     return {world.world: [next(seen) for _ in world.labels] for world in worlds}
 
 

@@ -299,7 +299,7 @@ def simulated(
                     stages=STAGES,
                     seed=seed,
                     detection=detection,
-                    on_day=partial(step, name),
+                    on_day=lived,
                 )
     _finish(simulated_report(cells, peers, plots, facts, rows, second, crowd), out)
 

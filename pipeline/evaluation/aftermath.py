@@ -21,7 +21,7 @@ from pipeline.engine.engine import Engine
 from pipeline.evaluation.scoring.onsets import Dated, OnsetErrors, dated_by, onset_errors
 from pipeline.evaluation.scoring.outcomes import Estimate, estimate
 from pipeline.evaluation.simulated import FIRST_BUCKET, WARM_UP_DAYS
-from pipeline.simulation.worlds.ordinary import CRISES, Array, Latent, with_crisis
+from pipeline.simulation.worlds.ordinary import CRISES, Array, Latent, joined, with_crisis
 from pipeline.simulation.worlds.worlds import open_stream
 from schemas.alert import KINDS, Alert
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, Observation
@@ -111,9 +111,8 @@ def run_aftermath(
         if day >= WARM_UP_DAYS and (day - WARM_UP_DAYS) % EVERY_DAYS == 0:
             for kind in kinds:
                 onset = stage_rng.integers(0, BUCKETS_PER_DAY, len(names))
-                calm = Latent(*(np.concatenate([getattr(one, part) for one in coming]) for part in Latent._fields))
                 copy = fleet.copy()
-                drawn = sampler.copy().draw(with_crisis(calm, kind, onset, stage_rng), stage_rng)
+                drawn = sampler.copy().draw(with_crisis(joined(coming), kind, onset, stage_rng), stage_rng)
                 alerts = copy.live(FIRST_BUCKET + day * BUCKETS_PER_DAY, *drawn)
                 on_day()
                 for place, size in enumerate(stream.sizes):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config.model import DetectionConfig
+from pipeline.evaluation.aftermath import STAGED_KINDS
 from pipeline.evaluation.scoring.outcomes import Estimate, Found, false_alarms_per_year
 from pipeline.evaluation.simulated import (
     CRISIS_DAYS,
@@ -30,15 +31,13 @@ from pipeline.evaluation.simulated import (
     starts_of,
 )
 from pipeline.evaluation.vectorised.model import FleetModel
-from pipeline.simulation.worlds.ordinary import Latent, with_crisis
+from pipeline.simulation.worlds.ordinary import NO_ONSET, Latent, with_crisis
 from pipeline.simulation.worlds.worlds import open_stream
 from schemas.observation import BUCKETS_PER_DAY
 
 SHARES: Final = (0.0, 0.05, 0.2, 1.0)
-KINDS: Final = ("sudden", "slow")
 _LIVES_DAYS: Final = 3
 """Days that a crisis is drawn over."""
-_NEVER: Final = 10**9
 
 
 class CrowdedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +113,7 @@ def _lived(
     rng, crisis_rng, stage_rng = (np.random.default_rng([seed, name, place]) for place in (8, 9, 10))
     number = len(stream.sizes)
     burns = crisis_rng.random(number) < share
-    onset = np.where(burns, crisis_rng.integers(0, FORTNIGHT_DAYS * BUCKETS_PER_DAY, number), _NEVER)
+    onset = np.where(burns, crisis_rng.integers(0, FORTNIGHT_DAYS * BUCKETS_PER_DAY, number), NO_ONSET)
     sudden = crisis_rng.random(number) < 0.5
     model, sampler = FleetModel(number), stream.sampler()
     scores = np.zeros((FORTNIGHT_DAYS * BUCKETS_PER_DAY, number), np.float32)
@@ -130,15 +129,15 @@ def _lived(
                 scores[begin + row] = found
         on_day()
     coming = [stream.next_day() for _ in range(CRISIS_DAYS)]
-    staged = [stage(model, kind, total, coming, sampler, stage_rng) for kind in KINDS]
+    staged = [stage(model, kind, total, coming, sampler, stage_rng) for kind in STAGED_KINDS]
     return staged, stream.sizes, ~burns, scores
 
 
 def _burning(latent: Latent, onset: NDArray[np.int64], sudden: NDArray[np.bool_], seed: int) -> Latent:
     """A day of the fortnight with the crises that began so many buckets after its beginning, or before it."""
-    for kind, chosen in (("sudden", sudden), ("slow", ~sudden)):
+    for kind, chosen in zip(STAGED_KINDS, (sudden, ~sudden), strict=True):
         going_on = chosen & (onset < BUCKETS_PER_DAY) & (onset >= -_LIVES_DAYS * BUCKETS_PER_DAY)
         if going_on.any():
             # Drawn anew each day from one seed: a crisis keeps its strength.
-            latent = with_crisis(latent, kind, np.where(going_on, onset, _NEVER), np.random.default_rng([seed, 11]))
+            latent = with_crisis(latent, kind, np.where(going_on, onset, NO_ONSET), np.random.default_rng([seed, 11]))
     return latent

@@ -14,23 +14,21 @@ import msgspec
 import numpy as np
 
 from pipeline.config.model import Config, ConfigFile, DetectionConfig
-from pipeline.evaluation.aftermath import Fleet
+from pipeline.evaluation.aftermath import STAGED_KINDS, Fleet
 from pipeline.evaluation.scoring.outcomes import Estimate, estimate
 from pipeline.evaluation.simulated import FIRST_BUCKET, WARM_UP_DAYS
-from pipeline.simulation.worlds.ordinary import CRISES, Latent, with_crisis
+from pipeline.simulation.worlds.ordinary import CRISES, NO_ONSET, joined, with_crisis
 from pipeline.simulation.worlds.worlds import open_stream
 from schemas.alert import Alert
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
 GAPS_DAYS: Final = (2, 7, 14)
-KINDS: Final = ("sudden", "slow")
 DAYS_AFTER: Final = 3
 """Days of a copy from the day of the second crisis on."""
 JITTER: Final = 2 * BUCKETS_PER_HOUR
 """By which a gap may be shorter or longer: no second crisis begins at the very hour of the first."""
 QUIET: Final = 3
 """Every third brand stays quiet."""
-_NEVER: Final = 10**9
 
 
 class SecondCrisisRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +57,7 @@ def run_second_crises(
     seed: int,
     detection: DetectionConfig | None = None,
     gaps: Sequence[int] | None = None,
-    kinds: Sequence[str] = KINDS,
+    kinds: Sequence[str] = STAGED_KINDS,
     on_day: Callable[[], None] = lambda: None,
 ) -> list[SecondCrisisRow]:
     """Let a fleet live, copy it for every kind and gap, and read the alerts.
@@ -91,12 +89,12 @@ def run_second_crises(
     for kind in kinds:
         for gap in gaps:
             stage_rng = np.random.default_rng([seed, name, 6, gap])
-            latent = _joined(coming[: gap + DAYS_AFTER])
+            latent = joined(coming[: gap + DAYS_AFTER])
             first = stage_rng.integers(0, BUCKETS_PER_DAY, len(names))
             second = first + gap * BUCKETS_PER_DAY + stage_rng.integers(-JITTER, JITTER, len(names))
             for onset in (first, second):
                 strength = np.random.default_rng([seed, name, 7, gap])  # The same for both.
-                latent = with_crisis(latent, kind, np.where(in_crisis, onset, _NEVER), strength)
+                latent = with_crisis(latent, kind, np.where(in_crisis, onset, NO_ONSET), strength)
             drawn = sampler.copy().draw(latent, stage_rng)
             copy = fleet.copy()
             alerts: dict[str, list[Alert]] = {}
@@ -143,10 +141,6 @@ def outcome(alerts: Iterable[Alert], kind: str, first: int, second: int) -> tupl
     return found[0], found[1], bool(before) and before[-1].transition != "resolved"
 
 
-def days_of(gaps: Sequence[int] | None = None, kinds: Sequence[str] = KINDS) -> int:
+def days_of(gaps: Sequence[int] | None = None, kinds: Sequence[str] = STAGED_KINDS) -> int:
     """How often `on_day` is called."""
     return WARM_UP_DAYS + len(kinds) * sum(gap + DAYS_AFTER for gap in gaps or GAPS_DAYS)
-
-
-def _joined(days: Sequence[Latent]) -> Latent:
-    return Latent(*(np.concatenate([getattr(day, part) for day in days]) for part in Latent._fields))

@@ -23,7 +23,7 @@ from pipeline.evaluation.scoring.alarms import AlarmRule, episodes
 from pipeline.evaluation.scoring.outcomes import Estimate, Found, estimate, false_alarms_per_year, first_delay, found
 from pipeline.evaluation.vectorised.model import FleetModel, FleetScores
 from pipeline.evaluation.vectorised.tails import Array
-from pipeline.simulation.worlds.ordinary import CRISES, Burst, Latent, with_crisis
+from pipeline.simulation.worlds.ordinary import CRISES, Burst, Latent, joined, with_crisis
 from pipeline.simulation.worlds.worlds import Sampler, open_stream
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
@@ -184,8 +184,7 @@ def stage(
     """Two days in which every brand has a crisis that begins at a random bucket of the first."""
     brands: int = coming[0].rate.shape[1]
     onset = rng.integers(0, BUCKETS_PER_DAY, brands)
-    calm = Latent(np.concatenate([c.rate for c in coming]), np.concatenate([c.share for c in coming]))
-    seen, bad = sampler.copy().draw(with_crisis(calm, kind, onset, rng), rng)
+    seen, bad = sampler.copy().draw(with_crisis(joined(coming), kind, onset, rng), rng)
     copy = model.copy()
     first = FIRST_BUCKET + day * BUCKETS_PER_DAY
     scores = np.array([copy.step(first + row, seen[row], bad[row]).crisis for row in range(len(seen))], np.float32)

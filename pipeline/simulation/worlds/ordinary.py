@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -78,6 +79,8 @@ class CrisisKind(NamedTuple):
     horizon: float
 
 
+NO_ONSET: Final = 10**9
+"""A bucket that no run reaches."""
 CRISES: Final = {
     "sudden": CrisisKind((0.25, 0.75), (3.0, 10.0), (0.45, 0.75), (2.0, 5.0), 12.0),
     "slow": CrisisKind((6.0, 12.0), (2.0, 4.0), (0.40, 0.65), (4.0, 8.0), 24.0),
@@ -101,6 +104,11 @@ class Latent(NamedTuple):
 
     rate: Array
     share: Array
+
+
+def joined(days: Sequence[Latent]) -> Latent:
+    """Days one after the other."""
+    return Latent(np.concatenate([day.rate for day in days]), np.concatenate([day.share for day in days]))
 
 
 class FleetStream:
@@ -232,7 +240,7 @@ def with_crisis(latent: Latent, kind: str, onset: NDArray[np.int64], rng: np.ran
     Args:
         latent: expectations without the crisis.
         kind: a key of CRISES.
-        onset: bucket in which each brand's rise begins.
+        onset: bucket in which each brand's rise begins; NO_ONSET for a brand that has no crisis.
         rng: source of heights and lengths.
     """
     law, brands = CRISES[kind], latent.rate.shape[1]
