@@ -28,6 +28,7 @@ class _Owned:
         self.where = where
         self.opened = opened
         self.checkpoints = checkpoints
+        self.accepting: asyncio.Task[None] | None = None
 
 
 class Assignment:
@@ -68,7 +69,13 @@ class Assignment:
             return
         await asyncio.wait((owned.opened,))
         if self._owned.get(number) is owned:
-            await self._guarded(owned.partition.accept(event), owned.where)
+            # A task of its own: whoever closes the partition ends it, with the gap that it may be reading. What it
+            # reads with is closed next.
+            owned.accepting = asyncio.create_task(self._guarded(owned.partition.accept(event), owned.where))
+            try:
+                await asyncio.wait((owned.accepting,))
+            finally:
+                owned.accepting.cancel()
             self._health.heartbeat()
 
     async def revoked(self) -> None:
@@ -148,9 +155,10 @@ class Assignment:
 
     async def _drop(self, owned: _Owned) -> None:
         owned.partition.leave()
-        for task in (owned.checkpoints, owned.opened):
+        tasks = [task for task in (owned.checkpoints, owned.opened, owned.accepting) if task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.wait((owned.checkpoints, owned.opened))
+        await asyncio.wait(tasks)
         await owned.partition.close()
 
     async def _report_ready(self) -> None:

@@ -131,7 +131,7 @@ def test_the_permissions_of_the_document_are_enough_for_the_worker(secured, tmp_
         assert set(warning["topics"]) == {topic_name(settings, name) for name in topics()}
         said = [worker.said, worker.answer("/metrics")[1], worker.answer("/healthz")[1], worker.answer("/readyz")[1]]
         said.append(Path(f"/proc/{worker.process.pid}/cmdline").read_text())
-        assert worker.terminate()[0] == 0
+        worker.stop()
     assert not [text for text in said if PASSWORD in text]
 
 
@@ -187,5 +187,5 @@ def test_the_worker_s_password_from_a_file_is_in_no_part_of_its_process(secured,
         worker.await_ready(1)
         process = Path(f"/proc/{worker.process.pid}")
         assert not [name for name in ("cmdline", "environ") if PASSWORD in (process / name).read_text()]
-        assert worker.terminate()[0] == 0
+        worker.stop()
     assert PASSWORD not in worker.said

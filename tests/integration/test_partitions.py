@@ -81,7 +81,7 @@ def test_a_brand_on_two_partitions_is_told_of_and_its_alerts_have_different_ids(
     shown = [line for line in text.splitlines() if line.startswith("tocsin_brands_misplaced{")]
     assert sum(float(line.split()[-1]) for line in shown) > 0
     assert 'tocsin_mentions_misplaced_total{outcome="counted"}' in text
-    assert worker.terminate()[0] == 0
+    worker.stop()
     assert not difference(outcome(settings), oracle(settings))
     alerts = [decode_alert(value or b"") for found in outcome(settings).alerts.values() for _, value, _ in found]
     places = Counter((alert.brand, alert.kind, alert.transition, alert.detected_time) for alert in alerts)
@@ -121,7 +121,7 @@ def test_rerouted_mentions_count_once_on_the_right_partition_through_kills(setti
         worker.kill()
         worker.start()
     settled(settings, worker)
-    assert worker.terminate()[0] == 0, worker.said[-2000:]
+    worker.stop()
     log = read(settings, "mentions")
     origins = Counter(dict(one.headers)[REROUTED_HEADER] for own in log.values() for one in own if one.headers)
     wrong = [
@@ -171,7 +171,7 @@ def test_topics_that_were_all_grown_are_refused_by_the_state(settings, launch):
     worker.await_ready(4)
     publish(settings, [Record(0, 0, key, value) for key, value in stream(7, hours=1)])
     settle(settings, [worker])
-    assert worker.terminate()[0] == 0
+    worker.stop()
     for name in ("mentions", "mentions-dlq", "alerts", "brand-state"):
         _grow(settings, name, 8)
     again = launch()
@@ -237,7 +237,7 @@ def test_what_was_learned_moves_along_and_every_mention_counts_once(settings, la
     settle(settings, [worker])
     with pytest.raises(TocsinError, match="expected no worker, got 1 active worker"):
         migrate(settings, Config(), to=after, apply=True)
-    assert worker.terminate()[0] == 0
+    worker.stop()
     before = outcome(settings)
     read_to = dict(before.committed)
 
@@ -267,7 +267,7 @@ def test_what_was_learned_moves_along_and_every_mention_counts_once(settings, la
     worker = launch(state_generation=2)
     worker.await_ready(after)
     settle(new, [worker])
-    assert worker.terminate()[0] == 0, worker.said[-2000:]
+    worker.stop()
     log = read(settings, "mentions")
     for number in range(after):
         engine = Engine(number, Config(), partitions=after, topic=topic_name(settings, "mentions"))

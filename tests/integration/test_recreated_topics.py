@@ -70,7 +70,7 @@ def test_the_way_on_that_the_document_gives_leads_on(cluster_settings, tmp_path)
             wait_until(lambda: group_is_deleted(client, cluster_settings.group), 20, "the group deleted")
         worker.start()
         settle(cluster_settings, [worker])
-        assert worker.terminate()[0] == 0
+        worker.stop()
     assert not difference(outcome(cluster_settings), oracle(cluster_settings))
 
 
@@ -100,17 +100,17 @@ def test_alerts_go_on_in_a_new_topic_and_what_is_gone_is_said(cluster_settings, 
     publish(cluster_settings, STREAM)
     with working(cluster_settings, tmp_path) as worker:
         settle(cluster_settings, [worker])
-        assert worker.terminate()[0] == 0
+        worker.stop()
         make_again(cluster_settings, "alerts")
         worker.start()
         worker.await_ready(4)
         said = worker.events("a topic was created again: what was written to it before is gone, what follows is whole")
         assert {line["topic"] for line in said} == {topic_name(cluster_settings, "alerts")}
-        assert worker.terminate()[0] == 0
+        worker.stop()
         worker.start()
         worker.await_ready(4)
         again = worker.events("a topic was created again: what was written to it before is gone, what follows is whole")
-        assert worker.terminate()[0] == 0
+        worker.stop()
     assert said
     assert not again, "the checkpoints know the new topic"
     assert not any(read(cluster_settings, "alerts").values())
@@ -146,7 +146,7 @@ def test_an_idle_worker_whose_broker_is_away_says_so_and_when_it_is_back(tmp_pat
             os.kill(broker, signal.SIGCONT)
         worker.await_ready(4)
         assert worker.events("a broker answers again")
-        assert worker.terminate()[0] == 0
+        worker.stop()
 
 
 def test_of_two_workers_with_one_name_the_older_ends_and_both_say_so(cluster_settings, tmp_path):
@@ -163,7 +163,7 @@ def test_of_two_workers_with_one_name_the_older_ends_and_both_say_so(cluster_set
             (warning,) = younger.events(
                 "a worker of this name is in the group: its place is taken, and it ends if it still runs"
             )
-            assert younger.terminate()[0] == 0
+            younger.stop()
         finally:
             younger.close()
     assert line.startswith(f"group {cluster_settings.group}: expected to be the only worker with the name w0, got ")

@@ -169,7 +169,7 @@ def test_the_worker_takes_what_is_sent_again(cluster_settings, run, tmp_path):
         assert outcome(cluster_settings).dead_letter_count == 1
         assert run("--apply")["sent"] == {"missing_key": 1}
         settle(cluster_settings, [worker])
-        assert worker.terminate()[0] == 0
+        worker.stop()
     assert run("--apply")["sent"] == {}
     found = outcome(cluster_settings)
     assert any(b"acme#open" in state for state in found.state.values())

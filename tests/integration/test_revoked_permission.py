@@ -50,7 +50,7 @@ def test_the_worker_ends_with_one_line_and_goes_on_once_it_may_again(secured, tm
     secured.permit(settings, [taken])
     with working(settings, tmp_path) as worker:
         settle(mine, [worker])
-        assert worker.terminate()[0] == 0
+        worker.stop()
     found = outcome(mine)
     assert found.alert_count
     assert found.dead_letter_count

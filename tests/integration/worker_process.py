@@ -157,6 +157,11 @@ class WorkerProcess:
         self.process.send_signal(number)
         return self.process.wait(30), time.monotonic() - started
 
+    def stop(self) -> None:
+        """Ask it to stop, which it must do with exit code 0."""
+        code, _ = self.terminate()
+        assert code == 0, f"the worker stopped with {code}: {self.said[-2000:]}"
+
     def await_end(self, seconds: float) -> int:
         """Exit code of a worker that is expected to end by itself."""
         return self.process.wait(seconds)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 from structlog.testing import capture_logs
 
+from pipeline.engine.records import Record
 from pipeline.telemetry.health import Health
 from pipeline.worker.assignment import HAND_OVER_SECONDS, Assignment
 from pipeline.worker.partition import Partition
 from pipeline.worker.phase import Phase
 from tests.fakes import Clock, run_virtual, turns
 from tests.fakes.engine import OffsetEngine
-from tests.pipeline.worker.fake_partition import TOPICS, Transactions, make_partition, mentions, slice_of
+from tests.pipeline.worker.fake_partition import TOPICS, Gaps, Transactions, make_partition, mentions, slice_of
 
 
 class Worker:
@@ -152,6 +154,34 @@ def test_the_end_of_the_worker_writes_last_checkpoints_and_leaves(worker: Worker
     assert worker.phases == {0: Phase.LEFT}
     assert worker.health.readiness().why == "stopping"
     assert worker.assignment.open_partitions() == []
+
+
+def test_the_end_of_the_worker_ends_the_reading_of_a_gap_before_its_reader_is_closed() -> None:
+    class EndlessGaps(Gaps):
+        ended = False
+
+        async def read(self, partition: int, start: int, end: int) -> AsyncIterator[list[Record]]:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.ended = True
+            yield []
+
+    gaps = EndlessGaps()
+    worker = Worker(gaps=gaps)
+
+    async def run() -> None:
+        await worker.assignment.assigned({0})
+        await worker.deliver(0, 0, 3)
+        delivering = asyncio.create_task(worker.deliver(0, 5, 8))
+        await turns()
+        assert await worker.assignment.close(3.0)
+        assert gaps.ended
+        await delivering
+
+    run_virtual(run(), worker.clock)
+    assert worker.crashes == []
+    assert len(worker.transactions[0].written(TOPICS.alerts)) == 3
 
 
 def test_the_end_in_the_middle_of_a_rebalance_begins_no_checkpoint(worker: Worker) -> None:
