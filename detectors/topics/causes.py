@@ -1,17 +1,18 @@
 """What a crisis is about, told from the phrases of its texts.
 
 Each distinct text gives its phrases (`phrases.py`, lists `lexicons/<language>/causes.txt`) as evidence: the sum of
-their weights says how plainly it speaks, their sections of which causes. A text weighs by its tone (a negative one three times
-and more) and by the logarithm of its copies, so that one story does not decide alone. The weighted shares are added to
-a Dirichlet prior of half a pseudo-text a cause (the multinomial model of naive Bayes; Manning, Raghavan and
-Schütze, 2008, chapter 13, with soft counts). Words repeat each other, so the posterior of such a model is far too sure;
-the confidence is a logistic function of it instead (Platt scaling), fitted with `studies.causes`.
+their weights says how plainly it speaks, their sections of which causes. A text weighs by its tone (one that is all
+negative three times as much as one that is not) and by the logarithm of its copies, so that one story does not decide
+alone. The weighted shares are added to a Dirichlet prior of half a pseudo-text a cause: the multinomial model of naive
+Bayes with soft counts (Manning, Raghavan and Schütze, 2008, chapter 13). Words repeat each other, so the posterior of
+such a model is far too sure; the confidence is a logistic function of its odds, of the amount of evidence and of the
+share of texts that speak of the cause instead (Platt, 1999), fitted by `studies.causes`.
 """
 
 from __future__ import annotations
 
 from heapq import nlargest
-from math import exp, log, log1p
+from math import exp, log, log1p, sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -43,6 +44,8 @@ MOST_TEXTS: Final = 400
 LEAST_TEXTS: Final = 2
 """Distinct texts that must speak of a cause for it to be named."""
 MOST_TERMS: Final = 5
+DIGITS: Final = 3
+"""Decimals of a confidence: the rest differs between machines and means nothing."""
 
 _CALM: Final = "calm"
 """The section of phrases that speak of no crisis: launches, praise, matches."""
@@ -53,21 +56,21 @@ _PRIOR: Final = 0.5
 """Pseudo-texts a cause: two texts that speak of one stand out from it, half a text does not."""
 _LEAST_TONE: Final = 0.3
 """Weight of a text without a negative mention; one with nothing else weighs 1."""
-_TELLING: Final = 1.0
-"""Weight of a phrase that speaks of its cause plainly: a hint does, a negated phrase does not."""
 _MOST_COPIES: Final = 4.0
 """The most that copies multiply a text's weight by; twenty do."""
-_PLAIN: Final = 2.0
-"""Sum of weights at which half of a text speaks of causes."""
+_HINT: Final = 1.0
+"""Sum of weights that says nothing yet: a hint alone, or a phrase that is negated."""
+_PLAIN: Final = 1.5
+"""Sum of weights beyond a hint at which half of a text speaks of causes."""
 _MOST_SURE: Final = 0.95
 """The highest confidence: people tell of things that no list foresees."""
 _MOST_MENTIONS: Final = 1e12
 
-# Fitted on the development situations of tests/data/causes: python -m studies.causes --fit --weibo DIR
-_INTERCEPT: Final = -1.95
-_BY_LEAD: Final = 1.34
-_BY_EVIDENCE: Final = 4.14
-_BY_SHARE: Final = 4.71
+# Fitted on the development situations of tests/data/causes: python -m studies.causes --fit --weibo DIR --stocknet DIR
+_INTERCEPT: Final = -2.77
+_BY_LEAD: Final = 1.9
+_BY_EVIDENCE: Final = 2.92
+_BY_SHARE: Final = 4.41
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -75,7 +78,8 @@ class Cause(msgspec.Struct, frozen=True):
 
     Attributes:
         name: one of `CAUSES`, or "unknown".
-        confidence: probability that the name is right, 0 to 1; of "unknown", that the likeliest cause would have been.
+        confidence: estimated probability that the name is right, 0.5 to 0.95; of "unknown", at most 0.5: that the
+            likeliest cause would have been.
         terms: phrases of the texts that speak for it, the heaviest first; at most 5, none for "unknown".
     """
 
@@ -109,7 +113,7 @@ def cause_of(told: Sequence[Told]) -> Cause:
     if not evidence.texts.get(name):
         return Cause(UNKNOWN, 0.0)
     sureness = _INTERCEPT + _BY_LEAD * traits.lead + _BY_EVIDENCE * traits.evidence + _BY_SHARE * traits.share
-    confidence = min(1.0 / (1.0 + exp(-sureness)), _MOST_SURE)
+    confidence = round(min(1.0 / (1.0 + exp(-sureness)), _MOST_SURE), DIGITS)
     if evidence.tellers.get(name, 0) < LEAST_TEXTS or confidence < SURE:
         return Cause(UNKNOWN, min(confidence, SURE))
     terms = evidence.terms[name]
@@ -124,9 +128,10 @@ def evidence_of(told: Iterable[Told]) -> Evidence:
     terms: dict[str, dict[str, float]] = {}
     for weight, text, language in heaviest_texts(told):
         said = _said(text, language)
-        plainness = said.total / (said.total + _PLAIN) / (1.0 + said.relief)
+        beyond = max(said.total - _HINT, 0.0)
+        plainness = beyond / (beyond + _PLAIN) / (1.0 + said.relief)
         texts[_NO_CAUSE] = texts.get(_NO_CAUSE, 0.0) + weight * (1.0 - plainness)
-        for section in {section for section, _, share in said.parts if share * said.total >= _TELLING}:
+        for section in {section for section, _, share in said.parts if share * said.total > _HINT}:
             tellers[section] = tellers.get(section, 0) + 1
         for section, words, share in said.parts:
             texts[section] = texts.get(section, 0.0) + weight * plainness * share
@@ -141,7 +146,7 @@ class Traits(NamedTuple):
     Attributes:
         lead: logarithm of how much more speaks for the likeliest cause than for the next one, the prior included.
         evidence: logarithm of one and the weighted texts that speak for it.
-        share: of it in all weighted texts, those that speak of nothing included.
+        share: square root of its share in all weighted texts, those that speak of nothing included.
     """
 
     lead: float
@@ -155,12 +160,13 @@ def likeliest(texts: Mapping[str, float]) -> tuple[str, Traits]:
     evidence = texts.get(first, 0.0)
     rival = max([texts.get(cause, 0.0) for cause in (*CAUSES, _CALM) if cause != first])
     share = evidence / (sum(texts[name] for name in sorted(texts)) or 1.0)
-    return first, Traits(log((evidence + _PRIOR) / (rival + _PRIOR)), log1p(evidence), share)
+    return first, Traits(log((evidence + _PRIOR) / (rival + _PRIOR)), log1p(evidence), sqrt(share))
 
 
 def heaviest_texts(told: Iterable[Told]) -> list[tuple[float, str, str]]:
     """Weight, text and language of the texts that weigh most, the heaviest first: the same in whatever order."""
-    return nlargest(MOST_TEXTS, [(_weight(each), each.text, each.language) for each in told])
+    weighed = [(_weight(each), each.text, each.language) for each in told]
+    return nlargest(MOST_TEXTS, [each for each in weighed if each[0] > 0.0])
 
 
 def _weight(told: Told) -> float:
@@ -190,4 +196,3 @@ def _said(text: str, language: str) -> _Said:
     if not total:
         return _NOTHING
     return _Said(total, relief, tuple((found.section, found.words, found.weight / total) for found in speaking))
-

@@ -1,8 +1,8 @@
 """Which emotions the negative texts of a surge show, told from their words.
 
-Each distinct text gives its phrases (lists `lexicons/<language>/emotions.txt`) as shares of their weights. A text weighs
-by its negative mentions, their logarithm: a story told a thousand times is one mood, not a thousand. Texts without such
-a word say nothing, so the shares are of those that show an emotion, not of all.
+Each distinct text gives its phrases (lists `lexicons/<language>/emotions.txt`) as shares of their weights. A text
+weighs by the logarithm of its negative mentions: a story told a thousand times is one mood, not a thousand. Texts
+without such a word say nothing, so the shares are of those that show an emotion, not of all.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EMOTIONS: Final = ("anger", "fear", "disgust", "sadness", "mockery")
+DIGITS: Final = 3
+"""Decimals of a share."""
 LEAST_TEXTS: Final = 3
 """Distinct texts with an emotion below which nothing is said."""
 MOST_TEXTS: Final = 400
@@ -35,7 +37,9 @@ def emotions_of(told: Sequence[Told]) -> dict[str, float]:
     Args:
         told: distinct texts of the surge, in any order. Counts that are no numbers or beyond 1e12 count as nothing.
     """
-    weighed = [(log1p(each.negatives), each.text, each.language) for each in told if 0.0 < each.negatives <= _MOST_NEGATIVES]
+    weighed = [
+        (log1p(each.negatives), each.text, each.language) for each in told if 0.0 < each.negatives <= _MOST_NEGATIVES
+    ]
     total = dict.fromkeys(EMOTIONS, 0.0)
     shown = 0
     for weight, text, language in nlargest(MOST_TEXTS, weighed):
@@ -46,7 +50,7 @@ def emotions_of(told: Sequence[Told]) -> dict[str, float]:
     if shown < LEAST_TEXTS:
         return {}
     everything = sum(total.values())
-    return {emotion: value / everything for emotion, value in total.items()}
+    return {emotion: round(value / everything, DIGITS) for emotion, value in total.items()}
 
 
 def shares_of(text: str, language: str) -> dict[str, float]:

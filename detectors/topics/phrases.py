@@ -33,9 +33,12 @@ _LONGEST_WORD: Final = 40
 _MOST_WORDS: Final = 140
 """Words that a normalised text of 280 characters may have."""
 
-_TOKEN: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+_TOKEN: Final = re.compile(r"\$[a-z]{1,5}\b|[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+"""A ticker, a word or a mark: "$SPY" spies on nobody."""
 _GLUE: Final = "-'\"#@_“”„«»*"
-_NEGATED_BEFORE: Final = re.compile(r"(?<!有)(?<!是)(?:没有?|沒有?|未|并非|並非|不是|无|無|避免|防止)[^，。！？,.!? ]{0,2}$")
+_NEGATED_BEFORE: Final = re.compile(
+    r"(?<!有)(?<!是)(?:没有?|沒有?|未|并非|並非|不是|无|無|避免|防止)[^，。！？,.!? ]{0,2}$"
+)
 _NEGATED_BEHIND: Final = re.compile(
     r"(?:は|が|も|を|に|さ|れ|し|て|い|じゃ|で|あり|起き|確認|ら|り|っ)*(?:ない|なかった|ません|なく)(?!か|と思)"
 )
