@@ -32,7 +32,7 @@ import msgspec
 import numpy as np
 
 from detectors.sentiment import SentimentModels, language_of
-from detectors.topics.causes import CAUSES, UNKNOWN, Cause, Evidence, cause_of, evidence_of, likeliest
+from detectors.topics.causes import CAUSES, UNKNOWN, Cause, Evidence, cause_by, cause_of, evidence_of, likeliest
 from detectors.topics.emotions import EMOTIONS, emotions_of, shares_of
 from detectors.topics.told import Told
 from schemas.text import normalised
@@ -45,6 +45,8 @@ COPIES: Final = (1, 1, 1, 2, 5, 20)
 BINS: Final = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _FULL: Final = ("en", "zh", "ja")
 _LANGUAGE_OF_SET: Final = {"weibo": "zh", "stocknet": "en"}
+DILUTIONS: Final = (3, 10)
+"""Everyday texts for each text of a crisis."""
 REAL_WEIGHT: Final = 5
 """How often a dated crisis is asked for where the confidence is fitted: nobody wrote it with the lists in mind."""
 KEPT_TENTHS: Final = 3
@@ -147,6 +149,31 @@ def report(title: str, asked: Sequence[Situation], say: Callable[[str], None]) -
         f"({_share(right, len(named))}); the likeliest cause is right in {likely} ({_share(likely, len(crises))}); "
         f"of {len(harmless)} harmless surges {len(mistaken)} get a cause"
     )
+
+
+def report_harder(title: str, half: _Half, say: Callable[[str], None], rounds: int = 20) -> None:
+    """Prints the same of situations made harder: fewer phrases known, or everyday texts of StockNet among the texts."""
+    crises = [each for each in half.full if each.cause != BENIGN]
+    generator = np.random.default_rng(0)
+    fewer = [
+        (each.cause, cause_by(_with_fewer_phrases(each.told, salt)).name) for salt in range(rounds) for each in crises
+    ]
+    _report_harder(f"{title}, {KEPT_TENTHS}0% of the phrases known", fewer, say)
+    quiet = [told for each in half.quiet for told in each.told]
+    for times in DILUTIONS if quiet else ():
+        diluted = []
+        for each in crises * rounds:
+            if each.language == "en":
+                among = generator.integers(len(quiet), size=times * len(each.told)).tolist()
+                surge = {told.text: told for told in (*each.told, *(quiet[place] for place in among))}
+                diluted.append((each.cause, cause_of([*surge.values()]).name))
+        _report_harder(f"{title} en among {times} times as many everyday texts", diluted, say)
+
+
+def _report_harder(title: str, answers: Sequence[tuple[str, str]], say: Callable[[str], None]) -> None:
+    named = [(wanted, said) for wanted, said in answers if said != UNKNOWN]
+    right = sum(wanted == said for wanted, said in named)
+    say(f"{title}: named {_share(len(named), len(answers))}, of these {_share(right, len(named))} right")
 
 
 def wrong_answers(asked: Iterable[Situation]) -> Iterator[str]:
@@ -258,7 +285,8 @@ def _with_fewer_phrases(told: Sequence[Told], salt: int) -> Evidence:
     }
     texts = {name: sum(by_words.values()) for name, by_words in terms.items()}
     texts["none"] = sum(evidence.texts.values()) - sum(texts.values())
-    return Evidence(texts, evidence.tellers, terms)
+    tellers = {name: min(evidence.tellers.get(name, 0), len(by_words)) for name, by_words in terms.items()}
+    return Evidence(texts, tellers, terms)
 
 
 def _logistic_regression(rows: np.ndarray, right: np.ndarray, ridge: float = 1.0) -> np.ndarray:
@@ -329,6 +357,7 @@ def _print_half(name: str, half: _Half, say: Callable[[str], None]) -> None:
     report(f"{name} StockNet, days in the middle of a month", half.quiet, say)
     for line in calibration(half.real) if half.real else ():
         say(line)
+    report_harder(name, half, say)
     for language in languages:
         emotion_report(f"{name} {language} emotions", [each for each in half.written if each.language == language], say)
     for line in cost(half.written):

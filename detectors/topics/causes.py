@@ -108,7 +108,11 @@ def cause_of(told: Sequence[Told]) -> Cause:
     Args:
         told: distinct texts of the surge. Counts that are no numbers, negative or beyond 1e12 count as nothing.
     """
-    evidence = evidence_of(told)
+    return cause_by(evidence_of(told))
+
+
+def cause_by(evidence: Evidence) -> Cause:
+    """The cause for which the evidence speaks."""
     name, traits = likeliest(evidence.texts)
     if not evidence.texts.get(name):
         return Cause(UNKNOWN, 0.0)

@@ -9,7 +9,7 @@ was leaked" hardly speaks of a leak. Of the phrases at one place the longest cou
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
@@ -63,7 +63,7 @@ class PhraseFinder(Protocol):
         """The phrases of a normalised text, each once a section."""
 
 
-@cache
+@lru_cache(maxsize=64)
 def finder(language: str, name: str) -> PhraseFinder | None:
     """The finder of a language's list of this name; None where there is no such list.
 
