@@ -17,7 +17,7 @@ from detectors.sentiment.entries import EntryFinder
 from detectors.sentiment.lexicon import word_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 BY_CHARACTERS: Final = ("zh", "ja")
 """Languages without blanks between words."""
@@ -30,6 +30,8 @@ _GAP: Final = 4
 """Characters between the two parts of a Chinese or Japanese entry."""
 _SHORTEST_STEM: Final = 3
 _LONGEST_WORD: Final = 40
+_REMEMBERED_WORDS: Final = 8192
+"""Words whose phrases are remembered, because posts repeat their words."""
 _MOST_WORDS: Final = 140
 """Words that a normalised text of 280 characters may have."""
 
@@ -123,46 +125,36 @@ class _WordFinder:
             else:
                 self._exact.setdefault(first, []).append(phrase)
         self._longest_stem = max(map(len, self._stems), default=0)
+        self._candidates = lru_cache(maxsize=_REMEMBERED_WORDS)(self._beginning_with)
 
     def find(self, text: str) -> list[Heard]:
         tokens = [token for token in _TOKEN.findall(text) if token not in _GLUE][:_MOST_WORDS]
-        plain = [token.replace("'", "") for token in tokens]
+        words = [token.replace("'", "") for token in tokens] if "'" in text else tokens
         found: dict[tuple[str, str], Heard] = {}
-        place = 0
-        while place < len(plain):
-            phrase, end = self._longest_at(plain, place)
-            if phrase is None:
-                place += 1
+        end = 0
+        for place, candidates in enumerate(map(self._candidates, words)):
+            if not candidates or place < end:
                 continue
-            factor = NEGATED if self._is_negated(plain, place) else 1.0
-            words = " ".join(tokens[place:end])
+            phrase, phrase_end = _longest_at(candidates, words, place)
+            if phrase is None:
+                continue
+            end = phrase_end
+            factor = NEGATED if self._is_negated(words, place) else 1.0
+            said = " ".join(tokens[place:end])
             for section, weight in phrase.meanings:
-                found.setdefault((section, words), Heard(section, words, weight * factor))
-            place = end
+                found.setdefault((section, said), Heard(section, said, weight * factor))
         return list(found.values())
 
-    def _longest_at(self, words: Sequence[str], place: int) -> tuple[_Phrase | None, int]:
-        first = words[place]
-        if len(first) > _LONGEST_WORD:
-            return None, place
-        best, best_end = None, place
-        for phrase in self._candidates(first):
-            if best is not None and len(phrase.words) <= len(best.words):
-                continue
-            end = _end_of(phrase.words, words, place)
-            if end:
-                best, best_end = phrase, end
-        return best, best_end
-
-    def _candidates(self, word: str) -> list[_Phrase]:
+    def _beginning_with(self, word: str) -> tuple[_Phrase, ...]:
+        """Phrases that a word may begin, the longest first."""
+        if len(word) > _LONGEST_WORD:
+            return ()
         found = self._exact.get(word, [])
         if not found and len(word) > _SHORTEST_STEM and word.endswith("s") and not word.endswith("ss"):
             found = self._exact.get(word[:-1], [])
         for length in range(min(len(word), self._longest_stem), _SHORTEST_STEM - 1, -1):
-            stem = word[:length]
-            if stem in self._stems:
-                found = found + self._stems[stem]
-        return found
+            found = found + self._stems.get(word[:length], [])
+        return tuple(sorted(found, key=lambda phrase: -len(phrase.words)))
 
     def _is_negated(self, words: Sequence[str], place: int) -> bool:
         for word in reversed(words[max(0, place - _REACH) : place]):
@@ -173,9 +165,20 @@ class _WordFinder:
         return False
 
 
+def _longest_at(candidates: Iterable[_Phrase], words: Sequence[str], place: int) -> tuple[_Phrase | None, int]:
+    """The first of the phrases, the longest, that stands at a place, and its end."""
+    for phrase in candidates:
+        end = _end_of(phrase.words, words, place)
+        if end:
+            return phrase, end
+    return None, place
+
+
 def _end_of(phrase: Sequence[str], words: Sequence[str], place: int) -> int:
     """The end of a phrase whose first word stands at a place, one word let pass between two; 0 if it does not."""
     end = place + 1
+    if len(phrase) == 1:
+        return end
     for wanted in phrase[1:]:
         for at in (end, end + 1):
             if at < len(words) and _is(words[at], wanted):
@@ -207,8 +210,13 @@ class _CharacterFinder:
 
     def find(self, text: str) -> list[Heard]:
         found: dict[tuple[str, str], Heard] = {}
+        seen: set[str] = set()
         for start, end, _ in self._entries.find(text):
             entry = text[start:end]
+            if entry in seen:
+                continue
+            if entry not in self._followed:
+                seen.add(entry)
             if entry.isascii() and not _stands_alone(text, start, end):
                 continue
             words, meanings = self._meaning(text, entry, end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -99,6 +99,6 @@ def test_no_text_takes_long(text):
         for name in SECTIONS:
             found = finder(language, name)
             assert found is not None
-            begin = perf_counter()
+            begin = process_time()
             found.find(text[:READ_CHARACTERS])
-            assert perf_counter() - begin < 0.1
+            assert process_time() - begin < 0.1
