@@ -36,15 +36,23 @@ MOST_CHARACTERS: Final = 40
 
 _PRIOR_TEXTS: Final = 50.0
 _PRIOR_SHARE: Final = 0.02
+"""The prior, chosen with the next four on the first set of studies.topic_worlds."""
 _LEAST_Z: Final = 0.8
+"""Low, as only what several texts say is looked at: a brand with ten texts of background reaches no more."""
 _LEAST_SHARE: Final = 0.03
-_MOST_WORDS: Final = 4
-_NEARLY_ALL: Final = 0.7
-_ENOUGH: Final = 0.4
+"""Of the weight of all texts: what a term weighs at least, and two texts' worth."""
+_A_PHRASE: Final = 0.4
+"""Of the weight of its rarest word: what several words together weigh at least to be more than chance neighbours."""
+_IN_ITS_PLACE: Final = 0.5
+"""Of the weight of a unit: from there on a phrase that contains it is shown in its place."""
 _SAME_TEXTS: Final = 0.8
+"""Share of texts in common (Jaccard) from which on two units are of one story."""
 _OF_ONE_STORY: Final = 3
-_GRAIN: Final = 256
+_MOST_WORDS: Final = 4
+"""Words of a unit."""
 _MOST_CANDIDATES: Final = 400
+_GRAIN: Final = 256
+_LOG_2: Final = 0.6931471805599453
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -133,9 +141,6 @@ def _log(x: float) -> float:
     return exponent * _LOG_2 + 2.0 * ratio * total
 
 
-_LOG_2: Final = 0.6931471805599453
-
-
 class _Carried(NamedTuple):
     unit: Unit
     language: str
@@ -184,10 +189,14 @@ def _scored(texts: Sequence[_Text], total: int, usual: Usual) -> list[_Candidate
     several = len(texts) > 1
     least = max(2 * _GRAIN if several else 1, round(_LEAST_SHARE * total))
     found = []
-    for text, (unit, language, carriers) in _heavy(texts, least).items():
+    heavy = _heavy(texts, least)
+    weights = {text: sum([texts[n].weight for n in one.carriers]) for text, one in heavy.items()}
+    for text, (unit, language, carriers) in heavy.items():
+        weight = weights[text]
         if len(text) > MOST_CHARACTERS or not is_topic(unit, text, language):
             continue
-        weight = sum([texts[n].weight for n in carriers])
+        if weight < _A_PHRASE * min(weights[word] for word in unit):
+            continue
         z = _z(weight / _GRAIN, total / _GRAIN, _before(unit, text, usual), usual.texts)
         if z >= _LEAST_Z:
             found.append(_Candidate(z, weight, text, unit, frozenset(carriers)))
@@ -223,7 +232,7 @@ def _closed(candidates: list[_Candidate]) -> list[_Candidate]:
                 heaviest[part] = max(heaviest.get(part, 0), candidate.weight)
         if candidate.text[0] == "#":
             heaviest[candidate.text[1:]] = max(heaviest.get(candidate.text[1:], 0), candidate.weight)
-    return [one for one in candidates if heaviest.get(one.text, 0) < _NEARLY_ALL * one.weight]
+    return [one for one in candidates if heaviest.get(one.text, 0) < _IN_ITS_PLACE * one.weight]
 
 
 def _chosen(candidates: list[_Candidate], limit: int) -> list[_Candidate]:
@@ -245,11 +254,7 @@ def _chosen(candidates: list[_Candidate], limit: int) -> list[_Candidate]:
 
 def _says_the_same(one: _Candidate, other: _Candidate) -> bool:
     """Whether a unit overlaps a chosen one and adds nothing to it."""
-    if one.text in other.text:
-        return other.weight >= _ENOUGH * one.weight
-    if other.text in one.text:
-        return one.weight < _ENOUGH * other.weight
-    return _share_in_common(one, other) >= _NEARLY_ALL and _overlap(one, other)
+    return _share_in_common(one, other) >= _SAME_TEXTS and _overlap(one, other)
 
 
 def _overlap(one: _Candidate, other: _Candidate) -> bool:

@@ -29,7 +29,8 @@ MOST_NAMES: Final = 64
 
 _LONGEST_WORD: Final = 32
 _CJK: Final = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_OTHER_LETTER: Final = rf"[^\W{_CJK}]"
+_OTHER_SIGN: Final = rf"[^\W_{_CJK}]"
+_OTHER_LETTER: Final = rf"[^\W\d_{_CJK}]"
 _HAS_CJK: Final = re.compile(f"[{_CJK}]")
 _HASHTAG: Final = re.compile(r"#([^#\s]{2,31})#|#(\w{2,31})")
 _CASHTAG: Final = re.compile(r"\$[a-z]\w*")
@@ -96,13 +97,16 @@ def segments_of_each(
 def _prepared(text: str, names: re.Pattern[str] | None) -> tuple[str, list[Unit]]:
     """A text without names, its hashtags parted from what is beside them, and the hashtags."""
     tags: list[Unit] = []
-    if names is not None:
-        text = names.sub(_NOTHING, text)
     if "$" in text:
         text = _CASHTAG.sub(" . ", text)
     if "#" in text:
-        tags = [("#" + (long or short),) for long, short in _HASHTAG.findall(text) if _NOTHING not in long]
+        found = [long or short for long, short in _HASHTAG.findall(text)]
+        tags = [("#" + tag,) for tag in found if names is None or not names.fullmatch(tag)]
         text = _HASHTAG.sub(r" . \1\2 . ", text)
+    if "_" in text:
+        text = text.replace("_", " ")
+    if names is not None:
+        text = names.sub(_NOTHING, text)
     return text, tags
 
 
@@ -126,9 +130,7 @@ def _without_elision(word: str, language: str) -> str:
 def _by_characters(texts: Sequence[str], language: str) -> list[list[Unit]]:
     stop = stop_words(language)
     found = []
-    texts = [
-        text.replace(_NOTHING, "，").replace("_", " ") for text in texts
-    ]  # the model knows what stands beside a comma
+    texts = [text.replace(_NOTHING, "，") for text in texts]  # the model knows what stands beside a comma
     for text, scores in zip(texts, boundaries(language).scores(texts), strict=True):
         begins = (scores > 0).tolist()
         for run in _UNCUT.finditer(text):
@@ -202,6 +204,6 @@ def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
 
 def _name(name: str) -> str:
     inner = r"[\s_-]*".join(re.escape(word) for word in re.split(r"[\s_-]+", name) if word)
-    before = "" if _HAS_CJK.match(name[0]) else rf"(?<!{_OTHER_LETTER})"
-    after = "" if _HAS_CJK.match(name[-1]) else rf"(?:'s)?(?!{_OTHER_LETTER})"
+    before = "" if _HAS_CJK.match(name[0]) else f"(?<!{_OTHER_SIGN if name[0].isdigit() else _OTHER_LETTER})"
+    after = "" if _HAS_CJK.match(name[-1]) else f"(?:'s)?(?!{_OTHER_SIGN})"
     return before + inner + after

@@ -100,10 +100,11 @@ class Usual:
         return float(self.texts if count == _FULL else min(count, self.texts))
 
     def to_bytes(self) -> bytes:
-        """At most `MOST_BYTES`: texts, hand and hashes (16 bits each, little-endian), counts (8 bits); none without texts."""
+        """At most `MOST_BYTES`: texts, hand and hashes (16 bits, little-endian), counts (8 bits); b"" of none."""
         if not self.texts:
             return b""
-        return pack(f"<{2 + len(self._hashes)}H", self.texts, self._hand, *self._hashes) + bytes(self._counts)
+        numbers = (self.texts, self._hand, *self._hashes)
+        return pack(f"<{len(numbers)}H", *numbers) + bytes(self._counts)
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Usual:

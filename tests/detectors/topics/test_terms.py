@@ -166,11 +166,13 @@ def test_terms_are_few_short_and_safe_to_show_and_their_shares_are_shares(texts:
 
 
 @given(st.lists(told_texts, max_size=12))
-def test_names_never_appear(texts: list[Told]):
+def test_names_never_appear_but_within_a_hashtag_that_says_more(texts: list[Told]):
     for text in words(terms(texts, None, leave_out=["ACME", "アクメ", "电池"])):
-        assert not {"acme", "#acme"} & set(text.split())
-        assert "アクメ" not in text
-        assert "电池" not in text
+        assert text not in {"#acme", "#アクメ", "#电池"}
+        if not text.startswith("#"):
+            assert "acme" not in text.split()
+            assert "アクメ" not in text
+            assert "电池" not in text
 
 
 @settings(max_examples=20)
