@@ -43,7 +43,7 @@ _LEAST_SHARE: Final = 0.03
 """Of the weight of all texts: what a term weighs at least, and two texts' worth."""
 _A_PHRASE: Final = 0.4
 """Of the weight of its rarest word: what several words together weigh at least to be more than chance neighbours."""
-_IN_ITS_PLACE: Final = 0.5
+_IN_ITS_PLACE: Final = 0.6
 """Of the weight of a unit: from there on a phrase that contains it is shown in its place."""
 _SAME_TEXTS: Final = 0.8
 """Share of texts in common (Jaccard) from which on two units are of one story."""
