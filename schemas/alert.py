@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from schemas.evidence import Evidence, NonNegative, Recovery, SinceOnset, UtcDatetime
 from schemas.mention import BRAND_PATTERN
 
 Transition = Literal["opened", "updated", "escalated", "resolved"]
 Kind = Literal["crisis", "sentiment_shift", "volume_surge", "high_reach_post"]
 Severity = Literal["info", "warning", "critical"]
 Scope = Literal["brand", "category"]
+Change = Literal["cause", "joined", "platform", "term", "trigger", "volume"]
 SuppressionReason = Literal["budget", "category", "cool_down"]
 
 KINDS: Final[tuple[Kind, ...]] = ("crisis", "sentiment_shift", "volume_surge", "high_reach_post")
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
 TRANSITIONS: Final[tuple[Transition, ...]] = ("opened", "updated", "escalated", "resolved")
 SCOPES: Final[tuple[Scope, ...]] = ("brand", "category")
+CHANGES: Final[tuple[Change, ...]] = ("cause", "joined", "platform", "term", "trigger", "volume")
 SUPPRESSION_REASONS: Final[tuple[SuppressionReason, ...]] = ("budget", "category", "cool_down")
 MAX_ALERT_BYTES: Final = 65_536
 
-UtcDatetime = Annotated[datetime, Meta(tz=True)]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{12,64}\Z")]
-NonNegative = Annotated[float, Meta(ge=0.0)]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,54 +64,6 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     lower: NonNegative
     upper: NonNegative
     negative_share: Annotated[float, Meta(ge=0.0, le=1.0)]
-
-
-class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One post as evidence of the episode. The text is shortened and free of control characters."""
-
-    id: str
-    excerpt: str
-    platform: str
-    event_time: UtcDatetime
-    lang: str | None = None
-    author: str | None = None
-    followers: int | None = None
-    reach: int | None = None
-    url: str | None = None
-
-
-class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A post with its reposts and near-copies, counted since it was first seen, or for as long as it is kept.
-
-    Where `estimated`, a sample of the texts was compared: `mentions`, `copies`, `authors` and `reach` are scaled.
-    """
-
-    id: str
-    excerpt: str
-    mentions: int
-    copies: int = 0
-    reposts: int = 0
-    authors: int = 0
-    reach: int = 0
-    first_seen: UtcDatetime
-    estimated: bool = False
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What speaks for the episode: counts and stories of the alert's window, posts of the last hour.
-
-    `other` collects what the bounded tables left out.
-
-    `stories` are the most shared ones of the window: the first post of the first is the likely trigger.
-    """
-
-    posts: tuple[Post, ...] = ()
-    stories: tuple[Story, ...] = ()
-    platforms: dict[str, int] = {}
-    languages: dict[str, int] = {}
-    authors: int = 0
-    reposts: int = 0
-    reach: int = 0
 
 
 class Playbook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -157,7 +109,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `onset_time` and `detected_time` are event time: the likeliest start of the excess that fired the alarm, within
     `onset_interval`, and the end of the bucket at whose close it was detected. `contributions` sum to `score.value`.
     With the scope `category` the alert is about a move that the brands of a category have in common: `brand` and the
-    record's key are then the category, and `members` lists the brands.
+    record's key are then the category, and `members` lists the brands. `headline` says it in one sentence, in the
+    brand's language; `since_onset` is the same stretch in every alert of an episode, where the window is not. `changes`
+    says what an update is about: it has become part of another episode (`joined`), the mentions of an hour have doubled
+    (`volume`), or there is another cause, top term, trigger or platform. `recovery` is part of resolved alerts.
     """
 
     version: Literal[1]
@@ -187,6 +142,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     incident_id: Digest | None = None
     related_episode_ids: tuple[Digest, ...] = ()
     onset_interval: Window | None = None
+    headline: str = ""
+    since_onset: SinceOnset | None = None
+    changes: tuple[Change, ...] = ()
+    recovery: Recovery | None = None
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -7,8 +7,11 @@ from typing import Final
 
 from rich.text import Text
 
+from pipeline.cli.evidence_text import evidence_lines
+from pipeline.engine.alerts.headline import headline
 from pipeline.wording import counted
-from schemas.alert import Alert, Evidence, Kind, Member, Post, Suppressed
+from schemas.alert import Alert, Kind, Member, Suppressed
+from schemas.evidence import Evidence, Post
 from schemas.text import printable
 
 SEVERITY_STYLES: Final = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
@@ -18,12 +21,17 @@ _ALIKE_CHARACTERS: Final = 60
 _MAX_MEMBERS: Final = 8
 
 
-def alert_lines(alert: Alert) -> list[str]:
+def alert_lines(alert: Alert, language: str = "") -> list[str]:
     """The alert as a few lines of plain text, safe for a terminal.
 
     Untrusted text (excerpts, names of authors and platforms) is made printable and shortened.
+
+    Args:
+        alert: of any age.
+        language: one of evidence_text.LANGUAGES, of the headline and the evidence; "" leaves the headline in its own.
     """
-    lines = [_headline(alert), "  " + _numbers(alert)]
+    sentence = headline(alert, language) if language else alert.headline
+    lines = [_headline(alert), *([f"  {printable(sentence, 500)}"] if sentence else []), "  " + _numbers(alert)]
     if alert.members:
         lines.append("  " + _members(alert.members))
     if alert.category_episode_id:
@@ -33,8 +41,9 @@ def alert_lines(alert: Alert) -> list[str]:
         lines.append("  " + _suppressed(alert.suppressed))
     if alert.transition == "resolved":
         return lines
-    told = (_reasons(alert), _unlisted(alert.evidence), _story(alert.evidence, alert.detected_time))
-    lines += [f"  {words}" for words in told if words]
+    story = "" if alert.evidence.triggers else _story(alert.evidence, alert.detected_time)
+    about = evidence_lines(alert.evidence, language or "en", alert.detected_time)
+    lines += [f"  {words}" for words in (_reasons(alert), _unlisted(alert.evidence), story, *about) if words]
     if alert.playbook:
         playbook = f"owner {printable(alert.playbook.owner, 100)}"
         if alert.playbook.respond_by:
@@ -45,11 +54,11 @@ def alert_lines(alert: Alert) -> list[str]:
     return lines
 
 
-def alert_renderable(alert: Alert) -> Text:
+def alert_renderable(alert: Alert, language: str = "") -> Text:
     """The same lines with colours for a terminal."""
-    headline, *rest = alert_lines(alert)
+    first, *rest = alert_lines(alert, language)
     style = _RESOLVED_STYLE if alert.transition == "resolved" else SEVERITY_STYLES[alert.severity]
-    return Text("\n").join([Text(headline, style), *(Text(line) for line in rest)])
+    return Text("\n").join([Text(first, style), *(Text(line) for line in rest)])
 
 
 def _headline(alert: Alert) -> str:
@@ -81,7 +90,7 @@ def _reasons(alert: Alert) -> str:
         named = [(name.replace("_", " "), part / total) for name, part in ordered if part / total >= 0.005]
         shares = [f"{_percent(share)} {printable(name, 40)}" for name, share in named]
         parts.append("because of " + ", ".join(shares))
-    if alert.evidence.posts:
+    if alert.evidence.posts and not alert.evidence.triggers:
         parts.append(_post(alert.evidence.posts[0]))
     return "; ".join(parts)
 

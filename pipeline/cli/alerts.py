@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @kinds_option
 @brands_option
 @severities_option
+@click.option("--lang", type=click.Choice(["en", "zh", "ja"]), help="Language of headline and evidence.")
 @click.option("--since", type=MOMENT, metavar="TIME", help=f"Only what was detected then or later: {MOMENT_HELP}.")
 @click.option("--limit", type=click.IntRange(1), help="Number of alerts after which to stop.")
 def command(
@@ -38,6 +39,7 @@ def command(
     kinds: tuple[str, ...],
     brands: tuple[str, ...],
     severities: tuple[str, ...],
+    lang: str | None,
     since: float | None,
     limit: int | None,
 ) -> int:
@@ -70,7 +72,7 @@ def command(
         if as_json:
             _print_json(record.value)
         else:
-            _print_text(alert, console)
+            _print_text(alert, console, lang or "")
         shown += 1
         if shown == limit:
             break
@@ -100,11 +102,11 @@ def _print_json(value: bytes) -> None:
     click.echo(msgspec.json.format(value, indent=-1))  # UTF-8 whatever the locale
 
 
-def _print_text(alert: Alert, console: Console) -> None:
+def _print_text(alert: Alert, console: Console, language: str) -> None:
     """The alert as lines for people, coloured on a terminal."""
     from pipeline.cli.alert_text import alert_lines, alert_renderable
 
     if console.is_terminal:
-        console.print(alert_renderable(alert), soft_wrap=True)
+        console.print(alert_renderable(alert, language), soft_wrap=True)
     else:
-        print("\n".join(alert_lines(alert)), flush=True)
+        print("\n".join(alert_lines(alert, language)), flush=True)

@@ -7,6 +7,7 @@
     [brands.acme]                      # one brand
     tier = "flagship"
     category = "airlines"              # brands that it is compared with when many move together
+    names = { en = "Acme", zh = "顶点" }  # what people call it: in headlines, and no term of a surge
     [brands.acme.detection]
     cool_down_minutes = 720
     [brands.acme.playbook]
@@ -21,6 +22,8 @@ for an unknown key, the nearest known one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -176,6 +179,8 @@ class PlaybookConfig(PlaybookSection, frozen=True):
 
 
 Category = Annotated[str, Meta(pattern=BRAND_PATTERN)]
+NameLanguage = Literal["en", "zh", "ja", "de", "es", "fr", "pt"]
+DisplayName = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class TierSection(Section, frozen=True):
@@ -187,6 +192,8 @@ class TierSection(Section, frozen=True):
 class BrandSection(Section, frozen=True):
     tier: str | None = None
     category: Category | None = None
+    names: dict[NameLanguage, DisplayName] = {}
+    """What people call it, by language."""
     detection: dict[str, Any] = {}
     playbook: PlaybookSection | None = None
 
@@ -226,12 +233,14 @@ class BrandConfig(msgspec.Struct, frozen=True):
         playbook: what to do, or None.
         config_hash: 12 hexadecimal digits over everything that can change one of this brand's alerts.
         category: the brands that it is compared with when many move together, or None.
+        names: what people call it, by language: shown in headlines, and no term of a surge.
     """
 
     detection: DetectionConfig
     playbook: PlaybookConfig | None
     config_hash: str
     category: str | None = None
+    names: Mapping[str, str] = MappingProxyType({})
 
 
 class Config:
@@ -262,6 +271,7 @@ class Config:
                 brand_playbooks(self.file, name, brand),
                 merged(overrides(self.file, name, brand)),
                 category_of(self.file, brand),
+                dict(brand.names),
             )
             for name, brand in self.file.brands.items()
         }
@@ -308,6 +318,7 @@ class Config:
         if effective.category:
             where = f"brands.{name}" if section.category else f"tiers.{section.tier}"
             rows["category"] = (effective.category, where)
+        rows |= {f"names.{language}": (shown, f"brands.{name}") for language, shown in effective.names.items()}
         rows |= _rows("engine", self.engine) | _rows("sentiment", self.sentiment)
         return [(key, value, source) for key, (value, source) in rows.items()]
 
@@ -325,7 +336,13 @@ class Config:
                 members.setdefault(category, []).append(name)
         return {category: tuple(names) for category, names in members.items()}
 
-    def _resolve(self, told: list[Layer], given: dict[str, Any], category: str | None = None) -> BrandConfig:
+    def _resolve(
+        self,
+        told: list[Layer],
+        given: dict[str, Any],
+        category: str | None = None,
+        names: Mapping[str, str] = MappingProxyType({}),
+    ) -> BrandConfig:
         values = msgspec.structs.asdict(self.file.detection) | given
         detection = msgspec.convert(values, DetectionConfig)
         found = merged(told)
@@ -337,8 +354,10 @@ class Config:
             parts = (*parts, {"platforms": self.file.platforms})
         if self.worker.misplaced != "warn":  # with the default, hashes stay what they were before there was a choice
             parts = (*parts, self.worker.misplaced)
+        if names:
+            parts = (*parts, {"names": dict(names)})
         content = msgspec.json.encode(parts, order="sorted")
-        return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category)
+        return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category, names)
 
 
 def _hashed(section: Section) -> dict[str, Any]:

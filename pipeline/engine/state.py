@@ -18,6 +18,7 @@ import msgspec
 
 from detectors.brand.pooled_tail import TailState
 from detectors.registry import DEFAULT
+from pipeline.engine.buckets.background import Background
 from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.late import LateCounts
@@ -25,6 +26,7 @@ from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.posts import PostRecord
 from pipeline.engine.buckets.sampling import LabelCounts
 from pipeline.engine.buckets.story_memory import StoryMemory
+from pipeline.engine.buckets.surge import Surge
 from pipeline.engine.buckets.window_tables import WindowTables
 from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode
@@ -42,9 +44,9 @@ OPEN_SUFFIX: Final = b"#open"
 class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     """Detector, an episode per kind in the order of KINDS, posts, stories, counts, normal before, tables of the day.
 
-    `late` are the late mentions of the day. `model` is the snapshot of the detector that `detector` names
-    (detectors.registry.Entry.key), as it is: another detector cannot read it, and takes over no more than
-    `last_bucket`.
+    `late` are the late mentions of the day, `background` what is usual, `surge` what is gathered while it is not.
+    `model` is the snapshot of the detector that `detector` names (detectors.registry.Entry.key), as it is: another
+    detector cannot read it, and takes over no more than `last_bucket`.
     """
 
     version: int
@@ -60,6 +62,8 @@ class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     before: Before | None = None
     tables: WindowTables = msgspec.field(default_factory=WindowTables)
     late: LateCounts = msgspec.field(default_factory=LateCounts)
+    background: Background | None = None
+    surge: Surge | None = None
 
 
 class OpenRecord(msgspec.Struct, array_like=True, gc=False):

@@ -10,16 +10,26 @@ from detectors.aftermath import NOTHING_LEFT, Evidence, Smoulder
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
+from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, with_surge
+from pipeline.engine.brands.gathering import begin, gather, let_go
 from pipeline.engine.brands.readings import evidence_of, evidence_of_last_hours, opening, smoulder
+from pipeline.engine.buckets.told import LastTold, changed
 from pipeline.engine.categories import Category
 from pipeline.engine.episodes.before import UNUSUAL_SCORE, followed
-from pipeline.engine.episodes.episode import FLARE_UP_BUCKETS, EpisodeTransition, Rule, SuppressedOpening, step
+from pipeline.engine.episodes.episode import (
+    FLARE_UP_BUCKETS,
+    EpisodeTransition,
+    Rule,
+    SuppressedOpening,
+    step,
+    transition,
+)
 from pipeline.engine.episodes.facets import Told, end_facets, fold, related
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
 from pipeline.engine.episodes.rules import rules
 from pipeline.engine.episodes.voices import Voices, enough_voices, never_critical
 from pipeline.engine.partition_state import PartitionState
-from schemas.alert import Kind
+from schemas.alert import Change, Kind
 from schemas.observation import BUCKETS_PER_HOUR
 
 
@@ -43,6 +53,8 @@ class Transitions:
                 has_episode=brand.has_open_episode,
                 normal=brand.model.normal,
             )
+        is_unusual = brand.before is not None or brand.has_open_episode or closed.audience.score > 0.0
+        gather(brand, closed.bucket, closed.index, is_unusual=is_unusual)
         blocking: set[Kind] = set()
         for spec, rule, score in watched:
             episode = brand.episodes[spec.name]
@@ -50,10 +62,12 @@ class Transitions:
                 episode.score = score
             else:
                 self._follow_kind(closed, spec, rule, score, blocking)
+        self._tell_changes(closed)
         if brand.has_open_episode:
             self._state.with_episode.add(brand.name)
         else:
             self._state.with_episode.discard(brand.name)
+        let_go(brand, closed.index)
 
     def _follow_kind(self, closed: ClosedBucket, spec: KindSpec, rule: Rule, score: float, blocking: set[Kind]) -> None:
         """Let a closed bucket act on the brand's episode of one kind; one that is open, or opens, joins `blocking`."""
@@ -73,7 +87,7 @@ class Transitions:
         may_open = (closed.assessment.is_warm or not spec.counts) and not is_blocked
         would_open = may_open and not episode.is_open and score >= rule.threshold
         is_common = would_open and spec.counts and self._is_common(closed, spec, rule, score)
-        transition = step(
+        its = step(
             episode,
             rule,
             brand=self._state.placement.identity_of_brand(brand.name),
@@ -90,12 +104,12 @@ class Transitions:
             may_open=may_open,
             is_common=is_common,
         )
-        if isinstance(transition, SuppressedOpening):
-            self._state.stats.count_suppressed(kind, transition.reason)
-        elif transition is not None:
-            if transition.name == "resolved" and spec.flares_up:
+        if isinstance(its, SuppressedOpening):
+            self._state.stats.count_suppressed(kind, its.reason)
+        elif its is not None:
+            if its.name == "resolved" and spec.flares_up:
                 episode.smoulder = smoulder(brand, closed.assessment)
-            self._tell(closed, spec, transition, evidence)
+            self._tell(closed, spec, its, evidence)
         if episode.is_open or is_common:
             blocking.add(kind)
 
@@ -113,20 +127,36 @@ class Transitions:
                 evidence = recent
         return since, evidence
 
-    def _tell(
-        self, closed: ClosedBucket, spec: KindSpec, transition: EpisodeTransition, evidence: Evidence | None
-    ) -> None:
+    def _tell(self, closed: ClosedBucket, spec: KindSpec, its: EpisodeTransition, evidence: Evidence | None) -> None:
         """Make the alerts of a transition: of the episode, and of the facets that begin or end with it."""
         episodes, kind = closed.brand.episodes, spec.name
-        transition = msgspec.structs.replace(transition, related=related(episodes, kind, closed.index))
-        self._alert_of_brand(closed, spec, transition, evidence)
+        if its.name == "opened" and (kind == "crisis" or closed.brand.surge_since < 0):
+            begin(closed.brand, its.onset, closed.index)
+        its = msgspec.structs.replace(its, related=related(episodes, kind, closed.index))
+        self._alert_of_brand(closed, spec, its, evidence)
         told: Told = []
-        if transition.name == "opened":
+        if its.name == "opened":
             told = fold(episodes, kind, closed.index)
-        elif transition.name == "resolved":
+        elif its.name == "resolved":
             told = end_facets(episodes, kind, closed.index)
-        for facet, its in told:
-            self._alert_of_brand(closed, KIND_SPECS[facet], its, None)
+        for facet, one in told:
+            self._alert_of_brand(closed, KIND_SPECS[facet], one, None, ("joined",) if one.name == "updated" else ())
+
+    def _tell_changes(self, closed: ClosedBucket) -> None:
+        """Update the episode that leads the others, where something has changed since the last alert of the brand."""
+        brand, index = closed.brand, closed.index
+        surge = brand.surge
+        if surge is None or not surge.is_due(index):
+            return
+        kind = next((kind for kind in KIND_SPECS if brand.episodes[kind].is_open), None)
+        if kind is None:
+            return
+        surge.looked = index
+        evidence, _ = with_surge(NO_EVIDENCE, brand, closed.config.names.values())
+        changes = changed(surge.told or LastTold(index), last_told(evidence, brand, index))
+        if changes:
+            its = transition(brand.episodes[kind], "updated", index, related(brand.episodes, kind, index))
+            self._alert_of_brand(closed, KIND_SPECS[kind], its, None, changes)
 
     def _end_before(self, closed: ClosedBucket, spec: KindSpec) -> tuple[int, Smoulder]:
         """Bucket in which an episode ended that has told what the windows still hold, -1 without one; what it had left.
@@ -171,19 +201,27 @@ class Transitions:
         return True
 
     def _alert_of_brand(
-        self, closed: ClosedBucket, spec: KindSpec, transition: EpisodeTransition, evidence: Evidence | None
+        self,
+        closed: ClosedBucket,
+        spec: KindSpec,
+        its: EpisodeTransition,
+        evidence: Evidence | None,
+        changes: tuple[Change, ...] = (),
     ) -> None:
         state, name = self._state, closed.config.category
         alert = brand_alert(
             closed,
             spec,
-            transition,
+            its,
             evidence=evidence,
             suppressed=take_suppressed(closed.brand.episodes),
             category_episode_id="" if name is None else state.categories[name].episodes[spec.name].id,
+            changes=changes,
         )
+        if closed.brand.surge is not None:
+            closed.brand.surge.told = last_told(alert.evidence, closed.brand, closed.index)
         state.outputs.alerts.append(alert)
-        state.stats.count_alert(spec.name, transition.severity, transition.name)
+        state.stats.count_alert(spec.name, its.severity, its.name)
 
     def _step_category(
         self, category: Category, spec: KindSpec, index: int, now: dict[str, float] | None = None

@@ -18,14 +18,11 @@ from schemas.alert import (
     SUPPRESSION_REASONS,
     TRANSITIONS,
     Alert,
-    Evidence,
     Expected,
     Member,
     Observed,
     Playbook,
-    Post,
     ScoreReading,
-    Story,
     Suppressed,
     SuppressedOpening,
     Window,
@@ -34,6 +31,7 @@ from schemas.alert import (
     encode_alert,
 )
 from schemas.documents import json_schema
+from schemas.evidence import Evidence, Post, Story
 from tests.schemas.contracts import examples, validator
 
 moments = st.datetimes(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.alert import Evidence
 from schemas.documents import RECORDS, json_schema, latest_version, published
+from schemas.evidence import Evidence
 from schemas.mention import DROPPABLE, read_mention
 from schemas.rejection import Reason, Rejected
 from tests.schemas.contracts import EXAMPLES, SCHEMAS, decode, document, encode, examples, validator

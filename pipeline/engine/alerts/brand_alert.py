@@ -12,6 +12,8 @@ from detectors.base import SCORE_UNIT, Assessment
 from detectors.registry import entry
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.evidence import brand_evidence
+from pipeline.engine.alerts.headline import headline
+from pipeline.engine.alerts.surge_evidence import recovery, since_onset, with_surge
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket
@@ -19,6 +21,7 @@ from pipeline.engine.episodes.episode import Episodes, EpisodeTransition
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
 from schemas.alert import (
     Alert,
+    Change,
     Expected,
     Kind,
     Observed,
@@ -66,6 +69,7 @@ def brand_alert(
     evidence: Evidence | None,
     suppressed: Suppressed | None,
     category_episode_id: str,
+    changes: tuple[Change, ...] = (),
 ) -> Alert:
     """The alert of a transition of a brand's episode.
 
@@ -76,6 +80,7 @@ def brand_alert(
         evidence: what speaks for it where that is not the whole assessment.
         suppressed: openings suppressed before it, which this alert reports.
         category_episode_id: id of the category's open episode of this kind, or "".
+        changes: what an update is about.
     """
     index, brand, config, assessment = closed.index, closed.brand, closed.config, closed.assessment
     if not spec.counts:
@@ -94,7 +99,8 @@ def brand_alert(
     score = round(evidence.score, 4)
     volume = round(evidence.volume, 4)
     spread = normal.spread(expected, window)
-    return Alert(
+    shown, language = with_surge(brand_evidence(brand, spec, window, index), brand, config.names.values())
+    alert = Alert(
         version=1,
         id=transition.alert_id,
         episode_id=transition.episode_id,
@@ -128,14 +134,18 @@ def brand_alert(
         contributions=(
             {"volume": volume, "negativity": round(score - volume, 4)} if spec.counts else {"audience": score}
         ),
-        evidence=brand_evidence(brand, spec, window, index),
+        evidence=shown,
         playbook=playbook_of(config, transition),
         config_hash=config.config_hash,
         detector=entry(config.detection.detector).label,
         category=config.category,
         category_episode_id=category_episode_id or None,
         suppressed=suppressed,
+        since_onset=since_onset(brand, normal, index),
+        changes=changes,
+        recovery=recovery(brand, normal, transition.last_above) if transition.name == "resolved" else None,
     )
+    return msgspec.structs.replace(alert, headline=headline(alert, language, config.names))
 
 
 def take_suppressed(episodes: Episodes) -> Suppressed | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import msgspec
+
 from detectors.base import SCORE_UNIT
 from detectors.brand.window_lengths import SCALE, WINDOWS
 from detectors.brand.window_state import rows_of
@@ -13,6 +15,7 @@ from detectors.registry import DETECTOR_VERSION
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import playbook_of, start_of
 from pipeline.engine.alerts.evidence import category_evidence
+from pipeline.engine.alerts.headline import headline
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.categories import WINDOW, Category, CategoryTransition
 from pipeline.engine.episodes.kinds import KindSpec
@@ -38,7 +41,7 @@ def category_alert(
     members = list(category.active(transition.bucket))
     observed, expected = _counts(members)
     score = round(transition.score, 4)
-    return Alert(
+    alert = Alert(
         version=1,
         id=transition.alert_id,
         episode_id=transition.episode_id,
@@ -65,6 +68,7 @@ def category_alert(
         members=_members(category, spec.name, moved.peaks),
         suppressed=suppressed,
     )
+    return msgspec.structs.replace(alert, headline=headline(alert, "en"))
 
 
 def _members(category: Category, kind: Kind, peaks: dict[str, float]) -> tuple[Member, ...]:

@@ -13,8 +13,8 @@ from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.posts import KEPT_POSTS, POST_BUCKETS, URL_CHARACTERS, PostRecord, by_audience
 from pipeline.engine.buckets.story import OWN, TOLD, Story, as_written, without_mark
 from pipeline.engine.episodes.kinds import KindSpec
-from schemas.alert import Evidence, Post
-from schemas.alert import Story as ShownStory
+from schemas.evidence import Evidence, Post
+from schemas.evidence import Story as ShownStory
 from schemas.moments import moment
 from schemas.text import printable, readable
 
@@ -106,19 +106,21 @@ def shown_posts(posts: Sequence[PostRecord], templates: Collection[bytes] = ()) 
         posts: the most telling first; as many as there is room for are shown.
         templates: digests of the letters of known templates, which are shown where there is nothing else.
     """
-    return tuple(
-        Post(
-            id=printable(post.id, 256),
-            excerpt=excerpt(post.text),
-            platform=printable(post.platform, 64),
-            event_time=moment(post.event_time),
-            lang=None if post.lang is None else printable(post.lang, 35),
-            author=None if post.author is None else printable(post.author, 256),
-            followers=post.followers,
-            reach=post.reach,
-            url=None if post.url is None else printable(post.url, URL_CHARACTERS),
-        )
-        for post in _worth_showing(posts, templates)
+    return tuple(shown_post(post) for post in _worth_showing(posts, templates))
+
+
+def shown_post(post: PostRecord) -> Post:
+    """A post as the world may see it: no control characters, bounded length."""
+    return Post(
+        id=printable(post.id, 256),
+        excerpt=excerpt(post.text),
+        platform=printable(post.platform, 64),
+        event_time=moment(post.event_time),
+        lang=None if post.lang is None else printable(post.lang, 35),
+        author=None if post.author is None else printable(post.author, 256),
+        followers=post.followers,
+        reach=post.reach,
+        url=None if post.url is None else printable(post.url, URL_CHARACTERS),
     )
 
 

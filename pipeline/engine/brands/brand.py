@@ -20,11 +20,13 @@ from detectors.brand.pooled_tail import PooledTail
 from detectors.normal import Normal
 from detectors.registry import DEFAULT, Entry, entry
 from pipeline.engine.brands.cache import BrandCache
+from pipeline.engine.buckets.background import Background
 from pipeline.engine.buckets.closed_counts import RecentCounts
 from pipeline.engine.buckets.late import LateCounts
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.posts import PostRecord
 from pipeline.engine.buckets.story_memory import StoryMemory
+from pipeline.engine.buckets.surge import Surge
 from pipeline.engine.buckets.window_tables import WindowTables
 from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_for_brand
@@ -87,13 +89,14 @@ class Brand:
         is_misplaced: whether its mentions belong on another partition.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
-        model, episodes, negative_posts, top_posts, stories, recent, before, tables, late: absent while `serialised`
-            holds them.
+        model, episodes, negative_posts, top_posts, stories, recent, before, tables, late, background, surge: absent
+            while `serialised` holds them.
     """
 
     __slots__ = (
         "_cache",
         "_counted_from",
+        "background",
         "band",
         "before",
         "detector",
@@ -112,6 +115,7 @@ class Brand:
         "remembered",
         "serialised",
         "stories",
+        "surge",
         "tables",
         "top_posts",
         "weighs_stories",
@@ -126,6 +130,8 @@ class Brand:
     before: Before | None
     tables: WindowTables
     late: LateCounts
+    background: Background | None
+    surge: Surge | None
 
     def __init__(self, name: str, cache: BrandCache, detector: Entry, *, weighs_stories: bool) -> None:
         self.name = name
@@ -173,6 +179,11 @@ class Brand:
         """What is known of its posts of great audience; None where none came. Only while it is loaded."""
         return self.episodes["high_reach_post"].audience
 
+    @property
+    def surge_since(self) -> int:
+        """Bucket of the onset that its surge is counted from; -1 where none is. Only while it is loaded."""
+        return -1 if self.surge is None else self.surge.since
+
     def read_episodes(self) -> Episodes:
         """The episodes, for a reader that must not load the brand."""
         if self.serialised is None:
@@ -198,6 +209,7 @@ class Brand:
         self.before = None
         self.tables = WindowTables()
         self.late = LateCounts()
+        self.surge = None
         self.serialise()
 
     def load(self) -> None:
@@ -215,6 +227,8 @@ class Brand:
         self.before = record.before
         self.tables = record.tables
         self.late = record.late
+        self.background = record.background
+        self.surge = record.surge
         self.serialised = None
         self._cache.loaded[self] = None
 
@@ -267,6 +281,8 @@ class Brand:
                 self.before,
                 self.tables,
                 self.late,
+                self.background,
+                self.surge,
             )
         )
 
@@ -357,7 +373,7 @@ class Brand:
         self.serialised = serialised
         if was_loaded:
             del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
-            del self.before, self.tables, self.late
+            del self.before, self.tables, self.late, self.background, self.surge
             self._cache.loaded.pop(self, None)
 
 

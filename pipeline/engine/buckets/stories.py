@@ -18,6 +18,7 @@ import msgspec
 from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.copies import ID_MARK, SHORTEST, SHORTEST_ALIKE, copies, fingerprint, letters_of
 from pipeline.engine.buckets.ids import identity, speaker
+from pipeline.engine.buckets.origin import origin_of
 from pipeline.engine.buckets.story import (
     OWN,
     QUOTED,
@@ -39,6 +40,8 @@ MOST_TEXT: Final = 24_576
 brand that may be open at once share twice as much."""
 LEAST_TEXT: Final = 128
 """Bytes from which on a text with hardly any letters is not kept: no text is a copy of its signs."""
+ORIGINS_SHARE: Final = 6
+"""Where posts came from may take a sixth of what their texts may."""
 MOST_TOLD: Final = 32
 """Of these, stories with copies whose authors are kept, and stories whose first id is long."""
 LONG_ID: Final = 64
@@ -57,6 +60,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         text: bytes of the texts kept.
         crowded: 1 once the texts were compared with each other and few of them alike.
         room: bytes that the texts may take.
+        origins: bytes that is kept of where posts came from.
     """
 
     stories: list[Story] = msgspec.field(default_factory=list)
@@ -68,6 +72,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
     text: int = 0
     crowded: int = 0
     room: int = MOST_TEXT
+    origins: int = 0
 
     def join(
         self,
@@ -100,7 +105,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
             number = ids.get(root, 0) or self.keys.get(ID_MARK + root.encode(), 0)
             sampled = False  # A repost says whose it is, so every one is counted and none stands for others.
         elif self.awaited and (number := self.keys.get(ID_MARK + own.encode(), 0)):
-            self._arrive(number, mention.text)
+            self._arrive(number, mention)
             self.read += 1
             sampled = False
         elif (sampled or not read) and (number := self._written().get(as_written(mention.text), 0)):
@@ -200,6 +205,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
             self.keys[ID_MARK + root.encode()] = number
         self.stories.append(story)
         if root is None:
+            self._come_from(number, mention)
             self._put(number, mention.text, OWN)
         else:
             self._hear(number, mention.text)
@@ -235,13 +241,20 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
             self._hear(number, mention.text)
         return number
 
-    def _arrive(self, number: int, text: str) -> None:
+    def _arrive(self, number: int, mention: Mention) -> None:
         """The first post of a story comes, after posts that repeat it: the words are its own."""
-        number = self.resolve(number)
+        number, text = self.resolve(number), mention.text
+        self._come_from(number, mention)
         key = fingerprint(letters_of(text))
         if key:
             self.keys.setdefault(key, number)
         self._put(number, text, OWN)
+
+    def _come_from(self, number: int, mention: Mention) -> None:
+        """Keep where the first post of a story came from, as long as there is room."""
+        if ORIGINS_SHARE * self.origins < self.room:
+            origin = self.stories[number - 1].origin = origin_of(mention)
+            self.origins += origin.size
 
     def _hear(self, number: int, text: str) -> None:
         """Take the words of a repost as the first post's where they are marked so, or where two say the same."""

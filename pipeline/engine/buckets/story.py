@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from pipeline.engine.buckets.copies import letters_of
+from pipeline.engine.buckets.origin import Origin
 from pipeline.engine.buckets.people import People
 from schemas.text import readable
 
@@ -51,6 +52,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         unread: mentions among `mentions` that nobody read: an estimate from the sampled ones.
         into: in a bucket, number of the story that it has become one with.
         unnamed: mentions of stories that became part of it whose authors nobody kept.
+        origin: where the first post came from; None where it was not seen, or where the bucket has too many.
     """
 
     id: str = ""
@@ -72,6 +74,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     unread: int = 0
     into: int = 0
     unnamed: int = 0
+    origin: Origin | None = None
 
     def people(self) -> float:
         """Distinct authors, at most the mentions: exact up to 64, else an estimate (buckets.people)."""
@@ -117,6 +120,8 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
                 self.unnamed += other.mentions - other.unread - 1
             else:
                 crowd.add(other.crowd())
+        if self.origin is None:
+            self.origin = other.origin
         if other.words > self.words:
             self.say(other.text, other.words)
         self.first_seen = min(self.first_seen, other.first_seen)

@@ -153,6 +153,7 @@ class EpisodeTransition(msgspec.Struct, frozen=True, kw_only=True):
         related: ids of the other open episodes of that event.
         earliest, latest: the first and last bucket in which it may have begun; -1 where that is not known.
         normal: what the brand normally had at the onset; None where that is not known.
+        last_above: last bucket at or above the release level.
     """
 
     name: Transition
@@ -169,6 +170,7 @@ class EpisodeTransition(msgspec.Struct, frozen=True, kw_only=True):
     earliest: int = -1
     latest: int = -1
     normal: Normal | None = None
+    last_above: int = -1
 
     @property
     def alert_id(self) -> str:
@@ -313,6 +315,7 @@ def transition(episode: Episode, name: Transition, bucket: int, related: tuple[s
         earliest=episode.earliest if episode.latest else -1,
         latest=episode.latest or -1,
         normal=episode.normal,
+        last_above=episode.last_above,
     )
 
 

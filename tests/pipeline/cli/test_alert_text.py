@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.cli.alert_text import alert_lines, alert_renderable
-from schemas.alert import Alert, Evidence, Playbook, Post, Story, decode_alert
+from schemas.alert import Alert, Playbook, decode_alert
+from schemas.evidence import Evidence, Post, Story
 
 EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples" / "alert" / "v1" / "valid"
 

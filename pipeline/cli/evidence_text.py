@@ -1,0 +1,188 @@
+"""The evidence of an alert as lines for a terminal, in English, Chinese or Japanese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from schemas.evidence import Evidence, Part, Trigger
+from schemas.text import printable
+
+_SHOWN_TERMS: Final = 8
+_SHOWN_AMPLIFIERS: Final = 3
+_EXCERPT_CHARACTERS: Final = 120
+_COPIES_SHARE: Final = 0.2
+"""Copies are worth a line from this share on."""
+_SHOWN_PARTS: Final = 4
+_NEW_SHARE: Final = 0.005
+"""Of the mentions: a new platform with less is not worth a line."""
+_SHIFT: Final = 0.1
+"""A platform or language is worth a line where its share is so much more than usual."""
+
+_ENGLISH: Final = MappingProxyType(
+    {
+        "terms": "about: {}",
+        "cause": "likely cause: {} ({})",
+        "trigger": "trigger: {}",
+        "told": "{} mentions, {} of all since the onset",
+        "followers": "{} followers",
+        "amplifiers": "loudest: {}",
+        "spread": "spread: {}",
+        "usually": "{} {} (usually {})",
+        "new": "{} {} (new since {})",
+        "emotions": "feelings: {}",
+        "copies": "copies without a repost's mark: {}",
+        "product_failure": "product failure",
+        "safety": "safety",
+        "data_breach": "data breach",
+        "false_claim": "false claim",
+        "insensitive_content": "insensitive content",
+        "employee_behaviour": "employee behaviour",
+        "service_outage": "service outage",
+        "price_or_policy": "price or policy",
+        "other": "other",
+        "anger": "anger",
+        "fear": "fear",
+        "disgust": "disgust",
+        "sadness": "sadness",
+        "mockery": "mockery",
+    }
+)
+_LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "en": _ENGLISH,
+        "zh": MappingProxyType(
+            {
+                "terms": "关键词：{}",
+                "cause": "可能原因：{}（{}）",
+                "trigger": "引爆帖：{}",
+                "told": "{} 条提及，占爆发以来的 {}",
+                "followers": "{} 粉丝",
+                "amplifiers": "主要扩散者：{}",
+                "spread": "传播：{}",
+                "usually": "{} {}（平时 {}）",
+                "new": "{} {}（{} 起新出现）",
+                "emotions": "情绪：{}",
+                "copies": "无转发标记的复制内容：{}",
+                "product_failure": "产品故障",
+                "safety": "安全",
+                "data_breach": "数据泄露",
+                "false_claim": "不实信息",
+                "insensitive_content": "不当内容",
+                "employee_behaviour": "员工行为",
+                "service_outage": "服务中断",
+                "price_or_policy": "价格或政策",
+                "other": "其他",
+                "anger": "愤怒",
+                "fear": "恐惧",
+                "disgust": "厌恶",
+                "sadness": "悲伤",
+                "mockery": "嘲讽",
+            }
+        ),
+        "ja": MappingProxyType(
+            {
+                "terms": "話題：{}",
+                "cause": "推定原因：{}（{}）",
+                "trigger": "発端の投稿：{}",
+                "told": "言及 {} 件、開始以降の {}",
+                "followers": "フォロワー {}",
+                "amplifiers": "主な拡散者：{}",
+                "spread": "広がり：{}",
+                "usually": "{} {}（通常 {}）",
+                "new": "{} {}（{} から新たに）",
+                "emotions": "感情：{}",
+                "copies": "リポスト表示のない複製：{}",
+                "product_failure": "製品の不具合",
+                "safety": "安全",
+                "data_breach": "情報漏えい",
+                "false_claim": "虚偽情報",
+                "insensitive_content": "不適切な内容",
+                "employee_behaviour": "従業員の行為",
+                "service_outage": "サービス障害",
+                "price_or_policy": "価格・規約",
+                "other": "その他",
+                "anger": "怒り",
+                "fear": "不安",
+                "disgust": "嫌悪",
+                "sadness": "悲しみ",
+                "mockery": "嘲笑",
+            }
+        ),
+    }
+)
+LANGUAGES: Final = tuple(_LABELS)
+
+
+def evidence_lines(evidence: Evidence, language: str, now: datetime) -> list[str]:
+    """What is known since the onset, a line each; nothing for what is not known.
+
+    Args:
+        evidence: of an alert; its texts are untrusted and are made printable again.
+        language: one of LANGUAGES.
+        now: when the alert was detected.
+    """
+    labels = _LABELS[language]
+    lines = []
+    if evidence.terms:
+        shown = [printable(term.text, 40) for term in evidence.terms[:_SHOWN_TERMS]]
+        lines.append(labels["terms"].format(", ".join(shown)))
+    cause = evidence.cause
+    if cause is not None and cause.name not in {"unknown", "other"}:
+        name = labels.get(cause.name, printable(cause.name, 40))
+        lines.append(labels["cause"].format(name, _percent(cause.confidence)))
+    if evidence.triggers:
+        lines.append(labels["trigger"].format(_trigger(evidence.triggers[0], labels, now)))
+    if evidence.amplifiers:
+        loudest = [
+            f"{printable(one.author, 40)} ({printable(one.platform, 40)}, {one.audience:,})"
+            for one in evidence.amplifiers[:_SHOWN_AMPLIFIERS]
+        ]
+        lines.append(labels["amplifiers"].format(", ".join(loudest)))
+    if evidence.spread is not None:
+        moved = [_part(part, labels, now) for part in (*evidence.spread.platforms, *evidence.spread.languages)]
+        told = [words for words in moved if words][:_SHOWN_PARTS]
+        lines += [labels["spread"].format(", ".join(told))] if told else []
+    if evidence.emotions:
+        felt = sorted(evidence.emotions.items(), key=lambda item: (-item[1], item[0]))
+        shown = [
+            f"{labels.get(name, printable(name, 40))} {_percent(share)}" for name, share in felt if share >= _SHIFT
+        ]
+        lines += [labels["emotions"].format(", ".join(shown))] if shown else []
+    if evidence.coordination is not None and evidence.coordination.share >= _COPIES_SHARE:
+        lines.append(labels["copies"].format(_percent(evidence.coordination.share)))
+    return lines
+
+
+def _trigger(trigger: Trigger, labels: Mapping[str, str], now: datetime) -> str:
+    source = [printable(name, 60) for name in (trigger.platform, trigger.author) if name]
+    if trigger.followers:
+        source.append(labels["followers"].format(f"{trigger.followers:,}"))
+    source.append(_clock(trigger.event_time, now))
+    parts = [f'"{printable(trigger.excerpt, _EXCERPT_CHARACTERS)}" ({", ".join(source)})']
+    if trigger.mentions > 1:
+        parts.append(labels["told"].format(f"{trigger.mentions:,}", _percent(trigger.share)))
+    if trigger.url:
+        parts.append(printable(trigger.url, 200))
+    return ", ".join(parts)
+
+
+def _part(part: Part, labels: Mapping[str, str], now: datetime) -> str:
+    """A place where more is told than usual, "" for any other."""
+    name = printable(part.name, 40)
+    if part.first_seen is not None and part.share >= _NEW_SHARE:
+        return labels["new"].format(name, _percent(part.share), _clock(part.first_seen, now))
+    if part.usual_share is not None and part.share >= part.usual_share + _SHIFT:
+        return labels["usually"].format(name, _percent(part.share), _percent(part.usual_share))
+    return ""
+
+
+def _clock(moment: datetime, now: datetime) -> str:
+    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
+    return f"{moment:%H:%M} UTC" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,331 @@
+"""What an alert says of the time since the onset: terms, trigger, amplifiers, voices, spread, cause, in numbers too."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from detectors.normal import Normal
+from detectors.sentiment import language_of
+from detectors.topics.causes import Cause as LikelyCause
+from detectors.topics.causes import cause_of
+from detectors.topics.emotions import emotions_of
+from detectors.topics.terms import terms
+from detectors.topics.told import Told
+from detectors.topics.usual import Usual
+from pipeline.engine.alerts.evidence import excerpt, shown_post
+from pipeline.engine.brands.brand import Brand
+from pipeline.engine.buckets.background import Background
+from pipeline.engine.buckets.copies import distinct
+from pipeline.engine.buckets.origin import Origin
+from pipeline.engine.buckets.posts import PostRecord, by_audience
+from pipeline.engine.buckets.story import Story, without_mark
+from pipeline.engine.buckets.surge import Surge, told_text
+from pipeline.engine.buckets.told import TRIGGER_SHARE, LastTold
+from schemas.evidence import (
+    Amplifier,
+    Cause,
+    Coordination,
+    Evidence,
+    Part,
+    Post,
+    Recovery,
+    SinceOnset,
+    Spread,
+    Term,
+    Trend,
+    Trigger,
+    TriggerReason,
+)
+from schemas.moments import moment
+from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_HOUR
+from schemas.text import normalised, printable
+
+SHOWN_TRIGGERS: Final = 3
+SHOWN_AMPLIFIERS: Final = 8
+SHOWN_VOICES: Final = 5
+SHOWN_PARTS: Final = 8
+RISING: Final = 1.25
+"""The last hour against the one before, from which on it rises; falling is its inverse."""
+NEW_SHARE: Final = 0.02
+"""Of the usual mentions: a place with less is one where the brand is usually not mentioned."""
+NO_EVIDENCE: Final = Evidence()
+DEFAULT_LANGUAGE: Final = "en"
+NEW_MENTIONS: Final = 3
+"""Mentions from a place where the brand is usually not mentioned, from which on an update tells of it."""
+USUAL_AGAIN: Final = 1.5
+"""Of the usual negative share: an hour with no more is as it was."""
+UNSURE: Final = ("other", "unknown")
+LEAST_USUAL: Final = 30
+"""Mentions that must be known as usual before a share of them is said."""
+
+
+def with_surge(evidence: Evidence, brand: Brand, names: Iterable[str]) -> tuple[Evidence, str]:
+    """The evidence with what is known of the surge of a brand, and the language that most of it is in.
+
+    Args:
+        evidence: of the alert's window.
+        brand: whose.
+        names: what people call it.
+    """
+    surge = brand.surge
+    if surge is None:
+        return evidence, DEFAULT_LANGUAGE
+    told = _told(brand, surge)
+    cause = cause_of(told) if told else None
+    whole = msgspec.structs.replace(
+        evidence,
+        terms=_terms(brand, told, names),
+        triggers=_triggers(brand, surge),
+        amplifiers=_amplifiers(surge),
+        voices=_voices(surge),
+        spread=_spread(surge, brand.background),
+        emotions={name: round(share, 4) for name, share in emotions_of(told).items()},
+        cause=None if cause is None else _cause(cause),
+        coordination=_coordination(surge),
+    )
+    return whole, _language(told)
+
+
+def since_onset(brand: Brand, normal: Normal, index: int) -> SinceOnset | None:
+    """The counts of the surge from its onset to the end of a bucket; None where they are not counted."""
+    surge = brand.surge
+    if surge is None or surge.since < 0:
+        return None
+    expected = sum(normal.expect(surge.since, index + 1))
+    place, peak = surge.peak
+    return SinceOnset(
+        mentions=surge.mentions,
+        negatives=round(surge.negatives, 1),
+        expected=round(expected, 2),
+        excess_negatives=round(surge.negatives - normal.base_rate * expected, 1),
+        reach=surge.reach,
+        fold=round(surge.mentions / max(expected, 0.01), 2),
+        peak_per_hour=peak,
+        peak_time=moment((surge.first_hour + place) * BUCKETS_PER_HOUR * BUCKET_SECONDS),
+        trend=_trend(brand, index),
+    )
+
+
+def recovery(brand: Brand, normal: Normal, last_above: int) -> Recovery | None:
+    """How the episode whose surge is counted has ended; None where none is counted.
+
+    Args:
+        brand: whose.
+        normal: of the onset.
+        last_above: last bucket above the release level.
+    """
+    surge = brand.surge
+    if surge is None or surge.since < 0:
+        return None
+    place, _ = surge.peak
+    first = surge.first_hour * BUCKETS_PER_HOUR
+    beyond = []
+    for hour, (mentions, _) in enumerate(surge.hours):
+        begin = first + hour * BUCKETS_PER_HOUR
+        beyond.append(mentions - sum(normal.expect(begin, begin + BUCKETS_PER_HOUR)))
+    halved = (hour for hour in range(place + 1, len(beyond)) if 2 * beyond[hour] <= beyond[place])
+    calm = (
+        hour
+        for hour in range(place + 1, len(surge.hours))
+        if surge.hours[hour][1] <= USUAL_AGAIN * normal.base_rate * surge.hours[hour][0]
+    )
+    half_life, back = next(halved, -1), next(calm, -1)
+    return Recovery(
+        duration_minutes=(last_above + 1 - surge.since) * BUCKET_SECONDS // 60,
+        half_life_minutes=None if half_life < 0 else (half_life - place) * 60,
+        share_back_minutes=None if back < 0 else (back - place) * 60,
+    )
+
+
+def last_told(evidence: Evidence, brand: Brand, index: int) -> LastTold:
+    """What an alert with this evidence tells."""
+    trigger = next(iter(evidence.triggers), None)
+    cause = evidence.cause
+    spread = evidence.spread or Spread()
+    return LastTold(
+        index,
+        brand.recent.total(index + 1 - BUCKETS_PER_HOUR, index + 1).mentions,
+        tuple(term.text for term in evidence.terms),
+        "" if cause is None or cause.name in UNSURE else cause.name,
+        trigger.id if trigger is not None and trigger.mentions > 1 and trigger.share >= TRIGGER_SHARE else "",
+        tuple(
+            part.name
+            for part in spread.platforms
+            if part.first_seen is not None and part.mentions >= NEW_MENTIONS and part.share >= NEW_SHARE
+        ),
+    )
+
+
+def _trend(brand: Brand, index: int) -> Trend:
+    end, hour = index + 1, BUCKETS_PER_HOUR
+    now = brand.recent.total(end - hour, end).mentions
+    before = brand.recent.total(end - 2 * hour, end - hour).mentions
+    if now > RISING * before:
+        return "rising"
+    return "falling" if before > RISING * now else "steady"
+
+
+def _told(brand: Brand, surge: Surge) -> list[Told]:
+    """The texts of the surge; those that the brand remembers from its onset on, but the surge had not begun to hear."""
+    known = {text: [float(heard.mentions), float(heard.negatives)] for text, heard in surge.texts.items()}
+    if surge.since >= 0:
+        for story in (*brand.stories.stories, *brand.stories.posts):
+            text = told_text(story)
+            if text and text not in known and story.first_seen >= surge.since * BUCKET_SECONDS:
+                known[text] = [float(story.mentions), float(story.negatives)]
+    return [Told(text, language_of(normalised(text), None), *counts) for text, counts in sorted(known.items())]
+
+
+def _language(told: Sequence[Told]) -> str:
+    """The language of most of the mentions whose words are known."""
+    mentions: dict[str, float] = {}
+    for one in told:
+        mentions[one.language] = mentions.get(one.language, 0.0) + one.mentions
+    return max(mentions, key=lambda language: (mentions[language], language), default=DEFAULT_LANGUAGE)
+
+
+def _terms(brand: Brand, told: Sequence[Told], names: Iterable[str]) -> tuple[Term, ...]:
+    usual = Usual.from_bytes(b"" if brand.background is None else brand.background.words)
+    parts = brand.name.replace("_", "-").replace(".", "-").split("-")
+    return tuple(
+        Term(
+            text=one.text,
+            mentions=round(one.mentions, 1),
+            share=round(min(one.share, 1.0), 4),
+            negative_share=round(min(one.negative_share, 1.0), 4),
+        )
+        for one in terms(told, usual, leave_out={brand.name, *parts, *names})
+    )
+
+
+def _cause(cause: LikelyCause) -> Cause:
+    return Cause(
+        name=cause.name,
+        confidence=round(cause.confidence, 4),
+        terms=tuple(printable(term, 40) for term in cause.terms),
+    )
+
+
+def _triggers(brand: Brand, surge: Surge) -> tuple[Trigger, ...]:
+    """The posts that most of the surge repeats, the earlier first of two that are repeated about as often."""
+    memory, mentions = brand.stories, max(surge.mentions, 1)
+    templates = memory.templates()
+    stories = [
+        story
+        for story in memory.stories
+        if story.last_seen >= surge.since and story.mentions > 1 and templates.isdisjoint(story.keys)
+    ]
+    stories.sort(key=lambda story: (-story.mentions.bit_length(), story.first_seen, story.id))
+    posts = {post.id: post for post in (*surge.voices, *brand.negative_posts, *brand.top_posts)}
+    found = [_shared(story, posts.get(story.id), mentions) for story in stories[:SHOWN_TRIGGERS]]
+    told = {one.id for one in found}
+    loud = [post for post in sorted(posts.values(), key=by_audience) if post.id not in told and not post.is_repost]
+    found += [_loud(post, mentions) for post in loud if post.weight][: SHOWN_TRIGGERS - len(found)]
+    return tuple(found)
+
+
+def _shared(story: Story, post: PostRecord | None, mentions: int) -> Trigger:
+    """A story as a trigger; `post` is its first one where that is kept."""
+    origin = story.origin
+    if origin is None and post is not None:
+        origin = Origin(post.platform, post.lang, post.author, post.followers, post.reach, post.url)
+    reason: TriggerReason = "reposts" if 2 * story.reposts >= story.mentions - 1 else "copies"
+    trigger = Trigger(
+        id=printable(story.id, 256),
+        excerpt=excerpt(without_mark(story.text)),
+        event_time=moment(story.first_seen),
+        mentions=story.mentions,
+        share=round(min(story.mentions / mentions, 1.0), 4),
+        reason=reason,
+    )
+    if origin is None:
+        return trigger
+    return msgspec.structs.replace(
+        trigger,
+        platform=printable(origin.platform, 64),
+        lang=None if origin.lang is None else printable(origin.lang, 35),
+        author=None if origin.author is None else printable(origin.author, 256),
+        followers=origin.followers,
+        reach=origin.reach,
+        url=None if origin.url is None else printable(origin.url, 512),
+    )
+
+
+def _loud(post: PostRecord, mentions: int) -> Trigger:
+    """A post that nobody is known to repeat, for its audience."""
+    shown = shown_post(post)
+    return Trigger(
+        id=shown.id,
+        excerpt=shown.excerpt,
+        event_time=shown.event_time,
+        mentions=1,
+        share=round(1 / mentions, 4),
+        reason="audience",
+        platform=shown.platform,
+        lang=shown.lang,
+        author=shown.author,
+        followers=shown.followers,
+        reach=shown.reach,
+        url=shown.url,
+    )
+
+
+def _amplifiers(surge: Surge) -> tuple[Amplifier, ...]:
+    order = sorted(surge.speakers.items(), key=lambda item: (-item[1].audience, item[0]))
+    return tuple(
+        Amplifier(
+            author=printable(name, 64),
+            platform=printable(speaker.platform, 64),
+            audience=speaker.audience,
+            posts=speaker.posts,
+        )
+        for name, speaker in order[:SHOWN_AMPLIFIERS]
+    )
+
+
+def _voices(surge: Surge) -> tuple[Post, ...]:
+    """Negative posts of different stories, those from other platforms and in other languages before the rest."""
+    different = [surge.voices[place] for place in distinct([post.text for post in surge.voices], len(surge.voices))]
+    chosen: list[PostRecord] = []
+    seen: set[tuple[str, str | None]] = set()
+    for post in different:
+        if (post.platform, post.lang) not in seen:
+            seen.add((post.platform, post.lang))
+            chosen.append(post)
+    chosen += [post for post in different if post not in chosen]
+    return tuple(shown_post(post) for post in chosen[:SHOWN_VOICES])
+
+
+def _spread(surge: Surge, background: Background | None) -> Spread:
+    usual = background or Background()
+    return Spread(
+        platforms=_parts(surge.platforms, usual.platforms, surge.arrivals),
+        languages=_parts(surge.languages, usual.languages, {}),
+    )
+
+
+def _parts(seen: Mapping[str, int], usual: Mapping[str, int], arrivals: Mapping[str, int]) -> tuple[Part, ...]:
+    total, ordinary = sum(seen.values()), sum(usual.values())
+    order: Collection[tuple[str, int]] = sorted(seen.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_PARTS]
+    found = []
+    for name, count in order:
+        share = usual.get(name, 0) / ordinary if ordinary >= LEAST_USUAL else None
+        arrived = arrivals.get(name) if share is not None and share < NEW_SHARE else None
+        found.append(
+            Part(
+                name=name,
+                mentions=count,
+                share=round(count / total, 4),
+                usual_share=None if share is None else round(share, 4),
+                first_seen=None if arrived is None else moment(arrived * BUCKET_SECONDS),
+            )
+        )
+    return tuple(found)
+
+
+def _coordination(surge: Surge) -> Coordination:
+    total = max(sum(surge.platforms.values()), 1)
+    return Coordination(copies=surge.copies, share=round(min(surge.copies / total, 1.0), 4))

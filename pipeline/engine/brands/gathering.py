@@ -1,0 +1,64 @@
+"""When a brand's surge is gathered, and when its usual is learned: never both."""
+
+from __future__ import annotations
+
+from detectors.sentiment import language_of
+from pipeline.engine.brands.brand import Brand
+from pipeline.engine.buckets.background import Background
+from pipeline.engine.buckets.open_bucket import OpenBucket
+from pipeline.engine.buckets.surge import Surge, told_text
+from schemas.observation import BUCKETS_PER_DAY
+from schemas.text import normalised
+
+
+def gather(brand: Brand, bucket: OpenBucket | None, index: int, *, is_unusual: bool) -> None:
+    """Add a closed bucket to the brand's surge, which may begin with it, or to its usual.
+
+    Args:
+        brand: whose bucket was closed, its stories told into the brand's memory.
+        bucket: what it held; None where no mention came.
+        index: of the bucket.
+        is_unusual: whether the bucket is anything but ordinary, or an episode is open.
+    """
+    if is_unusual:
+        if brand.surge is None:
+            brand.surge = Surge(index)
+        if bucket is not None and bucket.mentions:
+            brand.surge.add(bucket, index)
+    elif bucket is not None and bucket.mentions and (brand.background is None or brand.background.is_due(index)):
+        _learn(brand, bucket, index)
+
+
+def begin(brand: Brand, onset: int, index: int) -> None:
+    """Count the brand's surge from the onset of an episode that has just opened.
+
+    Args:
+        brand: whose.
+        onset: bucket.
+        index: the bucket at whose close it opened.
+    """
+    if brand.surge is None:
+        brand.surge = Surge(index)
+    reach = brand.tables.total(onset, index + 1).reach
+    brand.surge.begin(onset, brand.recent.since(onset), reach)
+
+
+def let_go(brand: Brand, index: int) -> None:
+    """Drop the surge of an episode that has ended, or of a brand that is ordinary again.
+
+    What is unusual for a day without an episode is gathered anew, as the normal of before is set aside anew.
+    """
+    surge = brand.surge
+    if surge is None or brand.has_open_episode:
+        return
+    if surge.since >= 0 or brand.before is None or index - surge.first >= BUCKETS_PER_DAY:
+        brand.surge = None
+
+
+def _learn(brand: Brand, bucket: OpenBucket, index: int) -> None:
+    if brand.background is None:
+        brand.background = Background()
+    texts = (told_text(story) for story in bucket.stories.stories if not story.into)
+    text = next((text for text in texts if text), "")
+    language = language_of(normalised(text), None) if text else ""
+    brand.background.learn(bucket, index, text, language)

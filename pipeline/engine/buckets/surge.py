@@ -1,0 +1,192 @@
+"""What is said while a brand is unusual, and by whom: what the evidence of its alerts is made of.
+
+Gathered from the first unusual bucket on, before anything opens, and let go when the brand is ordinary again: a quiet
+brand has none. Everything in it is bounded: texts are a sample that does not depend on their order, the most told
+first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from zlib import crc32
+
+import msgspec
+
+from pipeline.engine.buckets.closed_counts import BucketCounts
+from pipeline.engine.buckets.names import NAMES
+from pipeline.engine.buckets.open_bucket import OpenBucket
+from pipeline.engine.buckets.posts import PostRecord, by_audience
+from pipeline.engine.buckets.stories import BucketStories
+from pipeline.engine.buckets.story import Story, without_mark
+from pipeline.engine.buckets.told import UPDATE_BUCKETS, LastTold
+from schemas.observation import BUCKETS_PER_HOUR
+
+MOST_TEXTS: Final = 64
+TEXT_BYTES: Final = 240
+MOST_VOICES: Final = 6
+MOST_SPEAKERS: Final = 16
+MOST_HOURS: Final = 7 * 24
+NAME_CHARACTERS: Final = 64
+
+
+class Heard(msgspec.Struct, array_like=True, gc=False):
+    """A text of the surge: mentions that tell it, those of them that are negative."""
+
+    mentions: int = 0
+    negatives: int = 0
+
+
+class Speaker(msgspec.Struct, array_like=True, gc=False):
+    """An author: platform, greatest audience of a post, posts among those of the greatest audience."""
+
+    platform: str
+    audience: int
+    posts: int = 0
+
+
+class Surge(msgspec.Struct, array_like=True, gc=False):
+    """What was gathered of one surge.
+
+    Attributes:
+        first: the bucket that it begins with.
+        since: bucket of the onset that the counts begin with; -1 while nothing is open.
+        mentions, negatives, reach: since then.
+        copies: mentions that copy another one without a repost's mark, and reposts are not.
+        hours: mentions and negatives of every hour of the clock from the onset's on, MOST_HOURS at most.
+        texts: a sample of what is said.
+        voices: negative posts of the greatest audience.
+        speakers: authors of the posts of the greatest audience.
+        platforms, languages: mentions by name.
+        arrivals: by platform the first bucket with a mention from there.
+        told: what the last alert said; None before the first.
+        looked: the bucket at whose close it was last asked whether that has changed.
+    """
+
+    first: int
+    since: int = -1
+    mentions: int = 0
+    negatives: float = 0.0
+    reach: int = 0
+    copies: int = 0
+    hours: list[tuple[int, float]] = msgspec.field(default_factory=list)
+    texts: dict[str, Heard] = msgspec.field(default_factory=dict)
+    voices: list[PostRecord] = msgspec.field(default_factory=list)
+    speakers: dict[str, Speaker] = msgspec.field(default_factory=dict)
+    platforms: dict[str, int] = msgspec.field(default_factory=dict)
+    languages: dict[str, int] = msgspec.field(default_factory=dict)
+    arrivals: dict[str, int] = msgspec.field(default_factory=dict)
+    told: LastTold | None = None
+    looked: int = -1
+
+    def begin(self, since: int, past: Iterable[BucketCounts], reach: int) -> None:
+        """Count from an onset on.
+
+        Args:
+            since: bucket of the onset.
+            past: counts of the buckets from the onset to now, oldest first.
+            reach: stated in them.
+        """
+        self.since, self.reach = since, reach
+        self.mentions, self.negatives, self.hours = 0, 0.0, []
+        for counts in past:
+            self._count(counts.bucket, counts.mentions, counts.negatives)
+
+    def add(self, bucket: OpenBucket, index: int) -> None:
+        """Gather what a closed bucket holds.
+
+        Args:
+            bucket: with mentions, its stories told into the brand's memory.
+            index: of the bucket.
+        """
+        if self.since >= 0:
+            self._count(index, bucket.mentions, bucket.counts()[0])
+            self.reach += bucket.reach
+        for table, fresh in ((self.platforms, bucket.platforms), (self.languages, bucket.languages)):
+            for name, count in fresh.items():
+                if name in table or len(table) < NAMES:
+                    table[name] = table.get(name, 0) + count
+        for name in bucket.platforms:
+            if name in self.platforms:
+                self.arrivals.setdefault(name, index)
+        self._hear(bucket.stories)
+        self.voices = _apart(sorted([*self.voices, *bucket.negative_posts], key=by_audience))[:MOST_VOICES]
+        self._meet(bucket.top_posts)
+
+    def is_due(self, index: int) -> bool:
+        """Whether it is time to ask if something has changed since the last alert."""
+        return self.told is not None and index - max(self.told.bucket, self.looked) >= UPDATE_BUCKETS
+
+    @property
+    def first_hour(self) -> int:
+        """The hour of the clock of the onset, since the epoch."""
+        return self.since // BUCKETS_PER_HOUR
+
+    @property
+    def peak(self) -> tuple[int, int]:
+        """The place in `hours` with the most mentions, the first of several, and how many; (0, 0) without any."""
+        mentions = [hour[0] for hour in self.hours]
+        most = max(mentions, default=0)
+        return (mentions.index(most), most) if mentions else (0, 0)
+
+    def _count(self, index: int, mentions: int, negatives: float) -> None:
+        self.mentions += mentions
+        self.negatives += negatives
+        place = index // BUCKETS_PER_HOUR - self.first_hour
+        if place < MOST_HOURS:
+            self.hours += [(0, 0.0)] * (place + 1 - len(self.hours))
+            before = self.hours[place]
+            self.hours[place] = (before[0] + mentions, before[1] + negatives)
+
+    def _hear(self, stories: BucketStories) -> None:
+        texts = self.texts
+        for story in stories.stories:
+            if story.into or not story.mentions:
+                continue
+            self.copies += max(story.mentions - story.reposts - 1, 0)
+            text = told_text(story)
+            if text:
+                heard = texts.get(text)
+                if heard is None:
+                    heard = texts[text] = Heard()
+                heard.mentions += story.mentions
+                heard.negatives += story.negatives
+        if len(texts) > MOST_TEXTS:
+            self.texts = dict(sorted(texts.items(), key=_rank)[:MOST_TEXTS])
+
+    def _meet(self, posts: Iterable[PostRecord]) -> None:
+        speakers = self.speakers
+        for post in posts:
+            if post.author is None or not post.weight:
+                continue
+            name = post.author[:NAME_CHARACTERS]
+            speaker = speakers.get(name)
+            if speaker is None:
+                speaker = speakers[name] = Speaker(post.platform, 0)
+            speaker.audience = max(speaker.audience, post.weight)
+            speaker.posts += 1
+        if len(speakers) > MOST_SPEAKERS:
+            order = sorted(speakers.items(), key=lambda item: (-item[1].audience, item[0]))
+            self.speakers = dict(order[:MOST_SPEAKERS])
+
+
+def told_text(story: Story) -> str:
+    """The beginning of what a story says, "" where that is not known."""
+    text = without_mark(story.text)
+    if text.isascii():
+        return text[:TEXT_BYTES]
+    return text.encode("utf-8", "replace")[:TEXT_BYTES].decode("utf-8", "ignore")
+
+
+def _rank(item: tuple[str, Heard]) -> tuple[int, int, str]:
+    """The most told first; of those told as often a sample drawn by a hash, negative ones twice as likely."""
+    text, heard = item
+    return -heard.mentions.bit_length(), crc32(text.encode("utf-8", "replace")) >> bool(heard.negatives), text
+
+
+def _apart(posts: list[PostRecord]) -> list[PostRecord]:
+    """The first post of every text."""
+    found: dict[str, PostRecord] = {}
+    for post in posts:
+        found.setdefault(post.text or f"\0{post.id}", post)
+    return list(found.values())

@@ -1,0 +1,184 @@
+"""Evidence: what speaks for an episode, beside the numbers that opened it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+UtcDatetime = Annotated[datetime, Meta(tz=True)]
+NonNegative = Annotated[float, Meta(ge=0.0)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+Trend = Literal["falling", "rising", "steady"]
+TriggerReason = Literal["audience", "copies", "reposts"]
+
+TRENDS: Final[tuple[Trend, ...]] = ("falling", "rising", "steady")
+TRIGGER_REASONS: Final[tuple[TriggerReason, ...]] = ("audience", "copies", "reposts")
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One post as evidence of the episode. The text is shortened and free of control characters."""
+
+    id: str
+    excerpt: str
+    platform: str
+    event_time: UtcDatetime
+    lang: str | None = None
+    author: str | None = None
+    followers: int | None = None
+    reach: int | None = None
+    url: str | None = None
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A post with its reposts and near-copies, counted since it was first seen, or for as long as it is kept.
+
+    Where `estimated`, a sample of the texts was compared: `mentions`, `copies`, `authors` and `reach` are scaled.
+    """
+
+    id: str
+    excerpt: str
+    mentions: int
+    copies: int = 0
+    reposts: int = 0
+    authors: int = 0
+    reach: int = 0
+    first_seen: UtcDatetime
+    estimated: bool = False
+
+
+class Term(msgspec.Struct, frozen=True, kw_only=True):
+    """A word or phrase that sets the surge apart from what the brand's posts usually say.
+
+    `mentions` say it, a `share` of those whose words are known; `negative_share` of them are negative.
+    """
+
+    text: str
+    mentions: NonNegative
+    share: Share
+    negative_share: Share
+
+
+class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A post that may have set the surge off. It may be older than the onset.
+
+    `mentions` are the post with its reposts and copies since it was first seen, `share` what they are of the mentions
+    since the onset. `reason` says what it was chosen for: its reposts, its copies, or its audience alone.
+    """
+
+    id: str
+    excerpt: str
+    event_time: UtcDatetime
+    mentions: int
+    share: Share
+    reason: TriggerReason
+    platform: str | None = None
+    lang: str | None = None
+    author: str | None = None
+    followers: int | None = None
+    reach: int | None = None
+    url: str | None = None
+
+
+class Amplifier(msgspec.Struct, frozen=True, kw_only=True):
+    """An author of great audience who spoke since the onset: followers or reach of the greatest post, posts seen."""
+
+    author: str
+    platform: str
+    audience: int
+    posts: int
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A platform or language since the onset: its share of the mentions, and its usual share where that is known.
+
+    `first_seen` is when the first mention came from where the brand is usually not mentioned.
+    """
+
+    name: str
+    mentions: int
+    share: Share
+    usual_share: Share | None = None
+    first_seen: UtcDatetime | None = None
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the surge is told, against where the brand is usually mentioned."""
+
+    platforms: tuple[Part, ...] = ()
+    languages: tuple[Part, ...] = ()
+
+
+class Coordination(msgspec.Struct, frozen=True, kw_only=True):
+    """Mentions that copy another one's words without the mark of a repost: their number and share since the onset."""
+
+    copies: int
+    share: Share
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the posts are likely to be about, `unknown` when unsure; `terms` are the words that speak for it."""
+
+    name: str
+    confidence: Share
+    terms: tuple[str, ...] = ()
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an episode ended, in minutes.
+
+    From the onset to its last bucket above the release level; after its peak hour until the mentions beyond normal had
+    halved, and until the negative share was back. The last two are absent where that did not happen.
+    """
+
+    duration_minutes: int
+    half_life_minutes: int | None = None
+    share_back_minutes: int | None = None
+
+
+class SinceOnset(msgspec.Struct, frozen=True, kw_only=True):
+    """The episode from its onset to the alert: counts, and what was to be expected by the normal of the onset.
+
+    `fold` is mentions over expected ones, `peak_per_hour` the most mentions of one hour of the clock, which began at
+    `peak_time`; `trend` compares the last hour with the one before.
+    """
+
+    mentions: int
+    negatives: NonNegative
+    expected: NonNegative
+    excess_negatives: float
+    reach: int
+    fold: NonNegative
+    peak_per_hour: int
+    peak_time: UtcDatetime
+    trend: Trend
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What speaks for the episode: counts and stories of the alert's window, posts of the last hour.
+
+    `other` collects what the bounded tables left out.
+
+    `stories` are the most shared ones of the window. What follows `reach` is about the time since the onset, as far
+    as its posts are kept: `triggers` the likeliest first, `voices` posts of different stories, platforms and languages
+    that speak for the negative part, `emotions` their shares among the negative texts that show one.
+    """
+
+    posts: tuple[Post, ...] = ()
+    stories: tuple[Story, ...] = ()
+    platforms: dict[str, int] = {}
+    languages: dict[str, int] = {}
+    authors: int = 0
+    reposts: int = 0
+    reach: int = 0
+    terms: tuple[Term, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    amplifiers: tuple[Amplifier, ...] = ()
+    voices: tuple[Post, ...] = ()
+    spread: Spread | None = None
+    emotions: dict[str, float] = {}
+    cause: Cause | None = None
+    coordination: Coordination | None = None

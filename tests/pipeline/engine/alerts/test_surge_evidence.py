@@ -1,0 +1,177 @@
+"""What an alert says of the time since its onset: which post set it off, where it is told, about what, how much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pipeline.engine.buckets.surge import MOST_SPEAKERS, MOST_TEXTS
+from pipeline.engine.records import Record
+from pipeline.engine.state import decode_brand, encode
+from schemas.alert import Alert
+from schemas.evidence import Trigger
+from tests.pipeline.engine.alerts.test_evidence import BURST, HOUR, own_complaint, quiet
+from tests.pipeline.engine.engine_runs import undisturbed, with_crashes
+from tests.pipeline.mention_streams import mention, record, tick
+
+FIRST = "The kettle I bought caught fire next to my sleeping child and nobody answers the phone"
+
+
+def trigger(**fields: Any) -> bytes:
+    """A post of twenty minutes before the burst."""
+    known: dict[str, Any] = {
+        "id": "first",
+        "text": FIRST,
+        "at": BURST - 1200,
+        "sentiment": -0.9,
+        "platform": "mastodon",
+        "author": {"id": "witness", "followers": 900},
+        "url": "https://mastodon.example/first",
+        "lang": "en",
+    }
+    return mention(**(known | fields))
+
+
+def burst(count: int = 80, **of: Callable[[int], Any]) -> list[bytes]:
+    """Half an hour of negative mentions, every other one a repost of the first post."""
+    fields: dict[str, Callable[[int], Any]] = {
+        "id": lambda n: f"h{n}",
+        "text": lambda n: f"RT @witness: {FIRST}" if n % 2 else f"{own_complaint(n)} after the fire",
+        "repost_of": lambda n: "first" if n % 2 else None,
+        "author": lambda n: {"id": f"p{n}", "followers": 10 * n},
+        "platform": lambda n: "mastodon" if n % 2 else "x",
+        "sentiment": lambda _: -0.8,
+    } | of
+    return [
+        mention(at=BURST + n * 1800 / count, **{name: give(n) for name, give in fields.items()}) for n in range(count)
+    ]
+
+
+def stream(values: list[bytes], *, hours: float = 1.0) -> list[Record]:
+    records = [record(n, value) for n, value in enumerate([*quiet(4), *values])]
+    return [*records, tick(len(records), BURST + hours * HOUR)]
+
+
+def alerts(values: list[bytes], *, hours: float = 1.0) -> list[Alert]:
+    return [alert for alert in undisturbed(stream(values, hours=hours)).outputs.alerts if alert.kind == "crisis"]
+
+
+def opened(values: list[bytes]) -> Alert:
+    return alerts(values)[0]
+
+
+def test_the_post_that_is_reposted_is_the_trigger_with_all_that_is_known_of_it() -> None:
+    first = opened([trigger(), *burst()]).evidence.triggers[0]
+    assert first == Trigger(
+        id="first",
+        excerpt=FIRST,
+        event_time=first.event_time,
+        mentions=first.mentions,
+        share=first.share,
+        reason="reposts",
+        platform="mastodon",
+        lang="en",
+        author="witness",
+        followers=900,
+        url="https://mastodon.example/first",
+    )
+    assert first.event_time.timestamp() == BURST - 1200
+    assert first.mentions > 5
+
+
+def test_a_trigger_that_was_never_seen_is_known_by_its_id_and_by_the_words_of_its_reposts() -> None:
+    first = opened(burst()).evidence.triggers[0]
+    assert (first.id, first.platform, first.author) == ("first", None, None)
+    assert first.excerpt == FIRST
+
+
+def test_without_reposts_and_copies_the_loudest_posts_are_named_for_their_audience() -> None:
+    own: dict[str, Any] = {"text": own_complaint, "repost_of": lambda _: None}
+    found = opened(burst(**own)).evidence.triggers
+    assert {one.reason for one in found} == {"audience"}
+    audiences = [one.followers or 0 for one in found]
+    assert audiences == sorted(audiences, reverse=True)
+
+
+def test_a_platform_where_the_brand_is_usually_not_mentioned_is_new_since_its_first_mention() -> None:
+    spread = opened([trigger(), *burst()]).evidence.spread
+    assert spread is not None
+    parts = {part.name: part for part in spread.platforms}
+    assert parts["mastodon"].usual_share == 0.0
+    assert parts["mastodon"].first_seen is not None
+    assert parts["x"].usual_share == 1.0
+    assert parts["x"].first_seen is None
+    assert sum(part.share for part in spread.platforms) == pytest.approx(1.0, abs=0.001)
+
+
+def test_what_the_posts_say_and_the_brand_usually_does_not_is_among_the_terms() -> None:
+    alert = opened([trigger(), *burst()])
+    assert any("fire" in term.text for term in alert.evidence.terms)
+    assert not any("acme" in term.text.casefold() or "sunday" in term.text for term in alert.evidence.terms)
+    assert f"“{alert.evidence.terms[0].text}”" in alert.headline
+
+
+def test_the_loudest_authors_and_different_voices_are_named_each_once() -> None:
+    evidence = opened([trigger(), *burst()]).evidence
+    names = [one.author for one in evidence.amplifiers]
+    assert names
+    assert len(names) == len(set(names))
+    excerpts = [voice.excerpt for voice in evidence.voices]
+    assert len(excerpts) == len(set(excerpts)) > 1
+    assert {voice.platform for voice in evidence.voices[:2]} == {"mastodon", "x"}
+
+
+def test_copies_without_a_mark_are_coordination_and_reposts_are_not() -> None:
+    copied = opened(
+        burst(text=lambda n: f"{FIRST}, boycott them all" if n % 4 else own_complaint(n), repost_of=lambda _: None)
+    )
+    assert copied.evidence.coordination is not None
+    assert copied.evidence.coordination.share > 0.5
+    shared = opened([trigger(), *burst()]).evidence.coordination
+    assert shared is not None
+    assert shared.share < 0.1
+
+
+def test_the_counts_since_the_onset_go_on_from_alert_to_alert() -> None:
+    found = alerts([trigger(), *burst()], hours=30.0)
+    first, last = found[0].since_onset, found[-1].since_onset
+    assert found[-1].transition == "resolved"
+    assert first is not None
+    assert last is not None
+    assert 0 < first.mentions < last.mentions <= 81
+    assert last.peak_per_hour == 80
+    assert last.peak_time.timestamp() == BURST
+    assert first.trend == "rising"
+    assert last.excess_negatives == pytest.approx(last.negatives - last.expected / 7, rel=0.2)
+
+
+def test_evidence_is_the_same_whatever_crashes_came_between() -> None:
+    records = stream([trigger(), *burst()], hours=30.0)
+    assert with_crashes(records, [(37, 3, True), (11, 0, False)]).outputs == undisturbed(records).outputs
+
+
+def test_what_is_gathered_stays_bounded_and_is_let_go_when_the_brand_is_ordinary_again() -> None:
+    loud = [*quiet(4), *burst(2000)]
+    burning = undisturbed([record(n, value) for n, value in enumerate(loud)]).state
+    surge = decode_brand(b"acme", burning[b"acme"]).surge
+    assert surge is not None
+    assert len(surge.texts) == MOST_TEXTS
+    assert 3 < len(surge.speakers) <= MOST_SPEAKERS
+    assert len(encode(surge)) < 32_768
+    calm = [
+        *loud,
+        *(
+            mention(
+                id=f"c{n}",
+                text=f"open on day {n}?",
+                at=BURST + (2 + n / 4) * HOUR,
+                sentiment=-0.7 if n % 7 == 0 else 0.4,
+            )
+            for n in range(400)
+        ),
+    ]
+    after = decode_brand(b"acme", undisturbed([record(n, value) for n, value in enumerate(calm)]).state[b"acme"])
+    assert after.surge is None or "open on day" in next(iter(after.surge.texts))
+    assert after.background is not None
