@@ -61,7 +61,7 @@ class Term(msgspec.Struct, frozen=True):
     Attributes:
         text: in lower case, on one line, at most 40 characters.
         mentions: of the surge that carry it.
-        share: of the surge's mentions, 0..1.
+        share: of the mentions of the texts that were read, 0..1.
         negative_share: negative ones among the mentions that carry it, 0..1.
         z: standard deviations by which its log-odds in the surge are above those in the background.
     """
@@ -102,7 +102,7 @@ def terms(told: Sequence[Told], usual: Usual | None, *, leave_out: Collection[st
     total = sum(text.weight for text in texts)
     if not total:
         return []
-    candidates = _closed(_scored(texts, total, usual or Usual()))
+    candidates = _closed(_scored(texts, total, Usual() if usual is None else usual))
     return [_term(candidate, texts) for candidate in _chosen(candidates, limit)]
 
 
@@ -121,7 +121,7 @@ def _read(told: Sequence[Told], names: re.Pattern[str] | None) -> list[_Text]:
     read = segments_of_each([(text, language) for _, text, language, _ in counted], names)
     return [
         _Text(parts, language, -mentions, negatives, _weight(-mentions))
-        for (parts, _), (mentions, _, language, negatives) in zip(read, counted, strict=True)
+        for parts, (mentions, _, language, negatives) in zip(read, counted, strict=True)
     ]
 
 

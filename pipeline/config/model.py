@@ -271,7 +271,7 @@ class Config:
                 brand_playbooks(self.file, name, brand),
                 merged(overrides(self.file, name, brand)),
                 category_of(self.file, brand),
-                dict(brand.names),
+                {str(language): shown for language, shown in brand.names.items()},
             )
             for name, brand in self.file.brands.items()
         }

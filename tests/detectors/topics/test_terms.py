@@ -141,6 +141,14 @@ def test_a_language_without_stop_words_works():
     assert "batterij" in words(terms(told(["batterij stuk", "de batterij"], "nl"), None))
 
 
+def test_a_background_of_function_words_alone_is_a_background():
+    learned = Usual()
+    for _ in range(200):
+        learned.learn("it is what it is", "en")
+    surge = told(["recall", "a recall"], "en")
+    assert terms(surge, learned)[0].z > terms(surge, None)[0].z
+
+
 def test_without_texts_or_mentions_there_are_no_terms():
     assert terms([], None) == []
     assert terms([Told("battery", "en", 0.0, 0.0), Told("battery", "en", float("nan"), 0.0)], None) == []
