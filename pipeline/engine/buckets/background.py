@@ -1,7 +1,7 @@
 """What is usual about a brand's mentions in ordinary hours: words, platforms, languages.
 
-One bucket an hour is learned from, and of it one text, so that a quiet brand pays next to nothing. Nothing is learned
-while the brand is unusual.
+One bucket an hour is learned from, and of it one text; every fourth hour once some weeks are known. So a quiet brand
+pays next to nothing. Nothing is learned while the brand is unusual.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from pipeline.engine.buckets.names import NAMES, OTHER
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from schemas.observation import BUCKETS_PER_HOUR
 
+ENOUGH_HOURS: Final = 200
+"""Hours that were learned from: past them ..."""
+HOURS_BETWEEN: Final = 4
+"""... only one in so many is."""
 MOST_COUNTED: Final = 2000
 """Mentions of platforms that are remembered; past them every count is halved, so that what was usual fades."""
 
@@ -26,16 +30,19 @@ class Background(msgspec.Struct, array_like=True, gc=False):
         words: what its posts usually say (detectors.topics.usual).
         platforms, languages: mentions by name, in the buckets that were learned from.
         hour: the last that was learned from, since the epoch.
+        hours: how many were.
     """
 
     words: bytes = b""
     platforms: dict[str, int] = msgspec.field(default_factory=dict)
     languages: dict[str, int] = msgspec.field(default_factory=dict)
     hour: int = -1
+    hours: int = 0
 
     def is_due(self, index: int) -> bool:
         """Whether a bucket is the first of its hour to be learned from."""
-        return index // BUCKETS_PER_HOUR > self.hour
+        between = 1 if self.hours < ENOUGH_HOURS else HOURS_BETWEEN
+        return index // BUCKETS_PER_HOUR >= self.hour + between
 
     def learn(self, bucket: OpenBucket, index: int, text: str, language: str) -> None:
         """Learn from a bucket of an ordinary hour.
@@ -47,6 +54,7 @@ class Background(msgspec.Struct, array_like=True, gc=False):
             language: of the text.
         """
         self.hour = index // BUCKETS_PER_HOUR
+        self.hours += 1
         _count(self.platforms, bucket.platforms)
         _count(self.languages, bucket.languages)
         if text:
