@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from detectors.brand.threshold import THRESHOLD_PER_DOUBLING, crisis_threshold
+from detectors.brand.threshold import rarity
+from detectors.news import News
 from schemas.observation import BUCKETS_PER_DAY
 
 MIN_AUDIENCE: Final = 10_000
@@ -71,12 +72,23 @@ class AudienceReading(NamedTuple):
         first: bucket of the first of the posts that give it; -1 without.
         posts: how many these are.
         per_year: how often as many of such reach are expected in a year; infinite without.
+        news: what a first negative news item puts on top of what the audience gives; part of `score`.
     """
 
     score: float = 0.0
     first: int = -1
     posts: int = 0
     per_year: float = math.inf
+    news: float = 0.0
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """What gives the score, as alerts carry it: to four digits, the sum is the score."""
+        score = round(self.score, 4)
+        if not self.news:
+            return {"audience": score}
+        audience = round(self.score - self.news, 4)
+        return {"audience": audience, "news": round(score - audience, 4)}
 
 
 NO_AUDIENCE: Final = AudienceReading()
@@ -92,6 +104,7 @@ class AudienceState(msgspec.Struct, array_like=True, gc=False):
         negatives: decayed number of negative ones among them.
         recent: posts of the window, in order of time.
         others: decayed number of mentions that had no great audience.
+        news: negative news items; None before the first.
     """
 
     bucket: int
@@ -100,6 +113,7 @@ class AudienceState(msgspec.Struct, array_like=True, gc=False):
     negatives: float = 0.0
     recent: list[Seen] = msgspec.field(default_factory=list)
     others: float = 0.0
+    news: News | None = None
 
     def pass_to(self, bucket: int) -> None:
         """Let time pass; what leaves the window is learned."""
@@ -110,6 +124,8 @@ class AudienceState(msgspec.Struct, array_like=True, gc=False):
             self.posts = {level: count * keep for level, count in self.posts.items()}
             self.negatives *= keep
             self.others *= keep
+            if self.news is not None:
+                self.news.pass_to(bucket, keep)
             self.bucket = bucket
         if self.recent and self.recent[0].bucket <= bucket - WINDOW:
             self._learn([post for post in self.recent if post.bucket <= bucket - WINDOW])
@@ -136,9 +152,23 @@ class AudienceState(msgspec.Struct, array_like=True, gc=False):
             return NO_AUDIENCE
         return self._rarest(strongest, self.negative_share(usual_share))
 
+    def read_news(self, reading: AudienceReading, crisis_score: float) -> AudienceReading:
+        """The reading of the bucket that was passed to last, with what its first negative news item adds."""
+        news = self.news
+        if news is None or self.days < WARM_DAYS:
+            return reading
+        score = news.score(crisis_score, self.days)
+        if score <= reading.score:
+            return reading
+        first = news.first if reading.first < 0 else min(reading.first, news.first)
+        rate = news.per_year(crisis_score, self.days)
+        return AudienceReading(score, first, reading.posts, rate, score - reading.score)
+
     def forget_recent(self) -> None:
         """Leave out the posts of the window: they are part of something that was told."""
         self.recent = []
+        if self.news is not None:
+            self.news.forget_first()
 
     def negative_share(self, usual_share: float) -> float:
         """The usual negative share of the posts of great audience."""
@@ -187,7 +217,7 @@ class AudienceState(msgspec.Struct, array_like=True, gc=False):
             per_year = _OCCASIONS * at_least(number, mean)
             if per_year < found.per_year:
                 first = min(post.bucket for post in negatives[:number])
-                found = AudienceReading(score_of(per_year), first, number, per_year)
+                found = AudienceReading(rarity(per_year), first, number, per_year)
         return found
 
     def _learn(self, posts: Sequence[Seen]) -> None:
@@ -199,11 +229,6 @@ class AudienceState(msgspec.Struct, array_like=True, gc=False):
 def level_of(audience: int) -> int:
     """The power of two that an audience reaches; 0 for one that is not great."""
     return audience.bit_length() - 1 if audience >= MIN_AUDIENCE else 0
-
-
-def score_of(per_year: float) -> float:
-    """How rare that is on the scale of the crisis threshold; at least 0."""
-    return max(crisis_threshold(1.0) - THRESHOLD_PER_DOUBLING * math.log2(per_year), 0.0)
 
 
 def at_least(number: int, mean: float) -> float:

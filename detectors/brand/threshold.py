@@ -24,3 +24,13 @@ def crisis_threshold(false_alarms_per_brand_year: float) -> float:
     if not false_alarms_per_brand_year > 0.0:
         raise ValueError(f"expected a rate > 0, got {false_alarms_per_brand_year}")
     return max(THRESHOLD_AT_ONE_A_YEAR - THRESHOLD_PER_DOUBLING * math.log2(false_alarms_per_brand_year), 1.0)
+
+
+def rate_at(score: float) -> float:
+    """Times a year that an ordinary brand's crisis score comes to so much."""
+    return math.exp2((THRESHOLD_AT_ONE_A_YEAR - score) / THRESHOLD_PER_DOUBLING)
+
+
+def rarity(per_year: float) -> float:
+    """What happens so many times a year, on the scale of the crisis threshold; at least 0."""
+    return max(THRESHOLD_AT_ONE_A_YEAR - THRESHOLD_PER_DOUBLING * math.log2(per_year), 0.0)

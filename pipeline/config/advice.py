@@ -25,6 +25,7 @@ ZERO: Final = {
     "detection.sentiment_shift_alerts_per_brand_year": "no budget",
     "detection.volume_surge_alerts_per_brand_year": "no budget",
     "detection.high_reach_post_alerts_per_brand_year": "no budget",
+    "detection.high_reach_posts_per_brand_year": "none opens",
     "detection.cool_down_minutes": "no cool-down",
     "detection.volume_surge_cool_down_minutes": "no cool-down",
     "engine.dead_letter_run_limit": "no limit",

@@ -116,8 +116,8 @@ class DetectionConfig(Section, frozen=True):
     """Score at which negativity without volume opens a sentiment_shift."""
     volume_surges_per_brand_year: Annotated[float, Meta(ge=0.1, le=100.0)] = 24.0
     """volume_surge episodes (informational) per ordinary brand and year; sets their threshold."""
-    high_reach_posts_per_brand_year: Annotated[float, Meta(ge=0.01, le=100.0)] = 1.0
-    """Tolerated high_reach_post alerts per ordinary brand and year; sets their threshold."""
+    high_reach_posts_per_brand_year: Annotated[float, Meta(ge=0.0, le=100.0)] = 1.0
+    """Tolerated high_reach_post alerts per ordinary brand and year; sets their threshold; 0: none opens."""
     detector: Annotated[str, Meta(min_length=1, max_length=520)] = DEFAULT_DETECTOR
     """What judges the brand: daily-maxima, ewma, or river: and a composition of River's (docs/adding-a-detector.md).
     Brands of a category must have daily-maxima. After a change the brand's detector begins afresh."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket
-from pipeline.engine.alerts.evidence import add_late_posts, keep_posts
+from pipeline.engine.alerts.evidence import add_late_posts, hold_news, keep_posts
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.brands.expiry import IDLE_BUCKETS, Expirable, ExpiryReason
 from pipeline.engine.brands.readings import audience_of
@@ -151,7 +151,8 @@ class Closing:
         keep_posts(brand, bucket, index)
         state.stats.buckets_closed += 1
         state.stats.scores += assessment.is_warm
-        audience = audience_of(brand, bucket, index, assessment.base_rate, self._days_silent)
+        audience = audience_of(brand, bucket, assessment, self._days_silent)
+        hold_news(brand, bucket)
         closed = ClosedBucket(index, brand, bucket, assessment, config, feed, audience)
         self._transitions.follow_brand(closed)
         normal = brand.normal_of_episode if name in state.with_episode else None

@@ -11,7 +11,7 @@ from pipeline.engine.buckets.columns import Columns, told_language
 from pipeline.engine.buckets.ids import identity, speaker
 from pipeline.engine.buckets.late import LateMention, WaitingRoom
 from pipeline.engine.buckets.names import numbered, shown_name
-from pipeline.engine.buckets.posts import POST_BUCKETS, keep_if_greatest
+from pipeline.engine.buckets.posts import POST_BUCKETS, is_news, keep_if_greatest, post_of
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.records import SourceRecord
 from pipeline.engine.tone import Tone
@@ -142,6 +142,7 @@ class LateIntake:
         negative: bool,
     ) -> None:
         reach = mention.reach or 0
+        is_awaited = self._is_awaited(mention, index)
         room.mentions[own] = LateMention(
             index,
             numbered(shown_name(mention.platform), room.platforms),
@@ -151,9 +152,12 @@ class LateIntake:
             reach,
             speaker(mention),
             int(mention.author is not None),
-            int(self._is_awaited(mention, index)),
+            int(is_awaited),
         )
-        if index <= self._state.schedule.due_end - POST_BUCKETS:
+        is_shown = index > self._state.schedule.due_end - POST_BUCKETS
+        if negative and room.news is None and (is_shown or is_awaited) and is_news(mention):
+            room.news = post_of(mention, event_time, index)
+        if not is_shown:
             return
         keep_if_greatest(room.top_posts, mention, event_time, index)
         if negative:

@@ -98,8 +98,8 @@ def explained(assessment: Assessment, audience: AudienceReading, kind: Kind) -> 
     found = assessment.explain("volume_surge")
     if KIND_SPECS[kind].counts:
         return assessment.explain(kind)
-    window = assessment.bucket + 1 - audience.first if audience.posts else found.window_buckets
-    return msgspec.structs.replace(found, window_buckets=window, parts={"audience": audience.score})
+    window = assessment.bucket + 1 - audience.first if audience.first >= 0 else found.window_buckets
+    return msgspec.structs.replace(found, window_buckets=window, parts=audience.parts)
 
 
 def sight_of(closed: ClosedBucket) -> Sight:

@@ -437,7 +437,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         unit="Unix seconds of event time",
         labels=(PARTITION, BURNING, KIND, SEVERITY),
         meaning="First signs of an open episode, by brand (or category), kind and severity.",
-        remedy="TocsinCrisisOpen pages for a crisis; the alert on the topic has evidence and playbook.",
+        remedy="TocsinCrisisOpen and TocsinHighReachPostOpen page; the alert on the topic has evidence and playbook.",
     ),
     Metric(
         name="tocsin_brand_episode_score",

@@ -8,7 +8,16 @@ import subprocess
 
 import pytest
 
-from tests.deploy.deployment import DEPLOY, RULE_FILES, alerting_rules, load_yaml, recorded_names
+from tests.deploy.deployment import (
+    DEPLOY,
+    RULE_FILES,
+    alerting_rules,
+    dashboards,
+    load_yaml,
+    panels,
+    recorded_names,
+    rules,
+)
 
 ALERTS = alerting_rules()
 RUNBOOKS = {path.stem: path for path in (DEPLOY / "runbooks").glob("*.md")}
@@ -36,6 +45,19 @@ def test_an_alert_says_how_bad_what_and_what_to_do() -> None:
 def test_every_runbook_has_its_alert() -> None:
     """A runbook without an alert is found by nobody."""
     assert set(RUNBOOKS) == set(ALERTS)
+
+
+def test_both_kinds_that_page_have_a_rule_a_tile_and_a_place_in_the_flood() -> None:
+    """A crisis and a high-reach post page; the others do not."""
+    series = 'tocsin_brand_episode_since_timestamp_seconds{kind="%s"}'
+    recorded = {rule["record"]: rule["expr"] for rule in rules() if "record" in rule}
+    for kind, name in (("crisis", "crisis"), ("high_reach_post", "high_reach_post")):
+        (record,) = [record for record, expr in recorded.items() if series % kind in expr]
+        assert record == f"tocsin:brand_{name}_since:last"
+        assert any(record in rule["expr"] for rule in ALERTS.values())
+        tiles = [target["expr"] for panel in panels(dashboards()["crises.json"]) for target in panel["targets"]]
+        assert any(f'kind="{kind}"' in expr for expr in tiles)
+        assert kind in ALERTS["TocsinCrisisFlood"]["expr"]
 
 
 def test_a_runbook_has_the_four_parts() -> None:

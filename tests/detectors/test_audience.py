@@ -22,9 +22,8 @@ from detectors.audience import (
     Seen,
     at_least,
     level_of,
-    score_of,
 )
-from detectors.brand.threshold import crisis_threshold
+from detectors.brand.threshold import crisis_threshold, rarity
 from schemas.observation import BUCKETS_PER_DAY
 
 DAY = BUCKETS_PER_DAY
@@ -106,9 +105,9 @@ def test_the_tail_of_the_negative_binomial_falls_and_never_ends(mean: float) -> 
 
 
 def test_a_score_is_on_the_scale_of_the_threshold() -> None:
-    assert score_of(0.25) == crisis_threshold(0.25)
-    assert score_of(4.0) == crisis_threshold(4.0)
-    assert score_of(1e6) == 0.0
+    assert rarity(0.25) == crisis_threshold(0.25)
+    assert rarity(4.0) == crisis_threshold(4.0)
+    assert rarity(1e6) == 0.0
 
 
 @pytest.mark.parametrize("per_day", [0.1, 1.0, 10.0])

@@ -9,6 +9,7 @@ import msgspec
 from detectors.aftermath import Evidence
 from detectors.audience import AUDIENCE_UNIT, NO_AUDIENCE, AudienceReading
 from detectors.base import SCORE_UNIT, Assessment
+from detectors.news import NEWS_UNIT
 from detectors.registry import entry
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.evidence import brand_evidence
@@ -45,7 +46,7 @@ class ClosedBucket(msgspec.Struct, frozen=True, gc=False):
         assessment: what the detector says of it.
         config: the brand's.
         feed: the partition's.
-        audience: what it says of the audience of negative posts.
+        audience: what it says of single negative posts, by their audience or in the news.
     """
 
     index: int
@@ -115,9 +116,7 @@ def brand_alert(
         onset_interval=onset_interval(transition),
         detected_time=start_of(end),
         window=Window(start=start_of(end - window), end=start_of(end)),
-        score=ScoreReading(
-            value=score, threshold=round(transition.threshold, 4), unit=SCORE_UNIT if spec.counts else AUDIENCE_UNIT
-        ),
+        score=ScoreReading(value=score, threshold=round(transition.threshold, 4), unit=_unit(closed, spec)),
         observed=Observed(
             mentions=float(mentions),
             negatives=round(float(negatives), 1),
@@ -132,7 +131,7 @@ def brand_alert(
             negative_share=round(normal.base_rate, 4),
         ),
         contributions=(
-            {"volume": volume, "negativity": round(score - volume, 4)} if spec.counts else {"audience": score}
+            {"volume": volume, "negativity": round(score - volume, 4)} if spec.counts else closed.audience.parts
         ),
         evidence=shown,
         playbook=playbook_of(config, transition),
@@ -146,6 +145,12 @@ def brand_alert(
         recovery=recovery(brand, normal, transition.last_above) if transition.name == "resolved" else None,
     )
     return msgspec.structs.replace(alert, headline=headline(alert, language, config.names))
+
+
+def _unit(closed: ClosedBucket, spec: KindSpec) -> str:
+    if spec.counts:
+        return SCORE_UNIT
+    return NEWS_UNIT if closed.audience.news else AUDIENCE_UNIT
 
 
 def take_suppressed(episodes: Episodes) -> Suppressed | None:

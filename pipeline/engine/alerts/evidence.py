@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from pipeline.engine.brands.brand import Brand
+from pipeline.engine.brands.readings import awaited_news
 from pipeline.engine.buckets.copies import distinct, fingerprint, letters_of
 from pipeline.engine.buckets.late import WaitingRoom
 from pipeline.engine.buckets.names import sum_by_name
@@ -26,16 +27,33 @@ NO_WORDS: Final = "(the words of the first post are not known)"
 
 def keep_posts(brand: Brand, bucket: OpenBucket | None, index: int) -> None:
     """Merge the posts of a closed bucket into those that the brand keeps."""
-    if bucket is None and not brand.top_posts:
+    if bucket is None and not brand.top_posts and not brand.negative_posts:
         return
+    held = held_news(brand)
     brand.negative_posts = _best(brand.negative_posts, bucket.negative_posts if bucket else [], index)
+    if held is not None and held not in brand.negative_posts:
+        brand.negative_posts.append(held)
     brand.top_posts = _best(brand.top_posts, bucket.top_posts if bucket else [], index)
+
+
+def hold_news(brand: Brand, bucket: OpenBucket | None) -> None:
+    """Keep the first news item of a bucket that was read just now as long as unusual negativity is looked for."""
+    item = None if bucket is None else bucket.news
+    if item is not None and item.id == awaited_news(brand) and item not in brand.negative_posts:
+        brand.negative_posts = [*brand.negative_posts, item]
+
+
+def held_news(brand: Brand) -> PostRecord | None:
+    """The kept news item beside which unusual negativity is looked for, if there is one."""
+    own = awaited_news(brand)
+    return next((post for post in brand.negative_posts if post.id == own), None) if own else None
 
 
 def add_late_posts(bucket: OpenBucket, waiting: WaitingRoom) -> None:
     """Put the posts that waited, all of the last hour, among those of the bucket."""
     bucket.negative_posts = sorted([*bucket.negative_posts, *waiting.negative_posts], key=by_audience)
     bucket.top_posts = sorted([*bucket.top_posts, *waiting.top_posts], key=by_audience)
+    bucket.news = bucket.news or waiting.news
 
 
 def _best(kept: list[PostRecord], fresh: list[PostRecord], index: int) -> list[PostRecord]:
@@ -96,7 +114,12 @@ def category_evidence(members: Iterable[Brand], spec: KindSpec, index: int) -> E
 def kept_posts(brand: Brand, spec: KindSpec, index: int) -> list[PostRecord]:
     """The brand's posts of the last hour that speak for a kind of episode, the greatest audience first."""
     posts = brand.top_posts if spec.posts == "top_posts" else brand.negative_posts
-    return [post for post in posts if _is_recent(post, index)]
+    recent = [post for post in posts if _is_recent(post, index)]
+    if spec.counts:
+        return recent
+    held = held_news(brand)
+    others = [post for post in recent if not post.is_own and post is not held]
+    return others if held is None else [held, *others]
 
 
 def shown_posts(posts: Sequence[PostRecord], templates: Collection[bytes] = ()) -> tuple[Post, ...]:

@@ -17,11 +17,12 @@ from detectors.aftermath import (
 from detectors.audience import MOST_DAYS, NO_AUDIENCE, AudienceReading, AudienceState, Seen, level_of
 from detectors.base import Assessment
 from detectors.brand.window_lengths import WINDOWS
+from detectors.news import LEAST_NEGATIVES, News
 from detectors.normal import Normal
 from detectors.onset import Channel, likeliest_change
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.open_bucket import OpenBucket
-from pipeline.engine.episodes.episode import Opening
+from pipeline.engine.episodes.episode import FLARE_UP_BUCKETS, Opening
 from pipeline.engine.episodes.facets import joined_incident
 from pipeline.engine.episodes.kinds import KindSpec
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
@@ -34,40 +35,65 @@ BURNING_MENTIONS: Final = 20.0
 
 
 def audience_of(
-    brand: Brand, bucket: OpenBucket | None, index: int, usual_share: float, days_silent: Callable[[int], float]
+    brand: Brand, bucket: OpenBucket | None, assessment: Assessment, days_silent: Callable[[int], float]
 ) -> AudienceReading:
-    """What a closed bucket says of the audience of negative posts; the brand has learned it after.
+    """What a closed bucket says of single negative posts, by their audience or in the news; the brand has learned it.
 
     What is said while a crisis is open is part of the crisis: it teaches nothing and is not read again after its end.
+    What the brand says itself is left out.
 
     Args:
         brand: whose.
         bucket: what it held; None where no mention came.
-        index: of the bucket.
-        usual_share: the brand's usual negative share.
+        assessment: of the bucket.
         days_silent: days before a bucket for which a brand that is not known has surely been silent.
     """
+    index = assessment.bucket
     posts: dict[str, Seen] = {}
+    item, own = None, 0
     if bucket is not None:
-        for post in bucket.top_posts:
-            if level := level_of(post.weight):
-                posts[post.id] = Seen(index, level, negative=False)
-        for post in bucket.negative_posts:
-            if level := level_of(post.weight):
-                posts[post.id] = Seen(index, level, negative=True)
+        item = bucket.news
+        for kept, negative in ((bucket.top_posts, False), (bucket.negative_posts, True)):
+            for post in kept:
+                if not post.is_own and (level := level_of(post.weight)):
+                    posts[post.id] = Seen(index, level, negative=negative)
+        own = len({post.id for post in bucket.top_posts if post.is_own and level_of(post.weight)})
     state = brand.audience
     if state is None:
-        if not posts:
+        if not posts and item is None:
             return NO_AUDIENCE
         seen = max(brand.model.buckets_seen / BUCKETS_PER_DAY, days_silent(index))
         state = brand.episodes["high_reach_post"].audience = AudienceState(index, days=min(seen, MOST_DAYS))
         state.others = brand.model.normal().level * min(brand.model.buckets_seen, MOST_DAYS * BUCKETS_PER_DAY)
     state.pass_to(index)
-    if brand.episodes["crisis"].is_open:
+    crisis = brand.episodes["crisis"]
+    if item is not None:
+        state.news = state.news or News()
+        state.news.see(index, item.id, is_told=crisis.is_open)
+    if crisis.is_open:
         state.forget_recent()
         return NO_AUDIENCE
-    others = 0 if bucket is None else bucket.mentions - len(posts)
-    return state.read(posts.values(), usual_share, others)
+    others = 0 if bucket is None else bucket.mentions - len(posts) - own
+    reading = state.read(posts.values(), assessment.base_rate, others)
+    return _with_news(brand, state, reading, assessment)
+
+
+def _with_news(brand: Brand, state: AudienceState, reading: AudienceReading, assessment: Assessment) -> AudienceReading:
+    """The reading, with a first negative news item that unusual negativity goes with."""
+    if state.news is None or state.news.first < 0 or not assessment.is_warm:
+        return reading
+    crisis, index = brand.episodes["crisis"], assessment.bucket
+    if crisis.last_id and index - crisis.ended < FLARE_UP_BUCKETS:
+        return reading  # Of what the windows hold, some is of that crisis.
+    if brand.recent.total(index + 1 - BUCKETS_PER_DAY, index + 1).negatives < LEAST_NEGATIVES:
+        return reading
+    return state.read_news(reading, assessment.score("crisis"))
+
+
+def awaited_news(brand: Brand) -> str:
+    """Id of the news item beside which unusual negativity is looked for; "" where there is none."""
+    state = brand.audience
+    return "" if state is None or state.news is None else state.news.id
 
 
 def evidence_of(

@@ -66,6 +66,7 @@ class WaitingRoom(msgspec.Struct, array_like=True, gc=False):
         mentions: by identity (buckets.ids).
         negative_posts, top_posts: those of the greatest audience that may still be shown.
         platforms, languages: names by number.
+        news: the first negative news item that may still be read of.
     """
 
     mentions: dict[str, LateMention] = msgspec.field(default_factory=dict)
@@ -73,6 +74,7 @@ class WaitingRoom(msgspec.Struct, array_like=True, gc=False):
     top_posts: list[PostRecord] = msgspec.field(default_factory=list)
     platforms: list[str] = msgspec.field(default_factory=list)
     languages: list[str] = msgspec.field(default_factory=list)
+    news: PostRecord | None = None
 
     @property
     def is_full(self) -> bool:

@@ -12,7 +12,7 @@ from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.ids import AUTHOR_BITS, author_cell, author_hash, speaker, spread
 from pipeline.engine.buckets.late import LateMention, WaitingRoom
 from pipeline.engine.buckets.names import count_name
-from pipeline.engine.buckets.posts import KEPT_POSTS, PostRecord, keep_post
+from pipeline.engine.buckets.posts import KEPT_POSTS, PostRecord, is_news, keep_post, post_of
 from pipeline.engine.buckets.stories import BucketStories
 from schemas.mention import Mention
 
@@ -55,7 +55,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     texts only a sample is scored, and `sampled_*` of `sampled` stand for the `unscored` ones: whole numbers,
     or fractions of aggregated history. Both are told apart, so that a record read and written again stays as it is.
     `critics` are hashes of the first different authors of negative mentions. In `late` wait mentions of earlier buckets
-    until this one closes; nothing else counts them.
+    until this one closes; nothing else counts them. `news` is the first negative news item.
     """
 
     first_offset: int
@@ -78,6 +78,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     stories: BucketStories = msgspec.field(default_factory=BucketStories)
     critics: list[int] = msgspec.field(default_factory=list)
     late: WaitingRoom | None = None
+    news: PostRecord | None = None
 
     @property
     def only_waits(self) -> bool:
@@ -191,6 +192,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
                 keep_post(posts, mention, event_time, bucket, weight)
             if len(self.critics) < MOST_CRITICS:
                 self._hear(mention)
+            if mention.channel == "news" and self.news is None and is_news(mention):
+                self.news = post_of(mention, event_time, bucket)
         return self.stories.join(
             mention,
             own,
@@ -243,6 +246,12 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
                 if len(self.critics) == MOST_CRITICS:
                     break
                 self._hear(columns.mentions[row])
+            if self.news is None:
+                mentions = columns.mentions
+                for row in negative:
+                    if mentions[row].channel == "news" and is_news(mentions[row]):
+                        self.news = post_of(mentions[row], columns.times[row], bucket)
+                        break
 
     def add_awaited(self, mention: LateMention, platform: str, language: str) -> None:
         """Count a mention of an earlier bucket that was waited for; it has no part in the stories."""

@@ -19,7 +19,7 @@ POST_BUCKETS: Final = 12
 class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A post kept as evidence: its text readable, but cut. Most are never shown, so an alert makes it printable.
 
-    `weight` is its audience.
+    `weight` is its audience; `is_own` is 1 where the brand itself wrote it.
     """
 
     weight: int
@@ -34,6 +34,23 @@ class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     reach: int | None
     url: str | None
     is_repost: int = 0
+    is_own: int = 0
+
+
+def is_own(mention: Mention) -> bool:
+    """Whether the brand itself wrote it."""
+    return mention.author is not None and mention.author.kind == "brand"
+
+
+def is_news(mention: Mention) -> bool:
+    """Whether it is an item in the news that others wrote about the brand."""
+    return mention.channel == "news" and not is_own(mention)
+
+
+def post_of(mention: Mention, event_time: float, bucket: int) -> PostRecord:
+    """What is kept of a mention (times in Unix seconds)."""
+    followers = mention.author.followers if mention.author is not None else None
+    return _post(mention, event_time, bucket, max(mention.reach or 0, followers or 0))
 
 
 def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucket: int, weight: int) -> None:
@@ -92,4 +109,5 @@ def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> Post
         mention.reach,
         None if mention.url is None else mention.url[:URL_CHARACTERS],
         int(mention.repost_of is not None),
+        int(is_own(mention)),
     )

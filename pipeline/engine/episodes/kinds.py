@@ -6,6 +6,7 @@ in the detector, its knobs in the configuration.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -54,6 +55,11 @@ class KindSpec(msgspec.Struct, frozen=True, kw_only=True):
     counts: bool = True
 
 
+def _threshold_unless_muted(per_year: float) -> float:
+    """The threshold of a tolerated rate; no score reaches that of none at all."""
+    return crisis_threshold(per_year) if per_year > 0.0 else math.inf
+
+
 KIND_SPECS: Final[dict[Kind, KindSpec]] = {
     spec.name: spec
     for spec in (
@@ -90,7 +96,7 @@ KIND_SPECS: Final[dict[Kind, KindSpec]] = {
         KindSpec(
             name="high_reach_post",
             base_severity="warning",
-            threshold=lambda detection: crisis_threshold(detection.high_reach_posts_per_brand_year),
+            threshold=lambda detection: _threshold_unless_muted(detection.high_reach_posts_per_brand_year),
             cool_down_minutes=lambda detection: max(detection.cool_down_minutes, MIN_POST_COOL_DOWN_MINUTES),
             alerts_per_year=lambda detection: detection.high_reach_post_alerts_per_brand_year,
             posts="negative_posts",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config.model import DetectionConfig
+from pipeline.engine.episodes.kinds import KIND_SPECS
 from pipeline.evaluation.labels import LabelledEvent
 from pipeline.evaluation.peers.baselines import PEERS, Counts, Signal, candidate_thresholds
 from pipeline.evaluation.recorded import (
@@ -40,7 +41,8 @@ PAGING: Final = ("crisis", "high_reach_post")
 _SMALL, _MEDIUM = (limit for _, limit in SIZE_LIMITS[:2])
 SIZES_NOTE: Final = f"Size S is below {_SMALL:g} mentions an hour, M below {_MEDIUM:g}, L from there."
 NOTE: Final = (
-    "An alarm is a crisis episode that opens; in the row with high_reach_post an episode of either kind. A crisis is "
+    "An alarm is a crisis episode that opens; in the rows of high_reach_post one of that kind, by itself or beside the "
+    "crises. They are there where mentions are read: counts have no single posts. A crisis is "
     "detected by an alarm from its beginning to 12 h (sudden) or 24 h after its onset; delay counts from the onset and "
     "is negative where the alarm came before it. False are alarms that no labelled crisis explains (up to 6 h after "
     "its end), per brand-year outside crises; alarms in other labelled events count as false and are listed by kind. "
@@ -81,8 +83,8 @@ def recorded_report(
     rule = alarm_rule(detection, "crisis")
     starts = episode_starts(alerts, recording)
     rows = outcome("Tocsin, as shipped", f"{rule.threshold:.2f}", recording, events, starts)
-    either = opened_of(alerts, recording, PAGING)
-    rows += outcome("with high_reach_post", f"{rule.threshold:.2f}", recording, events, either)
+    if signal == "mentions":
+        rows += _rows_of_posts(alerts, recording, events, detection, rule)
     if peers and len(recording.brands) > 1:
         rate = detection.false_alarms_per_brand_year
         for peer, make in PEERS.items():
@@ -181,8 +183,25 @@ def recorded_report(
         "episodes": episodes_of,
         "gaps": gaps,
         "alarms": {brand: _times(recording, own) for brand, own in starts.items()},
+        "high_reach_posts": {brand: _times(recording, own) for brand, own in opened["high_reach_post"].items()},
     }
     return report
+
+
+def _rows_of_posts(
+    alerts: Sequence[Alert],
+    recording: Recording,
+    events: Sequence[LabelledEvent],
+    detection: DetectionConfig,
+    rule: AlarmRule,
+) -> list[OutcomeRow]:
+    """What the other kind that pages finds and gets wrong, beside the crises and by itself."""
+    posts = f"{KIND_SPECS['high_reach_post'].threshold(detection):.2f}"
+    either, alone = (opened_of(alerts, recording, kinds) for kinds in (PAGING, PAGING[1:]))
+    return [
+        *outcome("with high_reach_post", f"{rule.threshold:.2f} / {posts}", recording, events, either),
+        *outcome("high_reach_post alone", posts, recording, events, alone),
+    ]
 
 
 def opened_of(alerts: Sequence[Alert], recording: Recording, kinds: Sequence[str]) -> Starts:

@@ -57,7 +57,12 @@ def plain_value(r: random.Random, brand: str, at: float, *, given: float) -> byt
         platform=r.choice(("x", "reddit", "weibo", "\x07bell", *map(str, range(10)))),
         lang=r.choice(LANGUAGES),
         sentiment=r.uniform(-1, 1) if r.random() < given else None,
-        author={"id": f"a{r.randrange(200)}", "followers": r.choice((None, 0, 7, r.randrange(10**6)))}
+        channel=r.choice((None, None, "social", "news")),
+        author={
+            "id": f"a{r.randrange(200)}",
+            "followers": r.choice((None, 0, 7, r.randrange(10**6))),
+            "kind": r.choice(("unknown", "person", "brand")),
+        }
         if r.random() < 0.8
         else None,
         reach=r.randrange(10**5) if r.random() < 0.1 else None,

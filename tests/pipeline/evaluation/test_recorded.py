@@ -16,6 +16,8 @@ from pipeline.errors import TocsinError
 from pipeline.evaluation.labels import LabelledEvent, read_labels
 from pipeline.evaluation.recorded import MentionCounter, Recording, counts_of, outcome
 from pipeline.evaluation.reports.plots import Panel, Timeline, draw
+from schemas.moments import moment
+from tests.pipeline.mention_streams import START, mention
 
 DAY = 86_400.0
 HOUR = 3600.0
@@ -145,7 +147,43 @@ def test_a_simulated_stream_is_measured_as_observations_and_as_mentions(tmp_path
         assert ours["detector"] == "Tocsin, as shipped"
         assert ours["crises"]["sudden"]["recall"]["value"] == 1.0
         assert sum(len(times) for times in document["results"]["alarms"].values()) >= 1
+        detectors = {row["detector"] for row in document["results"]["outcomes"]}
+        assert ("high_reach_post alone" in detectors) == (arguments[0] == "mentions")
         assert "<polyline" in (out / f"{arguments[0]}.html").read_text(encoding="utf-8")
+
+
+def test_an_alarm_of_either_kind_that_pages_finds_or_is_false_and_the_rows_say_which(tmp_path):
+    """A post of a great audience an hour after the onset, and one about another brand; no crisis opens."""
+    rng = np.random.default_rng(4)
+    times = [START + day * DAY + at for day in range(20) for at in np.sort(rng.uniform(0, DAY, 12))]
+    rows = [(at, 0.4 if n % 6 else -0.6, 200) for n, at in enumerate(times)]
+    rows.append((START + 15 * DAY + HOUR, -0.9, 3_000_000))
+    lines = [
+        mention(
+            brand=brand,
+            id=str(n),
+            text=f"parcel {n}",
+            at=at,
+            sentiment=tone,
+            author={"id": f"a{n}", "followers": followers},
+        )
+        for n, (at, tone, followers) in enumerate(sorted(rows))
+        for brand in ("acme", "bolt")
+    ]
+    (tmp_path / "m.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    onset = moment(START + 15 * DAY).isoformat()
+    (tmp_path / "l.csv").write_text(f"brand,onset,kind\nacme,{onset},sudden\n")
+    arguments = ["mentions", str(tmp_path / "m.jsonl"), "--labels", str(tmp_path / "l.csv"), "--out", str(tmp_path)]
+    assert CliRunner().invoke(command, arguments, catch_exceptions=False).exit_code == 0
+    results = json.loads((tmp_path / "mentions.json").read_bytes())["results"]
+    found = {
+        row["detector"]: (row["crises"]["sudden"]["recall"]["value"], row["false_alarms"]["events"])
+        for row in results["outcomes"]
+        if row["size"] == "all"
+    }
+    assert found["Tocsin, as shipped"] == (0.0, 0.0)
+    assert found["with high_reach_post"] == found["high_reach_post alone"] == (1.0, 1.0)
+    assert {brand: len(alarms) for brand, alarms in results["high_reach_posts"].items()} == {"acme": 1, "bolt": 1}
 
 
 def test_hostile_names_do_not_become_markup():

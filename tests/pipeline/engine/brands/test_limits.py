@@ -84,6 +84,7 @@ def hostile(n: int, at: float, **fields: Any) -> bytes:
         lang="en-" + "abcdefgh-" * 3 + "abcde",
         author={"id": f"{n}".ljust(256, "\U0001f525"), "followers": 2_000_000_000 + n},
         url="https://example.org/" + "u" * 2000,
+        channel="news",
         reach=1_000_000_000 + n,
         **fields,
     )
