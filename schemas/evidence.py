@@ -106,10 +106,16 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where the surge is told, against where the brand is usually mentioned."""
+    """Where the surge is told, against where the brand is usually mentioned.
+
+    `first_news` is the first negative item in the news, `first_news_minutes` its minutes after the onset, negative
+    where it came before.
+    """
 
     platforms: tuple[Part, ...] = ()
     languages: tuple[Part, ...] = ()
+    first_news: Post | None = None
+    first_news_minutes: int | None = None
 
 
 class Coordination(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from schemas.evidence import Evidence, Part, Trigger
+from schemas.evidence import Evidence, Part, Spread, Trigger
 from schemas.text import printable
 
 _SHOWN_TERMS: Final = 8
@@ -32,6 +32,7 @@ _ENGLISH: Final = MappingProxyType(
         "spread": "spread: {}",
         "usually": "{} {} (usually {})",
         "new": "{} {} (new since {})",
+        "news": "first news: {}",
         "emotions": "feelings: {}",
         "copies": "copies without a repost's mark: {}",
         "product_failure": "product failure",
@@ -64,6 +65,7 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
                 "spread": "传播：{}",
                 "usually": "{} {}（平时 {}）",
                 "new": "{} {}（{} 起新出现）",
+                "news": "首篇新闻：{}",
                 "emotions": "情绪：{}",
                 "copies": "无转发标记的复制内容：{}",
                 "product_failure": "产品故障",
@@ -93,6 +95,7 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
                 "spread": "広がり：{}",
                 "usually": "{} {}（通常 {}）",
                 "new": "{} {}（{} から新たに）",
+                "news": "最初の報道：{}",
                 "emotions": "感情：{}",
                 "copies": "リポスト表示のない複製：{}",
                 "product_failure": "製品の不具合",
@@ -145,6 +148,7 @@ def evidence_lines(evidence: Evidence, language: str, now: datetime) -> list[str
         moved = [_part(part, labels, now) for part in (*evidence.spread.platforms, *evidence.spread.languages)]
         told = [words for words in moved if words][:_SHOWN_PARTS]
         lines += [labels["spread"].format(", ".join(told))] if told else []
+        lines += _news(evidence.spread, labels, now)
     if evidence.emotions:
         felt = sorted(evidence.emotions.items(), key=lambda item: (-item[1], item[0]))
         shown = [
@@ -167,6 +171,14 @@ def _trigger(trigger: Trigger, labels: Mapping[str, str], now: datetime) -> str:
     if trigger.url:
         parts.append(printable(trigger.url, 200))
     return ", ".join(parts)
+
+
+def _news(spread: Spread, labels: Mapping[str, str], now: datetime) -> list[str]:
+    item = spread.first_news
+    if item is None:
+        return []
+    source = f"{printable(item.author or item.platform, 60)}, {_clock(item.event_time, now)}"
+    return [labels["news"].format(f'"{printable(item.excerpt, _EXCERPT_CHARACTERS)}" ({source})')]
 
 
 def _part(part: Part, labels: Mapping[str, str], now: datetime) -> str:

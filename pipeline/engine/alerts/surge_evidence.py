@@ -156,6 +156,7 @@ def last_told(evidence: Evidence, brand: Brand, index: int) -> LastTold:
             for part in spread.platforms
             if part.first_seen is not None and part.mentions >= NEW_MENTIONS and part.share >= NEW_SHARE
         ),
+        "" if spread.first_news is None else spread.first_news.id,
     )
 
 
@@ -304,7 +305,15 @@ def _spread(surge: Surge, background: Background | None) -> Spread:
     return Spread(
         platforms=_parts(surge.platforms, usual.platforms, surge.arrivals),
         languages=_parts(surge.languages, usual.languages, {}),
+        first_news=None if surge.news is None else shown_post(surge.news),
+        first_news_minutes=_news_minutes(surge),
     )
+
+
+def _news_minutes(surge: Surge) -> int | None:
+    if surge.news is None or surge.since < 0:
+        return None
+    return round((surge.news.event_time - surge.since * BUCKET_SECONDS) / 60)
 
 
 def _parts(seen: Mapping[str, int], usual: Mapping[str, int], arrivals: Mapping[str, int]) -> tuple[Part, ...]:

@@ -59,6 +59,7 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         speakers: authors of the posts of the greatest audience.
         platforms, languages: mentions by name.
         arrivals: by platform the first bucket with a mention from there.
+        news: the first negative item in the news; None before it.
         told: what the last alert said; None before the first.
         looked: the bucket at whose close it was last asked whether that has changed.
     """
@@ -76,6 +77,7 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
     platforms: dict[str, int] = msgspec.field(default_factory=dict)
     languages: dict[str, int] = msgspec.field(default_factory=dict)
     arrivals: dict[str, int] = msgspec.field(default_factory=dict)
+    news: PostRecord | None = None
     told: LastTold | None = None
     looked: int = -1
 
@@ -109,6 +111,8 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         for name in bucket.platforms:
             if name in self.platforms:
                 self.arrivals.setdefault(name, index)
+        if self.news is None:
+            self.news = bucket.news
         self._hear(bucket.stories)
         self.voices = _apart(sorted([*self.voices, *bucket.negative_posts], key=by_audience))[:MOST_VOICES]
         self._meet(bucket.top_posts)

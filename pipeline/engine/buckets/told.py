@@ -25,6 +25,7 @@ class LastTold(msgspec.Struct, array_like=True, frozen=True, gc=False):
         cause: its name; "" where there was none.
         trigger: id of the first one with enough of a share; "" where there was none.
         platforms: where the brand is usually not mentioned.
+        news: id of the first negative item in the news; "" before it.
     """
 
     bucket: int
@@ -33,6 +34,7 @@ class LastTold(msgspec.Struct, array_like=True, frozen=True, gc=False):
     cause: str = ""
     trigger: str = ""
     platforms: tuple[str, ...] = ()
+    news: str = ""
 
 
 def changed(last: LastTold, now: LastTold) -> tuple[Change, ...]:
@@ -43,6 +45,8 @@ def changed(last: LastTold, now: LastTold) -> tuple[Change, ...]:
     changes: list[Change] = []
     if now.cause and now.cause != last.cause:
         changes.append("cause")
+    if now.news and not last.news:
+        changes.append("news")
     if set(now.platforms) - set(last.platforms):
         changes.append("platform")
     if now.terms and now.terms[0] not in last.terms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -175,3 +176,20 @@ def test_what_is_gathered_stays_bounded_and_is_let_go_when_the_brand_is_ordinary
     after = decode_brand(b"acme", undisturbed([record(n, value) for n, value in enumerate(calm)]).state[b"acme"])
     assert after.surge is None or "open on day" in next(iter(after.surge.texts))
     assert after.background is not None
+
+
+def test_the_first_negative_item_in_the_news_is_named_with_its_time_after_the_onset() -> None:
+    item = mention(
+        id="report",
+        text="Kettles of Acme catch fire, fire brigade warns",
+        at=BURST + 1000,
+        platform="daily.example",
+        channel="news",
+        sentiment=-0.6,
+    )
+    found = alerts(sorted([trigger(), *burst(), item], key=lambda value: json.loads(value)["event_time"]))
+    spread = found[-1].evidence.spread
+    assert spread is not None
+    assert spread.first_news is not None
+    assert (spread.first_news.id, spread.first_news.platform) == ("report", "daily.example")
+    assert spread.first_news_minutes == round((BURST + 1000 - found[-1].onset_time.timestamp()) / 60)
