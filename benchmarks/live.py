@@ -248,9 +248,9 @@ STEPS: Final = ("fold", "close", "encode", "restore", "collect")
 
 
 def document(brand: str, name: str, at: float, sentiment: float) -> bytes:
-    """A mention."""
+    """A mention in words of its own: copies would weigh as one story."""
     event_time = moment(at).isoformat()
-    text = f"{name} a post of the usual length about the parcel that came today"
+    text = " ".join(random.Random(name).choices(throughput.WORDS, k=12))
     return msgspec.json.encode(
         {
             "id": name,

@@ -121,9 +121,9 @@ class DetectionConfig(Section, frozen=True):
     detector: Annotated[str, Meta(min_length=1, max_length=520)] = DEFAULT_DETECTOR
     """What judges the brand: daily-maxima, ewma, or river: and a composition of River's (docs/adding-a-detector.md).
     Brands of a category must have daily-maxima. After a change the brand's detector begins afresh."""
-    copies: Literal["count", "story"] = "count"
-    """Weight of reposts and near-copies of one post. count: each is a mention of its own; story: reposts count as the
-    people who made them, copies not marked as reposts by their logarithm, for brands that are spammed."""
+    copies: Literal["count", "story"] = "story"
+    """Weight of reposts and near-copies of one post. story: reposts count as the people who made them, copies not
+    marked as reposts as 1 + log10 of their number; count: each is a mention of its own. Copies lift no severity."""
     critical_ratio: Annotated[float, Meta(ge=1.0, le=10.0)] = 1.5
     """A crisis is critical once its score passes threshold x this."""
     release_ratio: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5

@@ -153,7 +153,7 @@ class Intake:
                         negative=sentiment <= negative_below, positive=sentiment >= positive_above
                     )
                     self._tone.learn(text, language, sentiment)
-                judgement = compared(judgement, index, bucket.mentions, weighs_stories=brand.weighs_stories)
+                judgement = compared(judgement, index, bucket.mentions)
                 number = bucket.add(mention, own, judgement, language=language, event_time=event_time, bucket=index)
                 if len(ids) < small_ids or brand.remembered < max_ids or brand.remembered_on_time(due_end) < max_ids:
                     ids[own] = number

@@ -212,16 +212,16 @@ class BatchIntake:
         shares, loaded = self._shares(records, columns, groups)
         seats = self._seats(records, columns)
         fresh: Sequence[int] = range(len(times))
-        count = sum([len(rows) for _, _, rows, _ in shares])
+        count = sum([len(rows) for _, _, rows in shares])
         if count < len(times):
-            fresh = sorted(chain.from_iterable([rows for _, _, rows, _ in shares]))
+            fresh = sorted(chain.from_iterable([rows for _, _, rows in shares]))
         self._count_on_time(columns)
         if fresh:
             at.feed.mentions += count
             at.event_time = max(at.event_time, *[times[row] for row in fresh])
         if fresh or seats:
             judgements = self._tone.of_many(columns, shares, fresh, [row for row, _, _ in seats])
-            for bucket, index, rows, _ in shares:
+            for bucket, index, rows in shares:
                 bucket.add_many(columns, rows, index)
             _join_stories(columns, shares, judgements)
             self._late.seat(columns, seats)
@@ -268,7 +268,7 @@ class BatchIntake:
                         fresh = [row for row in rows if row not in repeated]
                     brand.remembered += len(fresh)
                 if fresh:
-                    shares.append((bucket, index, fresh, brand.weighs_stories))
+                    shares.append((bucket, index, fresh))
         return shares, loaded
 
     def _seats(self, records: Sequence[SourceRecord], columns: Columns) -> list[Seat]:
@@ -331,20 +331,17 @@ def _join_stories(columns: Columns, shares: Sequence[Share], judgements: list[Ju
     """Join the mentions to their stories, and remember with their ids which; the buckets have counted them."""
     plain: list[tuple[OpenBucket, list[int], bool]] = []
     read: list[int] = []
-    for bucket, index, rows, weighs_stories in shares:
+    for bucket, index, rows in shares:
         begin = bucket.mentions - len(rows)
         if bucket.stories.awaited or (columns.reposts and not columns.reposts.isdisjoint(rows)):
             own = [READ[columns.negatives[row]] if judgements is None else judgements[row] for row in rows]
             bucket.join_each(
                 columns,
                 rows,
-                [
-                    compared(judgement, index, position, weighs_stories=weighs_stories)
-                    for position, judgement in enumerate(own, begin)
-                ],
+                [compared(judgement, index, position) for position, judgement in enumerate(own, begin)],
             )
             continue
-        full = max(STORY_TEXTS[weighs_stories] - begin, 0)
+        full = max(STORY_TEXTS - begin, 0)
         if full:
             plain.append((bucket, rows[:full], False))
             read += rows[:full]

@@ -127,9 +127,8 @@ class PartitionState:
         brand = self.brands.get(name)
         if brand is None:
             config = self.config.brand(name)
-            weighs_stories = config.detection.copies == "story"
             detector = entry(config.detection.detector)
-            brand = self.brands[name] = Brand(name, self.cache, detector, weighs_stories=weighs_stories)
+            brand = self.brands[name] = Brand(name, self.cache, detector)
             category = config.category
             if category is not None:
                 self.category(category).join(brand)

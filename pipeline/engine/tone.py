@@ -16,9 +16,8 @@ from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.open_bucket import UNREAD, Judgement, OpenBucket, is_in_sample
 from pipeline.engine.partition_state import PartitionState
 
-Share: TypeAlias = tuple[OpenBucket, int, list[int], bool]
-"""The share of an open bucket in a run: the bucket, its index, the rows of its mentions (Columns), and whether copies
-count as stories for its brand."""
+Share: TypeAlias = tuple[OpenBucket, int, list[int]]
+"""The share of an open bucket in a run: the bucket, its index, and the rows of its mentions (Columns)."""
 
 
 class Tone:
@@ -103,7 +102,7 @@ class Tone:
         given = [sentiment for sentiment in columns.sentiments if sentiment is not None]
         negatives = columns.negatives = [sentiment <= below for sentiment in given]
         positives = [sentiment >= above for sentiment in given]
-        for bucket, _, own, _ in shares:
+        for bucket, _, own in shares:
             bucket.negatives += sum([negatives[row] for row in own])
             bucket.positives += sum([positives[row] for row in own])
         if config.learn:
@@ -130,7 +129,7 @@ class Tone:
         judgements = [UNREAD[False]] * len(columns.mentions)
         negatives = columns.negatives = [False] * len(columns.mentions)
         order: list[tuple[int, OpenBucket | None, bool]] = [(row, None, False) for row in late]
-        for share, index, own, _ in shares:
+        for share, index, own in shares:
             order += [(row, share, sampled) for row, sampled in self._chosen(share, index, own, sentiments)]
         readings = self._readings(columns, [row for row, _, _ in order if sentiments[row] is None])
         if len(readings) < len(order):

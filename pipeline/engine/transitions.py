@@ -263,9 +263,10 @@ def voices_of(closed: ClosedBucket, kind: Kind) -> Voices:
     brand, end = closed.brand, closed.index + 1
     explanation = closed.assessment.explain(kind)
     first = end - max(explanation.window_buckets, BUCKETS_PER_HOUR)
-    tables = brand.tables.total(first, end)
+    tables, recent = brand.tables.total(first, end), brand.recent.total(first, end)
     return Voices(
-        negatives=brand.recent.total(first, end).negatives,
+        negatives=recent.negatives,
+        counted=recent.counted_negatives,
         usual=sum(brand.model.expect(first, end)) * explanation.base_rate,
         silent=tables.silent,
         echoed=tables.echoed,

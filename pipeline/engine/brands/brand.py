@@ -80,7 +80,6 @@ class Brand:
     Attributes:
         name, key: the slug, and the key of its mentions.
         detector: what judges it, by the configuration; a stored model of another one is not taken over.
-        weighs_stories: whether copies count as stories.
         remembered: ids in the open buckets, but for those that `remembered_on_time` has left out since they are due.
         open: open buckets by index; empty while `open_record` holds them.
         open_record: the open buckets as bytes, None while they are objects.
@@ -118,7 +117,6 @@ class Brand:
         "surge",
         "tables",
         "top_posts",
-        "weighs_stories",
     )
 
     model: Detector
@@ -133,11 +131,10 @@ class Brand:
     background: Background | None
     surge: Surge | None
 
-    def __init__(self, name: str, cache: BrandCache, detector: Entry, *, weighs_stories: bool) -> None:
+    def __init__(self, name: str, cache: BrandCache, detector: Entry) -> None:
         self.name = name
         self.detector = detector
         self.key = name.encode()
-        self.weighs_stories = weighs_stories
         self.remembered = 0
         self._counted_from = -1  # the first bucket whose ids are in `remembered`
         self.open: dict[int, OpenBucket] = NONE_OPEN

@@ -41,9 +41,8 @@ SAMPLED: Final = (Judgement(negative=False, sampled=True), Judgement(negative=Tr
 UNREAD: Final = (Judgement(negative=False, read=False), Judgement(negative=True, read=False))
 """The same of mentions whose text is not read."""
 
-STORY_TEXTS: Final = (32, 256)
-"""So many texts per brand and bucket are compared one and all: where stories only explain, and where they weigh. Past
-that a sample is, and stands for the others."""
+STORY_TEXTS: Final = 32
+"""So many texts per brand and bucket are compared one and all; past that a sample is, and stands for the others."""
 STORY_SAMPLE: Final = 8
 """The sample: one text in so many."""
 
@@ -299,16 +298,15 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
                 ids[own] = number
 
 
-def compared(judgement: Judgement, bucket: int, position: int, *, weighs_stories: bool) -> Judgement:
+def compared(judgement: Judgement, bucket: int, position: int) -> Judgement:
     """The judgement for stories: which texts are compared does not depend on which are read for tone.
 
     Args:
         judgement: as the tone gave it.
         bucket: of the mention.
         position: of the mention in the bucket.
-        weighs_stories: whether copies count as stories for the brand.
     """
-    if position < STORY_TEXTS[weighs_stories]:
+    if position < STORY_TEXTS:
         return READ[judgement.negative]
     return (SAMPLED if is_in_sample(bucket, position, STORY_SAMPLE) else UNREAD)[judgement.negative]
 

@@ -190,6 +190,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
             first_seen=event_time,
             mentions=1,
             reposts=int(root is not None),
+            marked=int(root is None and mention.text.startswith(REPOST_MARKS)),
             negatives=int(negative),
             sampled=int(sampled),
             reach=reach,
@@ -237,6 +238,8 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
             story.sampled_reach += reach
         if mention.repost_of is not None:
             story.reposts += 1
+        elif mention.text.startswith(REPOST_MARKS):
+            story.marked += 1
         if story.words < TOLD:
             self._hear(number, mention.text)
         return number
@@ -377,6 +380,8 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
             if unread:
                 mentions = story.mentions + unread
                 story.negatives = round(story.negatives * mentions / story.mentions)
+                others = story.mentions - story.reposts - 1
+                story.marked += round(unread * min(story.marked / max(others, 1), 1.0))
                 story.reach += round(story.sampled_reach * scale)
                 story.unread += unread
                 story.mentions = mentions

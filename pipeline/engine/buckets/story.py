@@ -53,6 +53,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         into: in a bucket, number of the story that it has become one with.
         unnamed: mentions of stories that became part of it whose authors nobody kept.
         origin: where the first post came from; None where it was not seen, or where the bucket has too many.
+        marked: mentions whose text says that they repeat a post they do not name ("RT @name: ").
     """
 
     id: str = ""
@@ -75,6 +76,12 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     into: int = 0
     unnamed: int = 0
     origin: Origin | None = None
+    marked: int = 0
+
+    @property
+    def copied(self) -> int:
+        """Mentions that do not say that they repeat: the post and its copies."""
+        return self.mentions - self.reposts - self.marked
 
     def people(self) -> float:
         """Distinct authors, at most the mentions: exact up to 64, else an estimate (buckets.people)."""
@@ -96,12 +103,20 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     def weight(self) -> float:
         """How many mentions the detector counts for the story.
 
-        Reposts count as the people who made them. Copies without a repost's mark are what robots write: doubling them
-        adds one.
+        Reposts count as the people who made them. Copies without a repost's mark are what a campaign or a faulty
+        collector writes: ten times as many add one. (Doubling added one until November 2026; nine copies of a text were
+        four mentions, enough for a crisis of a brand with forty a day.)
         """
-        reposts, copied = self.reposts, self.mentions - self.reposts
-        share = min(_TOLERANCE * self.people() / self.mentions, 1.0) if reposts else 1.0
-        return reposts * share + (1.0 + math.log2(copied) if copied else 0.0)
+        copied = self.copied
+        return self._reposters() + (1.0 + math.log10(copied) if copied > 0 else 0.0)
+
+    def voices(self) -> float:
+        """How many speak for themselves: those who reposted it, and one hand that wrote the post and all copies."""
+        return self._reposters() + (1.0 if self.copied > 0 else 0.0)
+
+    def _reposters(self) -> float:
+        reposts = self.reposts + self.marked
+        return reposts * min(_TOLERANCE * self.people() / self.mentions, 1.0) if reposts else 0.0
 
     def say(self, text: str, words: int) -> None:
         """Have another text."""
@@ -127,6 +142,7 @@ class Story(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         self.first_seen = min(self.first_seen, other.first_seen)
         self.mentions += other.mentions
         self.reposts += other.reposts
+        self.marked += other.marked
         self.negatives += other.negatives
         self.sampled += other.sampled
         self.reach += other.reach

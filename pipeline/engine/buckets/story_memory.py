@@ -40,20 +40,23 @@ class Surplus(msgspec.Struct, gc=False):
     Attributes:
         mentions, negatives: to be taken off what the detector counts.
         repeats: mentions that tell a story already told.
+        silent: negatives beside those who speak for themselves: a text and its copies are one hand's.
         echoed: negatives by people who had told the same story before.
     """
 
     mentions: float = 0.0
     negatives: float = 0.0
     repeats: int = 0
+    silent: float = 0.0
     echoed: float = 0.0
 
-    def add(self, seen: Story, weight: float, people: float, *, repeats: int) -> None:
+    def add(self, seen: Story, weight: float, voices: float, people: float, *, repeats: int) -> None:
         """Add a story that the bucket saw.
 
         Args:
             seen: the story.
             weight: what its mentions weigh together.
+            voices: how many speak for themselves and had not.
             people: how many tell it for the first time.
             repeats: mentions that tell what was told before.
         """
@@ -61,6 +64,7 @@ class Surplus(msgspec.Struct, gc=False):
         taken = max(seen.mentions - weight, 0.0)
         self.mentions += taken
         self.negatives += taken * negative
+        self.silent += max(seen.mentions - voices, 0.0) * negative
         self.echoed += max(seen.mentions - people, 0.0) * negative
         self.repeats += repeats
 
@@ -134,19 +138,19 @@ class StoryMemory(msgspec.Struct, array_like=True, gc=False):
             seen = bucket.stories[number - 1]
             if number in templates:
                 continue
-            weight, people = story.weight(), story.people()
+            before = _told_by(story)
             story.unite(seen)
             story.last_seen = index
-            weight, people = max(story.weight() - weight, 0.0), max(story.people() - people, 0.0)
-            surplus.add(seen, weight, people, repeats=seen.mentions)
+            more = (max(now - then, 0.0) for now, then in zip(_told_by(story), before, strict=True))
+            surplus.add(seen, *more, repeats=seen.mentions)
         fresh: list[tuple[int, Story]] = []
         for number, seen in enumerate(bucket.stories, 1):
             if number in templates:
-                surplus.add(seen, 0.0, 0.0, repeats=seen.mentions)
+                surplus.add(seen, 0.0, 0.0, 0.0, repeats=seen.mentions)
             elif number not in told and not seen.into:
                 fresh.append((number, seen))
                 if seen.mentions > 1:
-                    surplus.add(seen, seen.weight(), seen.people(), repeats=seen.mentions - 1)
+                    surplus.add(seen, *_told_by(seen), repeats=seen.mentions - 1)
         if fresh or told:
             known = [*self.stories, *self.posts, *_chosen(fresh, bucket, ids, index)]
             stories = [story for story in known if story.mentions > 1]
@@ -206,6 +210,11 @@ class StoryMemory(msgspec.Struct, array_like=True, gc=False):
         kept = sorted(recurring.values(), key=lambda text: (text.hours, text.last, text.key))
         self.recurring = kept[-KEPT_TEMPLATES:]
         return templates
+
+
+def _told_by(story: Story) -> tuple[float, float, float]:
+    """What a story weighs, how many speak for themselves in it, and how many people told it."""
+    return story.weight(), story.voices(), story.people()
 
 
 def _chosen(fresh: list[tuple[int, Story]], bucket: BucketStories, ids: Mapping[str, int], index: int) -> list[Story]:

@@ -52,7 +52,7 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         first: the bucket that it begins with.
         since: bucket of the onset that the counts begin with; -1 while nothing is open.
         mentions, negatives, reach: since then.
-        copies: mentions that copy another one without a repost's mark, and reposts are not.
+        copies: mentions that copy another one without a repost's mark.
         hours: mentions and negatives of every hour of the clock from the onset's on, MOST_HOURS at most.
         texts: a sample of what is said.
         voices: negative posts of the greatest audience.
@@ -147,7 +147,7 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         for story in stories.stories:
             if story.into or not story.mentions:
                 continue
-            self.copies += max(story.mentions - story.reposts - 1, 0)
+            self.copies += max(story.copied - 1, 0)
             text = told_text(story)
             if text:
                 heard = texts.get(text)

@@ -43,7 +43,7 @@ class WindowTotal(msgspec.Struct, gc=False):
         platforms, languages: mentions by name.
         reposts: mentions that name the post they repeat.
         reach: sum of the reach that mentions state.
-        silent: negatives that the copies of stories are more than their logarithm.
+        silent: negatives beside those who speak for themselves: a text and its copies are one hand's.
         echoed: negatives by people who had told the same story before.
     """
 
@@ -110,7 +110,7 @@ class WindowTables(msgspec.Struct, array_like=True, gc=False):
             index - self.last,
             _numbered(bucket.platforms, self.platforms),
             _numbered(bucket.languages, self.languages),
-            (bucket.reposts, bucket.reach, round(surplus.negatives * _TENTHS), round(surplus.echoed * _TENTHS)),
+            (bucket.reposts, bucket.reach, round(surplus.silent * _TENTHS), round(surplus.echoed * _TENTHS)),
         )
         self.entries += entry.encoded()
         self.last = index

@@ -310,7 +310,7 @@ def other_than(value: Any) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, str):
-        return {"count": "story", "daily-maxima": "ewma"}[value]
+        return {"story": "count", "daily-maxima": "ewma"}[value]
     if isinstance(value, tuple):
         return (*value, "volume_surge")
     if isinstance(value, dict):

@@ -519,7 +519,7 @@ def copied(n: int, **fields: Any) -> bytes:
 
 
 def test_a_text_copied_by_robots_does_not_ring_and_rings_where_each_copy_counts() -> None:
-    """120 copies in two hours from 120 accounts, none of them marked as a repost, are about eight mentions."""
+    """120 copies in two hours from 120 accounts, none of them marked as a repost, are about three mentions."""
     burst = [copied(n, author={"id": f"robot{n}"}) for n in range(120)]
     assert opened_crises(with_burst(burst)) == []
     assert opened_crises(with_burst(burst, copies="count"))

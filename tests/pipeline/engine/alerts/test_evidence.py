@@ -22,7 +22,7 @@ THINGS = (
     *("handle", "branch", "filter", "battery", "parcel", "warranty", "voucher", "refund"),
     *("delivery", "agent", "queue", "cable", "motor", "lid", "pump"),
 )
-WEIGHING = Config(ConfigFile(detection=DetectionConfig(copies="story")))
+COUNTING = Config(ConfigFile(detection=DetectionConfig(copies="count")))
 
 
 def own_complaint(n: int) -> str:
@@ -65,7 +65,7 @@ def opened(values: Sequence[bytes], config: Config | None = None) -> Alert:
 
 
 @pytest.mark.parametrize("text", [own_complaint, lambda _: ""])
-@pytest.mark.parametrize("config", [None, WEIGHING])
+@pytest.mark.parametrize("config", [None, COUNTING])
 def test_sixty_posts_of_their_own_are_sixty_stories(text: Callable[[int], str], config: Config | None) -> None:
     """Different complaints, or pictures without a word."""
     alert = opened(burst(60, text=text), config)
@@ -95,11 +95,11 @@ def test_a_story_whose_first_post_was_not_seen_says_so() -> None:
 
 @pytest.mark.parametrize("people", [1, 9])
 def test_copies_by_few_are_at_most_a_warning_and_shown_once(people: int) -> None:
-    """One angry author with many copies, or nine robots with one text."""
+    """One angry author with many copies, or nine robots with one text, even where each copy counts."""
     copies = burst(
         9, text=lambda n: COMPLAINT if n % 2 else COMPLAINT.upper(), author=lambda n: {"id": f"p{n % people}"}
     )
-    alerts = alerts_of(copies, rate=0.5)
+    alerts = alerts_of(copies, COUNTING, rate=0.5)
     assert {alert.kind for alert in alerts} >= {"crisis"}
     assert {alert.severity for alert in alerts} <= {"warning", "info"}
     crisis = next(alert for alert in alerts if alert.kind == "crisis")

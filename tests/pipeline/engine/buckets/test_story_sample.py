@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.model import Config, ConfigFile, DetectionConfig
-from pipeline.engine.buckets.open_bucket import STORY_SAMPLE
-from pipeline.engine.buckets.open_bucket import STORY_TEXTS as LIMITS
+from pipeline.config.model import Config
+from pipeline.engine.buckets.open_bucket import STORY_SAMPLE, STORY_TEXTS
 from pipeline.engine.buckets.stories import BucketStories
 from pipeline.engine.buckets.story import Story
 from pipeline.engine.engine import Engine
@@ -19,7 +18,6 @@ from pipeline.engine.state import decode_brand, decode_open
 from tests.pipeline.engine.engine_runs import latest
 from tests.pipeline.mention_streams import START, mention, record, tick
 
-STORY_TEXTS, WEIGHED_TEXTS = LIMITS
 COPIED = "Acme closed my ticket without reading one word of it, third time this week, I am done with them for good"
 LETTERS = "abcdefghijklmnoprstuvw"
 
@@ -39,8 +37,8 @@ def told(texts: Sequence[str], start: float = START, name: str = "m", seconds: f
     ]
 
 
-def fed(values: Sequence[bytes], *, config: Config | None = None) -> Engine:
-    engine = Engine(0, config or Config())
+def fed(values: Sequence[bytes]) -> Engine:
+    engine = Engine(0, Config())
     engine.process([record(n, value) for n, value in enumerate(values)])
     return engine
 
@@ -107,13 +105,23 @@ def test_of_many_texts_that_are_not_alike_none_is_a_story_with_copies(texts: lis
 
 def test_copies_weigh_as_stories_among_many_texts_of_their_own() -> None:
     """250 copies and 1,000 different complaints: what is counted is the complaints and the logarithm of the copies."""
-    weighing = Config(ConfigFile(detection=DetectionConfig(copies="story")))
     texts = [COPIED] * 250 + [own_text(n) for n in range(1000)]
-    engine = fed(told(texts), config=weighing)
+    engine = fed(told(texts))
     remembered(engine, len(texts))
     (counts,) = engine._state.brands["acme"].recent.since(0)
-    assert counts.counted == pytest.approx(1000 + 1 + 7.97, abs=0.1)
+    assert counts.counted == pytest.approx(1000 + 1 + 2.4, abs=0.1)
     assert counts.mentions - counts.repeats == 1001
+
+
+@pytest.mark.parametrize("count", [20, 800])
+def test_reposts_whose_text_alone_says_so_weigh_as_the_people_who_made_them(count: int) -> None:
+    """A collector may leave out which post is repeated; read one and all, or in a sample that stands for the others."""
+    texts = [COPIED, *(f"RT @first{n % 7}: {COPIED}" for n in range(count))]
+    engine = fed(told(texts))
+    (story,) = remembered(engine, len(texts))
+    (counts,) = engine._state.brands["acme"].recent.since(0)
+    assert story.copied == pytest.approx(1, abs=1)
+    assert counts.counted == pytest.approx(count + 1, rel=0.05)
 
 
 def test_reposts_that_name_their_post_are_counted_exactly_however_many() -> None:
@@ -130,9 +138,3 @@ def test_nobody_can_choose_an_id_that_is_not_compared() -> None:
     texts = [own_text(n) for n in range(300)]
     one, other = (open_stories(fed(told(texts, name=name)))[0] for name in ("m", "chosen-by-its-author-"))
     assert [story.first_seen for story in one.stories] == [story.first_seen for story in other.stories]
-
-
-def test_where_stories_weigh_more_texts_are_compared_one_and_all() -> None:
-    weighing = Config(ConfigFile(detection=DetectionConfig(copies="story")))
-    (stories,) = open_stories(fed(told([own_text(n) for n in range(WEIGHED_TEXTS)]), config=weighing))
-    assert (stories.read, stories.sampled) == (WEIGHED_TEXTS, 0)

@@ -44,7 +44,7 @@ def test_a_window_holds_what_its_buckets_held(rows: list[Row], window: int) -> N
         index += distance
         bucket = bucket_of(platforms, reposts=reposts, reach=reach)
         bucket.languages = languages
-        tables.add(index, bucket, Surplus(negatives=reposts / 10, echoed=0.3))
+        tables.add(index, bucket, Surplus(silent=reposts / 10, echoed=0.3))
         held.append((index, bucket))
         tables = msgspec.msgpack.decode(msgspec.msgpack.encode(tables), type=WindowTables)
     inside = [bucket for at, bucket in held if index - window < at]
