@@ -171,14 +171,16 @@ def _heavy(texts: Sequence[_Text], least: int) -> dict[str, _Carried]:
     return found
 
 
-def _units(segments: list[Unit], frequent: set[str]) -> set[Unit]:
-    """The units of a text that are made of frequent words."""
-    found: set[Unit] = set()
+def _units(segments: list[Unit], frequent: set[str]) -> dict[Unit, None]:
+    """The units of a text that are made of frequent words, in the order of the text: a set would have one by chance."""
+    found: dict[Unit, None] = {}
     for segment in segments:
         after = 0  # the place after the last word that is not frequent
         for place, word in enumerate(segment, start=1):
             if word in frequent:
-                found.update([segment[start:place] for start in range(max(after, place - _MOST_WORDS), place)])
+                found |= dict.fromkeys(
+                    [segment[start:place] for start in range(max(after, place - _MOST_WORDS), place)]
+                )
             else:
                 after = place
     return found
