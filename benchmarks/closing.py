@@ -16,6 +16,7 @@ import numpy as np
 
 from detectors.brand.model import BrandAssessment, BrandModel
 from pipeline.config.model import Config
+from pipeline.engine.encoding import activity_record
 from pipeline.engine.engine import Engine
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, Observation
 
@@ -60,15 +61,15 @@ def observations(brands: list[list[Counts]]) -> list[Observation]:
 
 
 def engine_seconds(rows: list[Observation], engine: Engine) -> float:
-    """CPU seconds of closing alone, a bucket at a time."""
+    """CPU seconds of closing alone, a bucket at a time; with activity, until its records are bytes."""
     spent, start = 0.0, 0
     for place in range(1, len(rows) + 1):
         if place == len(rows) or rows[place].start != rows[start].start:
             engine.ingest_observations(rows[start:place])
             began = time.process_time()
             engine.close_due()
+            list(map(activity_record, engine.take_outputs().activity))
             spent += time.process_time() - began
-            engine.take_outputs()
             start = place
     return spent
 
@@ -82,7 +83,7 @@ def memory_per_brand(brands: int) -> float:
 def _memory(rows: list[list[Counts]]) -> int:
     fed = observations(rows)
     tracemalloc.start()
-    engine = Engine(0, Config())
+    engine = Engine(0, Config(), activity="off")
     engine_seconds(fed, engine)
     engine.snapshot()
     gc.collect()  # freed tuples and floats are in free lists until then
@@ -92,13 +93,13 @@ def _memory(rows: list[list[Counts]]) -> int:
 
 
 def main(brands: int, days: int) -> None:
-    """Print the table."""
+    """Print the table; activity is what its records cost on top of the engine."""
     print(f"closing: {brands} brands of each size, {days} days; CPU us per closed brand-bucket")
-    print("  size    mentions/h  buckets  detector  engine  ratio  state bytes")
+    print("  size    mentions/h  buckets  detector  engine  ratio  activity  state bytes")
     for size, rate in RATES.items():
         rows = [counts(rate, days, seed) for seed in range(brands)]
         closed = sum(map(len, rows))
-        detector = engine = float("inf")
+        detector = engine = told = float("inf")
         state = 0
         for _ in range(3):
             models = [BrandModel() for _ in rows]
@@ -107,11 +108,12 @@ def main(brands: int, days: int) -> None:
                 for _ in assessments(model, one):
                     pass
             detector = min(detector, time.process_time() - began)
-            engine = min(engine, engine_seconds(observations(rows), Engine(0, Config())))
+            engine = min(engine, engine_seconds(observations(rows), Engine(0, Config(), activity="off")))
+            told = min(told, engine_seconds(observations(rows), Engine(0, Config(), activity="all")))
             state = max(len(model.snapshot()) for model in models)
         print(
             f"  {size:8}{rate:10.0f}{closed:9}{1e6 * detector / closed:10.1f}{1e6 * engine / closed:8.1f}"
-            f"{engine / detector:7.2f}{state:9}"
+            f"{engine / detector:7.2f}{1e6 * (told - engine) / closed:10.1f}{state:13}"
         )
     print(f"  memory of a brand of mentions every day, as objects: {memory_per_brand(64):.0f} bytes")
 

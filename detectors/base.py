@@ -57,6 +57,7 @@ class Assessment(Protocol):
         is_warm: False while warming up; every score is then 0.
         expected_now: mentions that the brand normally has in this bucket.
         base_rate: the brand's usual negative share.
+        dispersion_now: variance over mean of the mentions of one bucket.
     """
 
     @property
@@ -67,6 +68,8 @@ class Assessment(Protocol):
     def expected_now(self) -> float: ...
     @property
     def base_rate(self) -> float: ...
+    @property
+    def dispersion_now(self) -> float: ...
 
     def score(self, kind: Kind) -> float:
         """Score of one kind of episode, in deviations above the brand's ordinary daily maximum; may be negative."""

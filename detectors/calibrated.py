@@ -103,6 +103,11 @@ class CalibratedAssessment(msgspec.Struct, gc=False):
     features: Features
     sums: Sums
 
+    @property
+    def dispersion_now(self) -> float:
+        """See detectors.base.Assessment; that of an hour, the only one that is learned."""
+        return max(self.dispersion, 1.0)
+
     def score(self, kind: Kind) -> float:
         """See detectors.base.Assessment."""
         crisis, shift, surge = self.scores

@@ -17,12 +17,13 @@ import msgspec
 from pipeline.config.model import Config
 from pipeline.engine.alerts.brand_alert import ClosedBucket
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import TICK_HEADER, DeadLetter, Record, SourceRecord, closing_tick_milliseconds
+from pipeline.engine.records import TICK_HEADER, DeadLetter, Outputs, Record, SourceRecord, closing_tick_milliseconds
 from pipeline.errors import TocsinError
 from pipeline.files.mentions import open_mentions
-from pipeline.files.observations import read_observations
+from pipeline.files.observations import holds_observations, read_observations
 from pipeline.files.recording import RecordedRecord
 from pipeline.kafka.partitioning import partition_of_brand
+from schemas.activity import Activity
 from schemas.alert import Alert
 from schemas.catalogue import topics
 from schemas.mention import record_key
@@ -100,6 +101,7 @@ class Replay:
         now: datetime,
         observe: Callable[[ClosedBucket], None] | None = None,
         only: int | None = None,
+        on_activity: Callable[[list[Activity]], None] | None = None,
     ) -> None:
         """Engines that have seen nothing.
 
@@ -109,10 +111,21 @@ class Replay:
             now: the same.
             observe: as of Engine.
             only: the partition that is run; all by default.
+            on_activity: given the records of brand-activity as buckets close, all of them where worker.activity is
+                off; None: there are none.
         """
+        told = config.worker.activity if config.worker.activity != "off" else "all"
         self.engines = [
-            Engine(partition, config, partitions=partitions, observe=observe) for partition in range(partitions)
+            Engine(
+                partition,
+                config,
+                partitions=partitions,
+                observe=observe,
+                activity="off" if on_activity is None else told,
+            )
+            for partition in range(partitions)
         ]
+        self._on_activity = on_activity
         self.report = ReplayReport()
         self._config = config
         self._timestamp = int(now.timestamp() * 1000)
@@ -167,7 +180,7 @@ class Replay:
         engine.ingest_observations(rows)
         engine.close_due()
         engine.discard_changes()
-        self.report.alerts += engine.take_outputs().alerts
+        self._keep(engine.take_outputs())
         self._lines_of.update(row.brand.encode() for row in rows)
 
     def names(self) -> list[str]:
@@ -195,8 +208,13 @@ class Replay:
                 continue
             outputs = engine.process(records)
             engine.discard_changes()
-            self.report.alerts += outputs.alerts
-            self.report.dead_letters += outputs.dead_letters
+            self._keep(outputs)
+
+    def _keep(self, outputs: Outputs) -> None:
+        self.report.alerts += outputs.alerts
+        self.report.dead_letters += outputs.dead_letters
+        if self._on_activity is not None and outputs.activity:
+            self._on_activity(outputs.activity)
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -227,7 +245,7 @@ class Inputs(msgspec.Struct, frozen=True):
 
 
 def open_inputs(files: Sequence[str], partitions: int | None, on_bytes: Callable[[int], None] | None = None) -> Inputs:
-    """Files of mentions, recordings, or observations (.csv, .csv.gz).
+    """Files of mentions, recordings, or observations (.csv, .csv.gz, or activity).
 
     Args:
         files: all of one sort; - is standard input.
@@ -238,12 +256,12 @@ def open_inputs(files: Sequence[str], partitions: int | None, on_bytes: Callable
     Raises:
         TocsinError: a file cannot be read, or not all are of one sort.
     """
-    tabular = [file.removesuffix(".gz").endswith(".csv") for file in files]
+    tabular = list(map(holds_observations, files))
     if all(tabular):
         rows = read_observations(files)
         return Inputs(len(rows), 1, (Batch(rows=batch) for batch in _batches_of_rows(rows)), has_rows=True)
     if any(tabular):
-        raise TocsinError("expected either mentions (.jsonl) or observations (.csv), got both")
+        raise TocsinError("expected either mentions (.jsonl) or observations (.csv, activity), got both")
     opened = [open_mentions(file, on_bytes) for file in files]
     headers = [found.header for found in opened if found.header]
     if headers and partitions is None:

@@ -8,11 +8,17 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.activity import Activity
 from schemas.alert import Alert
 from schemas.mention import Mention
 from schemas.observation import Observation
 
-RECORDS: Final[dict[str, type[msgspec.Struct]]] = {"mention": Mention, "alert": Alert, "observation": Observation}
+RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
+    "mention": Mention,
+    "alert": Alert,
+    "activity": Activity,
+    "observation": Observation,
+}
 """Records that cross a boundary, by the name in their documents."""
 
 _FOLDER: Final = Path(__file__).parent / "json"

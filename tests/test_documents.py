@@ -167,7 +167,7 @@ def fields_table(record: str) -> list[str]:
             if inner:
                 legal = "array of objects" if many else "object"
             elif rule.get("type") == "object":
-                legal = "object of numbers"
+                legal = "object of numbers" if rule["additionalProperties"]["type"] == "number" else "object of text"
             else:
                 legal = allowed(rule)
             given = "required" if name in part.get("required", ()) else ""
@@ -200,6 +200,7 @@ def written(text: str) -> str:
         "topics": topics_table,
         "mention": lambda: fields_table("mention"),
         "alert": lambda: fields_table("alert"),
+        "activity": lambda: fields_table("activity"),
         "observation": lambda: fields_table("observation"),
         "directions": directions_table,
     }
@@ -214,7 +215,8 @@ def test_the_tables_of_the_documents_are_those_of_the_code(path):
 
 def test_every_table_has_its_place():
     places = [match[2] for path in GENERATED for match in MARKED.finditer(path.read_text(encoding="utf-8"))]
-    assert sorted(places) == ["alert", "directions", "keys", "mention", "observation", "reasons", "topics", "variables"]
+    tables = ["activity", "alert", "directions", "keys", "mention", "observation", "reasons", "topics", "variables"]
+    assert sorted(places) == tables
 
 
 def test_the_example_of_the_configuration_document_is_a_configuration(tmp_path):

@@ -34,7 +34,7 @@ from detectors.brand.silence import SilentHour, pass_silence
 from detectors.brand.surge import MIN_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
 from detectors.brand.window_lengths import DECAY, GROUP_OF_WINDOW, GROUPS, RANGE, SCALE, WINDOWS
-from detectors.brand.window_state import FIRST_ROWS, Row, decayed, pack_rows, rows_of, with_learned
+from detectors.brand.window_state import FIRST_ROWS, Row, decayed, first_dispersion, pack_rows, rows_of, with_learned
 from detectors.normal import Normal
 from schemas.alert import Kind
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
@@ -119,6 +119,11 @@ class BrandAssessment(msgspec.Struct, gc=False):
     learning: int
     before: bytes
     after: bytes
+
+    @property
+    def dispersion_now(self) -> float:
+        """See detectors.base.Assessment: what the shortest window, which is one bucket, has learned."""
+        return first_dispersion(self.after)
 
     def score(self, kind: Kind) -> float:
         """The score of one kind of episode."""

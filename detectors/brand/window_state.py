@@ -24,7 +24,14 @@ rows_of: Final[Callable[[bytes], Iterator[Row]]] = _ROW.iter_unpack
 """The windows, one after the other."""
 pack_rows: Final[Callable[..., bytes]] = _ROWS.pack
 """The numbers of all rows, one after the other, as bytes."""
+_DISPERSION: Final = struct.Struct("<24xd")
 FIRST_ROWS: Final = pack_rows(*(0.0, 0.0, 0.0, FIRST_DISPERSION, 0.0, 0.0) * len(WINDOWS))
+
+
+def first_dispersion(windows: bytes) -> float:
+    """The dispersion of the shortest window, alone."""
+    (dispersion,) = _DISPERSION.unpack_from(windows)
+    return float(dispersion)
 
 
 def decayed(windows: bytes, buckets: int) -> bytes:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from pipeline.cli.progress import progress_bar
 from pipeline.files.mentions import total_bytes
+from pipeline.files.observations import holds_observations
 from pipeline.replay import Inputs, open_inputs
 
 
@@ -25,7 +26,7 @@ def inputs_with_progress(
         TocsinError: as of `pipeline.replay.open_inputs`.
     """
     # Of mentions nobody knows the number before the end, but how far the files have been read.
-    total = None if files[0].removesuffix(".gz").endswith(".csv") else total_bytes(files)
+    total = None if holds_observations(files[0]) else total_bytes(files)
     if total is None:
         inputs = open_inputs(files, partitions)
         with progress_bar(name, inputs.total) as advance:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
     from pipeline.config.model import Config
     from pipeline.engine.records import DeadLetter
     from pipeline.replay import ReplayReport
+    from schemas.activity import Activity
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @click.option("--alerts", "alerts_path", metavar="OUT.jsonl", default="-", help="File for the alerts; - is stdout.")
 @click.option("--dead-letters", "dlq_path", metavar="OUT.jsonl", help="File for the refused lines, with their reasons.")
+@click.option(
+    "--activity", "activity_path", metavar="OUT.jsonl", help="File for the records of brand-activity; .gz packs it."
+)
 @config_option
 @partitions_option
 @click.option(
@@ -34,6 +40,7 @@ def command(
     files: tuple[str, ...],
     alerts_path: str,
     dlq_path: str | None,
+    activity_path: str | None,
     config_path: Path | None,
     partitions: int | None,
     flush: bool,
@@ -42,35 +49,44 @@ def command(
 
     FILE is mentions (.jsonl, .jsonl.gz, - for stdin; one mention per line, in order of arrival), a recording of
     `tocsin record` (its partitions, ticks and timestamps count, unless --partitions deals its mentions anew) or
-    observations (.csv, .csv.gz with the columns brand,start,mentions,negatives; a missing row means zero). Alerts are
-    written as JSON lines in order of event time; the same input and configuration give the same bytes.
+    observations (.csv, .csv.gz with the columns brand,start,mentions,negatives, or activity; a missing row means zero).
+    Alerts are written as JSON lines in order of event time, activity brand by brand as buckets close; the same input
+    and configuration give the same bytes.
     """
     from pipeline.config.load import load_config
     from pipeline.config.settings import load_settings
     from pipeline.files.mentions import check_sources
+    from pipeline.files.observations import holds_observations
     from pipeline.files.output import is_same_file, new_file_or_stdout, write_lines
+    from schemas.activity import encode_activity
     from schemas.alert import encode_alert
 
     config = load_config(config_path or load_settings().config)
     check_sources(files)
-    tabular = {file.removesuffix(".gz").endswith(".csv") for file in files}
-    if len(tabular) > 1:
-        raise click.UsageError("expected either mentions (.jsonl) or observations (.csv), got both")
-    outputs = [path for path in (alerts_path, dlq_path) if path is not None]
-    for path in outputs:
+    if len(set(map(holds_observations, files))) > 1:
+        raise click.UsageError("expected either mentions (.jsonl) or observations (.csv, activity), got both")
+    given = {"--alerts": alerts_path, "--dead-letters": dlq_path, "--activity": activity_path}
+    outputs = {option: path for option, path in given.items() if path is not None}
+    for path in outputs.values():
         if any(is_same_file(path, file) for file in files):
             raise click.UsageError(f"expected an output that is none of the inputs, got {path}")
-    if dlq_path is not None and (alerts_path == dlq_path or is_same_file(alerts_path, dlq_path)):
-        raise click.UsageError(f"--alerts and --dead-letters: expected different files, got {dlq_path} twice")
+    for (option, path), (other, same) in combinations(outputs.items(), 2):
+        if path == same or is_same_file(path, same):
+            raise click.UsageError(f"{option} and {other}: expected different files, got {same} twice")
     started = time.perf_counter()
     with ExitStack() as stack:
         # Opened before the replay, which may be long, so that a path that cannot be written fails at once.
-        streams = [stack.enter_context(new_file_or_stdout(path)) for path in outputs]
-        report = _replay(files, config, partitions, flush=flush)
+        streams = {option: stack.enter_context(new_file_or_stdout(path)) for option, path in outputs.items()}
+
+        def write_activity(records: list[Activity]) -> None:
+            write_lines(streams["--activity"], outputs["--activity"], map(encode_activity, records))
+
+        on_activity = write_activity if activity_path is not None else None
+        report = _replay(files, config, partitions, on_activity, flush=flush)
         _require_mentions(files, report)
-        write_lines(streams[0], alerts_path, map(encode_alert, report.alerts))
+        write_lines(streams["--alerts"], alerts_path, map(encode_alert, report.alerts))
         if dlq_path is not None:
-            write_lines(streams[1], dlq_path, map(_dead_letter_line, report.dead_letters))
+            write_lines(streams["--dead-letters"], dlq_path, map(_dead_letter_line, report.dead_letters))
     _tell(report, time.perf_counter() - started, shows_refused=dlq_path is not None)
 
 
@@ -101,12 +117,19 @@ def _tell(report: ReplayReport, seconds: float, *, shows_refused: bool) -> None:
         click.echo(f"refused: {listed}; see them with --dead-letters OUT.jsonl", err=True)
 
 
-def _replay(files: tuple[str, ...], config: Config, partitions: int | None, *, flush: bool) -> ReplayReport:
+def _replay(
+    files: tuple[str, ...],
+    config: Config,
+    partitions: int | None,
+    on_activity: Callable[[list[Activity]], None] | None,
+    *,
+    flush: bool,
+) -> ReplayReport:
     from pipeline.cli.inputs import inputs_with_progress
     from pipeline.replay import Replay
 
     with inputs_with_progress("replay", files, partitions) as (inputs, advance):
-        replay = Replay(config, partitions=inputs.partitions, now=moment(time.time()))
+        replay = Replay(config, partitions=inputs.partitions, now=moment(time.time()), on_activity=on_activity)
         for batch in inputs.batches:
             replay.take(batch)
             advance(len(batch))
@@ -121,8 +144,10 @@ def _require_mentions(files: tuple[str, ...], report: ReplayReport) -> None:
     """
     if report.mentions or report.brands_seen:
         return
+    from pipeline.files.observations import holds_observations
+
     names = ", ".join(files)
-    if all(file.removesuffix(".gz").endswith(".csv") for file in files):
+    if all(map(holds_observations, files)):
         raise TocsinError(f"{names}: expected observations, got no row")
     if not report.dead_letters:
         raise TocsinError(f"{names}: expected mentions, one JSON object on each line, got no line")

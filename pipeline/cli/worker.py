@@ -58,9 +58,12 @@ def _work(settings: Settings) -> None:
     from pipeline.kafka.permissions import worker_operations
     from pipeline.kafka.topics import verify_topics
 
-    verified = verify_topics(
-        settings, worker_operations(ticks=config.worker.ticks, reroutes=config.worker.misplaced == "reroute")
+    needed = worker_operations(
+        ticks=config.worker.ticks,
+        reroutes=config.worker.misplaced == "reroute",
+        activity=config.worker.activity != "off",
     )
+    verified = verify_topics(settings, needed)
     group = verify_group(settings)
     if group.namesake is not None:
         logger.warning(

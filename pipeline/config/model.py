@@ -32,6 +32,7 @@ from msgspec import Meta
 from pipeline.config.checks import file_faults
 from pipeline.config.layers import Layer, brand_playbooks, category_of, category_playbooks, merged, overrides, playbooks
 from pipeline.errors import ConfigError
+from schemas.activity import ActivityChoice
 from schemas.alert import Kind
 from schemas.mention import BRAND_PATTERN, Channel
 
@@ -105,6 +106,9 @@ class WorkerConfig(Section, frozen=True):
     misplaced: Misplaced = "warn"
     """Mentions that lie on another partition than their key's. warn: counted there, apart from the brand's others;
     dead_letter: refused; reroute: written to the right partition, where they count, in the checkpoint's transaction."""
+    activity: ActivityChoice = "all"
+    """Closed buckets with a record on brand-activity. all: of every brand; burning: of a brand with an open episode or
+    a score above an ordinary day's highest; off: none."""
 
 
 class DetectionConfig(Section, frozen=True):

@@ -12,17 +12,18 @@ from itertools import islice
 from typing import Final
 
 from pipeline.config.model import BrandConfig
+from pipeline.engine.activity import ActivityRecorder, usual
 from pipeline.engine.alerts.brand_alert import ClosedBucket
 from pipeline.engine.alerts.evidence import add_late_posts, hold_news, keep_posts
-from pipeline.engine.brands.brand import Brand
+from pipeline.engine.brands.brand import Band, Brand
 from pipeline.engine.brands.expiry import IDLE_BUCKETS, Expirable, ExpiryReason
 from pipeline.engine.brands.readings import audience_of
 from pipeline.engine.buckets.closed_counts import BucketCounts
 from pipeline.engine.buckets.late import LateCounts, WaitingRoom
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.partition_state import PartitionState
-from pipeline.engine.stats import band
 from pipeline.engine.transitions import Transitions
+from schemas.activity import ActivityChoice
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY
 
 SECONDS_PER_DAY: Final = float(BUCKET_SECONDS * BUCKETS_PER_DAY)
@@ -31,8 +32,21 @@ SECONDS_PER_DAY: Final = float(BUCKET_SECONDS * BUCKETS_PER_DAY)
 class Closing:
     """Closes the due buckets of one partition."""
 
-    def __init__(self, state: PartitionState, observe: Callable[[ClosedBucket], None] | None = None) -> None:
+    def __init__(
+        self,
+        state: PartitionState,
+        observe: Callable[[ClosedBucket], None] | None = None,
+        activity: ActivityChoice | None = None,
+    ) -> None:
+        """Nothing is closed yet.
+
+        Args:
+            state: of the partition.
+            observe: called with every closed bucket of a brand.
+            activity: of which of them there is a record; None: as the configuration says.
+        """
         self._state = state
+        self._activity = ActivityRecorder(activity or state.config.worker.activity)
         self._transitions = Transitions(state)
         self._observe = observe
         self._steps: Iterator[None] | None = None
@@ -144,7 +158,8 @@ class Closing:
             model.pass_unobserved(index)
             return
         config = state.config.brand(name)
-        counts = BucketCounts(index) if bucket is None else _count(brand, bucket, index, config, originals)
+        tone = (0.0, 0.0) if bucket is None else bucket.counts()
+        counts = BucketCounts(index) if bucket is None else _count(brand, bucket, index, config, originals, tone[0])
         unobserved = feed.unobserved(model.last_bucket + 1, index)
         reach = 0.0 if bucket is None else float(bucket.reach)
         assessment = model.close(index, counts.counted, counts.counted_negatives, unobserved, reach)
@@ -154,14 +169,29 @@ class Closing:
         audience = audience_of(brand, bucket, assessment, self._days_silent)
         hold_news(brand, bucket)
         closed = ClosedBucket(index, brand, bucket, assessment, config, feed, audience)
+        was_burning = name in state.with_episode
         self._transitions.follow_brand(closed)
-        normal = brand.normal_of_episode if name in state.with_episode else None
-        expected = assessment.expected_now if normal is None else normal.at(index)
+        self._tell(closed, counts, tone[1], was_burning=was_burning)
+        state.changes.any = True
+
+    def _tell(self, closed: ClosedBucket, counts: BucketCounts, positives: float, *, was_burning: bool) -> None:
+        """Note what the bucket says of its brand: for metrics, as a record, and for whoever observes."""
+        state, brand, assessment = self._state, closed.brand, closed.assessment
+        is_burning = brand.name in state.with_episode
+        normal = brand.normal_of_episode if is_burning else None
+        expected = assessment.expected_now if normal is None else normal.at(closed.index)
         brand.last = (float(counts.mentions), counts.negatives, expected, max(assessment.score("crisis"), 0.0))
-        brand.band = band(assessment, expected, normal) if name in state.with_episode else None
+        brand.band = None
+        wanted = self._activity.wants(assessment, is_burning=was_burning or is_burning)
+        if wanted or is_burning:
+            found = usual(assessment, expected, normal)
+            if is_burning:
+                brand.band = Band(found.lower, found.upper, found.negative_share)
+            if wanted:
+                record = self._activity.record(closed, counts, positives, found, has_open=is_burning)
+                state.outputs.activity.append(record)
         if self._observe is not None:
             self._observe(closed)
-        state.changes.any = True
 
     def _days_silent(self, index: int) -> float:
         """Days for which a brand that is not known has surely not been mentioned: it would not be forgotten."""
@@ -199,7 +229,9 @@ class Closing:
         return False
 
 
-def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig, originals: int) -> BucketCounts:
+def _count(
+    brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig, originals: int, negatives: float
+) -> BucketCounts:
     """What the bucket holds and what of it the detector counts; its stories pass into the brand's memory.
 
     Args:
@@ -208,8 +240,8 @@ def _count(brand: Brand, bucket: OpenBucket, index: int, config: BrandConfig, or
         index: of the bucket.
         config: of the brand.
         originals: mentions that came in time and are no reposts.
+        negatives: negative mentions in it.
     """
-    negatives = bucket.counts()[0]
     surplus = brand.stories.absorb(bucket.stories, bucket.ids, index, originals)
     weighs_stories = config.detection.copies == "story"
     counted = max(bucket.mentions - surplus.mentions, 0.0) if weighs_stories else float(bucket.mentions)

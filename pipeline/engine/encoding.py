@@ -1,4 +1,4 @@
-"""The engine's outputs as records for a topic: the only place where alerts and dead letters become bytes.
+"""The engine's outputs as records for a topic: the only place where alerts, dead letters and activity become bytes.
 
 A refused record is kept byte for byte up to a bound, with the reason in the headers: route on the code. The bound is
 what makes every dead letter fit: brokers measure a batch as it is compressed, so a record that was accepted can be a
@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from pipeline.engine.records import REROUTED_HEADER, DeadLetter, Rerouted
+from schemas.activity import Activity, encode_activity
 from schemas.alert import Alert, alert_headers, encode_alert
 from schemas.text import printable
 
@@ -31,8 +32,11 @@ CARRIED_HEADER_BYTES: Final = 8192
 become too large by what is added."""
 
 
+_NO_HEADERS: Final[list[tuple[str, bytes]]] = []
+
+
 class OutRecord(msgspec.Struct, frozen=True):
-    """A record to be written: an alert, a dead letter, state or a rerouted mention."""
+    """A record to be written: an alert, a dead letter, state, activity or a rerouted mention."""
 
     key: bytes | None
     value: bytes | None
@@ -42,6 +46,11 @@ class OutRecord(msgspec.Struct, frozen=True):
 def alert_record(alert: Alert) -> OutRecord:
     """The record of an alert: keyed by its brand, CloudEvents attributes in the headers."""
     return OutRecord(alert.brand.encode(), encode_alert(alert), alert_headers(alert))
+
+
+def activity_record(activity: Activity) -> OutRecord:
+    """The record of an activity: keyed by its brand, without headers, for there is one per brand and five minutes."""
+    return OutRecord(activity.brand.encode(), encode_activity(activity), _NO_HEADERS)
 
 
 def dead_letter_record(letter: DeadLetter) -> OutRecord:

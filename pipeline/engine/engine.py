@@ -5,7 +5,7 @@ same alerts, byte for byte, however they are divided into batches and wherever t
 
     ingest(records)   mentions into open buckets; the watermark moves; bad records become dead letters    (intake)
     close_due(limit)  buckets behind the watermark are scored and learned, a few brands at a time         (closing)
-    take_outputs()    alerts and dead letters so far
+    take_outputs()    alerts, dead letters and activity so far
     snapshot()        changed state, with the offset it stands for                                   (checkpointing)
 """
 
@@ -26,6 +26,7 @@ from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.placement import Placement
 from pipeline.engine.records import Outputs, SourceRecord
 from pipeline.engine.stats import BrandView, EngineStats, OpenEpisode, view
+from schemas.activity import ActivityChoice
 from schemas.observation import BUCKET_SECONDS, Observation
 
 
@@ -41,6 +42,7 @@ class Engine:
         topic: str = "mentions",
         max_cached: int = MAX_CACHED,
         observe: Callable[[ClosedBucket], None] | None = None,
+        activity: ActivityChoice | None = None,
     ) -> None:
         """An engine that has seen no record.
 
@@ -51,9 +53,10 @@ class Engine:
             topic: of the records; named in dead letters.
             max_cached: brands that are loaded at a time (brands.cache); nothing but time depends on it.
             observe: called with every closed bucket of a brand after its episodes were stepped; must change nothing.
+            activity: of which closed buckets there is a record; None: as worker.activity says.
         """
         self._state = PartitionState(Placement(partition, partitions, config), config, topic, max_cached)
-        self._closing = Closing(self._state, observe)
+        self._closing = Closing(self._state, observe, activity)
         self._intake = Intake(self._state, self.close_due)
 
     # ---------------------------------------------------------------- facts
@@ -202,7 +205,7 @@ class Engine:
         return self._closing.close_due(limit)
 
     def take_outputs(self) -> Outputs:
-        """Alerts, dead letters and rerouted mentions since the last take, in order."""
+        """Alerts, dead letters, activity and rerouted mentions since the last take, in order."""
         outputs, self._state.outputs = self._state.outputs, Outputs()
         return outputs
 

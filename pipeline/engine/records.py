@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from schemas.activity import Activity
 from schemas.alert import Alert
 from schemas.rejection import Reason, Rejected
 
@@ -117,6 +118,7 @@ class Outputs(msgspec.Struct):
     alerts: list[Alert] = []
     dead_letters: list[DeadLetter] = []
     rerouted: list[Rerouted] = []
+    activity: list[Activity] = []
 
 
 def closing_tick_milliseconds(latest_event_time: float, lateness_seconds: float, now_milliseconds: int) -> int:

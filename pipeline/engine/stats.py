@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, get_args
 
 import msgspec
 
-from detectors.base import Assessment
-from detectors.normal import Normal
 from detectors.sentiment import LANGUAGES
 from pipeline.engine.brands.brand import Band, Brand
 from pipeline.engine.brands.expiry import EXPIRY_REASONS, ExpiryReason
@@ -129,19 +126,3 @@ class EngineStats(msgspec.Struct):
 def view(brand: Brand) -> BrandView:
     """What metrics show of a brand."""
     return BrandView(brand.name, *brand.last, brand.last_bucket, brand.band)
-
-
-def band(assessment: Assessment, expected: float, normal: Normal | None) -> Band:
-    """What is normal in an assessed bucket: an interval of 95 % for its mentions, and the usual negative share.
-
-    The detector's interval is that of a window; that of one bucket is wider by the root of the two means' ratio.
-
-    Args:
-        assessment: of the bucket.
-        expected: mentions expected in it.
-        normal: what an open episode is held against; None where it knows none.
-    """
-    explanation = assessment.explain("crisis")
-    spread = (explanation.upper - explanation.expected) * math.sqrt(expected / max(explanation.expected, 1e-9))
-    share = assessment.base_rate if normal is None else normal.base_rate
-    return Band(max(expected - spread, 0.0), expected + spread, share)

@@ -146,7 +146,7 @@ class Fleet:
         """Begin without history."""
         self._names = names
         self._config = config
-        self._engine = Engine(0, config)
+        self._engine = Engine(0, config, activity="off")
         self._state: dict[bytes, bytes | None] = {}
         self._alerts: list[Alert] = []
 

@@ -1,4 +1,4 @@
-"""Files of aggregated history: CSV with one row per brand and bucket, checked, in order of time."""
+"""Files of aggregated history: CSV or activity with one row per brand and bucket, checked, in order of time."""
 
 from __future__ import annotations
 
@@ -10,27 +10,49 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from pipeline.errors import TocsinError
-from pipeline.files.mentions import MAX_LINE_BYTES, open_text
+from pipeline.files.mentions import MAX_LINE_BYTES, lines, open_text
 from pipeline.files.tables import Table
+from schemas.activity import decode_activity
 from schemas.mention import EARLIEST_EVENT_TIME, LATEST_EVENT_TIME
-from schemas.observation import Observation
+from schemas.observation import BUCKET_SECONDS, Observation
 from schemas.text import printable
 
 COLUMNS: Final = ("brand", "start", "mentions", "negatives")
+_ACTIVITY: Final = b'{"version":1,"brand":'
+"""How a record of brand-activity begins; no mention and no recording does."""
+
+
+def holds_observations(path: str) -> bool:
+    """Whether a file is one of observations: a table by its name, or activity by its first record."""
+    if path.removesuffix(".gz").endswith(".csv"):
+        return True
+    return Path(path).is_file() and _begins(path, _ACTIVITY)
+
+
+def _begins(path: str, what: bytes) -> bool:
+    try:
+        with open_text(path) as stream:
+            return stream.read(len(what)) == what
+    except (TocsinError, OSError, EOFError, zlib.error):  # whoever reads the file says so
+        return False
 
 
 def read_observations(paths: Sequence[str]) -> list[Observation]:
-    """The rows of CSV files (brand,start,mentions,negatives; start as RFC 3339 or Unix seconds), by start and brand.
+    """The rows of files, by start and brand.
+
+    A file is CSV (brand,start,mentions,negatives; start as RFC 3339 or Unix seconds) or records of brand-activity, one
+    on each line.
 
     Raises:
         TocsinError: names the file, the line, the column, what was expected and what was got.
     """
-    rows = [row for path in paths for row in _read_rows(path)]
+    rows = [row for path in paths for row in (_read_activity if _begins(path, _ACTIVITY) else _read_rows)(path)]
     rows.sort(key=_place)
     for a, b in pairwise(rows):
         if _place(a) == _place(b):
@@ -70,6 +92,29 @@ def _read_rows(path: str) -> list[_Row]:
             raise TocsinError(f"{path}: expected CSV after line {reader.line_num}: {error}") from None
         except (OSError, EOFError, zlib.error) as error:
             raise TocsinError(f"{path}: expected data that can be read to its end: {error}") from None
+
+
+def _read_activity(path: str) -> list[_Row]:
+    return [_Row(path, number, _observed(line, f"{path}:{number}")) for number, line in enumerate(lines(path), 1)]
+
+
+def _observed(line: bytes, where: str) -> Observation:
+    """What of an activity is counts: those before copies were weighed down."""
+    try:
+        found = decode_activity(line)
+        _check_start(found.start, str(found.start))
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        got = printable(line.decode("utf-8", "replace"), 200)
+        raise TocsinError(f"{where}: expected an activity, got {got}: {printable(str(error), 300)}") from None
+    return Observation(
+        brand=found.brand,
+        start=found.start,
+        mentions=found.mentions,
+        negatives=min(found.negatives, float(found.mentions)),
+        positives=found.positives,
+        reach=found.reach,
+        authors=found.authors,
+    )
 
 
 def _observation(row: dict[str, str], where: str) -> Observation:
@@ -114,8 +159,12 @@ def _start(text: str) -> int:
         # A time without an offset is UTC, as the documentation of the format says.
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = int(moment.timestamp())
-    if seconds % 300:
-        raise ValueError(f"start must be a multiple of 300 s, got {text}")
+    _check_start(seconds, text)
+    return seconds
+
+
+def _check_start(seconds: int, text: str) -> None:
+    if seconds % BUCKET_SECONDS:
+        raise ValueError(f"start must be a multiple of {BUCKET_SECONDS} s, got {text}")
     if not EARLIEST_EVENT_TIME <= seconds < LATEST_EVENT_TIME:
         raise ValueError(f"start must lie in the years 2000 to 2199, got {text}")
-    return seconds

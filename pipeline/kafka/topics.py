@@ -19,7 +19,7 @@ from schemas.catalogue import Topic, topics
 
 Action = Literal["create", "configure", "add partitions", "refuse", "keep"]
 _PAUSE_SECONDS: Final = 0.1
-FOLLOW_MENTIONS: Final = ("mentions-dlq", "brand-state", "alerts")
+FOLLOW_MENTIONS: Final = ("mentions-dlq", "brand-state", "alerts", "brand-activity")
 """Topics that share the partitions of mentions: what a record leads to is written to the same partition number."""
 
 
@@ -169,15 +169,15 @@ def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None
 
     Args:
         settings: where the broker is and how topics are called.
-        needed: operations that must be allowed, by topic of the catalogue.
+        needed: operations that must be allowed, by topic of the catalogue; of these topics alone, where it is given.
 
     Raises:
         BrokerError: no broker, no permission, a topic that is missing, partition counts that do not match, or a setting
             that loses what is promised.
     """
-    names = {name: topic_name(settings, name) for name in topics()}
+    names = {name: topic_name(settings, name) for name in topics() if needed is None or name in needed}
     with admin(settings) as client, broker_errors(settings, "read the topics"):
-        existing = _read(client, settings)
+        existing = _read(client, settings, names)
     missing = [name for name in names.values() if name not in existing]
     if missing:
         raise BrokerError(
@@ -201,7 +201,7 @@ def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None
 
 def _check_partitions(settings: Settings, names: Mapping[str, str], found: Mapping[str, Existing]) -> None:
     mentions = found["mentions"].partitions
-    others = {names[name]: found[name].partitions for name in FOLLOW_MENTIONS}
+    others = {names[name]: found[name].partitions for name in FOLLOW_MENTIONS if name in found}
     wrong = [f"{name} has {partitions}" for name, partitions in others.items() if partitions != mentions]
     if wrong:
         raise BrokerError(
@@ -242,18 +242,18 @@ def partition_count(settings: Settings, name: str) -> int:
     return existing[topic].partitions
 
 
-def _read(client: Any, settings: Settings) -> dict[str, Existing]:
-    """The topics of the catalogue that exist, by their full names, with their configuration where we may read it."""
-    names = [topic_name(settings, name) for name in topics()]
+def _read(client: Any, settings: Settings, names: Iterable[str]) -> dict[str, Existing]:
+    """Those of these topics that exist, by their full names, with their configuration where we may read it."""
+    full = [topic_name(settings, name) for name in names]
     every = frozenset[str]().union(*map(compared, topics().values()))
-    return read_topics(client, names, compared=every, seconds=settings.kafka_timeout_seconds)
+    return read_topics(client, full, compared=every, seconds=settings.kafka_timeout_seconds)
 
 
 def _plan(client: Any, settings: Settings, partitions: int | None, replication: int | None) -> list[Step]:
     from kafka.errors import TopicAuthorizationFailedError
 
     names = {name: topic_name(settings, name) for name in topics()}
-    existing = _read(client, settings)
+    existing = _read(client, settings, names)
     for name, found in existing.items():
         if not found.config:  # kafka-python passes over the refusal
             raise TopicAuthorizationFailedError(name)

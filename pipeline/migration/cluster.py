@@ -42,7 +42,7 @@ def _described(client: Any, names: list[str]) -> dict[str, int]:
 
 
 def grow(settings: Settings, counts: Mapping[str, int], partitions: int, after: Settings) -> None:
-    """Give mentions, dead letters and alerts so many partitions, and make the state topic of the next generation.
+    """Give all topics but the state so many partitions, and make the state topic of the next generation.
 
     Args:
         settings: of the generation that is there.

@@ -18,6 +18,7 @@ from pipeline.engine.engine import Engine
 from pipeline.engine.placement import home_of
 from pipeline.engine.records import REROUTED_HEADER, TICK_HEADER, DeadLetter, Record, RefusedBatch, SourceRecord
 from pipeline.engine.state import CHECKPOINT_KEY, decode_checkpoint
+from schemas.activity import Activity
 from schemas.alert import Alert
 from schemas.observation import BUCKET_SECONDS
 
@@ -62,13 +63,14 @@ class Drained(msgspec.Struct):
 
     Attributes:
         states: by old partition.
-        alerts: of each old partition, in order.
+        alerts, activity: of each old partition, in order.
         dead_letters: each with the place where its record lies.
         mentions: taken, ticks and refused records not counted.
     """
 
     states: list[State]
     alerts: list[list[Alert]]
+    activity: list[list[Activity]]
     dead_letters: list[DeadLetter] = []
     mentions: int = 0
 
@@ -94,7 +96,7 @@ class Drain:
         self._engines = [Engine(number, config, partitions=len(states), topic=topic) for number in range(len(states))]
         for engine, state in zip(self._engines, states, strict=True):
             engine.restore(state.items())
-        self._drained = Drained([dict(state) for state in states], [[] for _ in states])
+        self._drained = Drained([dict(state) for state in states], [[] for _ in states], [[] for _ in states])
         self._waiting: list[list[_Moved]] = [[] for _ in states]
         # A lateness that was raised since leaves buckets closed that the watermark has not reached.
         closed = (
@@ -153,6 +155,7 @@ class Drain:
     def _give(self, number: int, records: Sequence[SourceRecord]) -> None:
         outputs = self._engines[number].process(records)
         self._drained.alerts[number] += outputs.alerts
+        self._drained.activity[number] += outputs.activity
         self._drained.dead_letters += map(_as_it_lies, outputs.dead_letters)
 
 

@@ -22,9 +22,9 @@ import msgspec
 
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
-from pipeline.engine.encoding import alert_record, dead_letter_record
+from pipeline.engine.encoding import activity_record, alert_record, dead_letter_record
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import DeadLetter
+from pipeline.engine.records import Outputs
 from pipeline.engine.state import CATEGORY_PREFIX, CHECKPOINT_KEY, MIGRATED_KEY, decode_checkpoint
 from pipeline.errors import TocsinError
 from pipeline.kafka.clients import aiokafka_options, topic_name
@@ -36,7 +36,7 @@ from pipeline.migration.unread import committed_consumer, ends_of, unread
 from pipeline.worker.driver.installation import install
 from pipeline.worker.state_loader import load_state
 from pipeline.worker.transaction import PartitionTransactions
-from schemas.alert import Alert
+from schemas.catalogue import topics
 
 STATE_RECORDS: Final = 10_000
 """State records written in one transaction: some 40 MB."""
@@ -105,8 +105,10 @@ def migrate(
 
 
 def _check(settings: Settings, counts: dict[str, int], after: int) -> None:
-    for name in ("mentions", "alerts", "mentions-dlq", "brand-state"):
+    for name in topics():
         if name not in counts:
+            if name == "brand-activity":  # workers that write none need none; it is made with the others
+                continue
             raise TocsinError(
                 f"{settings.kafka_bootstrap}: expected the topic {topic_name(settings, name)}, got none; "
                 "TOCSIN_TOPIC_PREFIX and TOCSIN_STATE_GENERATION say which topics hold"
@@ -243,11 +245,11 @@ class _Migration:
         targets = Targets(self._config, drained.states, self._after)
         new = split(drained.states, targets, plan.ends)
         self._check_readable(new)
-        alerts, letters = _dealt(drained, targets, self._after)
+        outputs = _dealt(drained, targets, self._after)
         for count, number in enumerate(reversed(range(self._after))):
             self._progress("writing", count, self._after)
             if CHECKPOINT_KEY not in done[number]:
-                await self._write(producers[number], new[number], alerts[number], letters[number], with_plan=not number)
+                await self._write(producers[number], new[number], outputs[number], with_plan=not number)
         await self._mark(producers[: len(states)])
         return Report(
             plan=plan,
@@ -285,12 +287,11 @@ class _Migration:
         self,
         producer: PartitionTransactions,
         state: State,
-        alerts: Sequence[Alert],
-        letters: Sequence[DeadLetter],
+        outputs: Outputs,
         *,
         with_plan: bool,
     ) -> None:
-        """One new partition. Without its checkpoint, which goes out with alerts and dead letters, it is not begun.
+        """One new partition. Without its checkpoint, which goes out with what is not state, it is not begun.
 
         With the partition that holds the plan the migration is finished.
         """
@@ -305,8 +306,13 @@ class _Migration:
             records.append((PLAN_KEY, None))
         await producer.commit(
             [
-                producer.encode(topic_name(self._settings, "alerts"), map(alert_record, alerts)),
-                producer.encode(topic_name(self._settings, "mentions-dlq"), map(dead_letter_record, letters)),
+                producer.encode(topic_name(self._settings, "alerts"), map(alert_record, outputs.alerts)),
+                producer.encode(
+                    topic_name(self._settings, "mentions-dlq"), map(dead_letter_record, outputs.dead_letters)
+                ),
+                producer.encode_packed(
+                    topic_name(self._settings, "brand-activity"), map(activity_record, outputs.activity)
+                ),
                 producer.encode_state(self._new, [*records, (CHECKPOINT_KEY, state[CHECKPOINT_KEY])]),
             ]
         )
@@ -318,15 +324,17 @@ class _Migration:
             await producer.commit([producer.encode_state(self._old, mark)])
 
 
-def _dealt(drained: Drained, targets: Targets, after: int) -> tuple[list[list[Alert]], list[list[DeadLetter]]]:
-    """Alerts by the partition that knows their brand now, dead letters by the one that their record lies on."""
-    alerts: list[list[Alert]] = [[] for _ in range(after)]
+def _dealt(drained: Drained, targets: Targets, after: int) -> list[Outputs]:
+    """Alerts and activity by the partition that knows their brand now, dead letters by the one their record lies on."""
+    outputs = [Outputs() for _ in range(after)]
     for number, own in enumerate(drained.alerts):
         for alert in own:
             name = alert.brand.encode()
             target = targets.of(number, CATEGORY_PREFIX + name if alert.scope == "category" else name)
-            alerts[target].append(alert)
-    letters: list[list[DeadLetter]] = [[] for _ in range(after)]
+            outputs[target].alerts.append(alert)
+    for number, seen in enumerate(drained.activity):
+        for activity in seen:
+            outputs[targets.of(number, activity.brand.encode())].activity.append(activity)
     for letter in drained.dead_letters:
-        letters[letter.partition].append(letter)
-    return alerts, letters
+        outputs[letter.partition].dead_letters.append(letter)
+    return outputs

@@ -307,7 +307,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         name="tocsin_checkpoint_bytes",
         type="histogram",
         unit="bytes",
-        meaning="Size of one checkpoint: all that its transaction writes as state, alerts and dead letters.",
+        meaning="Size of one checkpoint: all that its transaction writes, activity as it is before it is packed.",
         remedy="Grows without more brands: a brand's state is not bounded, which is a defect to report.",
         buckets=(1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0, 67108864.0),
     ),

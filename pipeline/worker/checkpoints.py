@@ -1,6 +1,7 @@
 """Aligned checkpoints of one partition: when one is due, and what it writes.
 
-A checkpoint is one snapshot of the engine (alerts, dead letters, rerouted mentions, changed state, offset) written in
+A checkpoint is one snapshot of the engine (alerts, dead letters, activity, rerouted mentions, changed
+state, offset) written in
 one transaction; only then is Faust told that the offset may be committed. So whatever happens, the alerts on the topic,
 the state and the offset in the state say the same thing, and Faust's committed offset is at most behind: what is read
 again, the engine skips.
@@ -119,6 +120,7 @@ class Checkpoints:
             [
                 self._transactions.encode(self._topics.alerts, waiting.alerts),
                 self._transactions.encode(self._topics.dead_letters, waiting.dead_letters),
+                self._transactions.encode_packed(self._topics.activity, waiting.activity),
                 *(
                     self._transactions.encode(self._topics.mentions, records, home)
                     for home, records in waiting.rerouted.items()

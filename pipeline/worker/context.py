@@ -21,6 +21,7 @@ class TopicNames(msgspec.Struct, frozen=True):
     alerts: str
     dead_letters: str
     state: str
+    activity: str
 
     def by_name(self) -> dict[str, str]:
         """Full names by name in the catalogue."""
@@ -29,6 +30,7 @@ class TopicNames(msgspec.Struct, frozen=True):
             "mentions-dlq": self.dead_letters,
             "brand-state": self.state,
             "alerts": self.alerts,
+            "brand-activity": self.activity,
         }
 
 

@@ -1,4 +1,4 @@
-"""Alerts, dead letters and rerouted mentions of a partition that wait for the next checkpoint."""
+"""Alerts, dead letters, activity and rerouted mentions of a partition that wait for the next checkpoint."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.engine.encoding import OutRecord, alert_record, dead_letter_record, rerouted_record
+from pipeline.engine.encoding import OutRecord, activity_record, alert_record, dead_letter_record, rerouted_record
 from pipeline.engine.records import Outputs
 
 WAITING_BYTES: Final = 16 << 20
@@ -21,6 +21,7 @@ class Waiting(msgspec.Struct):
 
     alerts: list[OutRecord] = []
     dead_letters: list[OutRecord] = []
+    activity: list[OutRecord] = []
     rerouted: dict[int, list[OutRecord]] = {}
 
 
@@ -46,12 +47,14 @@ class Outbox:
         """Put the engine's outputs behind those that wait, as the records that they will be."""
         alerts = list(map(alert_record, outputs.alerts))
         dead_letters = list(map(dead_letter_record, outputs.dead_letters))
+        activity = list(map(activity_record, outputs.activity))
         rerouted = list(map(rerouted_record, outputs.rerouted))
         self._waiting.alerts += alerts
         self._waiting.dead_letters += dead_letters
+        self._waiting.activity += activity
         for mention, record in zip(outputs.rerouted, rerouted, strict=True):
             self._waiting.rerouted.setdefault(mention.home, []).append(record)
-        for one in (*alerts, *dead_letters, *rerouted):
+        for one in (*alerts, *dead_letters, *activity, *rerouted):
             self._bytes += len(one.value or b"") + RECORD_BYTES
         if outputs.alerts:
             self.alert_waits.set()

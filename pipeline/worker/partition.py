@@ -211,7 +211,7 @@ class Partition:
             await self._steps.ingest(records[first : first + INGEST_RECORDS])
             self._check_placement()
             while self._life.is_open and await self._steps.close_due():
-                pass
+                await self._make_room()
             await self._make_room()
 
     async def _make_room(self) -> None:

@@ -78,9 +78,14 @@ async def run_worker(
     def stop_now(error: BaseException, where: str) -> Any:
         crash(error, where, health, user_of(settings))
 
-    names = TopicNames(*(topic_name(settings, name) for name in ("mentions", "alerts", "mentions-dlq", "brand-state")))
+    names = TopicNames(
+        *(
+            topic_name(settings, name)
+            for name in ("mentions", "alerts", "mentions-dlq", "brand-state", "brand-activity")
+        )
+    )
     partitions = topics["mentions"].partitions
-    known = {full: topics[name] for name, full in names.by_name().items()}
+    known = {full: topics[name] for name, full in names.by_name().items() if name in topics}
     options = aiokafka_options(settings)
     gaps, ticker = GapReader(options, names.mentions), Ticker(options, names.mentions)
     context = WorkerContext(

@@ -37,6 +37,7 @@ class Nothing(BucketEstimator):
         is_warm: bool = True
         expected_now: float = 1.0
         base_rate: float = 0.2
+        dispersion_now: float = 1.0
         value: float = 0.0
 
         def score(self, kind: Kind) -> float:

@@ -6,6 +6,7 @@ operation in turn is held back.
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,9 @@ def table() -> dict[str, list[Permission]]:
         command, resource, name, pattern, operations = (
             cell.strip() for cell in row.replace("`", "").strip("|").split("|")
         )
-        for operation in operations.split(","):
+        for topic, operation in itertools.product(name.split(","), operations.split(",")):
             words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation.strip())
-            found.setdefault(command, []).append(Permission(resource, name, pattern, words))
+            found.setdefault(command, []).append(Permission(resource, topic.strip(), pattern, words))
     return found
 
 
@@ -49,7 +50,7 @@ TABLE = table()
 LEAVING_OUT = [
     pytest.param(command, permission, id=f"{command} without {permission.operation} on {permission.name}")
     for command, permissions in TABLE.items()
-    # Of operations that are the same on four topics, on one.
+    # Of operations that are the same on several topics, on one.
     for permission in {permission.operation: permission for permission in permissions}.values()
     if command != "worker"
 ]

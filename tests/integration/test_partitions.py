@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from pipeline.cli.main import tocsin
 from pipeline.config.model import Config, ConfigFile, WorkerConfig
 from pipeline.config.settings import Settings
-from pipeline.engine.encoding import alert_record
+from pipeline.engine.encoding import activity_record, alert_record
 from pipeline.engine.engine import Engine
 from pipeline.engine.placement import home_of
 from pipeline.engine.records import REROUTED_HEADER, Record
@@ -272,7 +272,9 @@ def test_what_was_learned_moves_along_and_every_mention_counts_once(settings, la
     for number in range(after):
         engine = Engine(number, Config(), partitions=after, topic=topic_name(settings, "mentions"))
         engine.restore(want.state[number].items())
-        want.alerts[number] += [_message(alert_record(alert)) for alert in engine.process(log[number]).alerts]
+        outputs = engine.process(log[number])
+        want.alerts[number] += [_message(alert_record(alert)) for alert in outputs.alerts]
+        want.activity[number] += [_message(activity_record(one)) for one in outputs.activity]
         want.state[number] |= {key: value for key, value in engine.snapshot() if value is not None}
     got = outcome(new)
     assert _listed(got) == _listed(want)
@@ -299,12 +301,16 @@ def _continued(
     for number, own in enumerate(drained.alerts):
         for alert in own:
             alerts[targets.of(number, alert.brand.encode())].append(_message(alert_record(alert)))
-    return Outcome(alerts, {}, dict(enumerate(states)))
+    activity = {number: list(before.activity.get(number, [])) for number in range(after)}
+    for number, seen in enumerate(drained.activity):
+        for one in seen:
+            activity[targets.of(number, one.brand.encode())].append(_message(activity_record(one)))
+    return Outcome(alerts, {}, dict(enumerate(states)), {}, activity)
 
 
 def _message(record: Any) -> tuple[Any, ...]:
     return record.key, record.value, tuple((name, bytes(value)) for name, value in record.headers)
 
 
-def _listed(found: Outcome) -> dict[int, list[Any]]:
-    return {number: own for number, own in found.alerts.items() if own}
+def _listed(found: Outcome) -> list[dict[int, list[Any]]]:
+    return [{number: own for number, own in kind.items() if own} for kind in (found.alerts, found.activity)]

@@ -64,7 +64,7 @@ def test_the_way_on_that_the_document_gives_leads_on(cluster_settings, tmp_path)
         publish(cluster_settings, STREAM + STREAM)
         worker.start()
         assert worker.await_end(NOTICED_SECONDS) == 1
-        for name in ("alerts", "mentions-dlq", "brand-state"):
+        for name in ("alerts", "mentions-dlq", "brand-state", "brand-activity"):
             make_again(cluster_settings, name)
         with admin(cluster_settings) as client:
             wait_until(lambda: group_is_deleted(client, cluster_settings.group), 20, "the group deleted")
@@ -96,16 +96,17 @@ def test_what_the_worker_writes_to_is_looked_at_too(cluster_settings, tmp_path, 
     assert line.startswith(f"{topic_name(cluster_settings, name)}: expected the topic ")
 
 
-def test_alerts_go_on_in_a_new_topic_and_what_is_gone_is_said(cluster_settings, tmp_path):
+@pytest.mark.parametrize("name", ["alerts", "brand-activity"])
+def test_what_is_written_goes_on_in_a_new_topic_and_what_is_gone_is_said(cluster_settings, tmp_path, name):
     publish(cluster_settings, STREAM)
     with working(cluster_settings, tmp_path) as worker:
         settle(cluster_settings, [worker])
         worker.stop()
-        make_again(cluster_settings, "alerts")
+        make_again(cluster_settings, name)
         worker.start()
         worker.await_ready(4)
         said = worker.events("a topic was created again: what was written to it before is gone, what follows is whole")
-        assert {line["topic"] for line in said} == {topic_name(cluster_settings, "alerts")}
+        assert {line["topic"] for line in said} == {topic_name(cluster_settings, name)}
         worker.stop()
         worker.start()
         worker.await_ready(4)
@@ -113,7 +114,7 @@ def test_alerts_go_on_in_a_new_topic_and_what_is_gone_is_said(cluster_settings, 
         worker.stop()
     assert said
     assert not again, "the checkpoints know the new topic"
-    assert not any(read(cluster_settings, "alerts").values())
+    assert not any(read(cluster_settings, name).values())
 
 
 def test_a_deleted_topic_ends_an_idle_worker_with_its_name(cluster_settings, tmp_path):

@@ -37,7 +37,7 @@ def alter(settings: Settings, **changes: dict[str, str]) -> None:
 
 def test_plan_changes_nothing(bare_settings):
     steps = plan_topics(bare_settings)
-    assert [step.action for step in steps] == ["create"] * 4
+    assert [step.action for step in steps] == ["create"] * len(topics())
     assert existing(bare_settings) == {}
 
 
@@ -48,7 +48,7 @@ def test_applied_topics_are_as_the_catalogue_says_and_a_second_apply_finds_nothi
         real = found[topic_name(bare_settings, name)]
         assert (real.partitions, real.replication) == (topic.partitions, 1)
         assert {key: real.config[key] for key in topic.config} == topic.config
-    assert [step.action for step in apply_topics(bare_settings)] == ["keep"] * 4
+    assert [step.action for step in apply_topics(bare_settings)] == ["keep"] * len(topics())
     assert verify_topics(bare_settings).partitions == topics()["mentions"].partitions
 
 
@@ -93,7 +93,7 @@ def test_the_worker_is_told_which_topics_are_missing(bare_settings):
 
 def test_the_worker_is_told_which_partition_count_is_wrong(bare_settings):
     with admin(bare_settings) as client:
-        counts = {"mentions": 3, "mentions-dlq": 3, "brand-state": 2, "alerts": 3}
+        counts = {"mentions": 3, "mentions-dlq": 3, "brand-state": 2, "alerts": 3, "brand-activity": 3}
         names = {topic_name(bare_settings, name): count for name, count in counts.items()}
         client.create_topics(
             {name: {"num_partitions": count, "replication_factor": 1} for name, count in names.items()},
@@ -107,7 +107,7 @@ def test_the_command_prints_the_steps_and_says_when_nothing_is_to_do(bare_settin
     environment = {"TOCSIN_KAFKA_BOOTSTRAP": bare_settings.kafka_bootstrap, "TOCSIN_TOPIC_PREFIX": "cli-"}
     first = CliRunner().invoke(tocsin, ["topics", "apply"], env=environment)
     assert first.exit_code == 0
-    assert first.stdout.count("create") == 4
+    assert first.stdout.count("create") == len(topics())
     second = CliRunner().invoke(tocsin, ["topics", "apply"], env=environment)
     assert "nothing to do" in second.stderr
 

@@ -106,6 +106,7 @@ def test_kill_9_again_and_again_loses_nothing_and_doubles_nothing(settings, laun
     worker.stop()
     want = oracle(settings)
     assert want.alert_count > 5
+    assert want.activity_count > 1000
     assert not difference(outcome(settings), want)
 
 

@@ -25,7 +25,7 @@ from kafka.errors import RetriableError
 
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings, child_environment
-from pipeline.engine.encoding import alert_record, dead_letter_record
+from pipeline.engine.encoding import activity_record, alert_record, dead_letter_record
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record
 from pipeline.engine.state import CHECKPOINT_KEY, decode_checkpoint, encode
@@ -186,12 +186,13 @@ def working(settings: Settings, folder: Path) -> Iterator[WorkerProcess]:
 
 @dataclass
 class Outcome:
-    """What there is per partition: alerts and dead letters in order, the last state of every key."""
+    """What there is per partition: alerts, dead letters and activity in order, the last state of every key."""
 
     alerts: dict[int, list[Message]] = field(default_factory=dict)
     dead_letters: dict[int, list[Message]] = field(default_factory=dict)
     state: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
     committed: dict[int, int] = field(default_factory=dict)
+    activity: dict[int, list[Message]] = field(default_factory=dict)
 
     @property
     def alert_count(self) -> int:
@@ -200,6 +201,10 @@ class Outcome:
     @property
     def dead_letter_count(self) -> int:
         return sum(map(len, self.dead_letters.values()))
+
+    @property
+    def activity_count(self) -> int:
+        return sum(map(len, self.activity.values()))
 
 
 def publish(settings: Settings, records: Iterable[Record]) -> int:
@@ -262,6 +267,7 @@ def outcome(settings: Settings) -> Outcome:
         {number: list(map(_message, records)) for number, records in read(settings, "mentions-dlq").items()},
         state,
         committed(settings),
+        {number: list(map(_message, records)) for number, records in read(settings, "brand-activity").items()},
     )
 
 
@@ -281,6 +287,7 @@ def oracle(settings: Settings, config: Config | None = None, log: dict[int, list
         outputs = engine.process(records)
         result.alerts[number] = list(map(_message, map(alert_record, outputs.alerts)))
         result.dead_letters[number] = list(map(_message, map(dead_letter_record, outputs.dead_letters)))
+        result.activity[number] = list(map(_message, map(activity_record, outputs.activity)))
         result.state[number] = {key: value for key, value in engine.snapshot() if value is not None}
         if records:
             result.committed[number] = records[-1].offset + 1
@@ -294,7 +301,7 @@ def _message(record: Any) -> Message:
 def difference(got: Outcome, want: Outcome) -> str:
     """Where two outcomes differ, in a few lines; empty when they are equal."""
     lines = []
-    for name in ("alerts", "dead_letters"):
+    for name in ("alerts", "dead_letters", "activity"):
         for number, expected in getattr(want, name).items():
             found = getattr(got, name).get(number, [])
             if found != expected:

@@ -15,13 +15,16 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import tocsin
-from pipeline.config.model import Config
+from pipeline.config.model import Config, ConfigFile, WorkerConfig
 from pipeline.engine.encoding import KEPT_BYTES
+from pipeline.engine.engine import Engine
+from pipeline.engine.records import Record
 from pipeline.errors import TocsinError
 from pipeline.files.observations import read_observations
-from pipeline.replay import replay_mentions, replay_observations
+from pipeline.replay import Replay, replay_mentions, replay_observations
+from schemas.activity import Activity, ActivityChoice, encode_activity
 from schemas.alert import decode_alert
-from schemas.mention import event_seconds
+from schemas.mention import event_seconds, record_key
 from schemas.moments import moment
 from tests.pipeline.files.observation_tables import HEAD, observation_rows, write_csv
 from tests.pipeline.mention_streams import START, mention, troubled_stream
@@ -171,7 +174,7 @@ def test_an_output_that_cannot_be_written_is_known_before_the_work(tmp_path: Pat
     assert (out.read_text(), [path.name for path in tmp_path.iterdir()]) == ("kept", ["alerts.jsonl"])
 
 
-@pytest.mark.parametrize("option", ["--alerts", "--dead-letters"])
+@pytest.mark.parametrize("option", ["--alerts", "--dead-letters", "--activity"])
 def test_an_output_that_is_an_input_is_refused_and_the_input_kept(tmp_path: Path, option: str) -> None:
     """By whatever name it is called."""
     source = tmp_path / "mentions.jsonl"
@@ -272,3 +275,71 @@ def test_mentions_in_the_form_of_real_tweets_go_through_without_a_refusal() -> N
     report = replay_mentions(lines, Config(), partitions=4, now=NOW)
     assert report.mentions == len(lines) == 263
     assert (report.late, report.duplicates, len(report.dead_letters)) == (0, 0, 0)
+
+
+def test_replay_writes_the_activity_that_the_engines_of_a_worker_give_byte_for_byte(tmp_path: Path) -> None:
+    """Of the same records under the same configuration; .gz packs the file and - is stdout."""
+    lines = mention_lines(1)
+    source, out, packed = tmp_path / "mentions.jsonl", tmp_path / "activity.jsonl", tmp_path / "activity.jsonl.gz"
+    source.write_bytes(b"\n".join(lines))
+    engine = Engine(0, Config(), partitions=1)
+    records = [Record(n, int(NOW.timestamp() * 1000), record_key(line), line) for n, line in enumerate(lines)]
+    want = [encode_activity(one) for one in engine.process(records).activity]
+    assert len(want) > 300
+    rest = ["--alerts", str(tmp_path / "alerts"), "--partitions", "1", "--no-flush"]
+    for path in (out, packed):
+        assert CliRunner().invoke(tocsin, ["replay", str(source), "--activity", str(path), *rest]).exit_code == 0
+    assert out.read_bytes().splitlines() == want
+    assert gzip.decompress(packed.read_bytes()) == out.read_bytes()
+    shown = CliRunner().invoke(tocsin, ["replay", str(source), "--activity", "-", *rest])
+    assert shown.stdout_bytes == out.read_bytes()
+
+
+@pytest.mark.parametrize(("chosen", "asked"), [("off", "all"), ("burning", "burning")])
+def test_replay_writes_the_activity_that_is_configured_and_all_of_it_where_the_worker_writes_none(
+    chosen: ActivityChoice, asked: ActivityChoice
+) -> None:
+    config = Config(ConfigFile(worker=WorkerConfig(activity=chosen)))
+    found: list[Activity] = []
+    replay = Replay(config, partitions=1, now=NOW, on_activity=found.extend)
+    replay.take_lines(mention_lines(1))
+    replay.end(flush=True)
+    other: list[Activity] = []
+    replay = Replay(
+        Config(ConfigFile(worker=WorkerConfig(activity=asked))), partitions=1, now=NOW, on_activity=other.extend
+    )
+    replay.take_lines(mention_lines(1))
+    replay.end(flush=True)
+    assert found == other != []
+
+
+def test_activity_is_history_that_can_be_replayed_and_gives_itself_again(tmp_path: Path) -> None:
+    """From activity to alerts and activity: both are those of the table that it was made from."""
+    table = write_csv(tmp_path / "history.csv", observation_rows())
+    written: list[tuple[bytes, bytes]] = []
+    source = table
+    for name in ("first", "second"):
+        alerts, activity = tmp_path / f"{name}-alerts.jsonl", tmp_path / f"{name}.jsonl.gz"
+        run = CliRunner().invoke(
+            tocsin,
+            ["replay", str(source), "--alerts", str(alerts), "--activity", str(activity)],
+            catch_exceptions=False,
+        )
+        assert run.exit_code == 0, run.output
+        written.append((alerts.read_bytes(), gzip.decompress(activity.read_bytes())))
+        source = activity
+    assert written[0] == written[1]
+    assert b'"crisis"' in written[0][0]
+
+
+def test_a_damaged_activity_is_named_with_its_line(tmp_path: Path) -> None:
+    source = tmp_path / "activity.jsonl"
+    good = (Path(__file__).parents[2] / "schemas/examples/activity/v1/valid/ordinary.json").read_bytes()
+    line = json.dumps(json.loads(good), separators=(",", ":")).encode()
+    source.write_bytes(line + b"\n" + line.replace(b'"mentions":42', b'"mentions":-1') + b"\n")
+    result = CliRunner().invoke(tocsin, ["replay", str(source)])
+    assert isinstance(result.exception, TocsinError)
+    assert str(result.exception).startswith(f"{source}:2: expected an activity, got ")
+    assert "mentions" in str(result.exception)
+    mixed = CliRunner().invoke(tocsin, ["replay", str(source), str(tmp_path / "mentions.jsonl")])
+    assert mixed.exit_code != 0

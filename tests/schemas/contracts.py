@@ -12,6 +12,7 @@ import jsonschema
 import msgspec
 from jsonschema.protocols import Validator
 
+from schemas.activity import decode_activity
 from schemas.alert import Alert, decode_alert, encode_alert
 from schemas.documents import RECORDS, json_schema
 from schemas.mention import Mention, decode_mention, encode_mention
@@ -42,6 +43,8 @@ def decode(record: str, value: bytes) -> Any:
         return decode_mention(value)
     if record == "alert":
         return decode_alert(value)
+    if record == "activity":
+        return decode_activity(value)
     return msgspec.json.decode(value, type=RECORDS[record])
 
 

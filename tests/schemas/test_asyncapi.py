@@ -182,8 +182,8 @@ def test_a_tick_is_known_by_the_header_that_the_code_uses():
     assert MESSAGES["tick"]["headers"]["required"] == [TICK_HEADER]
 
 
-def test_the_keys_of_mentions_and_alerts_are_brands():
-    for message in ("mention", "alert"):
+def test_the_keys_of_mentions_alerts_and_activity_are_brands():
+    for message in ("mention", "alert", "activity"):
         key = MESSAGES[message]["bindings"]["kafka"]["key"]["$ref"]
         brand = msgspec.json.decode((SCHEMAS / f"json/{message}.v1.schema.json").read_bytes())["properties"]["brand"]
         assert resolve(key)["pattern"] == brand["pattern"]

@@ -7,6 +7,7 @@ import re
 import msgspec
 import pytest
 
+from schemas.activity import MAX_ACTIVITY_BYTES
 from schemas.alert import MAX_ALERT_BYTES
 from schemas.catalogue import Topic, topics
 from schemas.documents import RECORDS, json_schema, latest_version
@@ -16,8 +17,8 @@ from tests.schemas.contracts import SCHEMAS
 DAY_MS = 24 * 3600 * 1000
 
 
-def test_the_catalogue_is_the_four_topics_of_the_line_in_its_order():
-    assert list(topics()) == ["mentions", "mentions-dlq", "brand-state", "alerts"]
+def test_the_catalogue_is_the_five_topics_of_the_line_in_its_order():
+    assert list(topics()) == ["mentions", "mentions-dlq", "brand-state", "alerts", "brand-activity"]
 
 
 def test_every_file_describes_the_topic_that_it_is_named_after():
@@ -51,16 +52,17 @@ def test_all_topics_have_equal_partitions_because_partition_n_of_one_belongs_to_
 
 def test_only_the_state_is_compacted():
     policies = {name: topic.config["cleanup.policy"] for name, topic in topics().items()}
-    assert policies == {"mentions": "delete", "mentions-dlq": "delete", "brand-state": "compact", "alerts": "delete"}
+    assert {name for name, policy in policies.items() if policy != "delete"} == {"brand-state"}
+    assert policies["brand-state"] == "compact"
 
 
-def test_mentions_are_kept_7_days_dead_letters_30_and_alerts_90():
+def test_mentions_are_kept_7_days_dead_letters_and_activity_30_and_alerts_90():
     kept = {
         name: int(topic.config["retention.ms"]) / DAY_MS
         for name, topic in topics().items()
         if "retention.ms" in topic.config
     }
-    assert kept == {"mentions": 7, "mentions-dlq": 30, "alerts": 90}
+    assert kept == {"mentions": 7, "mentions-dlq": 30, "alerts": 90, "brand-activity": 30}
 
 
 def test_the_greatest_record_of_mentions_still_fits_into_the_dead_letters_with_its_headers():
@@ -68,9 +70,10 @@ def test_the_greatest_record_of_mentions_still_fits_into_the_dead_letters_with_i
     assert size["mentions-dlq"] >= size["mentions"] + 65_536
 
 
-def test_the_greatest_mention_and_the_greatest_alert_fit_into_their_topics():
+def test_the_greatest_mention_alert_and_activity_fit_into_their_topics():
     assert int(topics()["mentions"].config["max.message.bytes"]) > MAX_MENTION_BYTES
     assert int(topics()["alerts"].config["max.message.bytes"]) > MAX_ALERT_BYTES
+    assert int(topics()["brand-activity"].config["max.message.bytes"]) > MAX_ACTIVITY_BYTES
 
 
 def test_the_broker_stamps_mentions_so_that_a_producer_cannot_forge_the_time_they_are_held_against():

@@ -212,7 +212,7 @@ class Trial:
             self.workers.stop(name)
         log = read(self.settings, "mentions")
         got = outcome(self.settings)
-        for kind in ("alerts", "dead_letters"):
+        for kind in ("alerts", "dead_letters", "activity"):
             for number, messages in getattr(self.before, kind).items():
                 now = getattr(got, kind)[number]
                 self.expect(now[: len(messages)] == messages, f"{kind}[{number}] of before to stay")

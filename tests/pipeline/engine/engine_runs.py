@@ -38,6 +38,7 @@ def add(sum_: Outputs, outputs: Outputs) -> None:
     sum_.alerts += outputs.alerts
     sum_.dead_letters += outputs.dead_letters
     sum_.rerouted += outputs.rerouted
+    sum_.activity += outputs.activity
 
 
 def undisturbed(records: Sequence[Record], config: Config | None = None, partitions: int = 0) -> Run:

@@ -16,6 +16,7 @@ from pipeline.engine.records import TICK_HEADER
 from pipeline.engine.state import CHECKPOINT_KEY, OPEN_SUFFIX, decode_checkpoint, decode_open
 from pipeline.migration.drain import Drain, Drained
 from pipeline.migration.split import Targets, split
+from schemas.activity import encode_activity
 from schemas.alert import Alert, encode_alert
 from tests.pipeline.mention_streams import START, mention, tick
 from tests.pipeline.migration.grown import MIDDLE, Topic, Workers, stream
@@ -81,6 +82,8 @@ def test_the_drain_gives_what_workers_of_an_ungrown_topic_would_have_given(seed:
     told += [encode_alert(alert) for own in drained.alerts for alert in own]
     assert sorted(told) == sorted(map(encode_alert, whole.outputs.alerts))
     assert told
+    seen = [*old.outputs.activity, *(one for own in drained.activity for one in own)]
+    assert sorted(map(encode_activity, seen)) == sorted(map(encode_activity, whole.outputs.activity))
     for mine, theirs in zip(drained.states, whole.states, strict=True):
         assert mine.keys() == theirs.keys()
         differing = {key for key in mine if mine[key] != theirs[key]}

@@ -22,7 +22,7 @@ from tests.pipeline.mention_streams import START, mention, record
 
 REFUSING = Config(ConfigFile(engine=EngineConfig(dead_letter_run_limit=0)))
 """Of an engine that refuses records without end."""
-TOPICS = TopicNames("mentions", "alerts", "mentions-dlq", "brand-state")
+TOPICS = TopicNames("mentions", "alerts", "mentions-dlq", "brand-state", "brand-activity")
 
 
 class Batch(list[Any]):
@@ -56,6 +56,9 @@ class Transactions:
     def encode(self, topic: str, records: Iterable[OutRecord], partition: int | None = None) -> Write:
         batch = Batch(records)
         return Write(topic, [batch] if batch else [], partition)
+
+    def encode_packed(self, topic: str, records: Iterable[OutRecord]) -> Write:
+        return self.encode(topic, records)
 
     def encode_state(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> Write:
         return Write(topic, [Batch(records)])

@@ -8,13 +8,14 @@ import pytest
 
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
+from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record
 from pipeline.worker.app import create_app
-from pipeline.worker.engine_steps import INGEST_RECORDS
+from pipeline.worker.engine_steps import CLOSE_BUCKETS, INGEST_RECORDS
 from pipeline.worker.outbox import WAITING_BYTES
 from tests.fakes import turns
-from tests.pipeline.mention_streams import record
-from tests.pipeline.worker.fake_partition import TOPICS, Transactions, make_partition, slice_of
+from tests.pipeline.mention_streams import START, record, tick
+from tests.pipeline.worker.fake_partition import TOPICS, Transactions, brands, make_partition, slice_of
 
 SIZE = 20_000
 
@@ -81,6 +82,27 @@ async def flood() -> None:
 def test_a_slow_transaction_holds_reading_up_and_loses_nothing() -> None:
     """No more than the bound waits in memory while the broker hangs; afterwards all of it is written, in order."""
     asyncio.run(flood())
+
+
+async def many_brands(count: int) -> None:
+    transactions = Transactions()
+    partition = make_partition(transactions=transactions, engine=Engine(0, Config()))
+    await partition.open()
+    closing = tick(count, START + 3600)
+    await partition.accept(slice_of(*brands(count), closing))
+    (part,) = transactions.committed
+    most = len(part[TOPICS.activity])
+    assert 0 < most < count, "one bucket of so many brands is more than may wait"
+    assert most * 1024 <= WAITING_BYTES + CLOSE_BUCKETS * 2048
+    await partition.checkpoint()
+    activity = transactions.written(TOPICS.activity)
+    assert [one.key for one in activity] == [f"b-{n}".encode() for n in range(count)]
+    await partition.close()
+
+
+def test_the_activity_of_many_brands_is_written_in_parts_while_their_bucket_closes() -> None:
+    """In order, each once, and never more of it in memory than may wait for a checkpoint."""
+    asyncio.run(many_brands(14_000))
 
 
 @pytest.mark.usefixtures("installed")

@@ -13,7 +13,9 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     TransactionalIdAuthorizationFailed,
 )
+from aiokafka.record.memory_records import MemoryRecords
 
+from pipeline.engine.encoding import OutRecord
 from pipeline.errors import BrokerError
 from pipeline.worker import transaction
 from pipeline.worker.transaction import PartitionTransactions, Write
@@ -97,3 +99,22 @@ def test_what_kafka_refuses_the_transaction_for_is_told_and_not_what_a_batch_hea
 def test_a_refused_batch_of_a_transaction_that_stands_is_told_itself():
     with pytest.raises(InvalidTxnState):
         commit(Producer({"alerts": InvalidTxnState(), "brand-state": 1}, TransactionManager(None)))
+
+
+def test_packed_batches_hold_every_record_in_order_and_a_tenth_of_the_bytes():
+    records = [
+        OutRecord(b"b-%d" % n, b'{"version":1,"brand":"b-%d","mentions":%d,"detector":"daily-maxima/3"}' % (n, n), [])
+        for n in range(20_000)
+    ]
+    write = object.__new__(PartitionTransactions).encode_packed("brand-activity", records)
+    assert len(write.batches) > 1
+    size = write.size
+    packed = [batch._build() for batch in write.batches]
+    assert sum(map(len, packed)) < size / 10
+    found = [
+        (one.key, one.value)
+        for buffer in packed
+        for batch in iter(MemoryRecords(bytes(buffer)).next_batch, None)
+        for one in batch
+    ]
+    assert found == [(record.key, record.value) for record in records]
