@@ -161,6 +161,7 @@ def test_the_headers_are_cloudevents_attributes_in_ascii(alert):
     assert all(value.isascii() for value in headers.values())
     assert headers["ce_id"].decode() == alert.id
     assert headers["ce_subject"].decode() == alert.brand
+    assert headers["ce_severity"].decode() == alert.severity
     assert headers["ce_type"].decode() == f"tocsin.alert.{alert.kind}.{alert.transition}.v1"
     assert datetime.fromisoformat(headers["ce_time"].decode()) == alert.detected_time
 
