@@ -30,10 +30,14 @@ def part_of(kind: type[msgspec.Struct], names: set[str], **types: type) -> type[
     fields: list[Any] = []
     for field in msgspec.structs.fields(kind):
         if field.name in names:
-            default = msgspec.field(default=field.default, default_factory=field.default_factory)
-            given = () if field.required else (default,)
+            given = () if field.required else (msgspec.field(**_default(field)),)
             fields.append((field.name, types.get(field.name, field.type), *given))
     return msgspec.defstruct(kind.__name__, fields, kw_only=True, frozen=True)
+
+
+def _default(field: Any) -> dict[str, Any]:
+    is_made = field.default is msgspec.NODEFAULT
+    return {"default_factory": field.default_factory} if is_made else {"default": field.default}
 
 
 EarlierEvidence = part_of(Evidence, set(EARLIER["$defs"]["Evidence"]["properties"]))
@@ -45,8 +49,10 @@ def test_an_alert_that_was_written_before_is_read_and_what_it_does_not_say_is_th
     alert = decode_alert(value)
     assert decode_alert(encode_alert(alert)) == alert
     assert alert.headline == ""
-    assert alert.since_onset is alert.recovery is alert.evidence.spread is alert.evidence.cause is None
-    assert alert.changes == alert.evidence.terms == alert.evidence.triggers == alert.evidence.voices == ()
+    for absent in (alert.since_onset, alert.recovery, alert.evidence.spread, alert.evidence.cause):
+        assert absent is None
+    for empty in (alert.changes, alert.evidence.terms, alert.evidence.triggers, alert.evidence.voices):
+        assert empty == ()
     assert alert_headers(alert)
 
 
