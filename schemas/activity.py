@@ -11,7 +11,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from schemas.alert import Digest, NonNegative
+from schemas.alert import Digest
+from schemas.evidence import NonNegative
 from schemas.mention import BRAND_PATTERN
 
 ActivityChoice = Literal["all", "burning", "off"]

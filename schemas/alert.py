@@ -175,7 +175,7 @@ def decode_alert(value: bytes) -> Alert:
 
 
 def alert_headers(alert: Alert) -> list[tuple[str, bytes]]:
-    """CloudEvents 1.0 attributes for the Kafka headers (binary content mode)."""
+    """CloudEvents 1.0 attributes for the Kafka headers (binary content mode), `severity` as an extension of them."""
     return [
         ("ce_specversion", b"1.0"),
         ("ce_id", alert.id.encode()),
@@ -183,5 +183,6 @@ def alert_headers(alert: Alert) -> list[tuple[str, bytes]]:
         ("ce_type", f"tocsin.alert.{alert.kind}.{alert.transition}.v1".encode()),
         ("ce_time", alert.detected_time.isoformat().replace("+00:00", "Z").encode()),
         ("ce_subject", alert.brand.encode()),
+        ("ce_severity", alert.severity.encode()),
         ("content-type", b"application/json"),
     ]

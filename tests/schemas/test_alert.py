@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.alert import (
+    CHANGES,
     KINDS,
     MAX_ALERT_BYTES,
     SCOPES,
@@ -31,7 +32,22 @@ from schemas.alert import (
     encode_alert,
 )
 from schemas.documents import json_schema
-from schemas.evidence import Evidence, Post, Story
+from schemas.evidence import (
+    TRENDS,
+    TRIGGER_REASONS,
+    Amplifier,
+    Cause,
+    Coordination,
+    Evidence,
+    Part,
+    Post,
+    Recovery,
+    SinceOnset,
+    Spread,
+    Story,
+    Term,
+    Trigger,
+)
 from tests.schemas.contracts import examples, validator
 
 moments = st.datetimes(
@@ -69,6 +85,66 @@ stories = st.builds(
     reach=st.integers(0, 10**12),
     first_seen=moments,
 )
+whole = st.integers(0, 10**9)
+terms = st.builds(Term, text=names, mentions=counts, share=shares, negative_share=shares)
+triggers = st.builds(
+    Trigger,
+    id=names,
+    excerpt=st.text(max_size=100),
+    event_time=moments,
+    mentions=whole,
+    share=shares,
+    reason=st.sampled_from(TRIGGER_REASONS),
+    platform=st.none() | names,
+    lang=st.none() | names,
+    author=st.none() | names,
+    followers=st.none() | whole,
+    reach=st.none() | whole,
+    url=st.none() | names,
+)
+parts = st.lists(
+    st.builds(
+        Part,
+        name=names,
+        mentions=whole,
+        share=shares,
+        usual_share=st.none() | shares,
+        first_seen=st.none() | moments,
+    ),
+    max_size=3,
+).map(tuple)
+since_onset = st.builds(
+    SinceOnset,
+    mentions=whole,
+    negatives=counts,
+    expected=counts,
+    excess_negatives=figures,
+    reach=whole,
+    fold=counts,
+    peak_per_hour=whole,
+    peak_time=moments,
+    trend=st.sampled_from(TRENDS),
+)
+evidence = st.builds(
+    Evidence,
+    posts=st.lists(posts, max_size=3).map(tuple),
+    stories=st.lists(stories, max_size=3).map(tuple),
+    platforms=tables,
+    languages=tables,
+    authors=whole,
+    reposts=whole,
+    reach=st.integers(0, 10**12),
+    terms=st.lists(terms, max_size=3).map(tuple),
+    triggers=st.lists(triggers, max_size=3).map(tuple),
+    amplifiers=st.lists(
+        st.builds(Amplifier, author=names, platform=names, audience=whole, posts=whole), max_size=3
+    ).map(tuple),
+    voices=st.lists(posts, max_size=3).map(tuple),
+    spread=st.none() | st.builds(Spread, platforms=parts, languages=parts),
+    emotions=st.dictionaries(names, shares, max_size=4),
+    cause=st.none() | st.builds(Cause, name=names, confidence=shares, terms=st.lists(names, max_size=3).map(tuple)),
+    coordination=st.none() | st.builds(Coordination, copies=whole, share=shares),
+)
 alerts = st.builds(
     Alert,
     id=digests,
@@ -95,15 +171,16 @@ alerts = st.builds(
     ),
     expected=st.builds(Expected, value=counts, lower=counts, upper=counts, negative_share=shares),
     contributions=st.dictionaries(names, figures, max_size=4),
-    evidence=st.builds(
-        Evidence,
-        posts=st.lists(posts, max_size=3).map(tuple),
-        stories=st.lists(stories, max_size=3).map(tuple),
-        platforms=tables,
-        languages=tables,
-        authors=st.integers(0, 10**9),
-        reposts=st.integers(0, 10**9),
-        reach=st.integers(0, 10**12),
+    evidence=evidence,
+    headline=st.text(max_size=100),
+    since_onset=st.none() | since_onset,
+    changes=st.lists(st.sampled_from(CHANGES), max_size=3).map(tuple),
+    recovery=st.none()
+    | st.builds(
+        Recovery,
+        duration_minutes=whole,
+        half_life_minutes=st.none() | whole,
+        share_back_minutes=st.none() | whole,
     ),
     playbook=st.none() | st.builds(Playbook, owner=names, link=st.none() | names, respond_by=st.none() | moments),
     config_hash=digests,
@@ -161,6 +238,7 @@ def test_the_headers_are_cloudevents_attributes_in_ascii(alert):
     assert all(value.isascii() for value in headers.values())
     assert headers["ce_id"].decode() == alert.id
     assert headers["ce_subject"].decode() == alert.brand
+    assert headers["ce_severity"].decode() == alert.severity
     assert headers["ce_type"].decode() == f"tocsin.alert.{alert.kind}.{alert.transition}.v1"
     assert datetime.fromisoformat(headers["ce_time"].decode()) == alert.detected_time
 
@@ -177,5 +255,9 @@ def test_the_words_of_the_record_are_the_words_of_the_schema():
     assert set(fields["severity"]["enum"]) == set(SEVERITIES)
     assert set(fields["transition"]["enum"]) == set(TRANSITIONS)
     assert set(fields["scope"]["enum"]) == set(SCOPES)
+    assert set(fields["changes"]["items"]["enum"]) == set(CHANGES)
+    parts = json_schema("alert", 1)["$defs"]
+    assert set(parts["Trigger"]["properties"]["reason"]["enum"]) == set(TRIGGER_REASONS)
+    assert set(parts["SinceOnset"]["properties"]["trend"]["enum"]) == set(TRENDS)
     opening = json_schema("alert", 1)["$defs"]["SuppressedOpening"]["properties"]
     assert set(opening["reason"]["enum"]) == set(SUPPRESSION_REASONS)

@@ -12,7 +12,7 @@ from detectors.base import SCORE_UNIT, Assessment
 from detectors.news import NEWS_UNIT
 from detectors.registry import entry
 from pipeline.config.model import BrandConfig
-from pipeline.engine.alerts.evidence import brand_evidence
+from pipeline.engine.alerts.evidence import brand_evidence, within_bytes
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.surge_evidence import recovery, since_onset, with_surge
 from pipeline.engine.brands.brand import Brand
@@ -133,7 +133,7 @@ def brand_alert(
         contributions=(
             {"volume": volume, "negativity": round(score - volume, 4)} if spec.counts else closed.audience.parts
         ),
-        evidence=shown,
+        evidence=within_bytes(shown),
         playbook=playbook_of(config, transition),
         config_hash=config.config_hash,
         detector=entry(config.detection.detector).label,

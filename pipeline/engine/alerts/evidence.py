@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.brands.readings import awaited_news
 from pipeline.engine.buckets.copies import distinct, fingerprint, letters_of
@@ -23,6 +25,10 @@ SHOWN_STORIES: Final = 3
 EXCERPT_CHARACTERS: Final = 280
 NO_TEXT: Final = "(a post without text)"
 NO_WORDS: Final = "(the words of the first post are not known)"
+EVIDENCE_BYTES: Final = 48 << 10
+"""Of an alert, which may have 64 KiB; a dozen posts whose every field is long and of wide characters have more."""
+_SPARED: Final = (("voices", 1), ("amplifiers", 3), ("posts", 1), ("stories", 1), ("triggers", 1))
+"""What is left out first where the evidence is too large, and how many of each always stay."""
 
 
 def keep_posts(brand: Brand, bucket: OpenBucket | None, index: int) -> None:
@@ -174,6 +180,14 @@ def _shown_story(story: Story) -> ShownStory:
 def _has_words(story: Story) -> bool:
     """Whether the story's text is surely what its first post says, be it nothing."""
     return story.words == OWN or (story.words == TOLD and bool(story.text))
+
+
+def within_bytes(evidence: Evidence) -> Evidence:
+    """The evidence without so many of its last posts that it is at most EVIDENCE_BYTES long."""
+    for name, least in _SPARED:
+        while len(msgspec.json.encode(evidence)) > EVIDENCE_BYTES and len(getattr(evidence, name)) > least:
+            evidence = msgspec.structs.replace(evidence, **{name: getattr(evidence, name)[:-1]})
+    return evidence
 
 
 def excerpt(text: str) -> str:
