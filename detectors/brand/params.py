@@ -55,7 +55,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
         min_overdispersion: dispersion above 1 that is believed at least.
         shift_ratio, shift_mentions: the level is released when the day's window holds so many times what is normal, and
             at least so many mentions more: about eight hours at three times the normal volume. Measured
-            (docs/results/2026-11-ablation.md): after a lasting shift volume alarms last 8 to 21 hours instead of 10 to
+            (docs/results/2026-11/ablation.csv): after a lasting shift volume alarms last 8 to 21 hours instead of 10 to
             35, one crisis in six that such a shift opens is spared; recall stays within its noise.
         prior_negative, prior_other: Beta prior of the negative share: 18 % with the weight of ten mentions.
         thread_correlation: of the sentiments of mentions in one bucket, where the base rate clips negatives.
