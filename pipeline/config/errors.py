@@ -44,8 +44,9 @@ def faults(document: Any, annotation: Any, path: tuple[str, ...] = ()) -> Iterat
                 yield _fault(path, document, f"object missing required field `{name}`")
         return
     if get_origin(annotation) is dict and isinstance(document, dict):
+        keys, values = get_args(annotation)
         for key, value in document.items():
-            yield from faults(value, get_args(annotation)[1], (*path, key))
+            yield from _key_faults(key, value, keys, path) or faults(value, values, (*path, key))
         return
     try:
         msgspec.convert(document, annotation)
@@ -54,6 +55,15 @@ def faults(document: Any, annotation: Any, path: tuple[str, ...] = ()) -> Iterat
         if rule.startswith("Invalid enum value"):
             rule = f"expected one of {', '.join(_options(annotation))}"
         yield _fault(path, document, rule[0].lower() + rule[1:])
+
+
+def _key_faults(key: str, value: Any, annotation: Any, path: tuple[str, ...]) -> list[Fault]:
+    """What is wrong with the name of an entry of a table whose names are the writer's own, or a choice."""
+    options = _options(annotation)
+    if options:
+        return [] if key in options else [_fault((*path, key), value, f"unknown key{nearest(key, options)}")]
+    rules = [one.text.partition("=")[2].partition(": ")[2] for one in faults(key, annotation)]
+    return [_fault((*path, key), value, f"{rule} as a key") for rule in rules]
 
 
 def without(document: dict[str, Any], paths: Iterable[tuple[str, ...]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ MOST_FOLD: Final = 99.0
 
 
 class _Wording(msgspec.Struct, frozen=True):
-    """The parts of the sentence of one language; `over` is `what` of an episode that has ended."""
+    """The parts of the sentence of one language; `over` is `what` of an episode that has ended, `times` the fold."""
 
     kinds: Mapping[Kind, str]
     over: str
@@ -27,6 +27,7 @@ class _Wording(msgspec.Struct, frozen=True):
     about: str
     quoted: str
     joined: str
+    times: str
     beyond: str
 
 
@@ -40,11 +41,12 @@ _WORDINGS: Final[Mapping[str, _Wording]] = MappingProxyType(
                 "high_reach_post": "Negative post of great reach about {brand}",
             },
             over="{} is over",
-            whole="{what}: {mentions} since {since}, {fold}x the usual, {share} negative (usually {usual}){about}.",
+            whole="{what}: {mentions} since {since}, {fold} the usual, {share} negative (usually {usual}){about}.",
             about=", most likely about {terms}",
             quoted="“{}”",
             joined=", ",
-            beyond="more than {}",
+            times="{}x",
+            beyond="more than {}x",
         ),
         "zh": _Wording(
             kinds={
@@ -54,11 +56,12 @@ _WORDINGS: Final[Mapping[str, _Wording]] = MappingProxyType(
                 "high_reach_post": "{brand} 遭遇高影响力负面帖",
             },
             over="{}已结束",
-            whole="{what}：自 {since} 起 {mentions}，为平时的 {fold} 倍，负面占 {share}（平时 {usual}）{about}。",
+            whole="{what}：自 {since} 起 {mentions}，为平时的 {fold}，负面占 {share}（平时 {usual}）{about}。",
             about="，很可能与{terms}有关",
             quoted="“{}”",
             joined="、",
-            beyond="{} 以上",
+            times="{} 倍",
+            beyond="{} 倍以上",
         ),
         "ja": _Wording(
             kinds={
@@ -68,11 +71,12 @@ _WORDINGS: Final[Mapping[str, _Wording]] = MappingProxyType(
                 "high_reach_post": "{brand} への影響力の大きい否定的な投稿",
             },
             over="{}は収束",
-            whole="{what}：{since} 以降 {mentions}、通常の {fold} 倍、否定的なもの {share}（通常 {usual}）{about}。",
+            whole="{what}：{since} 以降 {mentions}、通常の {fold}、否定的なもの {share}（通常 {usual}）{about}。",
             about="、主な話題は{terms}とみられる",
             quoted="「{}」",
             joined="",
-            beyond="{} 超",
+            times="{} 倍",
+            beyond="{} 倍超",
         ),
     }
 )
@@ -118,7 +122,7 @@ def _mentions(count: float, language: str) -> str:
 def _fold(fold: float, wording: _Wording) -> str:
     if fold > MOST_FOLD:
         return wording.beyond.format(f"{MOST_FOLD:.0f}")
-    return f"{fold:.0f}" if fold >= 9.95 else f"{fold:.1f}"
+    return wording.times.format(f"{fold:.0f}" if fold >= 9.95 else f"{fold:.1f}")
 
 
 def _percent(share: float) -> str:

@@ -51,6 +51,7 @@ def write(folder: Path, text: str) -> Path:
         ("[brands.acme]\ntear = 'x'", "brands.acme.tear='x': unknown key; did you mean 'tier'?"),
         ("[brands.acme.playbook]\nownr = 'x'", "brands.acme.playbook.ownr='x': unknown key; did you mean 'owner'?"),
         ('"a\\nb" = 1', "'a\\nb'=1: unknown key; known are: brands, categories, detection, engine, platforms, "),
+        ('[platforms.""]', "platforms.''={}: expected `str` of length >= 1 as a key"),
         ("[detection]\nquiet_minutes = 4", "detection.quiet_minutes=4: expected `int` >= 5"),
         ("[detection]\nquiet_minutes = 10081", "detection.quiet_minutes=10081: expected `int` <= 10080"),
         ("[detection]\nrelease_ratio = 0.0", "detection.release_ratio=0.0: expected `float` > 0.0"),
@@ -250,6 +251,42 @@ def test_the_explanation_says_for_every_value_of_the_hash_where_it_comes_from(tm
         }.items()
         for field in section.__struct_fields__
     }
+
+
+NAMED = """
+[brands.acme.names]
+en = "Acme"
+zh = "顶点"
+[brands.bolt]
+"""
+
+
+def test_names_of_a_brand_are_rows_of_its_explanation_and_change_its_hash_only_where_they_are_given(tmp_path):
+    named, unnamed = load_config(write(tmp_path, NAMED)), Config(ConfigFile(brands={"acme": BrandSection()}))
+    assert dict(named.brand("acme").names) == {"en": "Acme", "zh": "顶点"}
+    assert dict(named.brand("bolt").names) == dict(named.brand("other").names) == {}
+    rows = [row for row in named.explain("acme") if row[0].startswith("names.")]
+    assert rows == [("names.en", "Acme", "brands.acme"), ("names.zh", "顶点", "brands.acme")]
+    assert not [row for row in named.explain("bolt") if row[0].startswith("names.")]
+    assert named.brand("bolt").config_hash == unnamed.brand("acme").config_hash == Config().default_hash
+    renamed = load_config(write(tmp_path, NAMED.replace("顶点", "顶峰")))
+    assert len({one.brand("acme").config_hash for one in (named, renamed, unnamed)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("eng = 'Acme'", "brands.acme.names.eng='Acme': unknown key; did you mean 'en'?"),
+        ("xx = 7", "brands.acme.names.xx=7: unknown key; known are: de, en, es, fr, ja, pt, zh"),
+        ("en = ''", "brands.acme.names.en=''"),
+        (f"zh = '{'a' * 65}'", "brands.acme.names.zh="),
+        ("en = 7", "brands.acme.names.en=7"),
+    ],
+)
+def test_a_name_of_no_language_without_letters_or_of_too_many_is_refused(tmp_path, line, message):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, f"[brands.acme.names]\n{line}\n"))
+    assert message in str(caught.value)
 
 
 @given(st.dictionaries(st.sampled_from(["quiet_minutes", "cool_down_minutes"]), st.integers(5, 10_080)))
