@@ -145,7 +145,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     onset_interval: Window | None = None
     headline: str = ""
     since_onset: SinceOnset | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[str, ...] = ()
     recovery: Recovery | None = None
 
 
