@@ -93,7 +93,7 @@ class Amplifier(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A platform or language since the onset: its share of the mentions, and its usual share where that is known.
+    """A platform or language of the surge: its share of the mentions, and its usual share where that is known.
 
     `first_seen` is when the first mention came from where the brand is usually not mentioned.
     """
@@ -119,7 +119,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Coordination(msgspec.Struct, frozen=True, kw_only=True):
-    """Mentions that copy another one's words without the mark of a repost: their number and share since the onset."""
+    """Mentions of the surge that copy another one's words without the mark of a repost: their number and share."""
 
     copies: int
     share: Share
@@ -168,8 +168,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `other` collects what the bounded tables left out.
 
-    `stories` are the most shared ones of the window. What follows `reach` is about the time since the onset, as far
-    as its posts are kept: `triggers` the likeliest first, `voices` posts of different stories, platforms and languages
+    `stories` are the most shared ones of the window. What follows `reach` is about the surge, from the first unusual
+    bucket on, as far as its posts are kept: `triggers` the likeliest first, `voices` posts of different stories, platforms and languages
     that speak for the negative part, `emotions` their shares among the negative texts that show one.
     """
 

@@ -75,8 +75,9 @@ def command(
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = time.monotonic()
+    names = simulated_names(seed) if source is None else {}
     try:
-        with stoppable(), DemoSession(load_settings(), config) as session:
+        with stoppable(), DemoSession(load_settings(), config, names) as session:
             made = counted(session.apply_topics(), "topic")
             console.print(f"Apache Kafka answers at {session.settings.kafka_bootstrap}; {made} made")
             session.start_worker()
@@ -99,6 +100,14 @@ def command(
         return
     if verify and source is not None:
         _verify(source, config, run, console)
+
+
+def simulated_names(seed: int) -> dict[str, dict[str, str]]:
+    """What people call the brands of the simulated stream, in the language of their home."""
+    from pipeline.simulation import demo_stream
+
+    brands = demo_stream(seed=seed, history_hours=HISTORY_HOURS).labels.brands
+    return {brand.brand: {brand.language: brand.name} for brand in brands}
 
 
 class _Run:

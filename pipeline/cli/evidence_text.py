@@ -16,7 +16,7 @@ _EXCERPT_CHARACTERS: Final = 120
 _COPIES_SHARE: Final = 0.2
 """Copies are worth a line from this share on."""
 _SHOWN_PARTS: Final = 4
-_NEW_SHARE: Final = 0.005
+_NEW_SHARE: Final = 0.01
 """Of the mentions: a new platform with less is not worth a line."""
 _SHIFT: Final = 0.1
 """A platform or language is worth a line where its share is so much more than usual."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import re
 import shutil
 import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
@@ -37,6 +39,17 @@ class _LogLine(msgspec.Struct):
     event: str
 
 
+def names_toml(names: Mapping[str, Mapping[str, str]]) -> str:
+    """A configuration that says what people call brands, by brand and language."""
+    sections = []
+    for brand, by_language in sorted(names.items()):
+        lines = [
+            f"{language} = {json.dumps(name, ensure_ascii=False)}" for language, name in sorted(by_language.items())
+        ]
+        sections.append("\n".join([f'[brands."{brand}".names]', *lines]))
+    return "\n\n".join(sections) + "\n"
+
+
 class DemoSession:
     """A broker and a worker that live as long as the block; use as a context manager.
 
@@ -45,12 +58,20 @@ class DemoSession:
         folder: where their data and logs are.
     """
 
-    def __init__(self, settings: Settings, config: Path | None) -> None:
+    def __init__(self, settings: Settings, config: Path | None, names: Mapping[str, Mapping[str, str]]) -> None:
+        """Nothing runs yet.
+
+        Args:
+            settings: as the environment gives them.
+            config: of the worker; None for the defaults.
+            names: by brand and language what people call it, for a worker with the defaults.
+        """
         self.folder = settings.home / "demo"
         self._running = ExitStack()
         self._kafka = LocalKafka(self.folder / "kafka", 0, jars=settings.jars)
         self._settings = settings
         self._config = config
+        self._names = names
         self._worker: subprocess.Popen[bytes] | None = None
         self.settings = settings
 
@@ -70,6 +91,9 @@ class DemoSession:
             running.enter_context(alone(self._settings.home / "demo.lock"))
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
+            if self._config is None and self._names:
+                self._config = self.folder / "brands.toml"
+                self._config.write_text(names_toml(self._names), encoding="utf-8")
             running.callback(self._kafka.stop)
             self._kafka.start(owned=True)
             running.callback(self._stop_worker)

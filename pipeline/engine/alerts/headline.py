@@ -70,7 +70,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = MappingProxyType(
                 "volume_surge": "{brand} への言及が急増",
                 "high_reach_post": "{brand} への影響力の大きい否定的な投稿",
             },
-            over="{}は収束",
+            over="{}（収束）",
             whole="{what}：{since} 以降 {mentions}、通常の {fold}、否定的なもの {share}（通常 {usual}）{about}。",
             about="、主な話題は{terms}とみられる",
             quoted="「{}」",

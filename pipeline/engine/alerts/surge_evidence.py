@@ -130,7 +130,7 @@ def recovery(brand: Brand, normal: Normal, last_above: int) -> Recovery | None:
     calm = (
         hour
         for hour in range(place + 1, len(surge.hours))
-        if surge.hours[hour][1] <= USUAL_AGAIN * normal.base_rate * surge.hours[hour][0]
+        if surge.hours[hour][0] and surge.hours[hour][1] <= USUAL_AGAIN * normal.base_rate * surge.hours[hour][0]
     )
     half_life, back = next(halved, -1), next(calm, -1)
     return Recovery(

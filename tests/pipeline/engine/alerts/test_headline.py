@@ -78,7 +78,7 @@ def test_a_crisis_is_told_in_one_sentence_of_each_language() -> None:
 def test_every_kind_has_words_of_its_own_and_says_so_when_it_is_over(kind: Any, language: str) -> None:
     told = {transition: headline(alert(kind=kind, transition=transition), language) for transition in TRANSITIONS}
     assert told["opened"] == told["updated"] == told["escalated"] != told["resolved"]
-    assert {"en": " is over: ", "zh": "已结束：", "ja": "は収束："}[language] in told["resolved"]
+    assert {"en": " is over: ", "zh": "已结束：", "ja": "（収束）："}[language] in told["resolved"]
     others = {headline(alert(kind=other), language) for other in KINDS if other != kind}
     assert told["opened"] not in others
     assert told["opened"].count("acme") == 1
