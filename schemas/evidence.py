@@ -169,8 +169,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `other` collects what the bounded tables left out.
 
     `stories` are the most shared ones of the window. What follows `reach` is about the surge, from the first unusual
-    bucket on, as far as its posts are kept: `triggers` the likeliest first, `voices` posts of different stories, platforms and languages
-    that speak for the negative part, `emotions` their shares among the negative texts that show one.
+    bucket on, as far as its posts are kept: `triggers` the likeliest first, `voices` posts of different stories,
+    platforms and languages that speak for the negative part, `emotions` their shares among the negative texts that show
+    one.
     """
 
     posts: tuple[Post, ...] = ()
