@@ -194,6 +194,8 @@ def _mark(axes: Axes, alerts: Sequence[Alert], time: NDArray[np.object_], mentio
     """A marker and a word on the line of mentions for each alert."""
     places = {"opened": ("^", 10, -4), "escalated": ("D", 10, 26), "resolved": ("o", -6, 16)}
     for alert in alerts:
+        if alert.transition not in places:
+            continue
         marker, right, up = places[alert.transition]
         here = time == alert.detected_time
         axes.plot(time[here], mentions[here], marker, color=VERMILION, ms=9, markeredgecolor="white", zorder=5)

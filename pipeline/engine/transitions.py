@@ -11,7 +11,7 @@ from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
 from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, with_surge
-from pipeline.engine.brands.gathering import begin, gather, let_go
+from pipeline.engine.brands.gathering import GATHERED_FROM, begin, gather, let_go
 from pipeline.engine.brands.readings import evidence_of, evidence_of_last_hours, opening, smoulder
 from pipeline.engine.buckets.told import LastTold, changed
 from pipeline.engine.categories import Category
@@ -53,8 +53,10 @@ class Transitions:
                 has_episode=brand.has_open_episode,
                 normal=brand.model.normal,
             )
-        is_unusual = brand.before is not None or brand.has_open_episode or closed.audience.score > 0.0
-        gather(brand, closed.bucket, closed.index, is_unusual=is_unusual)
+        begins = closed.audience.score > 0.0 or any(
+            score >= GATHERED_FROM * rule.threshold for spec, rule, score in watched if spec.counts
+        )
+        gather(brand, closed.bucket, closed.index, begins=begins)
         blocking: set[Kind] = set()
         for spec, rule, score in watched:
             episode = brand.episodes[spec.name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from detectors.sentiment import language_of
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.background import Background
@@ -10,22 +12,26 @@ from pipeline.engine.buckets.surge import Surge, told_text
 from schemas.observation import BUCKETS_PER_DAY
 from schemas.text import normalised
 
+GATHERED_FROM: Final = 0.5
+"""Of a kind's threshold: a score from which on what is said is worth gathering, for something may be about to open."""
 
-def gather(brand: Brand, bucket: OpenBucket | None, index: int, *, is_unusual: bool) -> None:
+
+def gather(brand: Brand, bucket: OpenBucket | None, index: int, *, begins: bool) -> None:
     """Add a closed bucket to the brand's surge, which may begin with it, or to its usual.
 
     Args:
         brand: whose bucket was closed, its stories told into the brand's memory.
         bucket: what it held; None where no mention came.
         index: of the bucket.
-        is_unusual: whether the bucket is anything but ordinary, or an episode is open.
+        begins: whether a surge begins with it, where none is being gathered.
     """
-    if is_unusual:
-        if brand.surge is None:
-            brand.surge = Surge(index)
-        if bucket is not None and bucket.mentions:
-            brand.surge.add(bucket, index)
-    elif bucket is not None and bucket.mentions and (brand.background is None or brand.background.is_due(index)):
+    if begins and brand.surge is None:
+        brand.surge = Surge(index)
+    if bucket is None or not bucket.mentions:
+        return
+    if brand.surge is not None:
+        brand.surge.add(bucket, index)
+    elif brand.before is None and (brand.background is None or brand.background.is_due(index)):
         _learn(brand, bucket, index)
 
 

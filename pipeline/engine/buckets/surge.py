@@ -14,6 +14,7 @@ from zlib import crc32
 import msgspec
 
 from pipeline.engine.buckets.closed_counts import BucketCounts
+from pipeline.engine.buckets.copies import letters_of
 from pipeline.engine.buckets.names import NAMES
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.posts import PostRecord, by_audience
@@ -185,7 +186,8 @@ def told_text(story: Story) -> str:
 def _rank(item: tuple[str, Heard]) -> tuple[int, int, str]:
     """The most told first; of those told as often a sample drawn by a hash, negative ones twice as likely."""
     text, heard = item
-    return -heard.mentions.bit_length(), crc32(text.encode("utf-8", "replace")) >> bool(heard.negatives), text
+    # By its letters: how a text is dressed, in HTML or full width, must not decide.
+    return -heard.mentions.bit_length(), crc32(letters_of(text)) >> bool(heard.negatives), text
 
 
 def _apart(posts: list[PostRecord]) -> list[PostRecord]:

@@ -82,12 +82,12 @@ class Word(NamedTuple):
 
 
 def word_of(raw: str, lists: WordLists) -> Word:
+    if raw in lists.words and not raw[0].isalpha():
+        return Word("", lists.words[raw], ends=True, stands_alone=True)
     drawn_out = re.fullmatch(r"([:;=]['-]?[()\[\]/])(.*)", raw)
     if drawn_out and drawn_out[2] and set(drawn_out[2]) == {drawn_out[1][-1]} and drawn_out[1] in lists.words:
         return Word("", lists.words[drawn_out[1]], ends=True, stands_alone=True)
     emoji = [weights("emoji")[character] for character in raw if character in weights("emoji")]
-    if raw in lists.words and not raw[0].isalpha():
-        return Word("", lists.words[raw], ends=True, stands_alone=True)
     if emoji:
         return Word("", limited(sum(emoji)), ends=True, stands_alone=True)
     if raw.startswith("@"):
