@@ -26,6 +26,7 @@ from pipeline.migration.drain import Drain, Unread
 from pipeline.migration.run import migrate
 from pipeline.migration.split import Targets, split
 from schemas.alert import decode_alert
+from schemas.catalogue import topics
 from schemas.partitioning import partition_of
 from tests.integration.worker_process import (
     QUICK,
@@ -172,7 +173,7 @@ def test_topics_that_were_all_grown_are_refused_by_the_state(settings, launch):
     publish(settings, [Record(0, 0, key, value) for key, value in stream(7, hours=1)])
     settle(settings, [worker])
     worker.stop()
-    for name in ("mentions", "mentions-dlq", "alerts", "brand-state"):
+    for name in topics():
         _grow(settings, name, 8)
     again = launch()
     assert again.await_end(30) == 1
