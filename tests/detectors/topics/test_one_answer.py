@@ -19,13 +19,22 @@ from detectors.topics.emotions import emotions_of
 from detectors.topics.terms import terms
 from detectors.topics.told import Told
 said = [
-    ("砚屿的吸尘器在家里突然起火 吸尘器客服直接挂电话", "zh"), ("吸尘器 双手烧伤住院 评论区都在说吸尘器起火", "zh"),
-    ("黑心 吸尘器同样起火，吸尘器起火，客服直接挂电话", "zh"), ("掃除機が突然発火して電話も切られた", "ja"),
+    ("感谢朵砚屿的客服，空气炸锅三天就给换新了😍", "zh"),
+    ("@xiaofeiguancha 谢谢推荐，已下单❤️", "zh"),
+    ("十天前就投诉过吸尘器同样的问题，朵砚屿家居根本不理，无耻 #购物", "zh"),
+    ("公司附近的#朵砚屿要搬到隔壁街", "zh"),
+    ("有人用过#朵砚屿的吸尘器吗？用快一年以后怎么样", "zh"),
+    ("朵砚屿的咖啡机学生有优惠吗？", "zh"),
+    ("大学城新开的#朵砚屿周一开业 #生活", "zh"),
+    ("朵砚屿家居的空气炸锅这个价格真的良心", "zh"),
+    ("今天帮同事办事的朵砚屿家居小姐姐太耐心了，表扬！！", "zh"),
+    ("@mian_lan1 你说的是哪款台灯？", "zh"),
+    ("朵砚屿家居把帮助页面换地方了，书架的表在联系我们里面 #今天", "zh"),
+    ("#朵砚屿的吸尘器在家里突然起火，我妈双手烧伤住院了，视频在评论区。大家千万别用了！朵砚屿客服直接挂我电话。", "zh"),
     ("掃除機の発火、電話は切られた。怖い", "ja"), ("the vacuum caught fire and support hung up", "en"),
-    ("vacuum caught fire again, support hung up on me", "en"), ("#vacuumfire caught fire twice", "en"),
 ]
-told = [Told(text * 2, language, 1 + n % 4, n % 2) for n, (text, language) in enumerate(said * 3)]
-print(terms(told, None, leave_out={"acme", "yanyu", "vac", "砚屿"}), cause_of(told), emotions_of(told))
+told = [Told(text, language, 1.0 + n % 4, 1.0) for n, (text, language) in enumerate(said)]
+print(terms(told[:12], None), terms(told, None, leave_out={"acme", "vac", "朵砚屿"}), cause_of(told), emotions_of(told))
 """
 
 
