@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from pipeline.config.settings import load_settings
+from pipeline.kafka.local.ports import free_port
 from tests.pipeline.mention_streams import troubled_stream
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("heeded_signals")]
@@ -46,12 +47,14 @@ def processes(home: Path) -> list[list[str]]:
 
 
 def demo(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A demo with a port of its own: of two that begin together both would find the default one free."""
+    own = {"TOCSIN_HOME": str(home), "TOCSIN_METRICS_PORT": str(free_port())}
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", "demo", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "TOCSIN_HOME": str(home)},  # noqa: TID251 - the test is the one that sets it
+        env={**os.environ, **own},  # noqa: TID251 - the test is the one that sets it
     )
 
 
