@@ -1,6 +1,8 @@
-"""Wording of messages: counts of things as people write them."""
+"""Wording of messages: counts, shares and times as people write them."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 
 def unjudged(brands: int, of: int) -> str:
@@ -23,3 +25,14 @@ def counted(number: float, noun: str, plural: str = "") -> str:
     """
     shown = f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
     return f"{shown} {noun if shown == '1' else plural or noun + 's'}"
+
+
+def percent(share: float) -> str:
+    """A share, 0..1, in whole percent."""
+    return f"{100 * share:.0f} %"
+
+
+def time_of_day(moment: datetime, now: datetime) -> str:
+    """The time of day of a moment in UTC; with its date where that is another one than now."""
+    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
+    return f"{moment:%H:%M} UTC" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M} UTC"

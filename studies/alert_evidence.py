@@ -14,13 +14,13 @@ from typing import Final
 import click
 
 from pipeline.config.model import Config
+from pipeline.engine.alerts.surge_evidence import UNSURE
 from pipeline.replay import replay_mentions
 from pipeline.simulation import Simulation
 from pipeline.simulation.stream.labels import Label
 from schemas.alert import Alert
 
 MOMENTS: Final = ("first", "last")
-UNSURE: Final = ("other", "unknown")
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "insensitive_post": ("insensitive_content",),
     "scandal": ("employee_behaviour", "safety"),

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from pipeline.cli.evidence_text import evidence_lines
 from pipeline.engine.alerts.headline import headline
-from pipeline.wording import counted
+from pipeline.wording import counted, percent
 from schemas.alert import Alert, Kind, Member, Suppressed
 from schemas.evidence import Evidence, Post
 from schemas.text import printable
@@ -77,7 +77,7 @@ def _numbers(alert: Alert) -> str:
     window = _duration(round((alert.window.end - alert.window.start).total_seconds() / 60))
     return (
         f"{counted(seen.mentions, 'mention')} in {window}, {_count(usual.lower)} to {_count(usual.upper)} expected; "
-        f"{_percent(seen.negative_share)} negative, {_percent(usual.negative_share)} usual; "
+        f"{percent(seen.negative_share)} negative, {percent(usual.negative_share)} usual; "
         f"score {alert.score.value + 0.0:.1f}, threshold {alert.score.threshold:.1f}"
     )
 
@@ -88,7 +88,7 @@ def _reasons(alert: Alert) -> str:
     if total > 0:
         ordered = sorted(alert.contributions.items(), key=lambda item: -item[1])
         named = [(name.replace("_", " "), part / total) for name, part in ordered if part / total >= 0.005]
-        shares = [f"{_percent(share)} {printable(name, 40)}" for name, share in named]
+        shares = [f"{percent(share)} {printable(name, 40)}" for name, share in named]
         parts.append("because of " + ", ".join(shares))
     if alert.evidence.posts and not alert.evidence.triggers:
         parts.append(_post(alert.evidence.posts[0]))
@@ -171,10 +171,6 @@ def _duration(minutes: int) -> str:
 
 def _count(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 def _words(kind: Kind) -> str:

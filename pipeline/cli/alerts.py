@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import MOMENT, MOMENT_HELP, brands_option, kinds_option, severities_option
+from pipeline.engine.alerts.headline import LANGUAGES
 from pipeline.wording import counted
 from schemas.alert import Alert
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @kinds_option
 @brands_option
 @severities_option
-@click.option("--lang", type=click.Choice(["en", "zh", "ja"]), help="Language of headline and evidence.")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of headline and evidence.")
 @click.option("--since", type=MOMENT, metavar="TIME", help=f"Only what was detected then or later: {MOMENT_HELP}.")
 @click.option("--limit", type=click.IntRange(1), help="Number of alerts after which to stop.")
 def command(

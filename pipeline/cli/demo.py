@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pipeline.demo.background import Publisher
     from pipeline.demo.session import DemoSession
-    from pipeline.simulation import Labels
+    from pipeline.simulation import Labels, Simulation
     from schemas.alert import Alert
 
 HISTORY_HOURS = 48.0
@@ -72,10 +72,12 @@ def command(
     from pipeline.config.settings import load_settings
     from pipeline.demo.run_guard import stoppable
     from pipeline.demo.session import DemoSession
+    from pipeline.simulation import demo_stream
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = time.monotonic()
-    names = simulated_names(seed) if source is None else {}
+    stream = demo_stream(seed=seed, history_hours=HISTORY_HOURS) if source is None else None
+    names = {} if stream is None else names_of(stream.labels)
     try:
         with stoppable(), DemoSession(load_settings(), config, names) as session:
             made = counted(session.apply_topics(), "topic")
@@ -85,9 +87,9 @@ def command(
             console.print(f"worker is ready: {address}/metrics  {address}/healthz  (log: {session.log})")
             run = _Run(session, console, show_all=show_all)
             try:
-                if source is None:
-                    run.simulated(seed, speed, duration and started + duration)
-                else:
+                if stream is not None:
+                    run.simulated(stream, speed, duration and started + duration)
+                elif source is not None:
                     run.recorded(source, duration and started + duration)
             except KeyboardInterrupt:
                 console.print("stopping")
@@ -102,12 +104,9 @@ def command(
         _verify(source, config, run, console)
 
 
-def simulated_names(seed: int) -> dict[str, dict[str, str]]:
-    """What people call the brands of the simulated stream, in the language of their home."""
-    from pipeline.simulation import demo_stream
-
-    brands = demo_stream(seed=seed, history_hours=HISTORY_HOURS).labels.brands
-    return {brand.brand: {brand.language: brand.name} for brand in brands}
+def names_of(labels: Labels) -> dict[str, dict[str, str]]:
+    """What people call the brands of a simulated stream, in the language of their home."""
+    return {brand.brand: {brand.language: brand.name} for brand in labels.brands}
 
 
 class _Run:
@@ -131,12 +130,10 @@ class _Run:
         self._passed = 0.0
         self._last_status = time.monotonic()
 
-    def simulated(self, seed: int, speed: float, deadline: float | None) -> None:
+    def simulated(self, stream: Simulation, speed: float, deadline: float | None) -> None:
         """Publish a simulated history and day; after its end go on until the deadline or Ctrl-C."""
         from pipeline.demo.background import Publisher
-        from pipeline.simulation import demo_stream
 
-        stream = demo_stream(seed=seed, history_hours=HISTORY_HOURS)
         self._truth = stream.labels
         history_end = stream.labels.history_end.timestamp()
         batches = iter(stream.batches())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from pipeline.engine.alerts.surge_evidence import UNSURE
+from pipeline.wording import percent, time_of_day
 from schemas.evidence import Evidence, Part, Spread, Trigger
 from schemas.text import printable
 
@@ -133,9 +135,9 @@ def evidence_lines(evidence: Evidence, language: str, now: datetime) -> list[str
         shown = [printable(term.text, 40) for term in evidence.terms[:_SHOWN_TERMS]]
         lines.append(labels["terms"].format(", ".join(shown)))
     cause = evidence.cause
-    if cause is not None and cause.name not in {"unknown", "other"}:
+    if cause is not None and cause.name not in UNSURE:
         name = labels.get(cause.name, printable(cause.name, 40))
-        lines.append(labels["cause"].format(name, _percent(cause.confidence)))
+        lines.append(labels["cause"].format(name, percent(cause.confidence)))
     if evidence.triggers:
         lines.append(labels["trigger"].format(_trigger(evidence.triggers[0], labels, now)))
     if evidence.amplifiers:
@@ -151,12 +153,10 @@ def evidence_lines(evidence: Evidence, language: str, now: datetime) -> list[str
         lines += _news(evidence.spread, labels, now)
     if evidence.emotions:
         felt = sorted(evidence.emotions.items(), key=lambda item: (-item[1], item[0]))
-        shown = [
-            f"{labels.get(name, printable(name, 40))} {_percent(share)}" for name, share in felt if share >= _SHIFT
-        ]
+        shown = [f"{labels.get(name, printable(name, 40))} {percent(share)}" for name, share in felt if share >= _SHIFT]
         lines += [labels["emotions"].format(", ".join(shown))] if shown else []
     if evidence.coordination is not None and evidence.coordination.share >= _COPIES_SHARE:
-        lines.append(labels["copies"].format(_percent(evidence.coordination.share)))
+        lines.append(labels["copies"].format(percent(evidence.coordination.share)))
     return lines
 
 
@@ -164,10 +164,10 @@ def _trigger(trigger: Trigger, labels: Mapping[str, str], now: datetime) -> str:
     source = [printable(name, 60) for name in (trigger.platform, trigger.author) if name]
     if trigger.followers:
         source.append(labels["followers"].format(f"{trigger.followers:,}"))
-    source.append(_clock(trigger.event_time, now))
+    source.append(time_of_day(trigger.event_time, now))
     parts = [f'"{printable(trigger.excerpt, _EXCERPT_CHARACTERS)}" ({", ".join(source)})']
     if trigger.mentions > 1:
-        parts.append(labels["told"].format(f"{trigger.mentions:,}", _percent(trigger.share)))
+        parts.append(labels["told"].format(f"{trigger.mentions:,}", percent(trigger.share)))
     if trigger.url:
         parts.append(printable(trigger.url, 200))
     return ", ".join(parts)
@@ -177,7 +177,7 @@ def _news(spread: Spread, labels: Mapping[str, str], now: datetime) -> list[str]
     item = spread.first_news
     if item is None:
         return []
-    source = f"{printable(item.author or item.platform, 60)}, {_clock(item.event_time, now)}"
+    source = f"{printable(item.author or item.platform, 60)}, {time_of_day(item.event_time, now)}"
     return [labels["news"].format(f'"{printable(item.excerpt, _EXCERPT_CHARACTERS)}" ({source})')]
 
 
@@ -185,16 +185,7 @@ def _part(part: Part, labels: Mapping[str, str], now: datetime) -> str:
     """A place where more is told than usual, "" for any other."""
     name = printable(part.name, 40)
     if part.first_seen is not None and part.share >= _NEW_SHARE:
-        return labels["new"].format(name, _percent(part.share), _clock(part.first_seen, now))
+        return labels["new"].format(name, percent(part.share), time_of_day(part.first_seen, now))
     if part.usual_share is not None and part.share >= part.usual_share + _SHIFT:
-        return labels["usually"].format(name, _percent(part.share), _percent(part.usual_share))
+        return labels["usually"].format(name, percent(part.share), percent(part.usual_share))
     return ""
-
-
-def _clock(moment: datetime, now: datetime) -> str:
-    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
-    return f"{moment:%H:%M} UTC" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

@@ -13,7 +13,7 @@ from pipeline.engine.alerts.category_alert import category_alert
 from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, with_surge
 from pipeline.engine.brands.gathering import GATHERED_FROM, begin, gather, let_go
 from pipeline.engine.brands.readings import evidence_of, evidence_of_last_hours, opening, smoulder
-from pipeline.engine.buckets.told import LastTold, changed
+from pipeline.engine.buckets.told import changed
 from pipeline.engine.categories import Category
 from pipeline.engine.episodes.before import UNUSUAL_SCORE, followed
 from pipeline.engine.episodes.episode import (
@@ -53,8 +53,9 @@ class Transitions:
                 has_episode=brand.has_open_episode,
                 normal=brand.model.normal,
             )
-        begins = closed.audience.score > 0.0 or any(
-            score >= GATHERED_FROM * rule.threshold for spec, rule, score in watched if spec.counts
+        begins = brand.surge is None and (
+            closed.audience.score > 0.0
+            or any(score >= GATHERED_FROM * rule.threshold for spec, rule, score in watched if spec.counts)
         )
         gather(brand, closed.bucket, closed.index, begins=begins)
         blocking: set[Kind] = set()
@@ -148,14 +149,15 @@ class Transitions:
         """Update the episode that leads the others, where something has changed since the last alert of the brand."""
         brand, index = closed.brand, closed.index
         surge = brand.surge
-        if surge is None or not surge.is_due(index):
+        last = None if surge is None else surge.due(index)
+        if surge is None or last is None:
             return
         kind = next((kind for kind in KIND_SPECS if brand.episodes[kind].is_open), None)
         if kind is None:
             return
         surge.looked = index
         evidence, _ = with_surge(NO_EVIDENCE, brand, closed.config.names.values())
-        changes = changed(surge.told or LastTold(index), last_told(evidence, brand, index))
+        changes = changed(last, last_told(evidence, brand, index))
         if changes:
             its = transition(brand.episodes[kind], "updated", index, related(brand.episodes, kind, index))
             self._alert_of_brand(closed, KIND_SPECS[kind], its, None, changes)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
+from pipeline.wording import percent, time_of_day
 from schemas.alert import Alert, Kind
 from schemas.text import printable
 
@@ -102,10 +102,10 @@ def headline(alert: Alert, language: str, names: Mapping[str, str] = NO_NAMES) -
     return wording.whole.format(
         what=wording.over.format(what) if alert.transition == "resolved" else what,
         mentions=_mentions(mentions, language),
-        since=_since(since, alert.detected_time),
+        since=time_of_day(since, alert.detected_time),
         fold=_fold(mentions / max(expected, 0.01), wording),
-        share=_percent(min(negatives / mentions, 1.0) if mentions else 0.0),
-        usual=_percent(alert.expected.negative_share),
+        share=percent(min(negatives / mentions, 1.0) if mentions else 0.0),
+        usual=percent(alert.expected.negative_share),
         about=wording.about.format(terms=wording.joined.join(quoted)) if quoted else "",
     )
 
@@ -123,13 +123,3 @@ def _fold(fold: float, wording: _Wording) -> str:
     if fold > MOST_FOLD:
         return wording.beyond.format(f"{MOST_FOLD:.0f}")
     return wording.times.format(f"{fold:.0f}" if fold >= 9.95 else f"{fold:.1f}")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _since(moment: datetime, now: datetime) -> str:
-    """The time of day in UTC; with its date where that is another one than now."""
-    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
-    return f"{moment:%H:%M} UTC" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M} UTC"

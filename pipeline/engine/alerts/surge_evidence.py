@@ -20,7 +20,7 @@ from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.background import Background
 from pipeline.engine.buckets.copies import distinct
 from pipeline.engine.buckets.origin import Origin
-from pipeline.engine.buckets.posts import PostRecord, by_audience
+from pipeline.engine.buckets.posts import URL_CHARACTERS, PostRecord, by_audience
 from pipeline.engine.buckets.story import Story, without_mark
 from pipeline.engine.buckets.surge import Surge, told_text
 from pipeline.engine.buckets.told import TRIGGER_SHARE, LastTold
@@ -37,7 +37,6 @@ from schemas.evidence import (
     Term,
     Trend,
     Trigger,
-    TriggerReason,
 )
 from schemas.moments import moment
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_HOUR
@@ -82,7 +81,7 @@ def with_surge(evidence: Evidence, brand: Brand, names: Iterable[str]) -> tuple[
         amplifiers=_amplifiers(surge),
         voices=_voices(surge),
         spread=_spread(surge, brand.background),
-        emotions={name: round(share, 4) for name, share in emotions_of(told).items()},
+        emotions=emotions_of(told),
         cause=None if cause is None else _cause(cause),
         coordination=_coordination(surge),
     )
@@ -195,8 +194,8 @@ def _terms(brand: Brand, told: Sequence[Told], names: Iterable[str]) -> tuple[Te
         Term(
             text=one.text,
             mentions=round(one.mentions, 1),
-            share=round(min(one.share, 1.0), 4),
-            negative_share=round(min(one.negative_share, 1.0), 4),
+            share=round(one.share, 4),
+            negative_share=round(one.negative_share, 4),
         )
         for one in terms(told, usual, leave_out={brand.name, *parts, *names})
     )
@@ -205,7 +204,7 @@ def _terms(brand: Brand, told: Sequence[Told], names: Iterable[str]) -> tuple[Te
 def _cause(cause: LikelyCause) -> Cause:
     return Cause(
         name=cause.name,
-        confidence=round(cause.confidence, 4),
+        confidence=cause.confidence,
         terms=tuple(printable(term, 40) for term in cause.terms),
     )
 
@@ -230,20 +229,33 @@ def _triggers(brand: Brand, surge: Surge) -> tuple[Trigger, ...]:
 
 def _shared(story: Story, post: PostRecord | None, mentions: int) -> Trigger:
     """A story as a trigger; `post` is its first one where that is kept."""
-    origin = story.origin
-    if origin is None and post is not None:
-        origin = Origin(post.platform, post.lang, post.author, post.followers, post.reach, post.url)
-    reason: TriggerReason = "reposts" if 2 * story.reposts >= story.mentions - 1 else "copies"
     trigger = Trigger(
         id=printable(story.id, 256),
         excerpt=excerpt(without_mark(story.text)),
         event_time=moment(story.first_seen),
         mentions=story.mentions,
         share=round(min(story.mentions / mentions, 1.0), 4),
-        reason=reason,
+        reason="reposts" if 2 * story.reposts >= story.mentions - 1 else "copies",
     )
-    if origin is None:
-        return trigger
+    origin = story.origin or post
+    return trigger if origin is None else _from(origin, trigger)
+
+
+def _loud(post: PostRecord, mentions: int) -> Trigger:
+    """A post that nobody is known to repeat, for its audience."""
+    trigger = Trigger(
+        id=printable(post.id, 256),
+        excerpt=excerpt(post.text),
+        event_time=moment(post.event_time),
+        mentions=1,
+        share=round(1 / mentions, 4),
+        reason="audience",
+    )
+    return _from(post, trigger)
+
+
+def _from(origin: Origin | PostRecord, trigger: Trigger) -> Trigger:
+    """The trigger with where it came from."""
     return msgspec.structs.replace(
         trigger,
         platform=printable(origin.platform, 64),
@@ -251,26 +263,7 @@ def _shared(story: Story, post: PostRecord | None, mentions: int) -> Trigger:
         author=None if origin.author is None else printable(origin.author, 256),
         followers=origin.followers,
         reach=origin.reach,
-        url=None if origin.url is None else printable(origin.url, 512),
-    )
-
-
-def _loud(post: PostRecord, mentions: int) -> Trigger:
-    """A post that nobody is known to repeat, for its audience."""
-    shown = shown_post(post)
-    return Trigger(
-        id=shown.id,
-        excerpt=shown.excerpt,
-        event_time=shown.event_time,
-        mentions=1,
-        share=round(1 / mentions, 4),
-        reason="audience",
-        platform=shown.platform,
-        lang=shown.lang,
-        author=shown.author,
-        followers=shown.followers,
-        reach=shown.reach,
-        url=shown.url,
+        url=None if origin.url is None else printable(origin.url, URL_CHARACTERS),
     )
 
 

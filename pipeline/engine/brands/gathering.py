@@ -23,9 +23,9 @@ def gather(brand: Brand, bucket: OpenBucket | None, index: int, *, begins: bool)
         brand: whose bucket was closed, its stories told into the brand's memory.
         bucket: what it held; None where no mention came.
         index: of the bucket.
-        begins: whether a surge begins with it, where none is being gathered.
+        begins: whether a surge begins with it: none is being gathered.
     """
-    if begins and brand.surge is None:
+    if begins:
         brand.surge = Surge(index)
     if bucket is None or not bucket.mentions:
         return

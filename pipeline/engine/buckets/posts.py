@@ -49,8 +49,13 @@ def is_news(mention: Mention) -> bool:
 
 def post_of(mention: Mention, event_time: float, bucket: int) -> PostRecord:
     """What is kept of a mention (times in Unix seconds)."""
+    return _post(mention, event_time, bucket, audience_size(mention))
+
+
+def audience_size(mention: Mention) -> int:
+    """Followers of its author or reach, whichever is more; 0 where neither is known."""
     followers = mention.author.followers if mention.author is not None else None
-    return _post(mention, event_time, bucket, max(mention.reach or 0, followers or 0))
+    return max(mention.reach or 0, followers or 0)
 
 
 def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucket: int, weight: int) -> None:
@@ -84,8 +89,7 @@ def keep_post(kept: list[PostRecord], mention: Mention, event_time: float, bucke
 
 def keep_if_greatest(kept: list[PostRecord], mention: Mention, event_time: float, bucket: int) -> None:
     """`keep_post` of any post: where its audience is not great enough, nothing changes."""
-    followers = mention.author.followers if mention.author is not None else None
-    weight = max(mention.reach or 0, followers or 0)
+    weight = audience_size(mention)
     if len(kept) < KEPT_POSTS or weight > kept[-1].weight:
         keep_post(kept, mention, event_time, bucket, weight)
 

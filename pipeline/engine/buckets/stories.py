@@ -19,6 +19,7 @@ from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.copies import ID_MARK, SHORTEST, SHORTEST_ALIKE, copies, fingerprint, letters_of
 from pipeline.engine.buckets.ids import identity, speaker
 from pipeline.engine.buckets.origin import origin_of
+from pipeline.engine.buckets.posts import audience_size
 from pipeline.engine.buckets.story import (
     OWN,
     QUOTED,
@@ -194,7 +195,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
             negatives=int(negative),
             sampled=int(sampled),
             reach=reach,
-            audience=_audience(mention),
+            audience=audience_size(mention),
             author=speaker(mention),
             sampled_reach=reach if sampled else 0,
             words=UNHEARD,
@@ -230,7 +231,7 @@ class BucketStories(msgspec.Struct, array_like=True, dict=True):
         story.mentions += 1
         story.negatives += negative
         story.reach += reach
-        audience = _audience(mention)
+        audience = audience_size(mention)
         if audience > story.audience:
             story.audience = audience
         if sampled:
@@ -397,11 +398,6 @@ def _compared(story: Story) -> bytes:
 
 def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-
-
-def _audience(mention: Mention) -> int:
-    followers = mention.author.followers if mention.author is not None else None
-    return max(mention.reach or 0, followers or 0)
 
 
 def room_for_texts(lateness_seconds: int) -> int:

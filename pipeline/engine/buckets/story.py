@@ -166,9 +166,14 @@ def as_written(text: str) -> str:
 def kept(text: str) -> str:
     """What a story keeps of a text: the beginning, in the author's words."""
     beginning = readable(text)[:TEXT_CHARACTERS] if "<" in text or "&" in text else text[:TEXT_CHARACTERS]
-    if beginning.isascii():
-        return beginning
-    return beginning.encode("utf-8", "replace")[:TEXT_BYTES].decode("utf-8", "ignore")
+    return cut(beginning, TEXT_BYTES)
+
+
+def cut(text: str, size: int) -> str:
+    """The beginning of a text that takes so many bytes of UTF-8 at most."""
+    if text.isascii():
+        return text[:size]
+    return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
 
 
 def without_mark(text: str) -> str:

@@ -17,9 +17,10 @@ from pipeline.engine.buckets.closed_counts import BucketCounts
 from pipeline.engine.buckets.copies import letters_of
 from pipeline.engine.buckets.names import NAMES
 from pipeline.engine.buckets.open_bucket import OpenBucket
+from pipeline.engine.buckets.origin import NAME_CHARACTERS
 from pipeline.engine.buckets.posts import PostRecord, by_audience
 from pipeline.engine.buckets.stories import BucketStories
-from pipeline.engine.buckets.story import Story, without_mark
+from pipeline.engine.buckets.story import Story, cut, without_mark
 from pipeline.engine.buckets.told import UPDATE_BUCKETS, LastTold
 from schemas.observation import BUCKETS_PER_HOUR
 
@@ -28,7 +29,6 @@ TEXT_BYTES: Final = 240
 MOST_VOICES: Final = 6
 MOST_SPEAKERS: Final = 16
 MOST_HOURS: Final = 7 * 24
-NAME_CHARACTERS: Final = 64
 
 
 class Heard(msgspec.Struct, array_like=True, gc=False):
@@ -118,9 +118,10 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         self.voices = _apart(sorted([*self.voices, *bucket.negative_posts], key=by_audience))[:MOST_VOICES]
         self._meet(bucket.top_posts)
 
-    def is_due(self, index: int) -> bool:
-        """Whether it is time to ask if something has changed since the last alert."""
-        return self.told is not None and index - max(self.told.bucket, self.looked) >= UPDATE_BUCKETS
+    def due(self, index: int) -> LastTold | None:
+        """What the last alert said, where it is time to ask whether that has changed; else None."""
+        told = self.told
+        return told if told is not None and index - max(told.bucket, self.looked) >= UPDATE_BUCKETS else None
 
     @property
     def first_hour(self) -> int:
@@ -177,10 +178,7 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
 
 def told_text(story: Story) -> str:
     """The beginning of what a story says, "" where that is not known."""
-    text = without_mark(story.text)
-    if text.isascii():
-        return text[:TEXT_BYTES]
-    return text.encode("utf-8", "replace")[:TEXT_BYTES].decode("utf-8", "ignore")
+    return cut(without_mark(story.text), TEXT_BYTES)
 
 
 def _rank(item: tuple[str, Heard]) -> tuple[int, int, str]:
