@@ -24,6 +24,7 @@ SCOPES: Final[tuple[Scope, ...]] = ("brand", "category")
 CHANGES: Final[tuple[Change, ...]] = ("cause", "joined", "news", "platform", "term", "trigger", "volume")
 SUPPRESSION_REASONS: Final[tuple[SuppressionReason, ...]] = ("budget", "category", "cool_down")
 MAX_ALERT_BYTES: Final = 65_536
+MAX_LINK_CHARACTERS: Final = 1024
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{12,64}\Z")]
 
@@ -113,7 +114,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     brand's language; `since_onset` is the same stretch in every alert of an episode, where the window is not. `changes`
     says what an update is about: it has become part of another episode (`joined`), the mentions of an hour have doubled
     (`volume`), there is another cause, top term, trigger or platform,
-    or a first item in the `news`. `recovery` is part of resolved alerts.
+    or a first item in the `news`. `recovery` is part of resolved alerts. `links` are addresses as configured, by name.
     """
 
     version: Literal[1]
@@ -147,6 +148,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since_onset: SinceOnset | None = None
     changes: tuple[str, ...] = ()
     recovery: Recovery | None = None
+    links: dict[str, str] = {}
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -174,12 +176,18 @@ def decode_alert(value: bytes) -> Alert:
     return _decoder.decode(value)
 
 
-def alert_headers(alert: Alert) -> list[tuple[str, bytes]]:
-    """CloudEvents 1.0 attributes for the Kafka headers (binary content mode), `severity` as an extension of them."""
+DEFAULT_SOURCE: Final = "/tocsin"
+
+
+def alert_headers(alert: Alert, source: str = DEFAULT_SOURCE) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0 attributes for the Kafka headers (binary content mode), `severity` as an extension of them.
+
+    `source` is a URI reference that names the installation: with the id it is unique.
+    """
     return [
         ("ce_specversion", b"1.0"),
         ("ce_id", alert.id.encode()),
-        ("ce_source", b"/tocsin"),
+        ("ce_source", source.encode()),
         ("ce_type", f"tocsin.alert.{alert.kind}.{alert.transition}.v1".encode()),
         ("ce_time", alert.detected_time.isoformat().replace("+00:00", "Z").encode()),
         ("ce_subject", alert.brand.encode()),

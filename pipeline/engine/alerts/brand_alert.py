@@ -14,6 +14,7 @@ from detectors.registry import entry
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.evidence import brand_evidence, within_bytes
 from pipeline.engine.alerts.headline import headline
+from pipeline.engine.alerts.links import links_of
 from pipeline.engine.alerts.surge_evidence import recovery, since_onset, with_surge
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.feed_gaps import Feed
@@ -144,7 +145,10 @@ def brand_alert(
         changes=changes,
         recovery=recovery(brand, normal, transition.last_above) if transition.name == "resolved" else None,
     )
-    return msgspec.structs.replace(alert, headline=headline(alert, language, config.names))
+    called = config.names.get(language) or next(iter(config.names.values()), brand.name)
+    return msgspec.structs.replace(
+        alert, headline=headline(alert, language, config.names), links=links_of(alert, config.links, called)
+    )
 
 
 def _unit(closed: ClosedBucket, spec: KindSpec) -> str:
