@@ -111,9 +111,16 @@ class WorkerConfig(Section, frozen=True):
     dead_letter: refused; reroute: written to the right partition, where they count, in the checkpoint's transaction."""
     ce_source: Annotated[str, Meta(pattern=r"^[!-~]{1,256}\Z")] = DEFAULT_SOURCE
     """Source of alerts in their CloudEvents header, a URI reference: what tells one installation from another."""
+    feedback: bool = True
+    """Bring feedback on episodes from alert-feedback into the mentions, where it counts; only with `ticks`."""
     activity: ActivityChoice = "all"
     """Closed buckets with a record on brand-activity. all: of every brand; burning: of a brand with an open episode or
     a score above an ordinary day's highest; off: none."""
+
+    @property
+    def relays_feedback(self) -> bool:
+        """Whether feedback is brought into the mentions: only where the worker may append to them."""
+        return self.feedback and self.ticks
 
 
 class DetectionConfig(Section, frozen=True):

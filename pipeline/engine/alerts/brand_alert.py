@@ -186,13 +186,15 @@ def onset_interval(transition: EpisodeTransition) -> Window | None:
 
 
 def playbook_of(config: BrandConfig, transition: EpisodeTransition) -> Playbook | None:
-    """Who acts, by which instructions and by when, as configured; None where it is not."""
+    """Who acts, by which instructions and by when, as configured; None where it is not, or nobody must act.
+
+    Nobody must where the episode is for information or over. A time that has passed is left out.
+    """
     playbook = config.playbook
-    if playbook is None:
+    if playbook is None or transition.severity == "info" or transition.name == "resolved":
         return None
     minutes = playbook.respond_within_minutes
-    return Playbook(
-        owner=playbook.owner,
-        link=playbook.link,
-        respond_by=None if minutes is None else start_of(transition.opened + 1) + timedelta(minutes=minutes),
-    )
+    by = None if minutes is None else start_of(transition.opened + 1) + timedelta(minutes=minutes)
+    if by is not None and by <= start_of(transition.bucket + 1):
+        by = None
+    return Playbook(owner=playbook.owner, link=playbook.link, respond_by=by)

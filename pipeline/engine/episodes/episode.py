@@ -21,6 +21,7 @@ from detectors.aftermath import Smoulder
 from detectors.audience import AudienceState
 from detectors.normal import Normal
 from pipeline.engine.episodes.budget import Spending, offset, spend
+from pipeline.engine.episodes.response import Response
 from pipeline.engine.episodes.suppression import Suppression
 from schemas.alert import KINDS, Kind, Severity, SuppressionReason, Transition
 from schemas.observation import BUCKETS_PER_DAY
@@ -38,7 +39,8 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     brands never need them. `incident` is the event that the open episode, or else the last one, is part of; `earliest`
     and `latest` are the ends of the onset's interval; `normal` is the brand's at the onset, None while none is open;
     `smoulder` is what the last one had left when it was resolved, None where nothing was; `audience` is what the kind
-    that is scored by single posts has learned of the brand, None where there was no post to learn from.
+    that is scored by single posts has learned of the brand, None where there was no post to learn from; `response` is
+    what people have done about the open one, None where nobody has said anything.
     """
 
     id: str = ""
@@ -59,6 +61,7 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     normal: Normal | None = None
     smoulder: Smoulder | None = None
     audience: AudienceState | None = None
+    response: Response | None = None
 
     @property
     def is_open(self) -> bool:
@@ -245,7 +248,7 @@ def resolve(episode: Episode, bucket: int, related: tuple[str, ...] = ()) -> Epi
     resolved = transition(episode, "resolved", bucket, related)
     episode.last_id, episode.ended = episode.id, bucket
     episode.id = episode.parent_id = ""
-    episode.normal = None
+    episode.normal = episode.response = None
     return resolved
 
 
