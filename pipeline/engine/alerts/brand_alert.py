@@ -15,12 +15,13 @@ from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.evidence import brand_evidence, within_bytes
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
-from pipeline.engine.alerts.surge_evidence import recovery, since_onset, with_surge
+from pipeline.engine.alerts.surge_evidence import recovery, similar, since_onset, with_surge
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.episodes.episode import Episodes, EpisodeTransition
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
+from pipeline.engine.episodes.past import PastEpisode
 from schemas.alert import (
     Alert,
     Change,
@@ -72,6 +73,7 @@ def brand_alert(
     suppressed: Suppressed | None,
     category_episode_id: str,
     changes: tuple[Change, ...] = (),
+    past: tuple[PastEpisode, ...] = (),
 ) -> Alert:
     """The alert of a transition of a brand's episode.
 
@@ -83,6 +85,7 @@ def brand_alert(
         suppressed: openings suppressed before it, which this alert reports.
         category_episode_id: id of the category's open episode of this kind, or "".
         changes: what an update is about.
+        past: ended episodes of the brand and of its category.
     """
     index, brand, config, assessment = closed.index, closed.brand, closed.config, closed.assessment
     if not spec.counts:
@@ -102,6 +105,7 @@ def brand_alert(
     volume = round(evidence.volume, 4)
     spread = normal.spread(expected, window)
     shown, language = with_surge(brand_evidence(brand, spec, window, index), brand, config.names.values())
+    shown = msgspec.structs.replace(shown, similar=similar(past, shown, brand.name, spec.name, transition.episode_id))
     alert = Alert(
         version=1,
         id=transition.alert_id,
