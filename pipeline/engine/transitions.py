@@ -176,7 +176,8 @@ class Transitions:
                 continue
             if any(brand.episodes[blocking].is_open for blocking in spec.blocked_by):
                 continue
-            playbook = closed.config.playbook
+            cause = "" if brand.surge is None or brand.surge.told is None else brand.surge.told.cause
+            playbook = closed.config.playbook_for(episode.severity, cause)
             minutes = None if playbook is None else playbook.respond_within_minutes
             change = due(episode.response, episode.opened, index, minutes, partial(_echo, closed))
             if change is None:
