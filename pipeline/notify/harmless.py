@@ -14,21 +14,16 @@ from schemas.text import printable
 _LOOK_ALIKES: Final = str.maketrans(
     {"@": "＠", "<": "＜", ">": "＞", "&": "＆", "[": "［", "]": "］", "`": "'", "*": "∗", "|": "｜", "~": "∼"}
 )
-_SCHEME: Final = re.compile(r"\bhttps?(?=:)|\b[a-z][a-z0-9+.-]{1,20}:(?=//)", re.IGNORECASE)
+_HTTP: Final = re.compile(r"http(?=s?:)", re.IGNORECASE)
 _DOMAIN: Final = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})")
 
 
 def harmless(text: str, limit: int) -> str:
     """One line of at most `limit` characters that a chat shows as it stands.
 
-    Addresses are defanged as security teams write them (hxxps://evil[.]example), so that nothing can be clicked and no
-    preview is fetched.
+    Addresses are defanged as security teams write them (hxxps[:]//evil[.]example), so that nothing can be clicked and
+    no preview is fetched.
     """
     line = printable(text, limit).translate(_LOOK_ALIKES)
-    line = _DOMAIN.sub("[.]", _SCHEME.sub(_defanged, line))
+    line = _DOMAIN.sub("[.]", _HTTP.sub("hxxp", line).replace("://", "[:]//"))
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-
-
-def _defanged(scheme: re.Match[str]) -> str:
-    found = scheme.group().lower()
-    return found.replace("http", "hxxp") if found.startswith("http") else found.removesuffix(":") + "[:]"
