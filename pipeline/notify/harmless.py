@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from unicodedata import category
 
 from schemas.text import printable
 
@@ -14,8 +15,9 @@ from schemas.text import printable
 _LOOK_ALIKES: Final = str.maketrans(
     {"@": "＠", "<": "＜", ">": "＞", "&": "＆", "[": "［", "]": "］", "`": "'", "*": "∗", "|": "｜", "~": "∼"}
 )
+_JOINERS: Final = "\u200c\u200d"
 _HTTP: Final = re.compile(r"http(?=s?:)", re.IGNORECASE)
-_DOMAIN: Final = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})")
+_DOMAIN: Final = re.compile(f"(?<=\\S)\\.(?=[^\\W\\d_]|[{_JOINERS}\u0300-\u036f])")
 
 
 def harmless(text: str, limit: int) -> str:
@@ -24,6 +26,7 @@ def harmless(text: str, limit: int) -> str:
     Addresses are defanged as security teams write them (hxxps[:]//evil[.]example), so that nothing can be clicked and
     no preview is fetched.
     """
-    line = printable(text, limit).translate(_LOOK_ALIKES)
+    seen = (one for one in printable(text, limit) if one in _JOINERS or category(one) != "Cf")
+    line = "".join(seen).translate(_LOOK_ALIKES)
     line = _DOMAIN.sub("[.]", _HTTP.sub("hxxp", line).replace("://", "[:]//"))
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -43,6 +43,7 @@ class ThroughApprise:
             ConfigError: apprise does not know such a URL.
         """
         logging.getLogger("apprise").propagate = False
+        logging.getLogger("apprise").setLevel(logging.WARNING)  # below that it tells addresses
         asset = apprise.AppriseAsset(app_id="Tocsin", app_desc="Tocsin", async_mode=False)
         asset.http_redirects = False
         with _listening():
