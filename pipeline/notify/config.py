@@ -88,6 +88,7 @@ def load_targets(path: Path) -> NotifyFile:
         raise ConfigError(f"{path}: expected TOML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path}: expected TOML of a few levels, got tables or lists nested too deeply") from None
+    document.setdefault("targets", {})
     broken = list(faults(_masked(document), NotifyFile))
     found = [fault.text for fault in broken]
     rest = without(document, (fault.path for fault in broken))

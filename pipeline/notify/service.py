@@ -26,7 +26,7 @@ from pipeline.notify.targets.contract import Target
 from pipeline.telemetry.notify_metrics import NotifyMetrics, TargetMetrics, serve_notify_metrics
 from schemas.text import printable
 
-STOP_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 5.0
 """From SIGTERM to the end of the process, whatever targets do."""
 RESTART_SECONDS: Final = 5.0
 """From an unexpected error of a target's loop to its next start."""

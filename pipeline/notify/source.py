@@ -98,10 +98,10 @@ class _KafkaSource:
         self._looked_at = float("-inf")
         with broker_errors(settings, f"read {self._topic}"):
             self._assign()
-            committed = [client.committed(one) for one in self._partitions]
-            if not from_beginning and all(offset is None for offset in committed):
+            if all(client.committed(one) is None for one in self._partitions):
                 # At once and before anything is read: after a crash the start must not lie later.
-                self._commit(client.end_offsets(self._partitions))
+                starts = client.beginning_offsets if from_beginning else client.end_offsets
+                self._commit(starts(self._partitions))
 
     def next(self, seconds: float) -> Incoming | None:
         """See Source."""

@@ -66,7 +66,7 @@ def test_every_fault_is_said_at_once_with_the_nearest_key(load):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "missing required field `targets`"),
+        ("", "targets: expected at least one [targets.NAME]"),
         ("[targets]", "expected at least one"),
         ("targets = 1", "targets=1"),
         ("[targets.x]", "missing required field `type`"),
