@@ -91,7 +91,7 @@ def command(
 @targets_option
 @click.pass_obj
 def test_command(given: Path | None, target: str, path: Path | None) -> int:
-    """Send a message that says that it is a test to one target, and then its end."""
+    """Send to TARGET, one of the configuration, a message that says that it is a test, and then its end."""
     from datetime import UTC, datetime
 
     from pipeline.config.errors import nearest

@@ -14,7 +14,6 @@ import structlog
 
 from pipeline.config.settings import Settings
 from pipeline.errors import TocsinError
-from pipeline.kafka.topics import partition_count
 from pipeline.notify.config import NotifyFile
 from pipeline.notify.courier import Courier, Profile
 from pipeline.notify.memory import Memory, open_memory
@@ -85,14 +84,16 @@ def run(
         from_beginning: targets that are new are told what is kept on the topic.
 
     Raises:
-        BrokerError: there is no broker or no topic when it starts; later it is waited for.
+        BrokerError: no broker, no topic or no permission when it starts; later they are waited for.
         ConfigError: the port is taken.
         TocsinError: a memory cannot be used.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    partition_count(settings, "alerts")
+    for name in targets:
+        with alerts_for(settings, name, from_beginning=from_beginning):
+            logger.debug("a group may be used", group=group_of(settings, name))
     metrics = NotifyMetrics(targets)
     if metrics_port is not None:
         port = serve_notify_metrics(settings, metrics_port, metrics)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.notify.config import load_targets
+from pipeline.notify.config import TargetSection, load_targets
 from pipeline.notify.secrets import Address, address_of
 
 ROOT = Path(__file__).parents[3]
@@ -29,9 +30,15 @@ def faults(load, text: str) -> str:
     return "\n".join(caught.value.lines)
 
 
-def test_the_commented_example_is_one_and_every_type_is_in_it():
-    file = load_targets(ROOT / "deploy" / "notify.toml")
-    assert {section.type for section in file.targets.values()} == {"alertmanager", "apprise", "pagerduty", "webhook"}
+def test_the_example_is_one_and_with_all_that_is_commented_out_it_has_every_type_and_key(load):
+    path = ROOT / "deploy" / "notify.toml"
+    assert list(load_targets(path).targets) == ["alertmanager"]
+    text = re.sub(r"^#(?=\S)", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    sections = load(text).targets.values()
+    assert {section.type for section in sections} == {"alertmanager", "apprise", "pagerduty", "webhook"}
+    assert {key for key in TargetSection.__struct_fields__ if f"\n{key} = " in text} >= {
+        *TargetSection.__struct_fields__
+    } - {"categories", "secret_file"}
 
 
 def test_every_fault_is_said_at_once_with_the_nearest_key(load):
