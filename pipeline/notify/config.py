@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -18,6 +19,7 @@ from schemas.mention import BRAND_PATTERN
 
 TargetType = Literal["alertmanager", "apprise", "pagerduty", "webhook"]
 PAGERDUTY_URL: Final = "https://events.pagerduty.com/v2/enqueue"
+PEOPLE_PER_HOUR: Final = 60
 CLOSING: Final = frozenset({"alertmanager", "pagerduty"})
 """Types that keep what was opened until it is closed by the same key."""
 
@@ -47,7 +49,7 @@ class TargetSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     language: Literal["alert", "en", "zh", "ja"] = "alert"
     form: Literal["short", "long"] = "long"
     quiet_hours: str | None = None
-    rate_per_hour: Annotated[int, Meta(ge=1, le=3600)] = 60
+    rate_per_hour: Annotated[int, Meta(ge=1, le=3600)] | None = None
     max_age_hours: Annotated[float, Meta(gt=0.0, le=2160.0)] = 6.0
     timeout_seconds: Annotated[float, Meta(ge=1.0, le=120.0)] = 20.0
 
@@ -55,6 +57,11 @@ class TargetSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def quiet(self) -> QuietHours | None:
         """Its quiet hours, None without any."""
         return parse_quiet_hours(self.quiet_hours) if self.quiet_hours else None
+
+    @property
+    def rate(self) -> float:
+        """Deliveries within an hour: machines take any number, people are spared a flood."""
+        return self.rate_per_hour or (PEOPLE_PER_HOUR if self.type == "apprise" else math.inf)
 
     @property
     def closes(self) -> bool:

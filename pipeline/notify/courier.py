@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from pipeline.notify.config import TargetSection
-from pipeline.notify.decision import HELD, Reason, decide, dedup_key, may_send
+from pipeline.notify.decision import HELD, SECONDS_PER_HOUR, Reason, decide, dedup_key, may_send
 from pipeline.notify.memory import Held, Memory
 from pipeline.notify.messages import Style, message, waiting_message
 from pipeline.notify.source import Incoming, Source
@@ -78,8 +78,10 @@ class Courier:
         self._pending: Incoming | None = None
         self._failures = 0
         self._not_before = float("-inf")
-        self._reminded_at = float("-inf")
-        memory.forget(clock())
+        self._reminded_at = self._forgot_at = float("-inf")
+        interrupted = memory.interrupted()
+        if interrupted:
+            logger.info("may be told twice: their delivery was interrupted", target=profile.name, alerts=interrupted)
         observer.waiting(memory.held_count())
 
     def forget_pending(self) -> None:
@@ -106,6 +108,7 @@ class Courier:
         if self._clock() >= self._not_before:
             self._tell_what_waited(source)
             self._remind()
+            self._forget()
         self._observer.waiting(self._memory.held_count())
         return 0.0
 
@@ -138,6 +141,7 @@ class Courier:
             previous=previous,
             free_key=key if is_free else None,
         )
+        self._memory.attempt([alert])
         return self._concluded(self._target.deliver(notice), [alert])
 
     def _concluded(self, outcome: Outcome, alerts: list[Alert]) -> bool:
@@ -183,6 +187,7 @@ class Courier:
             return
         alerts = _last_of_episodes(held)
         if len(alerts) > 1:
+            self._memory.attempt(alerts)
             outcome = self._target.deliver_waiting(alerts, waiting_message(alerts, self._profile.style))
             if outcome is not None:
                 self._concluded(outcome, alerts)
@@ -205,6 +210,13 @@ class Courier:
         if isinstance(outcome, Retry | Refused):
             self._observer.retried(outcome.cause)
             logger.warning("not reminded of what is open", target=self._profile.name, why=outcome.why)
+
+    def _forget(self) -> None:
+        """Keep the memory small."""
+        now = self._clock()
+        if now - self._forgot_at >= SECONDS_PER_HOUR:
+            self._forgot_at = now
+            self._memory.forget(now)
 
 
 def _last_of_episodes(held: list[Held]) -> list[Alert]:

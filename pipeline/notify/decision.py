@@ -80,26 +80,28 @@ def decide(section: TargetSection, alert: Alert, past: Past, *, now: float, publ
     """
     if past.delivered:
         return Reason.ALREADY_DELIVERED
-    unwanted = _unwanted(section, alert, past)
+    is_old = now - published > section.max_age_hours * SECONDS_PER_HOUR
+    unwanted = _unwanted(section, alert, past, is_old=is_old)
     if unwanted is not None:
         return unwanted
     if alert.transition == "resolved" and section.closes:
-        return Reason.INCIDENT_OPEN if past.shared else Reason.SEND
-    if now - published > section.max_age_hours * SECONDS_PER_HOUR:
+        return Reason.INCIDENT_OPEN if past.shared and section.type == "pagerduty" else Reason.SEND
+    if is_old:
         return Reason.TOO_OLD
     return _timing(section, alert, past, now)
 
 
 def may_send(section: TargetSection, *, recent: int, now: float) -> bool:
     """Whether what waits may be delivered."""
-    return not (section.quiet and section.quiet.holds(now)) and recent < section.rate_per_hour
+    return not (section.quiet and section.quiet.holds(now)) and recent < section.rate
 
 
-def _unwanted(section: TargetSection, alert: Alert, past: Past) -> Reason | None:
+def _unwanted(section: TargetSection, alert: Alert, past: Past, *, is_old: bool) -> Reason | None:
     """Why the target does not want to hear it at all, None where it does.
 
     What it was told of it hears to the end, whatever became of severity and languages. What is over and was never told
-    is no news to people; a pager is told all the same, for it may have been opened before our memory was lost.
+    is no news to people; a pager is told all the same unless it is old, for it may have been opened before our memory
+    was lost.
     """
     over = alert.transition == "resolved"
     unwanted = {
@@ -110,7 +112,7 @@ def _unwanted(section: TargetSection, alert: Alert, past: Past) -> Reason | None
         Reason.OTHER_LANGUAGE: (
             not past.told and bool(section.languages) and main_language(alert) not in section.languages
         ),
-        Reason.NOT_TOLD: not past.told and over and not section.closes,
+        Reason.NOT_TOLD: not past.told and over and (is_old or not section.closes),
     }
     return next((reason for reason, holds in unwanted.items() if holds), None)
 
@@ -127,7 +129,7 @@ def _timing(section: TargetSection, alert: Alert, past: Past, now: float) -> Rea
     critical = alert.severity == "critical" and alert.transition != "resolved"
     if not critical and section.quiet is not None and section.quiet.holds(now):
         return Reason.QUIET_HOURS
-    if not (critical and alert.transition in {"opened", "escalated"}) and past.recent >= section.rate_per_hour:
+    if not (critical and alert.transition in {"opened", "escalated"}) and past.recent >= section.rate:
         return Reason.RATE_LIMITED
     return Reason.SEND
 

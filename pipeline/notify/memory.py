@@ -20,10 +20,13 @@ from schemas.alert import Alert, decode_alert, encode_alert
 VERSION: Final = 1
 KEPT_DAYS: Final = 100.0
 """Longer than the topic keeps alerts: no older one can be read again."""
+_SILENT_DAYS: Final = 30.0
+"""An episode without news for so long has lost its end: it is no longer said again."""
 _SCHEMA: Final = """
 CREATE TABLE delivered (id TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE deliveries (at REAL NOT NULL);
 CREATE TABLE told (episode TEXT PRIMARY KEY, key TEXT NOT NULL, at REAL NOT NULL, alert BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE in_flight (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE held (id TEXT PRIMARY KEY, episode TEXT NOT NULL, number INTEGER NOT NULL, reason TEXT NOT NULL,
                    published REAL NOT NULL, alert BLOB NOT NULL) WITHOUT ROWID;
 """
@@ -80,6 +83,23 @@ class Memory:
         ).fetchone()
         return int(count)
 
+    def attempt(self, alerts: Iterable[Alert]) -> None:
+        """Remember what is being delivered, before it is: where nothing can be remembered, nothing may be told.
+
+        Else a full disk would have people told the same thing every few seconds.
+        """
+        with self._transaction() as write:
+            write("DELETE FROM in_flight", ())
+            for alert in alerts:
+                write("INSERT INTO in_flight VALUES (?)", (alert.id,))
+
+    def interrupted(self) -> list[str]:
+        """Ids of the alerts whose delivery had begun when the process ended: they may be told twice."""
+        rows = self._connection.execute(
+            "SELECT id FROM in_flight WHERE id NOT IN (SELECT id FROM delivered) ORDER BY id"
+        )
+        return [row[0] for row in rows]
+
     def delivered(self, alerts: Iterable[Alert], now: float) -> int:
         """Remember one delivery, of one alert or of several at once.
 
@@ -100,7 +120,7 @@ class Memory:
                 else:
                     write(
                         "INSERT INTO told VALUES (?, ?, ?, ?) ON CONFLICT (episode) DO UPDATE SET key = excluded.key, "
-                        "alert = excluded.alert",
+                        "at = excluded.at, alert = excluded.alert",
                         (alert.episode_id, dedup_key(alert), now, encode_alert(alert)),
                     )
         return dropped
@@ -146,6 +166,7 @@ class Memory:
         with self._transaction() as write:
             write("DELETE FROM delivered WHERE at < ?", (now - KEPT_DAYS * 24 * SECONDS_PER_HOUR,))
             write("DELETE FROM deliveries WHERE at < ?", (now - SECONDS_PER_HOUR,))
+            write("DELETE FROM told WHERE at < ?", (now - _SILENT_DAYS * 24 * SECONDS_PER_HOUR,))
 
     def _drop(self, write: _Write, episode: str, now: float) -> int:
         """What waits of an episode is done with: it counts as delivered, so that it is not held again."""

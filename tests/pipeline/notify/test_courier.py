@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -317,6 +318,16 @@ def test_through_crashes_and_failures_every_episode_is_told_and_no_alert_twice(e
     assert len(told) <= scene.number
     assert scene.count.told == len(told)
     assert len(set(delivered)) <= scene.number
+
+
+def test_where_nothing_can_be_remembered_nothing_is_told():
+    """Else a full disk would have people told the same thing again and again."""
+    scene = Scene()
+    scene.publish()
+    scene.memory._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(sqlite3.OperationalError):
+        scene.courier.step(scene.topic)
+    assert scene.people.notices == []
 
 
 def test_no_alert_that_was_delivered_is_delivered_again_after_a_restart():

@@ -71,6 +71,7 @@ def test_an_end_is_no_news_to_who_heard_of_no_beginning_but_closes_a_pager():
     assert decided(crisis("resolved")) is Reason.NOT_TOLD
     pager = section(type="pagerduty", secret_env="KEY", url=None)
     assert decided(crisis("resolved"), pager) is Reason.SEND
+    assert decided(crisis("resolved"), pager, age=999_999.0) is Reason.NOT_TOLD
     assert decided(crisis("resolved"), msgspec.structs.replace(pager, min_severity="critical")) is Reason.BELOW_SEVERITY
 
 
@@ -97,6 +98,8 @@ def test_above_the_rate_only_a_critical_beginning_comes_through():
     assert decided(crisis("escalated", severity="critical"), past=USED_UP) is Reason.SEND
     assert decided(crisis("updated", severity="critical"), past=USED_UP) is Reason.RATE_LIMITED
     assert decided(crisis(), past=Past(recent=59)) is Reason.SEND
+    assert decided(crisis(), section(rate_per_hour=10), Past(recent=10)) is Reason.RATE_LIMITED
+    assert decided(crisis(), section(type="webhook", secret_env="KEY"), USED_UP) is Reason.SEND
 
 
 def test_what_is_too_old_waits_whatever_it_is():
@@ -132,4 +135,6 @@ def test_a_critical_beginning_is_never_lost_or_put_off_unless_it_is_old_or_deliv
     if transition != "resolved":
         assert reason in HELD | {Reason.SEND, Reason.ALREADY_DELIVERED}
     elif target in {"alertmanager", "pagerduty"}:
-        assert reason in {Reason.SEND, Reason.ALREADY_DELIVERED, Reason.INCIDENT_OPEN}
+        assert reason in {Reason.SEND, Reason.ALREADY_DELIVERED, Reason.INCIDENT_OPEN} | (
+            {Reason.NOT_TOLD} if of_day + age > 6 * 3600 else set()
+        )

@@ -69,6 +69,17 @@ def test_what_is_no_memory_is_refused_with_what_to_do(tmp_path):
         open_memory(junk / "below" / "x.sqlite3")
 
 
+def test_what_was_in_flight_when_it_ended_is_known_afterwards(tmp_path):
+    path = tmp_path / "chat.sqlite3"
+    for delivered in (False, True):
+        with contextlib.closing(open_memory(path)) as memory:
+            memory.attempt([crisis(number=1), crisis(number=2)])
+            if delivered:
+                memory.delivered([crisis(number=1)], now=0.0)
+        with contextlib.closing(open_memory(path)) as memory:
+            assert memory.interrupted() == [crisis(number=number).id for number in ((2,) if delivered else (1, 2))]
+
+
 def test_what_cannot_be_read_again_is_forgotten(tmp_path):
     day = 86_400.0
     with contextlib.closing(open_memory(None)) as memory:
