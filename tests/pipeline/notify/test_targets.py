@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import logging
+import ssl
 import threading
 import time
 from email.policy import default
@@ -11,6 +12,7 @@ from email.utils import format_datetime
 
 import msgspec
 import pytest
+import trustme
 from aiosmtpd.controller import Controller
 
 from pipeline.errors import ConfigError
@@ -83,6 +85,19 @@ def test_who_is_not_there_is_tried_again(name):
     found = targets(url)[name].deliver(notice(crisis()))
     assert isinstance(found, Retry)
     assert found.cause in {"connection", "library"}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_certificate_that_nobody_vouches_for_is_not_accepted(name):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    with receiving(tls) as receiver:
+        url = receiver.url.replace("http", "jsons" if name == "apprise" else "https")
+        target = ThroughApprise("chat", url, 5) if name == "apprise" else targets(url, 5)[name]
+        found = target.deliver(notice(crisis()))
+    assert isinstance(found, Retry)
+    assert found.cause == ("library" if name == "apprise" else "tls")
+    assert receiver.requests == []
 
 
 @pytest.mark.parametrize("name", ALL)
