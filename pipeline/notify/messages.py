@@ -25,6 +25,7 @@ _LINE_CHARACTERS: Final = 320
 _MIN_HEADLINE: Final = 60
 """A short message without room for so much of the headline goes without its link."""
 _SHOWN_WAITING: Final = 10
+_SHOWN_MEMBERS: Final = 8
 
 Form = Literal["short", "long"]
 
@@ -111,6 +112,10 @@ def _long(alert: Alert, title: str, sentence: str, style: Style) -> str:
     language = style.language_for(alert)
     words = WORDINGS[language]
     first, last = [sentence], [*_duty(alert, words), style.link(alert)]
+    if alert.members:
+        named = [member.brand for member in alert.members[:_SHOWN_MEMBERS]]
+        left = len(alert.members) - len(named)
+        first.append(words.members.format(words.joined.join([*named, *([words.more.format(left)] if left else [])])))
     if alert.changes:
         told = [words.changes.get(one) or harmless(one, 40) for one in alert.changes]
         first.append(words.changed.format(words.joined.join(told)))

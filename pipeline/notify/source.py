@@ -17,7 +17,9 @@ from pipeline.kafka.topics import partition_count
 from schemas.alert import Alert
 
 _KEEP_SECONDS: Final = 1800.0
-"""A broker forgets the offsets of a group that commits none for some days, and partitions may be added."""
+"""A broker forgets the offsets of a group that commits none for some days."""
+_LOOK_SECONDS: Final = 30.0
+"""Partitions may be added while we run; so old may be what is known of them."""
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +89,8 @@ def alerts_for(settings: Settings, target: str, *, from_beginning: bool) -> Iter
         BrokerError: no broker, no topic, no permission; from the source's methods too.
     """
     group = group_of(settings, target)
-    with consumer(settings, group_id=group, client_id=group) as client:
+    age = int(_LOOK_SECONDS * 1000)
+    with consumer(settings, group_id=group, client_id=group, metadata_max_age_ms=age) as client:
         yield _KafkaSource(settings, client, from_beginning=from_beginning)
 
 
@@ -95,9 +98,9 @@ class _KafkaSource:
     def __init__(self, settings: Settings, client: Any, *, from_beginning: bool) -> None:
         self._settings, self._client = settings, client
         self._topic = topic_name(settings, "alerts")
-        self._looked_at = float("-inf")
+        self._kept_at = self._looked_at = time.monotonic()
         with broker_errors(settings, f"read {self._topic}"):
-            self._assign()
+            self._assign(partition_count(settings, "alerts"))
             if all(client.committed(one) is None for one in self._partitions):
                 # At once and before anything is read: after a crash the start must not lie later.
                 starts = client.beginning_offsets if from_beginning else client.end_offsets
@@ -106,9 +109,7 @@ class _KafkaSource:
     def next(self, seconds: float) -> Incoming | None:
         """See Source."""
         with broker_errors(self._settings, f"read {self._topic}"):
-            if time.monotonic() - self._looked_at > _KEEP_SECONDS:
-                self._commit({one: self._client.position(one) for one in self._partitions})
-                self._assign()
+            self._look()
             found = self._client.poll(int(seconds * 1000), max_records=1)
         return next((incoming(record) for batch in found.values() for record in batch), None)
 
@@ -123,12 +124,22 @@ class _KafkaSource:
             ends = self._client.end_offsets(self._partitions)
             return all(self._client.position(one) >= end for one, end in ends.items())
 
-    def _assign(self) -> None:
-        self._partitions = [
-            TopicPartition(self._topic, number) for number in range(partition_count(self._settings, "alerts"))
-        ]
+    def _look(self) -> None:
+        """Commit once more where we are, and take partitions that were added: now and then."""
+        now = time.monotonic()
+        if now - self._kept_at > _KEEP_SECONDS:
+            self._commit({one: self._client.position(one) for one in self._partitions})
+            self._kept_at = now
+        if now - self._looked_at > _LOOK_SECONDS:
+            count = len(self._client.partitions_for_topic(self._topic) or ())
+            if count > len(self._partitions):
+                self._assign(count)
+            self._looked_at = now
+
+    def _assign(self, count: int) -> None:
+        """Read so many partitions, each from what is committed: nothing is in hand."""
+        self._partitions = [TopicPartition(self._topic, number) for number in range(count)]
         self._client.assign(self._partitions)
-        self._looked_at = time.monotonic()
 
     def _commit(self, offsets: dict[Any, int]) -> None:
         milliseconds = int(self._settings.kafka_timeout_seconds * 1000)

@@ -22,6 +22,7 @@ class Wording(msgspec.Struct, frozen=True, kw_only=True):
     over: str
     kinds: Mapping[Kind, str]
     transitions: Mapping[Transition, str]
+    members: str
     changed: str
     changes: Mapping[str, str]
     joined: str
@@ -58,6 +59,7 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
                 "high_reach_post": "high-reach post",
             },
             transitions={"opened": "opened", "updated": "updated", "escalated": "escalated", "resolved": "resolved"},
+            members="brands: {}",
             changed="new: {}",
             changes={
                 "cause": "another likely cause",
@@ -99,6 +101,7 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
                 "high_reach_post": "高影响力负面帖",
             },
             transitions={"opened": "（新）", "updated": "（更新）", "escalated": "（升级）", "resolved": "（结束）"},
+            members="品牌：{}",
             changed="新变化：{}",
             changes={
                 "cause": "可能原因有变",
@@ -145,6 +148,7 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
                 "escalated": "（深刻化）",
                 "resolved": "（収束）",
             },
+            members="ブランド：{}",
             changed="新たな動き：{}",
             changes={
                 "cause": "推定原因の変化",

@@ -277,6 +277,25 @@ def test_a_url_that_apprise_does_not_know_is_refused_and_not_shown(caplog):
         assert "T0KEN" not in str(caught.value) + logged(caplog)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/",
+        "workflows://workflow-host:443/8b799edf-6f98-4d3a-9be7-2862fb4e5752/signature",
+        "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/",
+        "feishu://5555-6666-7777",
+        "lark://abcd1234-5678-90ef",
+        "dingtalk://12345678901234567890",
+        "wecombot://abcd1234-5678-90ef",
+        "line://abcdefghijklmnopqrstuvwxyz/U1234567",
+        "mailtos://user:password@mail.acme.example/duty@acme.example",
+    ],
+)
+def test_apprise_knows_the_services_that_the_page_names(url):
+    assert ThroughApprise("chat", url, 5)._apprise
+
+
 class Inbox:
     """Keeps what a mail server gets; refuses it for as long as it is told to."""
 
