@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from pipeline.cli.main import tocsin
 from pipeline.config.settings import Settings
-from pipeline.kafka.clients import admin
+from pipeline.kafka.clients import admin, producer, topic_name
+from pipeline.notify import source
 from pipeline.notify.source import group_of
 from schemas.alert import Alert, encode_alert
 from tests.integration.test_alerts import write, write_in_transaction
@@ -251,3 +252,21 @@ def test_a_test_message_says_that_it_is_one_and_a_target_that_fails_makes_the_ex
     assert result.stderr == "tocsin: hook: not delivered (opened): status 403: no\n"
     result = invoke(cluster_settings, "test", "hok", "--config", config)
     assert "did you mean 'hook'?" in str(result.exception)
+
+
+def test_partitions_that_are_added_are_read_from_their_beginning(cluster_settings, monkeypatch):
+    monkeypatch.setattr(source, "_LOOK_SECONDS", 0.1)
+    topic = topic_name(cluster_settings, "alerts")
+    with source.alerts_for(cluster_settings, "hook", from_beginning=False) as alerts:
+        assert alerts.next(0.1) is None
+        with admin(cluster_settings) as client:
+            client.create_partitions({topic: 6})
+        with producer(cluster_settings) as client:
+            late = client.send(topic, encode_alert(crisis(number=1)), b"acme", partition=5)
+            late.get(20)
+        found = wait_until(lambda: alerts.next(0.2), 30, "an alert of a partition that is new")
+        assert (found.partition, found.alert.id) == (5, crisis(number=1).id)
+        alerts.done(found)
+        assert alerts.is_caught_up()
+    with source.alerts_for(cluster_settings, "hook", from_beginning=False) as alerts:
+        assert alerts.next(1.0) is None
