@@ -13,7 +13,7 @@ from pipeline.notify.decision import dedup_key
 from pipeline.notify.messages import Message, Style, message
 from pipeline.notify.targets.contract import Delivered, Notice, Outcome, Retry
 from pipeline.notify.targets.http import Answer, Endpoint
-from schemas.alert import Alert
+from schemas.alert import Alert, Kind
 from schemas.moments import moment
 
 PATH: Final = "/api/v2/alerts"
@@ -72,10 +72,15 @@ class Alertmanager:
         return Delivered()
 
 
+def alertname(kind: Kind) -> str:
+    """The name of alerts of a kind, such as TocsinHighReachPost."""
+    return "Tocsin" + kind.title().replace("_", "")
+
+
 def labels(alert: Alert) -> dict[str, str]:
     """What makes it one alert for an Alertmanager; `incident_id` is what to group by."""
     return {
-        "alertname": "Tocsin" + alert.kind.title().replace("_", ""),
+        "alertname": alertname(alert.kind),
         "brand": alert.brand,
         "kind": alert.kind,
         "severity": alert.severity,
