@@ -34,7 +34,7 @@ class Webhook:
         self._clock = clock
 
     def deliver(self, notice: Notice) -> Outcome:
-        """Post the alert as it stands on the topic, beside its message. Sent again it has the same `webhook-id`."""
+        """Post the alert beside its message. Sent again it has the same `webhook-id`."""
         alert, now = notice.alert, int(self._clock())
         body = msgspec.json.encode(
             {

@@ -249,7 +249,7 @@ def test_an_address_with_a_user_is_spoken_to_with_basic_authentication_and_a_tok
     assert receiver.requests[1].headers["authorization"] == "Bearer T0KEN"
 
 
-def test_the_webhook_carries_the_alert_as_it_is_on_the_topic(receiver):
+def test_the_webhook_carries_the_whole_alert_and_its_message(receiver):
     alert = example("english-surge-evidence")
     assert Webhook(receiver.url, SECRET, 5).deliver(notice(alert)) == Delivered()
     (request,) = receiver.requests
