@@ -97,7 +97,7 @@ def notice(alert, previous=None) -> Notice:
 
 def test_an_episode_opens_escalates_and_resolves_and_people_are_told_each(tmp_path):
     with receiving() as people, running(tmp_path, people.url) as url:
-        target = Alertmanager(url, None, 5, STYLE)
+        target = Alertmanager(url, None, 30, STYLE)
         opened = example("full")
         escalated = example("crisis-escalated", severity="critical", episode_id=opened.episode_id)
         resolved = example("crisis-resolved", severity="critical", episode_id=opened.episode_id)
@@ -121,7 +121,7 @@ def test_an_episode_opens_escalates_and_resolves_and_people_are_told_each(tmp_pa
 
 def test_what_is_open_is_back_after_the_alertmanager_has_lost_it(tmp_path):
     with receiving() as people, running(tmp_path, people.url) as url:
-        target = Alertmanager(url, None, 5, STYLE)
+        target = Alertmanager(url, None, 30, STYLE)
         assert target.remind([]) is None
         assert target.remind([crisis(episode=1), crisis(episode=2)]) == Delivered()
         assert {one["labels"]["episode_id"] for one in active(url)} == {f"{1:012x}", f"{2:012x}"}
