@@ -99,6 +99,7 @@ class Courier:
             return min(self._not_before - now, POLL_SECONDS)
         if self._pending is None:
             self._pending = source.next(POLL_SECONDS)
+        idle = self._pending is None
         if self._pending is not None:
             self._observer.undelivered(self._pending.published)
             if self._is_done(self._pending):
@@ -106,7 +107,7 @@ class Courier:
                 self._pending = None
                 self._observer.undelivered(None)
         if self._clock() >= self._not_before:
-            self._tell_what_waited(source)
+            self._tell_what_waited(source, idle=idle)
             self._remind()
             self._forget()
         self._observer.waiting(self._memory.held_count())
@@ -178,14 +179,16 @@ class Courier:
         if alerts:
             self._observer.skipped(Reason.SUPERSEDED, alerts)
 
-    def _tell_what_waited(self, source: Source) -> None:
-        """Deliver what is kept, as the last of every episode, once the reasons to keep it are gone."""
+    def _tell_what_waited(self, source: Source, *, idle: bool) -> None:
+        """Deliver what is kept, as the last of every episode, once the reasons to keep it are gone.
+
+        What is too old waits until all is read: the end of its episode may come yet.
+        """
         if not self._memory.held_count() or not self._may_send():
             return
-        held = self._memory.held()
-        if any(one.reason is Reason.TOO_OLD for one in held) and not source.is_caught_up():
+        if self._memory.held_count(Reason.TOO_OLD) and not (idle and source.is_caught_up()):
             return
-        alerts = _last_of_episodes(held)
+        alerts = _last_of_episodes(self._memory.held())
         if len(alerts) > 1:
             self._memory.attempt(alerts)
             outcome = self._target.deliver_waiting(alerts, waiting_message(alerts, self._profile.style))

@@ -32,6 +32,7 @@ CREATE TABLE held (id TEXT PRIMARY KEY, episode TEXT NOT NULL, number INTEGER NO
 """
 
 
+_ALL_HELD: Final = ("SELECT count(*) FROM held", ())
 _Write = Callable[[str, tuple[object, ...]], int]
 """Runs a statement with its values and gives the number of rows that it changed."""
 
@@ -156,9 +157,10 @@ class Memory:
         rows = self._connection.execute("SELECT alert, reason, published FROM held ORDER BY number")
         return [Held(decode_alert(alert), Reason(reason), published) for alert, reason, published in rows]
 
-    def held_count(self) -> int:
-        """The number of alerts that wait."""
-        (count,) = self._connection.execute("SELECT count(*) FROM held").fetchone()
+    def held_count(self, reason: Reason | None = None) -> int:
+        """The number of alerts that wait, for one reason or for any."""
+        chosen = ("SELECT count(*) FROM held WHERE reason = ?", (reason.value,)) if reason else _ALL_HELD
+        (count,) = self._connection.execute(*chosen).fetchone()
         return int(count)
 
     def forget(self, now: float) -> None:

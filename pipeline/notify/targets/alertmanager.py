@@ -11,7 +11,7 @@ import msgspec
 
 from pipeline.notify.decision import dedup_key
 from pipeline.notify.messages import Message, Style, message
-from pipeline.notify.targets.contract import Delivered, Notice, Outcome, Retry
+from pipeline.notify.targets.contract import Delivered, Notice, OneByOne, Outcome, Retry
 from pipeline.notify.targets.http import Answer, Endpoint
 from schemas.alert import Alert, Kind
 from schemas.moments import moment
@@ -21,7 +21,7 @@ KEPT: Final = timedelta(hours=24)
 """An Alertmanager ends by itself what nobody says again. So long it believes us should we be away."""
 
 
-class Alertmanager:
+class Alertmanager(OneByOne):
     """An Alertmanager. It keeps its alerts in memory only, so that it is reminded of them."""
 
     def __init__(
@@ -39,10 +39,6 @@ class Alertmanager:
         if notice.previous is not None and labels(notice.previous) != labels(alert):
             posted.insert(0, self._posted(notice.previous, notice.message, now, over=True))
         return self._post(posted)
-
-    def deliver_waiting(self, alerts: Sequence[Alert], message: Message) -> Outcome | None:  # noqa: ARG002 - contract
-        """See the contract: one by one."""
-        return None
 
     def remind(self, alerts: Sequence[Alert]) -> Outcome | None:
         """Say what is open again."""

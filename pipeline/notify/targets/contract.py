@@ -70,6 +70,18 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     free_key: str | None = None
 
 
+class OneByOne:
+    """The part of a target that wants what had to wait one by one, and that forgets nothing."""
+
+    def deliver_waiting(self, alerts: Sequence[Alert], message: Message) -> Outcome | None:  # noqa: ARG002 - see Target
+        """See Target."""
+        return None
+
+    def remind(self, alerts: Sequence[Alert]) -> Outcome | None:  # noqa: ARG002 - see Target
+        """See Target."""
+        return None
+
+
 class Target(Protocol):
     """A service that takes notices. Not for use by two threads."""
 

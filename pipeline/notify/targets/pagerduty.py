@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from pipeline.notify.decision import dedup_key
 from pipeline.notify.messages import Message
-from pipeline.notify.targets.contract import Delivered, Notice, Outcome, Refused, Retry
+from pipeline.notify.targets.contract import Delivered, Notice, OneByOne, Outcome, Refused, Retry
 from pipeline.notify.targets.http import Answer, Endpoint
 from schemas.alert import Alert
 
 _SUMMARY_CHARACTERS: Final = 1024
 
 
-class PagerDuty:
+class PagerDuty(OneByOne):
     """A service of PagerDuty."""
 
     def __init__(self, url: str, routing_key: str, timeout: float) -> None:
@@ -33,14 +32,6 @@ class PagerDuty:
         if notice.free_key is not None and isinstance(outcome, Delivered):
             return self._post({"event_action": "resolve", "dedup_key": notice.free_key})
         return outcome
-
-    def deliver_waiting(self, alerts: Sequence[Alert], message: Message) -> Outcome | None:  # noqa: ARG002 - contract
-        """See the contract: one by one."""
-        return None
-
-    def remind(self, alerts: Sequence[Alert]) -> Outcome | None:  # noqa: ARG002 - contract
-        """See the contract: it forgets nothing."""
-        return None
 
     def _post(self, event: dict[str, Any]) -> Outcome:
         answer = self._endpoint.post(msgspec.json.encode({"routing_key": self._routing_key, **event}), {})

@@ -10,22 +10,21 @@ import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from pipeline.notify.decision import dedup_key
-from pipeline.notify.messages import Message
-from pipeline.notify.targets.contract import Delivered, Notice, Outcome
+from pipeline.notify.targets.contract import Delivered, Notice, OneByOne, Outcome
 from pipeline.notify.targets.http import Answer, Endpoint
-from schemas.alert import Alert, encode_alert
+from schemas.alert import encode_alert
 from schemas.moments import moment
 
 BASE64_MARK: Final = "whsec_"
 
 
-class Webhook:
+class Webhook(OneByOne):
     """A receiver that checks signatures. Any status of the two hundreds says that it has the notice."""
 
     def __init__(self, url: str, secret: str, timeout: float, clock: Callable[[], float] = time.time) -> None:
@@ -52,14 +51,6 @@ class Webhook:
         }
         answer = self._endpoint.post(body, headers)
         return Delivered() if isinstance(answer, Answer) else answer
-
-    def deliver_waiting(self, alerts: Sequence[Alert], message: Message) -> Outcome | None:  # noqa: ARG002 - contract
-        """See the contract: one by one."""
-        return None
-
-    def remind(self, alerts: Sequence[Alert]) -> Outcome | None:  # noqa: ARG002 - contract
-        """See the contract: a receiver remembers."""
-        return None
 
 
 def signing_key(secret: str) -> bytes:

@@ -33,6 +33,7 @@ class Topic:
         self.records: list[Incoming] = []
         self.committed = 0
         self.position = 0
+        self.asked = 0
 
     def publish(self, alert: Alert | None, at: float) -> None:
         place = f"alerts[0]@{len(self.records)}"
@@ -42,7 +43,7 @@ class Topic:
         )
 
     def next(self, seconds: float) -> Incoming | None:
-        if self.is_caught_up():
+        if self.position == len(self.records):
             return None
         self.position += 1
         return self.records[self.position - 1]
@@ -52,6 +53,7 @@ class Topic:
         self.committed = record.offset + 1
 
     def is_caught_up(self) -> bool:
+        self.asked += 1
         return self.position == len(self.records)
 
     def crash(self) -> None:
@@ -238,6 +240,18 @@ def test_after_a_day_away_only_what_is_still_open_is_told_and_what_is_new_at_onc
     scene.publish(episode=4)
     assert scene.settle() == ["opened 4", "escalated 2+opened 3"]
     assert scene.topic.committed == 6
+
+
+def test_a_long_history_is_gone_through_before_the_broker_is_asked_whether_that_was_all():
+    scene = Scene()
+    for episode in range(1, 101):
+        scene.publish(episode=episode, age=24 * HOUR)
+    for _ in range(100):
+        scene.courier.step(scene.topic)
+    assert (scene.people.heard, scene.topic.asked) == ([], 0)
+    (digest,) = scene.settle()
+    assert digest.count("opened") == 100
+    assert scene.people.messages[0].text.endswith("and 90 more")
 
 
 def test_an_end_that_the_target_missed_for_a_day_is_told():
