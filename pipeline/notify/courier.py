@@ -192,9 +192,10 @@ class Courier:
         if len(alerts) > 1:
             self._memory.attempt(alerts)
             outcome = self._target.deliver_waiting(alerts, waiting_message(alerts, self._profile.style))
-            if outcome is not None:
+            if isinstance(outcome, Delivered | Retry):
                 self._concluded(outcome, alerts)
                 return
+            # None: it wants them one by one. Refused: one of them is at fault, and the others are not lost with it.
         for alert in alerts:
             if not self._may_send() or not self._deliver(alert):
                 return

@@ -262,6 +262,17 @@ def test_an_end_that_the_target_missed_for_a_day_is_told():
     assert scene.settle() == ["opened 1", "resolved 1"]
 
 
+def test_a_digest_that_is_refused_is_told_one_by_one():
+    scene = Scene(quiet_hours="22:00-07:00 UTC")
+    for episode in (1, 2, 3):
+        scene.publish(episode=episode)
+    scene.settle()
+    scene.now += 7 * HOUR
+    scene.people.answers = [Refused("status_4xx", "too long"), Delivered(), Refused("status_4xx", "bad")]
+    assert scene.settle() == ["opened 1", "opened 3"]
+    assert scene.memory.held_count() == 0
+
+
 def test_a_digest_that_fails_is_kept():
     scene = Scene(quiet_hours="22:00-07:00 UTC")
     for episode in (1, 2):
