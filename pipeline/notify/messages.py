@@ -20,6 +20,9 @@ SHORT_CHARACTERS: Final = 240
 """Of title and text together in the short form."""
 LONG_CHARACTERS: Final = 1_800
 """Of title and text together in the long form: Discord takes 2,000."""
+HUB_LINK: Final = "hub"
+_LINK_CHARACTERS: Final = 300
+_SHOWN_LINKS: Final = 3
 _HEADLINE_CHARACTERS: Final = 500
 _LINE_CHARACTERS: Final = 320
 _MIN_HEADLINE: Final = 60
@@ -38,8 +41,10 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     hub_url: str | None = None
 
     def link(self, alert: Alert) -> str:
-        """The page of the alert's episode, "" without a hub."""
-        return f"{self.hub_url.rstrip('/')}/episodes/{alert.episode_id}" if self.hub_url else ""
+        """The page of the alert's episode: on our hub, else the alert's own link of that name; "" without either."""
+        if self.hub_url:
+            return f"{self.hub_url.rstrip('/')}/episodes/{alert.episode_id}"
+        return alert.links.get(HUB_LINK, "")
 
     def language_for(self, alert: Alert) -> str:
         """The language of a message about it."""
@@ -111,7 +116,7 @@ def _short(alert: Alert, title: str, sentence: str, style: Style) -> str:
 def _long(alert: Alert, title: str, sentence: str, style: Style) -> str:
     language = style.language_for(alert)
     words = WORDINGS[language]
-    first, last = [sentence], [*_duty(alert, words), style.link(alert)]
+    first, last = [sentence], [*_duty(alert, words), style.link(alert), *_links(alert)]
     if alert.members:
         named = [member.brand for member in alert.members[:_SHOWN_MEMBERS]]
         left = len(alert.members) - len(named)
@@ -167,6 +172,13 @@ def _duty(alert: Alert, words: Wording) -> list[str]:
     by = playbook.respond_by
     line = words.owner_by.format(owner, time_of_day(by, alert.detected_time)) if by else words.owner.format(owner)
     return [line, *([words.playbook.format(printable(playbook.link, 300))] if playbook.link else [])]
+
+
+def _links(alert: Alert) -> list[str]:
+    """Where else to look, by the operator's own templates, in which what a post says is percent-encoded."""
+    others = {name: address for name, address in alert.links.items() if name != HUB_LINK}
+    short = [f"{name}: {printable(address, _LINK_CHARACTERS)}" for name, address in others.items()]
+    return [line for line in short if len(line) < _LINK_CHARACTERS][:_SHOWN_LINKS]
 
 
 def _without_addresses(evidence: Evidence) -> Evidence:

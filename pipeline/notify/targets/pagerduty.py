@@ -79,4 +79,5 @@ def _event(alert: Alert, told: Message) -> dict[str, Any]:
     links = [{"href": told.link, "text": "Episode"}] if told.link else []
     if alert.playbook and alert.playbook.link:
         links.append({"href": alert.playbook.link, "text": "Playbook"})
+    links += [{"href": address, "text": name} for name, address in alert.links.items() if address != told.link]
     return event | ({"client_url": told.link} if told.link else {}) | ({"links": links} if links else {})

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.alerts.headline import LANGUAGES, headline, language_of
+from pipeline.engine.alerts.links import links_of
 from pipeline.notify.harmless import harmless
 from pipeline.notify.messages import (
     LONG_CHARACTERS,
@@ -95,6 +96,13 @@ def test_every_change_has_words_and_every_label_is_given(language):
                for one in CHANGES)  # fmt: skip
 
 
+def test_without_a_hub_of_its_own_a_target_links_to_that_of_the_alert():
+    alert = example("english-surge-evidence")
+    assert message(alert, Style()).link == alert.links["hub"]
+    assert message(alert, Style(hub_url=HUB)).link == f"{HUB}/episodes/{alert.episode_id}"
+    assert alert.links["search"] in message(alert, Style()).text
+
+
 def test_what_has_ended_calls_nobody_to_act_and_a_test_says_that_it_is_one():
     playbook = Playbook(owner="duty@acme.example")
     assert "duty@acme.example" in message(example("crisis-opened", playbook=playbook), Style()).text
@@ -117,15 +125,20 @@ def hostile(text: str):
         cause=replace(evidence.cause, name=text) if evidence.cause else None,
         emotions={text: 0.9},
     )
-    return replace(alert, evidence=evidence, headline=f"Crisis about acme: 220 mentions, about “{text}”.")
+    alert = replace(alert, evidence=evidence, headline=f"Crisis about acme: 220 mentions, about “{text}”.")
+    return replace(alert, links=links_of(alert, {"search": "https://search.example/?q={term}"}, "acme"))
 
 
 @given(POST, st.sampled_from([*LANGUAGES, "alert"]), st.sampled_from(["short", "long"]))
 def test_a_post_calls_nobody_links_nowhere_and_makes_no_message_longer(text, language, form):
-    told = message(hostile(text), Style(language=language, form=form, hub_url=HUB))
+    alert = hostile(text)
+    told = message(alert, Style(language=language, form=form, hub_url=HUB))
     shown = f"{told.title}\n{told.text}"
     assert len(shown) <= (SHORT_CHARACTERS if form == "short" else LONG_CHARACTERS)
-    ours = shown.replace(f"{HUB}/episodes/{example('english-surge-evidence').episode_id}", "")
+    ours = shown.replace(f"{HUB}/episodes/{alert.episode_id}", "")
+    for address in alert.links.values():
+        assert re.fullmatch(r"https://search\.example/\?q=[\w.~%-]*", address, re.ASCII)
+        ours = ours.replace(address, "")
     assert not set(ours) & set("@<>[]`|") - set("[]"), ours
     assert not re.search(r"\[(?![.:]?(\]|…))|\]\(", ours)
     assert "://" not in ours
