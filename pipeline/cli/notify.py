@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import Commands
+from schemas.alert import SEVERITIES, Severity
 
 if TYPE_CHECKING:
     from pipeline.config.settings import Settings
@@ -89,9 +90,11 @@ def command(
 @command.command("test")
 @click.argument("target")
 @targets_option
+@click.option("--severity", type=click.Choice(SEVERITIES), default="info", show_default=True, help="Of the test.")
+@click.option("--resolve", is_flag=True, help="End the test before, for a target that keeps it open.")
 @click.pass_obj
-def test_command(given: Path | None, target: str, path: Path | None) -> int:
-    """Send to TARGET, one of the configuration, a message that says that it is a test, and then its end."""
+def test_command(given: Path | None, *, target: str, path: Path | None, severity: Severity, resolve: bool) -> int:
+    """Send to TARGET, one of the configuration, a message that says that it is a test."""
     from datetime import UTC, datetime
 
     from pipeline.config.errors import nearest
@@ -108,11 +111,14 @@ def test_command(given: Path | None, target: str, path: Path | None) -> int:
             f"expected a target of {path}, got {printable(target, 100)!r}{nearest(target, file.targets)}"
         )
     (profile,) = chosen
-    for transition, outcome in try_out(profile, targets_of(chosen, path.parent)[target], datetime.now(UTC)):
-        if not isinstance(outcome, Delivered):
-            print(f"tocsin: {target}: not delivered ({transition}): {printable(outcome.why, 1000)}", file=sys.stderr)
-            return 1
-        print(f"{target}: delivered ({transition})")
+    carrier = targets_of(chosen, path.parent)[target]
+    outcome = try_out(profile, carrier, datetime.now(UTC), severity=severity, resolved=resolve)
+    if not isinstance(outcome, Delivered):
+        print(f"tocsin: {target}: not delivered: {printable(outcome.why, 1000)}", file=sys.stderr)
+        return 1
+    print(f"{target}: delivered")
+    if profile.section.closes and not resolve:
+        print("it stays open until the same command with --resolve ends it", file=sys.stderr)
     return 0
 
 

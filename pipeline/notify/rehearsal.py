@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,7 +14,7 @@ from pipeline.notify.memory import open_memory
 from pipeline.notify.messages import Message, marked_as_test, message
 from pipeline.notify.source import Incoming, incoming
 from pipeline.notify.targets.contract import Delivered, Notice, Outcome, Target
-from schemas.alert import Alert, Expected, Observed, ScoreReading, Window
+from schemas.alert import SEVERITIES, Alert, Expected, Observed, ScoreReading, Severity, Window
 from schemas.evidence import Evidence
 from schemas.moments import moment
 from schemas.text import printable
@@ -127,32 +127,31 @@ def rehearse(profile: Profile, records: Sequence[Incoming], say: Callable[[str],
         memory.close()
 
 
-def try_out(profile: Profile, target: Target, now: datetime) -> Iterable[tuple[str, Outcome]]:
-    """Deliver a message that says that it is a test, and then its end.
+def try_out(profile: Profile, target: Target, now: datetime, *, severity: Severity, resolved: bool) -> Outcome:
+    """Deliver a message that says that it is a test, or the end of the one before: a pager stays open in between.
 
-    Yields:
-        What was sent and what became of it.
+    Args:
+        profile: of the target.
+        target: the target.
+        now: of the test; tests of the same second are one for who deduplicates.
+        severity: of the test; an end needs the same, for some targets tell alerts apart by it.
+        resolved: whether it is the end.
     """
-    previous = None
-    for transition in ("opened", "resolved"):
-        alert = sample_alert(now, resolved=transition == "resolved")
-        language = "en" if profile.style.language == "alert" else profile.style.language
-        told = marked_as_test(message(alert, profile.style), language)
-        yield transition, target.deliver(Notice(alert=alert, message=told, previous=previous))
-        previous = alert
+    alert = sample_alert(now, severity=severity, resolved=resolved)
+    language = "en" if profile.style.language == "alert" else profile.style.language
+    return target.deliver(Notice(alert=alert, message=marked_as_test(message(alert, profile.style), language)))
 
 
-def sample_alert(now: datetime, *, resolved: bool) -> Alert:
-    """An alert about no brand at all, of the least severity."""
+def sample_alert(now: datetime, *, severity: Severity, resolved: bool) -> Alert:
+    """An alert about no brand at all; those of one severity are about the same episode."""
     now = now.astimezone(UTC)
-    identity = f"{int(now.timestamp()):024x}"
     return Alert(
         version=1,
-        id=identity + ("1" if resolved else "0"),
-        episode_id=identity,
+        id=f"{int(now.timestamp()):023x}{int(resolved)}",
+        episode_id=f"{SEVERITIES.index(severity):024x}",
         transition="resolved" if resolved else "opened",
         kind="volume_surge",
-        severity="info",
+        severity=severity,
         brand=TEST_BRAND,
         onset_time=now,
         detected_time=now,

@@ -242,14 +242,16 @@ def test_a_test_message_says_that_it_is_one_and_a_target_that_fails_makes_the_ex
 ):
     config = str(configured(tmp_path, hook))
     result = invoke(cluster_settings, "test", "hook", "--config", config)
-    assert (result.return_value, result.stdout) == (0, "hook: delivered (opened)\nhook: delivered (resolved)\n")
+    assert (result.return_value, result.stdout) == (0, "hook: delivered\n")
+    result = invoke(cluster_settings, "test", "hook", "--config", config, "--resolve")
+    assert (result.return_value, result.stdout) == (0, "hook: delivered\n")
     first, second = (one.document for one in hook.requests)
     assert first["message"]["title"].startswith("TEST, nothing has happened: INFO")
     assert first["dedup_key"] == second["dedup_key"]
     hook.answers = [Answer(403, b"no")]
     result = invoke(cluster_settings, "--config", config, "test", "hook")
     assert result.return_value == 1
-    assert result.stderr == "tocsin: hook: not delivered (opened): status 403: no\n"
+    assert result.stderr == "tocsin: hook: not delivered: status 403: no\n"
     result = invoke(cluster_settings, "test", "hok", "--config", config)
     assert "did you mean 'hook'?" in str(result.exception)
 

@@ -11,12 +11,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.notify.config import TargetSection
+from pipeline.notify.courier import Profile
 from pipeline.notify.messages import Style, message
+from pipeline.notify.rehearsal import try_out
 from pipeline.notify.targets.alertmanager import Alertmanager
 from pipeline.notify.targets.contract import Delivered, Notice
 from tests.pipeline.notify.examples import crisis, example
@@ -117,6 +121,18 @@ def test_an_episode_opens_escalates_and_resolves_and_people_are_told_each(tmp_pa
         assert target.deliver(notice(resolved, escalated)) == Delivered()
         assert active(url) == []
         wait_for(lambda: told(people)[-1][0] == "resolved", "people told that it is over")
+
+
+def test_a_test_reaches_people_and_stays_until_it_is_ended(tmp_path):
+    profile = Profile(name="am", section=TargetSection(type="alertmanager", url="http://am"), style=STYLE)
+    with receiving() as people, running(tmp_path, people.url) as url:
+        target = Alertmanager(url, None, 30, STYLE)
+        assert try_out(profile, target, datetime.now(UTC), severity="warning", resolved=False) == Delivered()
+        wait_for(lambda: ("firing", [("warning", "firing")]) in told(people), "people told of the test")
+        (found,) = active(url)
+        assert found["annotations"]["summary"].startswith("TEST, nothing has happened: ")
+        assert try_out(profile, target, datetime.now(UTC), severity="warning", resolved=True) == Delivered()
+        assert active(url) == []
 
 
 def test_what_is_open_is_back_after_the_alertmanager_has_lost_it(tmp_path):

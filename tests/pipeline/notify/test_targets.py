@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import logging
 import ssl
+import sys
 import threading
 import time
 from email.policy import default
@@ -16,9 +17,12 @@ import trustme
 from aiosmtpd.controller import Controller
 
 from pipeline.errors import ConfigError
+from pipeline.notify.config import TargetSection
 from pipeline.notify.messages import Style, message, waiting_message
+from pipeline.notify.secrets import Address
 from pipeline.notify.targets.alertmanager import Alertmanager
 from pipeline.notify.targets.bounded import Bounded
+from pipeline.notify.targets.building import build_target
 from pipeline.notify.targets.contract import CAUSES, Delivered, Notice, Outcome, Refused, Retry
 from pipeline.notify.targets.http import retry_after
 from pipeline.notify.targets.pagerduty import PagerDuty
@@ -294,6 +298,14 @@ def test_a_url_that_apprise_does_not_know_is_refused_and_not_shown(caplog):
 )
 def test_apprise_knows_the_services_that_the_page_names(url):
     assert ThroughApprise("chat", url, 30)._apprise
+
+
+def test_without_apprise_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    monkeypatch.delitem(sys.modules, "pipeline.notify.targets.through_apprise")
+    section = TargetSection(type="apprise", url="json://127.0.0.1")
+    with pytest.raises(ConfigError, match=r"targets\.chat: expected the package apprise .* install tocsin\[notify\]"):
+        build_target("chat", section, Address("json://127.0.0.1"), STYLE)
 
 
 class Inbox:
