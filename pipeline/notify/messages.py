@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Final, Literal
 
 import msgspec
 
 from pipeline.engine.alerts.evidence_text import evidence_lines
 from pipeline.engine.alerts.headline import headline, language_of
+from pipeline.notify.duty import duty, steps
 from pipeline.notify.harmless import harmless
 from pipeline.notify.wordings import WORDINGS, Wording
 from pipeline.wording import time_of_day
 from schemas.alert import Alert
-from schemas.evidence import Evidence, Recovery, SinceOnset
+from schemas.evidence import Evidence, Recovery, Similar, SinceOnset
 from schemas.text import printable
 
 SHORT_CHARACTERS: Final = 240
@@ -104,8 +106,8 @@ def title_of(alert: Alert, words: Wording) -> str:
 
 
 def _short(alert: Alert, title: str, sentence: str, style: Style) -> str:
-    duty = _duty(alert, WORDINGS[style.language_for(alert)])[:1]
-    for tail in ([*duty, style.link(alert)], duty, []):
+    owner = duty(alert, WORDINGS[style.language_for(alert)])[:1]
+    for tail in ([*owner, style.link(alert)], owner, []):
         ending = "".join(f" {part}" for part in tail if part)
         room = SHORT_CHARACTERS - len(title) - 1 - len(ending)
         if room >= min(_MIN_HEADLINE, len(sentence)):
@@ -116,7 +118,7 @@ def _short(alert: Alert, title: str, sentence: str, style: Style) -> str:
 def _long(alert: Alert, title: str, sentence: str, style: Style) -> str:
     language = style.language_for(alert)
     words = WORDINGS[language]
-    first, last = [sentence], [*_duty(alert, words), style.link(alert), *_links(alert)]
+    first, last = [sentence], [*duty(alert, words), style.link(alert), *_links(alert)]
     if alert.members:
         named = [member.brand for member in alert.members[:_SHOWN_MEMBERS]]
         left = len(alert.members) - len(named)
@@ -131,6 +133,8 @@ def _long(alert: Alert, title: str, sentence: str, style: Style) -> str:
         about = [_since_onset(alert.since_onset, alert, words)] if alert.since_onset else []
         known = evidence_lines(_without_addresses(alert.evidence), language, alert.detected_time)
         about += [harmless(line, _LINE_CHARACTERS) for line in known]
+        about += [_similar(one, words) for one in alert.evidence.similar[:1]]
+        about += steps(alert, words)
     return _fitted(first, about, [line for line in last if line], LONG_CHARACTERS - len(title) - 1)
 
 
@@ -148,6 +152,15 @@ def _since_onset(whole: SinceOnset, alert: Alert, words: Wording) -> str:
     return words.parted.join(parts)
 
 
+def _similar(past: Similar, words: Wording) -> str:
+    return words.similar.format(
+        brand=past.brand,
+        date=f"{past.onset_time.astimezone(UTC):%Y-%m-%d}",
+        duration=_duration(past.duration_minutes, words),
+        peak=f"{past.peak_per_hour:,}",
+    )
+
+
 def _recovery(recovery: Recovery, words: Wording) -> str:
     parts = [words.lasted.format(_duration(recovery.duration_minutes, words))]
     if recovery.half_life_minutes is not None:
@@ -161,17 +174,6 @@ def _duration(minutes: int, words: Wording) -> str:
     hours, rest = divmod(max(minutes, 0), 60)
     parts = [words.hours.format(hours)] if hours else []
     return " ".join([*parts, *([words.minutes.format(rest)] if rest or not hours else [])])
-
-
-def _duty(alert: Alert, words: Wording) -> list[str]:
-    """Who must act, by when, by which instructions: the operator's own words, which may well call somebody."""
-    playbook = alert.playbook
-    if playbook is None or alert.transition == "resolved":
-        return []
-    owner = printable(playbook.owner, 100)
-    by = playbook.respond_by
-    line = words.owner_by.format(owner, time_of_day(by, alert.detected_time)) if by else words.owner.format(owner)
-    return [line, *([words.playbook.format(printable(playbook.link, 300))] if playbook.link else [])]
 
 
 def _links(alert: Alert) -> list[str]:

@@ -39,6 +39,11 @@ class Wording(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     owner_by: str
     playbook: str
+    deputies: str
+    inform: str
+    channel: str
+    steps: str
+    similar: str
     waited: str
     more: str
     test: str
@@ -87,6 +92,11 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
             owner="owner: {}",
             owner_by="owner: {}, respond by {}",
             playbook="playbook: {}",
+            deputies="deputies: {}",
+            inform="also to be told: {}",
+            channel="the team meets in {}",
+            steps="steps: {}",
+            similar="like {brand} on {date}: lasted {duration}, at most {peak} per hour",
             waited="{} waiting alerts",
             more="and {} more",
             test="TEST, nothing has happened: ",
@@ -132,6 +142,11 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
             owner="负责人：{}",
             owner_by="负责人：{}，请在 {} 前回应",
             playbook="应对手册：{}",
+            deputies="副手：{}",
+            inform="还需通知：{}",
+            channel="团队沟通渠道：{}",
+            steps="步骤：{}",
+            similar="类似 {date} 的 {brand}：持续 {duration}，每小时最多 {peak} 条",
             waited="{} 条待发提醒",
             more="另有 {} 条",
             test="测试，没有发生任何事件：",
@@ -181,7 +196,12 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
             minutes="{} 分",
             owner="担当：{}",
             owner_by="担当：{}、{} までに対応",
-            playbook="対応手順：{}",
+            playbook="対応手順書：{}",
+            deputies="代理：{}",
+            inform="ほかの連絡先：{}",
+            channel="チームの連絡場所：{}",
+            steps="手順：{}",
+            similar="類似の事例：{brand}（{date}）、継続 {duration}、1 時間に最多 {peak} 件",
             waited="保留中のアラート {} 件",
             more="ほか {} 件",
             test="テスト送信（何も起きていません）：",

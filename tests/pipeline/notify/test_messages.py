@@ -126,6 +126,7 @@ def hostile(text: str):
         emotions={text: 0.9},
     )
     alert = replace(alert, evidence=evidence, headline=f"Crisis about acme: 220 mentions, about “{text}”.")
+    alert = replace(alert, playbook=Playbook(owner="duty officer", drafts={"en": text}))
     return replace(alert, links=links_of(alert, {"search": "https://search.example/?q={term}"}, "acme"))
 
 
