@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "compare": "Run two configurations over one file and tell how their episodes differ.",
     "explain": "Show why a brand's alert fired at a time, or what held it back.",
     "alerts": "Read the alerts topic.",
+    "notify": "Tell alerts to pagers, chats, phones and mail (runs until stopped).",
     "episodes": "List what is open now, by the alerts topic.",
     "ack": "Say that somebody acts on an episode.",
     "answer": "Record the brand's own public answer to an episode.",
