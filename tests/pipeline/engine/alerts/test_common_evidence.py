@@ -30,7 +30,7 @@ def stream() -> list[Record]:
                 text = f"the strike leaves us without fuel {words}" if burns else words
                 drafts.append((START + (hour + r.random()) * HOUR, brand, text, -0.9 if burns or n == 0 else 0.5, hour))
     drafts.sort()
-    records = []
+    records: list[Record] = []
     for at, brand, text, sentiment, _ in drafts:
         n = len(records)
         value = mention(
