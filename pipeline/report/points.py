@@ -1,0 +1,52 @@
+"""What the charts draw: the brand's counts before, in and after an episode, in steps of five minutes or hours."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from pipeline.report.review import Point
+from pipeline.report.series import Array, Series, bucket_of
+from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_HOUR
+
+BEFORE: Final = timedelta(hours=12)
+AFTER: Final = timedelta(hours=12)
+MOST_FINE_BUCKETS: Final = 18 * BUCKETS_PER_HOUR
+"""Up to so many are drawn each; above, hours."""
+MOST_POINTS: Final = 24 * 60
+"""Two months of hours."""
+
+
+def points_of(series: Series, onset: datetime, end: datetime) -> tuple[int, tuple[Point, ...]]:
+    """Seconds of a step, and the steps; the last hour is left out where it is not whole."""
+    first = max(bucket_of(onset - BEFORE), series.first)
+    last = min(bucket_of(end + AFTER), series.end)
+    width = 1 if last - first <= MOST_FINE_BUCKETS else BUCKETS_PER_HOUR
+    first = -(-first // width) * width
+    starts = range(first, last // width * width, width)[:MOST_POINTS]
+    return width * BUCKET_SECONDS, tuple(_point(series, start, width) for start in starts)
+
+
+def _point(series: Series, start: int, width: int) -> Point:
+    part = series.between(start, start + width)
+    expected = float(series.expected[part].sum())
+    above = math.sqrt(float(((series.upper[part] - series.expected[part]) ** 2).sum()))
+    return Point(
+        start * BUCKET_SECONDS,
+        float(series.mentions[part].sum()),
+        round(float(series.negatives[part].sum()), 1),
+        round(expected, 2),
+        round(max(expected - above, 0.0), 2),
+        round(expected + above, 2),
+        round(float(series.usual_share[part].mean()), 4),
+        _greatest(series.crisis_score[part]),
+        _greatest(series.crisis_threshold[part]),
+    )
+
+
+def _greatest(values: Array) -> float | None:
+    there = values[~np.isnan(values)]
+    return round(float(there.max()), 3) if len(there) else None
