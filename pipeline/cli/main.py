@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "explain": "Show why a brand's alert fired at a time, or what held it back.",
     "alerts": "Read the alerts topic.",
     "episodes": "List what is open now, by the alerts topic.",
+    "report": "Write what happened in an episode: a page, JSON or Markdown, with an audit trail.",
     "dead-letters": "Read the refused mentions with their reasons, and put them onto the topic once more.",
     "simulate": "Write a simulated stream of mentions and its labels.",
     "evaluate": "Measure recall, delay and false alarms on public counts, recordings and simulated worlds.",
