@@ -14,6 +14,7 @@ from pipeline.engine.alerts.headline import LANGUAGES
 from pipeline.wording import counted
 
 if TYPE_CHECKING:
+    from pipeline.config.model import Config
     from pipeline.config.settings import Settings
     from pipeline.report.forms import Form
     from pipeline.report.material import Material
@@ -69,6 +70,7 @@ def command(
     The page needs nothing else: no script, no network. The exit code is 1 when a record could not be read, with the
     report written of the others.
     """
+    from pipeline.config.load import load_config
     from pipeline.config.settings import load_settings
     from pipeline.report.forms import rendered
 
@@ -93,7 +95,8 @@ def command(
         target = _target(f"report-{brand or names[0]}.html" if form == "html" else "-", force=force)
     assert target is not None
     _add_activity(found, settings, activity, found.brand_of(names[0]), from_files=bool(alerts))
-    reviews = [_reviewed(found, name, inputs, partitions, settings) for name in names]
+    config = load_config(settings.config)
+    reviews = [_reviewed(found, name, inputs, partitions, config) for name in names]
     _write(rendered(reviews, form, lang, as_several=brand is not None), target)
     for problem in found.problems:
         click.echo(f"tocsin: {problem}", err=True)
@@ -151,23 +154,18 @@ def _add_activity(found: Material, settings: Settings, files: tuple[str, ...], b
         of_topics.read_activity(found, settings, brand)
 
 
-def _reviewed(
-    found: Material, episode: str, inputs: tuple[str, ...], partitions: int | None, settings: Settings
-) -> Review:
-    first = found.review(episode)
-    return found.review(episode, _rehearsed(first, inputs, partitions, settings)) if inputs else first
+def _reviewed(found: Material, episode: str, inputs: tuple[str, ...], partitions: int | None, config: Config) -> Review:
+    names = config.brand(found.brand_of(episode)).names
+    first = found.review(episode, (), names)
+    return found.review(episode, _rehearsed(first, inputs, partitions, config), names) if inputs else first
 
 
-def _rehearsed(
-    found: Review, inputs: tuple[str, ...], partitions: int | None, settings: Settings
-) -> tuple[Setting, ...]:
+def _rehearsed(found: Review, inputs: tuple[str, ...], partitions: int | None, config: Config) -> tuple[Setting, ...]:
     from pipeline.cli.inputs import inputs_with_progress
-    from pipeline.config.load import load_config
     from pipeline.files.mentions import check_sources
     from pipeline.report.rehearsal import rehearse
 
     check_sources(inputs)
-    config = load_config(settings.config)
     with inputs_with_progress("replay", inputs, partitions) as (opened, advance):
         return rehearse(opened, config, found, advance)
 

@@ -83,7 +83,7 @@ def calm_of(series: Series, alerts: Sequence[Alert], peak: Peak | None, others: 
     told = last.recovery if last.transition == "resolved" else None
     half_life = back = None
     if peak is not None and peak.expected is not None:
-        half_life, back = _after_peak(series, peak)
+        half_life, back = _after_peak(series, peak, bucket_of(last.detected_time) if told is not None else None)
     if last.transition != "resolved":
         return Calm(half_life_minutes=half_life, share_back_minutes=back)
     ended = last.detected_time
@@ -113,20 +113,29 @@ def _covers(series: Series, onset: datetime) -> bool:
     return series.first <= bucket_of(onset) < series.end
 
 
-def _after_peak(series: Series, peak: Peak) -> tuple[int | None, int | None]:
-    """Minutes from the peak hour to the first whole hour with half of what was beyond normal, and with a usual tone."""
+def _after_peak(series: Series, peak: Peak, resolved: int | None) -> tuple[int | None, int | None]:
+    """Minutes from the peak hour to the first hour with half of what was beyond normal, and to that with a usual tone.
+
+    Args:
+        series: of the brand.
+        peak: with what was expected in it.
+        resolved: bucket at whose start the episode was resolved. The hour that it lies in is looked at as the alert
+            saw it, up to there, and then once more as a whole; after it there are whole hours only.
+    """
     assert peak.expected is not None
-    start = bucket_of(peak.start)
+    start = bucket_of(peak.start) + BUCKETS_PER_HOUR
     whole = series.end // BUCKETS_PER_HOUR * BUCKETS_PER_HOUR
+    until = whole if resolved is None else min(resolved, series.end)
+    hours = series.hours(start, until) + series.hours(max(start, until // BUCKETS_PER_HOUR * BUCKETS_PER_HOUR), whole)
     beyond = peak.mentions - peak.expected
-    half_life = back = None
-    for place, hour in enumerate(series.hours(start + BUCKETS_PER_HOUR, whole), 1):
-        if half_life is None and 2 * (hour.mentions - hour.expected) <= beyond:
-            half_life = 60 * place
-        if back is None and hour.mentions and hour.negatives <= USUAL_AGAIN * hour.usual_share * hour.mentions:
-            back = 60 * place
-        if half_life is not None and back is not None:
-            break
+    halved = (hour for hour in hours if 2 * (hour.mentions - hour.expected) <= beyond)
+    usual = (
+        hour for hour in hours if hour.mentions and hour.negatives <= USUAL_AGAIN * hour.usual_share * hour.mentions
+    )
+    first = start // BUCKETS_PER_HOUR - 1
+    half_life, back = (
+        None if hour is None else 60 * (hour.number - first) for hour in (next(halved, None), next(usual, None))
+    )
     return half_life, back
 
 

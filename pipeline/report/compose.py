@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
-from pipeline.engine.alerts.headline import LANGUAGES, headline
+from pipeline.engine.alerts.headline import LANGUAGES, NO_NAMES, headline
 from pipeline.engine.alerts.surge_evidence import UNSURE
 from pipeline.report.answers import answers_of
 from pipeline.report.calm import calm_of, excess_of, peak_of
@@ -35,6 +35,7 @@ def review(
     *,
     records: Iterable[Record] = (),
     settings: Sequence[Setting] = (),
+    names: Mapping[str, str] = NO_NAMES,
 ) -> Review:
     """Review one episode.
 
@@ -45,6 +46,7 @@ def review(
         others: alerts of the brand's other episodes, earlier and later ones.
         records: where alerts and feedback lie, for the audit trail.
         settings: what other settings would have said (pipeline.report.rehearsal).
+        names: what people call the brand, by language, for the headlines.
 
     Raises:
         ValueError: no alert, or alerts of several episodes.
@@ -75,7 +77,7 @@ def review(
         opened=first.detected_time,
         resolved=last.detected_time if last.transition == "resolved" else None,
         known_until=known_until,
-        headlines=_headlines(last),
+        headlines=_headlines(last, names),
         cause="" if cause is None or cause.name in UNSURE else line(cause.name, NAME_CHARACTERS),
         cause_confidence=None if cause is None or cause.name in UNSURE else cause.confidence,
         incident=last.related_episode_ids,
@@ -111,9 +113,9 @@ def _in_order(alerts: Iterable[Alert]) -> list[Alert]:
     return sorted(once.values(), key=lambda one: (one.detected_time, life.index(one.transition), one.id))
 
 
-def _headlines(last: Alert) -> dict[str, str]:
-    """The last alert's own sentence in its own language is not known apart: it is said anew in every language."""
-    return {language: line(headline(last, language), 400) for language in LANGUAGES}
+def _headlines(last: Alert, names: Mapping[str, str]) -> dict[str, str]:
+    """The last alert in one sentence, in every language."""
+    return {language: line(headline(last, language, names), 400) for language in LANGUAGES}
 
 
 def _spread(last: Alert) -> Spread:

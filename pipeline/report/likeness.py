@@ -47,8 +47,8 @@ def likeness(a: Evidence, b: Evidence) -> float:
         parts.append((CAUSE_WEIGHT, float(_cause(a) == _cause(b))))
     if a.emotions and b.emotions:
         parts.append((EMOTIONS_WEIGHT, cosine(a.emotions, b.emotions)))
-    if not a.terms or not b.terms:  # without words two episodes are not alike for being angry both
-        return 0.0
+    if not any(value for _, value in parts[: bool(a.terms and b.terms) + bool(_cause(a) and _cause(b))]):
+        return 0.0  # two episodes are not alike for being angry both
     return round(sum(weight * value for weight, value in parts) / sum(weight for weight, _ in parts), 3)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from pipeline.engine.alerts.headline import NO_NAMES
 from pipeline.errors import TocsinError
 from pipeline.report.compose import review
 from pipeline.report.review import Record, Review, Setting
@@ -100,8 +101,8 @@ class Material(msgspec.Struct):
         """Whose an episode is."""
         return next(alert.brand for alert, _ in self.alerts if alert.episode_id == episode)
 
-    def review(self, episode: str, settings: Sequence[Setting] = ()) -> Review:
-        """The review of one episode."""
+    def review(self, episode: str, settings: Sequence[Setting] = (), names: Mapping[str, str] = NO_NAMES) -> Review:
+        """The review of one episode; the rest as of `pipeline.report.compose.review`."""
         alerts = [(alert, place) for alert, place in self.alerts if alert.episode_id == episode]
         said = [(one, place) for one, place in self.feedback if one.episode_id == episode]
         brand = alerts[0][0].brand
@@ -112,6 +113,7 @@ class Material(msgspec.Struct):
             [alert for alert, _ in self.alerts if alert.brand == brand and alert.episode_id != episode],
             records=[*_records(alerts), *_records(said)],
             settings=settings,
+            names=names,
         )
 
 
