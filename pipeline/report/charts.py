@@ -95,8 +95,7 @@ def _mentions(axes: Axes, found: Review, words: Words) -> None:
     low, high = [one.lower for one in points], [one.upper for one in points]
     axes.fill_between(times, low, high, step="post", color=GREY, alpha=0.35, linewidth=0, label=words("chart.expected"))
     axes.plot(times, [one.expected for one in points], color="black", linewidth=1, drawstyle="steps-post")
-    per = "chart.per.minutes" if found.step_seconds < 3600 else "chart.per.hour"
-    axes.set_ylabel(words(per))
+    axes.set_ylabel(words("chart.per", words.duration(found.step_seconds / 60)))
     axes.legend(loc="upper right", frameon=False, ncols=3)
 
 

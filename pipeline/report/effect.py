@@ -26,11 +26,11 @@ LEAST_AFTER: Final = 12
 LEAST_NEGATIVES: Final = 10.0
 """In both windows together: with fewer nothing can be told."""
 Z: Final = 1.959964
-USUAL_SLOPE: Final = -0.12
+USUAL_SLOPE: Final = -0.05
 """Of the logarithm of what is beyond normal, per hour: how crises decline."""
 SLOPE_DEVIATION: Final = 0.15
 """How differently crises rise and decline, per hour."""
-TURN_DEVIATION: Final = 0.15
+TURN_DEVIATION: Final = 0.2
 """How much a trend turns by itself, per hour between the middles of both windows."""
 _LEVEL_DEVIATION: Final = 3.0
 _STEPS: Final = 50

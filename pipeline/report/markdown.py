@@ -48,9 +48,10 @@ def _at_beginning(line: str) -> str:
 def _report(outline: Outline) -> list[str]:
     lines = [f"# {escape(outline.title)}", "", escape(outline.subtitle)]
     for section in outline.sections:
+        if any(block.part == "charts" for block in section.blocks):
+            continue  # pictures are the page's: Markdown has no place for them that every reader shows
         blocks = [line for block in section.blocks for line in _BLOCKS[block.part](block)]
-        if blocks:
-            lines += ["", f"## {escape(section.title)}", *blocks]
+        lines += ["", f"## {escape(section.title)}", *blocks]
     return lines
 
 
@@ -88,11 +89,6 @@ def _quotes(block: Block) -> list[str]:
     return lines
 
 
-def _nothing(_: Block) -> list[str]:
-    """Charts are the page's; Markdown has no place for them that every reader shows."""
-    return []
-
-
 def _cell(cell: Cell, *, in_table: bool = False) -> str:
     """A cell; an address is one that pipeline.report.shown has let through, so that it ends neither link nor cell."""
     if cell.is_code and _CODE.fullmatch(cell.text):
@@ -103,6 +99,4 @@ def _cell(cell: Cell, *, in_table: bool = False) -> str:
     return f"<{cell.url}>" if cell.text == cell.url else f"{shown} <{cell.url}>"
 
 
-_BLOCKS: Final = MappingProxyType(
-    {"facts": _facts, "table": _table, "text": _text, "quotes": _quotes, "charts": _nothing}
-)
+_BLOCKS: Final = MappingProxyType({"facts": _facts, "table": _table, "text": _text, "quotes": _quotes})

@@ -1,4 +1,4 @@
-"""What the charts draw: the brand's counts before, in and after an episode, in steps of five minutes or hours."""
+"""What the charts draw: the brand's counts before, in and after an episode, in steps of five minutes to an hour."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_HOUR
 
 BEFORE: Final = timedelta(hours=12)
 AFTER: Final = timedelta(hours=12)
-MOST_FINE_BUCKETS: Final = 18 * BUCKETS_PER_HOUR
-"""Up to so many are drawn each; above, hours."""
+WIDTHS: Final = (1, 3, 6)
+"""Buckets of a step below an hour."""
+MOST_FINE: Final = 120
+"""Steps below an hour that are drawn at most."""
+LEAST_MENTIONS: Final = 5.0
+"""In a step on the mean: with fewer in shorter ones, a negative share is noise."""
 MOST_POINTS: Final = 24 * 60
 """Two months of hours."""
 
 
 def points_of(series: Series, onset: datetime, end: datetime) -> tuple[int, tuple[Point, ...]]:
-    """Seconds of a step, and the steps; the last hour is left out where it is not whole."""
+    """Seconds of a step, and the steps; the last one is left out where it is not whole."""
     first = max(bucket_of(onset - BEFORE), series.first)
     last = min(bucket_of(end + AFTER), series.end)
-    width = 1 if last - first <= MOST_FINE_BUCKETS else BUCKETS_PER_HOUR
+    mean = float(series.mentions[series.between(first, last)].sum()) / max(last - first, 1)
+    fine = (width for width in WIDTHS if last - first <= MOST_FINE * width and mean * width >= LEAST_MENTIONS)
+    width = next(fine, BUCKETS_PER_HOUR)
     first = -(-first // width) * width
     starts = range(first, last // width * width, width)[:MOST_POINTS]
     return width * BUCKET_SECONDS, tuple(_point(series, start, width) for start in starts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.report.outline import Block, Outline, Section
+from pipeline.report.outline import Block, Outline, Section, text
 from pipeline.report.review import Review
 from pipeline.report.sections.answers import answers
 from pipeline.report.sections.course import phases, timeline
@@ -21,7 +21,7 @@ def outline_of(found: Review, language: str) -> Outline:
         language: one of pipeline.report.words.LANGUAGES.
     """
     words = Words(language)
-    charts = (Block(part="charts"),) if found.points else ()
+    charts = (Block(part="charts"), text(words("charts.about"))) if found.points else ()
     parts = (
         ("glance", glance(found, words)),
         ("charts", charts),

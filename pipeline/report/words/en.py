@@ -68,6 +68,8 @@ ENGLISH: Final = MappingProxyType(
         "incident": "Other episodes of the same event",
         # charts
         "charts": "Charts",
+        "charts.about": "The score is the highest of windows of up to a day, so it stays high for a while after "
+        "the end.",
         "chart.alt": "Mentions against the expected band, negative share against the usual one, and the crisis score "
         "against its threshold, from {} to {}",
         "chart.mentions": "mentions",
@@ -77,8 +79,7 @@ ENGLISH: Final = MappingProxyType(
         "chart.usual": "usual share",
         "chart.score": "crisis score",
         "chart.threshold": "threshold",
-        "chart.per.minutes": "per 5 minutes",
-        "chart.per.hour": "per hour",
+        "chart.per": "per {}",
         "chart.time": "time (UTC)",
         "chart.answer": "answer",
         # time line
