@@ -47,7 +47,7 @@ def peak_of(series: Series, alerts: Sequence[Alert]) -> Peak | None:
 def excess_of(series: Series, alerts: Sequence[Alert]) -> Excess | None:
     """Negative mentions beyond normal since the onset: by activity, else by the last alert."""
     first, last = alerts[0], alerts[-1]
-    if _covers(series, first.onset_time):
+    if covers(series, first.onset_time):
         until = min(bucket_of(last.detected_time) if last.transition == "resolved" else series.end, series.end)
         part = series.between(bucket_of(first.onset_time), until)
         usual = float((series.expected[part] * series.usual_share[part]).sum())
@@ -103,13 +103,14 @@ def calm_of(series: Series, alerts: Sequence[Alert], peak: Peak | None, others: 
 
 def _hours_of_episode(series: Series, alerts: Sequence[Alert]) -> list[Hour]:
     first, last = alerts[0], alerts[-1]
-    if not _covers(series, first.onset_time):
+    if not covers(series, first.onset_time):
         return []
     end = bucket_of(last.detected_time) if last.transition == "resolved" else series.end
     return series.hours(bucket_of(first.onset_time), min(end, series.end))
 
 
-def _covers(series: Series, onset: datetime) -> bool:
+def covers(series: Series, onset: datetime) -> bool:
+    """Whether the activity of an onset is known."""
     return series.first <= bucket_of(onset) < series.end
 
 

@@ -41,7 +41,7 @@ _OWN_ID: Final = re.compile(r'(\bid="|url\(#|href="#)')
 
 
 def charts(found: Review, words: Words, prefix: str) -> str:
-    """An `<svg>` element: mentions against the expected band, negative share, crisis score against its threshold.
+    """An `<svg>` element: mentions against the expected band, negative share, score against its threshold if known.
 
     Args:
         found: a review with points.
@@ -63,12 +63,12 @@ def charts(found: Review, words: Words, prefix: str) -> str:
         # Letters are measured with matplotlib's own font, which has no Chinese; they are drawn by the reader's.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-        panels = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2))
-        _mentions(panels[0], found, words)
-        _share(panels[1], found, words)
-        _score(panels[2], found, words)
+        drawn = [_mentions, _share, *([_score] if any(one.score is not None for one in found.points) else [])]
+        panels = figure.subplots(len(drawn), 1, sharex=True, height_ratios=(3, 2, 2)[: len(drawn)])
+        for draw, axes in zip(drawn, panels, strict=True):
+            draw(axes, found, words)
         _marks(panels, found, words)
-        _time_axis(panels[2], words)
+        _time_axis(panels[-1], words)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return _inline(out.getvalue(), found, words, prefix)
 

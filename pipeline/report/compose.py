@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from pipeline.engine.alerts.headline import LANGUAGES, NO_NAMES, headline
 from pipeline.engine.alerts.surge_evidence import UNSURE
 from pipeline.report.answers import answers_of
-from pipeline.report.calm import calm_of, excess_of, peak_of
+from pipeline.report.calm import calm_of, covers, excess_of, peak_of
 from pipeline.report.likeness import earlier_ones
 from pipeline.report.phases import feelings_of, phases_of
 from pipeline.report.points import points_of
@@ -25,6 +26,10 @@ from schemas.alert import SEVERITIES, Alert
 from schemas.feedback import Feedback
 from schemas.moments import moment
 from schemas.observation import BUCKET_SECONDS
+
+BEFORE: Final = 2 * 86_400.0
+AFTER: Final = 60 * 86_400.0
+"""Seconds before the onset and after the last alert whose activity is read."""
 
 
 def review(
@@ -41,7 +46,7 @@ def review(
 
     Args:
         alerts: of the episode, in any order; the same alert twice is one.
-        activity: of the brand, from before the onset to after the end, as far as there is any.
+        activity: of the brand, from before the onset to after the end; without any at the onset, none is used.
         feedback: about the episode, in any order; what was said twice is one.
         others: alerts of the brand's other episodes, earlier and later ones.
         records: where alerts and feedback lie, for the audit trail.
@@ -57,7 +62,9 @@ def review(
     first, last = told[0], told[-1]
     said = sorted({one.id: one for one in feedback}.values(), key=lambda one: (one.time, one.id))
     elsewhere = [one for one in _in_order(others) if one.episode_id != first.episode_id]
-    series = series_of(one for one in activity if one.brand == first.brand)
+    series = series_of(_near(activity, told), first.kind)
+    if not covers(series, first.onset_time):
+        series = series_of(())  # what begins after the onset would pass for the whole
     known_until = max([last.detected_time, *([moment(series.end * BUCKET_SECONDS)] if len(series) else [])])
     peak = peak_of(series, told)
     calm = calm_of(series, told, peak, elsewhere)
@@ -111,6 +118,12 @@ def _in_order(alerts: Iterable[Alert]) -> list[Alert]:
     life = ("opened", "escalated", "updated", "resolved")
     once = {alert.id: alert for alert in alerts}
     return sorted(once.values(), key=lambda one: (one.detected_time, life.index(one.transition), one.id))
+
+
+def _near(activity: Iterable[Activity], alerts: Sequence[Alert]) -> Iterator[Activity]:
+    """The brand's activity around an episode: what lies months away is of other episodes, or a forged time."""
+    first, last = alerts[0].onset_time.timestamp() - BEFORE, alerts[-1].detected_time.timestamp() + AFTER
+    return (one for one in activity if one.brand == alerts[0].brand and first <= one.start < last)
 
 
 def _headlines(last: Alert, names: Mapping[str, str]) -> dict[str, str]:

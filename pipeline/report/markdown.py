@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.report.outline import Block, Cell, Outline
+from pipeline.report.outline import Block, Cell, Outline, no_formula
 
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]#|~$^]")
-_FORMULA: Final = "=+-@"
-_NUMBER: Final = re.compile(r"[+-]?[\d.,]+(?: \S{1,8})*")
 _LINKING: Final = re.compile(r"(?i)(https?|ftp|mailto|xmpp|www)([:.])")
 """Where GitHub would make a link by itself."""
 _ENTITIES: Final = MappingProxyType({":": "&#58;", ".": "&#46;"})
@@ -29,13 +27,6 @@ def escape(text: str) -> str:
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = _SPECIAL.sub(r"\\\g<0>", line).replace("@", "&#64;")
     return _at_beginning(_LINKING.sub(lambda match: match[1] + _ENTITIES[match[2]], line))
-
-
-def escape_in_table(text: str) -> str:
-    """The same for a cell of a table: these are pasted into spreadsheets too, where it must be no formula."""
-    line = text.strip()
-    is_formula = line[:1] in set(_FORMULA) and not _NUMBER.fullmatch(line)
-    return ("'" if is_formula else "") + escape(line)
 
 
 def _at_beginning(line: str) -> str:
@@ -93,7 +84,7 @@ def _cell(cell: Cell, *, in_table: bool = False) -> str:
     """A cell; an address is one that pipeline.report.shown has let through, so that it ends neither link nor cell."""
     if cell.is_code and _CODE.fullmatch(cell.text):
         return f"`{cell.text}`"
-    shown = escape_in_table(cell.text) if in_table else escape(cell.text)
+    shown = escape(no_formula(cell.text) if in_table else cell.text)
     if not cell.url:
         return shown
     return f"<{cell.url}>" if cell.text == cell.url else f"{shown} <{cell.url}>"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Final, Literal
 
 import msgspec
 
@@ -49,6 +50,15 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
     subtitle: str
     language: str
     sections: tuple[Section, ...]
+
+
+_NUMBER: Final = re.compile(r"[+-]?[\d.,]+(?: \S{1,8})*")
+
+
+def no_formula(text: str) -> str:
+    """The text of a table's cell: tables are pasted into spreadsheets, where it must not begin as a formula does."""
+    line = text.strip()
+    return "'" + line if line.startswith(("=", "+", "-", "@")) and not _NUMBER.fullmatch(line) else line
 
 
 def row(*cells: str | Cell) -> tuple[Cell, ...]:

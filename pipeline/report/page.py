@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import TocsinError
 from pipeline.report.charts import charts
+from pipeline.report.outline import no_formula
 from pipeline.report.review import Review
 from pipeline.report.sections import outline_of
 from pipeline.report.words import Words
@@ -53,10 +54,12 @@ def _environment() -> Environment:
         raise TocsinError(
             "expected Jinja2, which makes the page; install the extra `hub`, or ask for markdown"
         ) from None
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("pipeline.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["no_formula"] = no_formula
+    return environment

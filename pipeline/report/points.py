@@ -48,8 +48,8 @@ def _point(series: Series, start: int, width: int) -> Point:
         round(max(expected - above, 0.0), 2),
         round(expected + above, 2),
         round(float(series.usual_share[part].mean()), 4),
-        _greatest(series.crisis_score[part]),
-        _greatest(series.crisis_threshold[part]),
+        _greatest(series.score[part]),
+        _greatest(series.threshold[part]),
     )
 
 

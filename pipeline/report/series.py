@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.activity import Activity
+from schemas.alert import Kind
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_HOUR
 
 Array = NDArray[np.float64]
@@ -24,7 +25,8 @@ class Series(msgspec.Struct, frozen=True):
         mentions, negatives: counted.
         expected, lower, upper: mentions that are normal, with their interval of 95 %.
         usual_share: negative share that is normal.
-        crisis_score, crisis_threshold: of the kind "crisis"; NaN where there is no record or the kind is muted.
+        score, threshold: of the kind of the episode; NaN where there is no record, for a muted kind, and for one that
+            is not scored by counts.
     """
 
     first: int
@@ -34,8 +36,8 @@ class Series(msgspec.Struct, frozen=True):
     lower: Array
     upper: Array
     usual_share: Array
-    crisis_score: Array
-    crisis_threshold: Array
+    score: Array
+    threshold: Array
 
     def __len__(self) -> int:
         return len(self.mentions)
@@ -89,8 +91,13 @@ def bucket_of(moment: datetime) -> int:
     return int(moment.timestamp() // BUCKET_SECONDS)
 
 
-def series_of(activity: Iterable[Activity]) -> Series:
-    """The records of one brand; of two of the same bucket the later one counts. Without any, an empty series."""
+def series_of(activity: Iterable[Activity], kind: Kind = "crisis") -> Series:
+    """The records of one brand; of two of the same bucket the later one counts. Without any, an empty series.
+
+    Args:
+        activity: in the order of its writing.
+        kind: whose score is taken.
+    """
     by_bucket = {one.start // BUCKET_SECONDS: one for one in activity}
     if not by_bucket:
         empty = np.zeros(0)
@@ -104,7 +111,9 @@ def series_of(activity: Iterable[Activity]) -> Series:
         if one is not None:
             known = one.expected
             table[0, place], table[1, place] = one.mentions, one.negatives
-            table[6, place] = one.scores.crisis
-            table[7, place] = math.nan if one.thresholds.crisis is None else one.thresholds.crisis
+            if kind != "high_reach_post":
+                bar: float | None = getattr(one.thresholds, kind)
+                table[6, place] = getattr(one.scores, kind)
+                table[7, place] = math.nan if bar is None else bar
         table[2:6, place] = known.value, known.lower, known.upper, known.negative_share
     return Series(first, *table)

@@ -70,14 +70,14 @@ ENGLISH: Final = MappingProxyType(
         "charts": "Charts",
         "charts.about": "The score is the highest of windows of up to a day, so it stays high for a while after "
         "the end.",
-        "chart.alt": "Mentions against the expected band, negative share against the usual one, and the crisis score "
+        "chart.alt": "Mentions against the expected band, negative share against the usual one, and the score "
         "against its threshold, from {} to {}",
         "chart.mentions": "mentions",
         "chart.negative": "negative mentions",
         "chart.expected": "expected (95 %)",
         "chart.share": "negative share",
         "chart.usual": "usual share",
-        "chart.score": "crisis score",
+        "chart.score": "score",
         "chart.threshold": "threshold",
         "chart.per": "per {}",
         "chart.time": "time (UTC)",

@@ -108,7 +108,10 @@ def test_a_part_of_the_material_gives_a_review_that_claims_nothing_beyond_it(ale
     found = review(ALERTS[:alerts], ACTIVITY[first:last], SAID)
     assert msgspec.json.decode(encode_review(found), type=Review) == found
     assert all(phase.end <= max(found.known_until, RESOLVED.detected_time) for phase in found.phases)
-    assert found.activity_missing == (first >= last)
+    onset = OPENED.onset_time.timestamp()
+    assert found.activity_missing == (
+        first >= last or not ACTIVITY[first].start <= onset < ACTIVITY[last - 1].start + 300
+    )
     if found.activity_missing:
         assert (found.points, found.calm.half_life_minutes) == ((), None)
         assert {answer.effect.verdict for answer in found.answers} == {"unknown"}
@@ -127,6 +130,32 @@ def test_whether_the_calm_held_is_known_after_14_days_and_not_before():
 def test_an_alarm_within_14_days_means_that_it_did_not_hold(days, kind, held):
     activity = [*ACTIVITY, *calm_days(15, USUAL)]
     assert review(ALERTS, activity, others=[again(days, kind)]).calm.held == held
+
+
+def test_activity_with_a_forged_time_costs_and_changes_nothing():
+    forged = [msgspec.structs.replace(ACTIVITY[0], start=300 * start) for start in (-(10**12), 10**12)]
+    assert review(ALERTS, [*ACTIVITY, *forged], SAID) == whole()
+
+
+@pytest.mark.parametrize("kind", ["sentiment_shift", "volume_surge", "high_reach_post"])
+def test_the_score_is_that_of_the_episode_s_kind(kind):
+    found = review([changed(one, kind=kind) for one in ALERTS], ACTIVITY)
+    known = {one.start: one for one in ACTIVITY}
+    shown = [point for point in found.points if found.step_seconds == 300] or found.points
+    wanted = [
+        None
+        if kind == "high_reach_post"
+        else max(
+            (
+                getattr(known[start].scores, kind)
+                for start in range(point.start, point.start + found.step_seconds, 300)
+                if start in known
+            ),
+            default=None,
+        )
+        for point in shown
+    ]
+    assert [point.score for point in shown] == [None if one is None else round(one, 3) for one in wanted]
 
 
 def test_alerts_of_several_episodes_or_of_none_are_refused():
