@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SKY: Final = "#56B4E9"
 WIDTH, HEIGHT = 9.6, 8.0
 """Inches."""
+HEADROOM: Final = 0.25
+"""Above what is drawn, for the legend."""
 _RULES: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tocsin",
@@ -73,8 +75,9 @@ def charts(found: Review, words: Words, prefix: str) -> str:
     return _inline(out.getvalue(), found, words, prefix)
 
 
-def _times(found: Review) -> list[Any]:
-    return [moment(point.start) for point in found.points]
+def _times(found: Review, place: float = 0.0) -> list[Any]:
+    """A moment in every step: its start, or so much of it later."""
+    return [moment(point.start + place * found.step_seconds) for point in found.points]
 
 
 def _mentions(axes: Axes, found: Review, words: Words) -> None:
@@ -92,9 +95,11 @@ def _mentions(axes: Axes, found: Review, words: Words) -> None:
         edgecolor="white",
         linewidth=0,
     )
-    low, high = [one.lower for one in points], [one.upper for one in points]
-    axes.fill_between(times, low, high, step="post", color=GREY, alpha=0.35, linewidth=0, label=words("chart.expected"))
-    axes.plot(times, [one.expected for one in points], color="black", linewidth=1, drawstyle="steps-post")
+    edges, held = [*times, moment(points[-1].start + found.step_seconds)], [*points, points[-1]]
+    low, high = [one.lower for one in held], [one.upper for one in held]
+    axes.fill_between(edges, low, high, step="post", color=GREY, alpha=0.35, linewidth=0, label=words("chart.expected"))
+    axes.plot(edges, [one.expected for one in held], color="black", linewidth=1, drawstyle="steps-post")
+    axes.margins(y=HEADROOM)
     axes.set_ylabel(words("chart.per", words.duration(found.step_seconds / 60)))
     axes.legend(loc="upper right", frameon=False, ncols=3)
 
@@ -102,10 +107,13 @@ def _mentions(axes: Axes, found: Review, words: Words) -> None:
 def _share(axes: Axes, found: Review, words: Words) -> None:
     points = found.points
     shares = [100.0 * min(one.negatives / one.mentions, 1.0) if one.mentions else math.nan for one in points]
-    axes.plot(_times(found), shares, color=VERMILION, marker=".", markersize=3, linewidth=1, label=words("chart.share"))
+    axes.plot(
+        _times(found, 0.5), shares, color=VERMILION, marker=".", markersize=3, linewidth=1, label=words("chart.share")
+    )
     usual = [100.0 * one.usual_share for one in points]
-    axes.plot(_times(found), usual, color="black", linestyle="--", linewidth=1, label=words("chart.usual"))
-    axes.set_ylim(0, 100)
+    axes.plot(_times(found, 0.5), usual, color="black", linestyle="--", linewidth=1, label=words("chart.usual"))
+    axes.set_ylim(0, 100 * (1 + HEADROOM))
+    axes.set_yticks(range(0, 101, 20))
     axes.set_ylabel("%")
     axes.legend(loc="upper right", frameon=False, ncols=2)
 
@@ -113,9 +121,10 @@ def _share(axes: Axes, found: Review, words: Words) -> None:
 def _score(axes: Axes, found: Review, words: Words) -> None:
     scores = [math.nan if one.score is None else one.score for one in found.points]
     bars = [math.nan if one.threshold is None else one.threshold for one in found.points]
-    axes.plot(_times(found), scores, color=BLUE, linewidth=1.5, label=words("chart.score"))
-    axes.plot(_times(found), bars, color=ORANGE, linestyle="--", linewidth=1.5, label=words("chart.threshold"))
+    axes.plot(_times(found, 0.5), scores, color=BLUE, linewidth=1.5, label=words("chart.score"))
+    axes.plot(_times(found, 0.5), bars, color=ORANGE, linestyle="--", linewidth=1.5, label=words("chart.threshold"))
     axes.set_ylabel(words("chart.score"))
+    axes.margins(y=HEADROOM)
     axes.legend(loc="upper right", frameon=False, ncols=2)
 
 
