@@ -43,6 +43,7 @@ _FORMS = ("html", "json", "markdown")
 @partitions_option
 @click.option("--format", "form", type=click.Choice(_FORMS), help="[default: by the name of --out, else html]")
 @click.option("--out", metavar="FILE", help="- is stdout. [default: report-EPISODE.html; JSON and Markdown to stdout]")
+@click.option("--trail", metavar="OUT.jsonl", help="File for the records of the audit trail with their very bytes.")
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 @click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the report.")
 def command(
@@ -60,6 +61,7 @@ def command(
     partitions: int | None,
     form: Form | None,
     out: str | None,
+    trail: str | None,
     force: bool,
     lang: str,
 ) -> int:
@@ -73,31 +75,27 @@ def command(
     from pipeline.config.load import load_config
     from pipeline.config.settings import load_settings
     from pipeline.report.forms import rendered
+    from pipeline.report.trail import exported
 
     _check(episode, brand, has_time=since is not None or until is not None, kinds=kinds)
-    if (activity or feedback) and not alerts:
-        raise click.UsageError("--activity and --feedback: expected --alerts FILE too; without it the topics are read")
-    if partitions is not None and not inputs:
-        raise click.UsageError("--partitions is for --input")
-    if form is None:
-        form = _form_of(out)
+    _check_files(alerts, activity + feedback, inputs, partitions)
+    form = form or _form_of(out)
     settings = load_settings()
     if config_path is not None:
         settings = settings.model_copy(update={"config": config_path})
-    target = None if out is None else _target(out, force=force)  # at once, not after a long reading
+    for given in (out, trail):
+        _refuse_existing(given, force=force)  # at once, not after a long reading
     found = _gathered(settings, alerts, feedback)
-    if episode is not None:
-        names = [found.episode(episode)]
-    else:
-        assert brand is not None
-        names = found.episodes(brand, kinds, since if since is not None else 0.0, until)
+    names = [found.episode(episode)] if episode else found.episodes(brand or "", kinds, since or 0.0, until)
     if out is None:
-        target = _target(f"report-{brand or names[0]}.html" if form == "html" else "-", force=force)
-    assert target is not None
+        out = f"report-{brand or names[0]}.html" if form == "html" else "-"
+        _refuse_existing(out, force=force)
     _add_activity(found, settings, activity, found.brand_of(names[0]), from_files=bool(alerts))
     config = load_config(settings.config)
     reviews = [_reviewed(found, name, inputs, partitions, config) for name in names]
-    _write(rendered(reviews, form, lang, as_several=brand is not None), target)
+    _write([rendered(reviews, form, lang, as_several=brand is not None).removesuffix(b"\n")], out)
+    if trail is not None:
+        _write([line for one in reviews for line in exported(one.trail, found.values(one.episode_id))], trail)
     for problem in found.problems:
         click.echo(f"tocsin: {problem}", err=True)
     if found.problems:
@@ -125,16 +123,24 @@ def _check(episode: str | None, brand: str | None, *, has_time: bool, kinds: tup
         raise click.BadParameter(f"expected a brand that matches {BRAND_PATTERN}, got {brand!r}", param_hint="--brand")
 
 
+def _check_files(
+    alerts: tuple[str, ...], beside: tuple[str, ...], inputs: tuple[str, ...], partitions: int | None
+) -> None:
+    if beside and not alerts:
+        raise click.UsageError("--activity and --feedback: expected --alerts FILE too; without it the topics are read")
+    if partitions is not None and not inputs:
+        raise click.UsageError("--partitions is for --input")
+
+
 def _form_of(out: str | None) -> Form:
     from pipeline.report.forms import SUFFIXES
 
     return SUFFIXES.get(Path(out or "").suffix, "html")
 
 
-def _target(out: str, *, force: bool) -> str:
-    if out != "-" and Path(out).is_file() and not force:
+def _refuse_existing(out: str | None, *, force: bool) -> None:
+    if out not in {None, "-"} and Path(out or "").is_file() and not force:
         raise click.UsageError(f"{out}: expected a file that does not exist yet; --force overwrites it")
-    return out
 
 
 def _gathered(settings: Settings, alerts: tuple[str, ...], feedback: tuple[str, ...]) -> Material:
@@ -170,10 +176,10 @@ def _rehearsed(found: Review, inputs: tuple[str, ...], partitions: int | None, c
         return rehearse(opened, config, found, advance)
 
 
-def _write(content: bytes, out: str) -> None:
+def _write(lines: list[bytes], out: str) -> None:
     from pipeline.files.output import new_file, write_lines
 
     with nullcontext(sys.stdout.buffer) if out == "-" else new_file(Path(out)) as stream:
-        write_lines(stream, out, [content.removesuffix(b"\n")])
+        write_lines(stream, out, lines)
     if out != "-":
         click.echo(f"wrote {out}", err=True)

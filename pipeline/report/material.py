@@ -101,6 +101,11 @@ class Material(msgspec.Struct):
         """Whose an episode is."""
         return next(alert.brand for alert, _ in self.alerts if alert.episode_id == episode)
 
+    def values(self, episode: str) -> list[bytes]:
+        """The bytes of the alerts and the feedback of an episode."""
+        found: list[tuple[Alert | Feedback, Place]] = [*self.alerts, *self.feedback]
+        return [place.value for said, place in found if said.episode_id == episode]
+
     def review(self, episode: str, settings: Sequence[Setting] = (), names: Mapping[str, str] = NO_NAMES) -> Review:
         """The review of one episode; the rest as of `pipeline.report.compose.review`."""
         alerts = [(alert, place) for alert, place in self.alerts if alert.episode_id == episode]

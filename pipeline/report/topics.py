@@ -8,7 +8,7 @@ from pipeline.config.settings import Settings
 from pipeline.kafka.reading import place as named
 from pipeline.kafka.reading import read_records
 from pipeline.report.material import Material, take
-from pipeline.report.trail import Place, digest
+from pipeline.report.trail import Place
 from schemas.activity import decode_activity
 from schemas.alert import decode_alert
 from schemas.feedback import decode_feedback
@@ -68,7 +68,7 @@ def _read(
             source=record.topic,
             partition=record.partition,
             offset=record.offset,
-            sha256=digest(record.value or b""),
+            value=record.value or b"",
         )
         problem = take(keep, record.value, place, named(record), expected)
         if problem:

@@ -17,10 +17,10 @@ from schemas.feedback import Feedback
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a record lies, and the SHA-256 of its value: on a topic, or in a line of a file."""
+    """Where a record lies, on a topic or in a line of a file, and the bytes of its value."""
 
     source: str
-    sha256: str
+    value: bytes
     partition: int | None = None
     offset: int | None = None
     line: int | None = None
@@ -41,7 +41,7 @@ def record_of(said: Alert | Feedback, place: Place) -> Record:
         id=said.id,
         author="" if isinstance(said, Alert) else line(said.author, NAME_CHARACTERS),
         source=line(place.source, 2 * NAME_CHARACTERS),
-        sha256=place.sha256,
+        sha256=digest(place.value),
         partition=place.partition,
         offset=place.offset,
         line=place.line,
@@ -52,6 +52,20 @@ def trail_of(records: Iterable[Record]) -> Trail:
     """The records in order of time, those of one moment in the order of their places."""
     ordered = tuple(sorted(records, key=_order))
     return Trail(records=ordered, sha256=digest("".join(record.sha256 + "\n" for record in ordered).encode()))
+
+
+def exported(trail: Trail, values: Iterable[bytes]) -> list[bytes]:
+    """The records of a trail with their values, a JSON object each, for whoever computes the digests anew.
+
+    Args:
+        trail: whose order is kept.
+        values: of at least its records, each a text in UTF-8, as what could be decoded is.
+    """
+    by_digest = {digest(value): value for value in values}
+    return [
+        msgspec.json.encode({**msgspec.to_builtins(record), "value": by_digest[record.sha256].decode()})
+        for record in trail.records
+    ]
 
 
 def _order(record: Record) -> tuple[float, str, str, int, int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from pipeline.cli.main import tocsin
 from pipeline.config.settings import Settings, child_environment
 from pipeline.report.compose import encode_review, review
 from schemas.alert import encode_alert
+from schemas.feedback import encode_feedback
 from tests.pipeline.report.recorded import changed, lines, recorded, said, write
 
 ALERTS, ACTIVITY = recorded()
@@ -102,6 +104,16 @@ def test_recorded_mentions_tell_which_settings_would_have_rung_earlier(run, tmp_
     assert [one["value"] for one in looser] == [4.0, 12.0]
     assert all(one["minutes_earlier"] >= 0 for one in looser)
     assert looser[-1]["minutes_earlier"] > 0
+
+
+def test_the_trail_is_exported_with_the_bytes_of_every_record(run, tmp_path):
+    run(EPISODE, "--out", "report.json", "--trail", "trail.jsonl")
+    told = json.loads((tmp_path / "report.json").read_bytes())["trail"]["records"]
+    kept = list(map(json.loads, (tmp_path / "trail.jsonl").read_bytes().splitlines()))
+    assert [{name: value for name, value in one.items() if name != "value"} for one in kept] == told
+    values = {one["value"].encode() for one in kept}
+    assert values == {*map(encode_alert, ALERTS), *map(encode_feedback, said(ALERTS[0]))}
+    assert {sha256(value).hexdigest() for value in values} == {one["sha256"] for one in told}
 
 
 def test_what_cannot_be_read_is_said_and_the_rest_is_reported(run, tmp_path):
