@@ -99,6 +99,7 @@ def review(
         spread=_spread(last),
         feelings=feelings_of(told),
         answers=answers,
+        backfired=next((one.detected_time for one in told if "backfired" in one.changes), None),
         times=_times(told, said, answers, None if peak is None else peak.start),
         earlier=earlier_ones(told, elsewhere),
         settings=tuple(settings),

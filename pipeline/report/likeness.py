@@ -40,15 +40,16 @@ def earlier_ones(alerts: Sequence[Alert], others: Iterable[Alert]) -> tuple[Earl
 
 def likeness(a: Evidence, b: Evidence) -> float:
     """0 for nothing in common, 1 for alike; of the three parts those that are known of both are weighed."""
+    words, same_cause = cosine(_words(a), _words(b)), float(_cause(a) == _cause(b))
     parts = []
     if a.terms and b.terms:
-        parts.append((WORDS_WEIGHT, cosine(_words(a), _words(b))))
+        parts.append((WORDS_WEIGHT, words))
     if _cause(a) and _cause(b):
-        parts.append((CAUSE_WEIGHT, float(_cause(a) == _cause(b))))
+        parts.append((CAUSE_WEIGHT, same_cause))
+    if not any(value for _, value in parts):
+        return 0.0  # two episodes are not alike for being angry both
     if a.emotions and b.emotions:
         parts.append((EMOTIONS_WEIGHT, cosine(a.emotions, b.emotions)))
-    if not any(value for _, value in parts[: bool(a.terms and b.terms) + bool(_cause(a) and _cause(b))]):
-        return 0.0  # two episodes are not alike for being angry both
     return round(sum(weight * value for weight, value in parts) / sum(weight for weight, _ in parts), 3)
 
 

@@ -260,9 +260,18 @@ class Point(msgspec.Struct, frozen=True, array_like=True):
 class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One episode, reviewed.
 
-    `headlines` is the last alert's sentence by language. `known_until` is the moment up to which alerts and activity
-    tell; nothing after it is known, and nothing here depends on a clock. `incident` are the ids of the other episodes
-    of the same event. `activity_missing` says that no activity was given, so that counts are those of the alerts.
+    Attributes:
+        severity: the gravest.
+        onset_earliest, onset_latest: the interval that the onset lies in.
+        known_until: up to when alerts and activity tell; nothing after it is known, and nothing depends on a clock.
+        headlines: the last alert in one sentence, by language.
+        incident: ids of the other episodes of the same event.
+        opening_missing: whether the alert that opened it is not among the alerts.
+        activity_missing: whether there is no activity at the onset, so that counts are those of the alerts.
+        labels: how often people judged the alarm true, false or unsure.
+        backfired: when an alert told, by the hour around it, that the first answer fed the fire.
+        settings: what other settings would have said; the first are those of the configuration.
+        step_seconds, points: of the charts.
     """
 
     version: int = REVIEW_VERSION
@@ -292,6 +301,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spread: Spread
     feelings: tuple[Feeling, ...] = ()
     answers: tuple[Answer, ...] = ()
+    backfired: datetime | None = None
     times: Times
     earlier: tuple[Earlier, ...] = ()
     settings: tuple[Setting, ...] = ()

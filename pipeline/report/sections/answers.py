@@ -11,11 +11,13 @@ from pipeline.wording import percent
 
 
 def answers(found: Review, words: Words) -> tuple[Block, ...]:
-    """How effects are told, a warning where the first answer fed the fire, and the facts of each answer."""
+    """How effects are told, a warning where the first one fed the fire, and the facts of each answer."""
     if not found.answers:
         return ()
     first = found.answers[0]
     warning = [text(words("first.fed"))] if first.effect.verdict == "fed" else []
+    if found.backfired is not None:
+        warning.append(text(words("backfired", instant(found.backfired))))
     return (text(words("answers.about")), *warning, *(_answer(one, words) for one in found.answers))
 
 

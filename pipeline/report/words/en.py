@@ -29,7 +29,6 @@ ENGLISH: Final = MappingProxyType(
         "onset.between": "{} (between {} and {})",
         "opened": "Alarm",
         "after.onset": "{}, {} after the onset",
-        "before.onset": "{}, {} before the onset",
         "opening.missing": "The alert that opened the episode is missing: how early the alarm was is not known.",
         "activity.missing": "No activity of the brand was given or kept: counts are those of the alerts, and charts, "
         "half-life and effects of answers are missing.",
@@ -112,6 +111,9 @@ ENGLISH: Final = MappingProxyType(
         "detail.followers": "{} followers",
         "quoted": "“{}”",
         "by": "{} ({})",
+        "change.answer": "answer",
+        "change.backfired": "more negative mentions since the answer",
+        "change.unanswered": "nobody has acted in time",
         "change.cause": "cause",
         "change.joined": "joined another episode",
         "change.news": "news",
@@ -185,6 +187,8 @@ ENGLISH: Final = MappingProxyType(
         "verdict.unknown": "too little is known before or after it",
         "first.fed": "After the first answer negative mentions were above what the trend let expect: it may have fed "
         "the fire.",
+        "backfired": "An hour after the first answer, the alert of {} told that negative mentions had risen beyond "
+        "what the hours before let expect.",
         "others.within": "{} other answers in the same hours: their effects cannot be told apart",
         # earlier
         "earlier": "What resembled it before",

@@ -153,6 +153,17 @@ def test_an_unknown_episode_is_answered_with_the_nearest(tmp_path):
     )
 
 
+def test_digits_that_several_episodes_begin_with_are_answered_with_these(tmp_path):
+    write(tmp_path)
+    twin = EPISODE[:8] + "0" * 16
+    with (tmp_path / "alerts.jsonl").open("ab") as stream:
+        stream.write(encode_alert(changed(ALERTS[0], id="e" * 32, episode_id=twin)) + b"\n")
+    code, error = error_of(EPISODE[:6], "--alerts", str(tmp_path / "alerts.jsonl"))
+    assert code == 1
+    assert f"with which 2 begin: {twin} (crisis of acme" in error
+    assert EPISODE in error
+
+
 def test_hash_seed_locale_time_zone_and_own_fonts_change_no_byte(tmp_path):
     files = write(tmp_path)
     (tmp_path / "matplotlibrc").write_text("font.size: 30\naxes.grid: False\nsvg.fonttype: path\n")

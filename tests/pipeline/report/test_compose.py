@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.report.compose import encode_review, review
 from pipeline.report.review import Review
+from pipeline.report.sections import outline_of
 from schemas.activity import Activity
 from schemas.alert import Alert
 from schemas.evidence import Recovery
@@ -170,6 +171,25 @@ def test_an_answer_says_how_many_others_fell_into_its_hours():
     given_ = [new_feedback(OPENED, "answer", author="PR", time=time) for time in times]
     answers = review(ALERTS, ACTIVITY, given_).answers
     assert [(one.is_first, one.others_within) for one in answers] == [(True, 1), (False, 1), (False, 0)]
+
+
+def test_a_first_answer_that_feeds_the_fire_is_said_to():
+    """By the three hours after it, and by the alert that told so after one."""
+    time = OPENED.detected_time
+    given_ = [new_feedback(OPENED, "answer", author="PR", time=time)]
+    burning = [
+        msgspec.structs.replace(one, mentions=one.mentions + 400, negatives=one.negatives + 400)
+        if time.timestamp() < one.start < time.timestamp() + 3 * 3600
+        else one
+        for one in ACTIVITY
+    ]
+    calm, burnt = review(ALERTS, ACTIVITY, given_), review(ALERTS, burning, given_)
+    told = review([OPENED, changed(RESOLVED, id="e" * 32, transition="updated", changes=("backfired",))], (), given_)
+    assert [one.answers[0].effect.verdict for one in (calm, burnt, told)] == ["calmer", "fed", "unknown"]
+    assert told.backfired == RESOLVED.detected_time
+    for found, words in ((calm, 0), (burnt, 1), (told, 1)):
+        (section,) = (one for one in outline_of(found, "en").sections if one.name == "answers")
+        assert sum(block.part == "text" for block in section.blocks) == 1 + words
 
 
 def test_an_earlier_episode_with_the_same_words_is_found_and_a_stranger_is_not():
