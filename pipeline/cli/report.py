@@ -90,7 +90,7 @@ def command(
     if out is None:
         out = f"report-{brand or names[0]}.html" if form == "html" else "-"
         _refuse_existing(out, force=force)
-    _add_activity(found, settings, activity, found.brand_of(names[0]), from_files=bool(alerts))
+    _add_activity(found, settings, activity, names, from_files=bool(alerts))
     config = load_config(settings.config)
     reviews = [_reviewed(found, name, inputs, partitions, config) for name in names]
     _write([rendered(reviews, form, lang, as_several=brand is not None).removesuffix(b"\n")], out)
@@ -150,14 +150,18 @@ def _gathered(settings: Settings, alerts: tuple[str, ...], feedback: tuple[str, 
     return read_files(alerts, feedback) if alerts else read_topics(settings)
 
 
-def _add_activity(found: Material, settings: Settings, files: tuple[str, ...], brand: str, *, from_files: bool) -> None:
+def _add_activity(
+    found: Material, settings: Settings, files: tuple[str, ...], names: list[str], *, from_files: bool
+) -> None:
     from pipeline.report import files as of_files
     from pipeline.report import topics as of_topics
+    from pipeline.report.compose import BEFORE
 
+    brand = found.brand_of(names[0])
     if from_files:
         of_files.read_activity(found, files, brand)
     else:
-        of_topics.read_activity(found, settings, brand)
+        of_topics.read_activity(found, settings, brand, min(map(found.onset_of, names)) - BEFORE)
 
 
 def _reviewed(found: Material, episode: str, inputs: tuple[str, ...], partitions: int | None, config: Config) -> Review:

@@ -101,6 +101,10 @@ class Material(msgspec.Struct):
         """Whose an episode is."""
         return next(alert.brand for alert, _ in self.alerts if alert.episode_id == episode)
 
+    def onset_of(self, episode: str) -> float:
+        """When an episode began by its alerts, in Unix seconds."""
+        return min(alert.onset_time.timestamp() for alert, _ in self.alerts if alert.episode_id == episode)
+
     def values(self, episode: str) -> list[bytes]:
         """The bytes of the alerts and the feedback of an episode."""
         found: list[tuple[Alert | Feedback, Place]] = [*self.alerts, *self.feedback]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pipeline.config.settings import Settings
 from pipeline.kafka.reading import place as named
@@ -12,6 +13,9 @@ from pipeline.report.trail import Place
 from schemas.activity import decode_activity
 from schemas.alert import decode_alert
 from schemas.feedback import decode_feedback
+
+CLOCKS_SECONDS: Final = 86_400.0
+"""By which the clocks of workers and brokers may be wrong."""
 
 
 def read_topics(settings: Settings) -> Material:
@@ -33,8 +37,16 @@ def read_topics(settings: Settings) -> Material:
     return found
 
 
-def read_activity(found: Material, settings: Settings, brand: str) -> None:
+def read_activity(found: Material, settings: Settings, brand: str, since: float) -> None:
     """Add the activity of a brand that is still on the topic to the material.
+
+    No record is written before its five minutes are over, so what was written long before tells of nothing later.
+
+    Args:
+        found: the material.
+        settings: where the broker is.
+        brand: whose.
+        since: Unix seconds; what was written more than a day before is passed over.
 
     Raises:
         BrokerError: no broker, no topic, no permission.
@@ -44,7 +56,7 @@ def read_activity(found: Material, settings: Settings, brand: str) -> None:
     def keep(value: bytes, _: Place) -> None:
         found.activity.append(decode_activity(value))
 
-    _read(settings, "brand-activity", keep, "an activity", found, key=key)
+    _read(settings, "brand-activity", keep, "an activity", found, key=key, since=since - CLOCKS_SECONDS)
 
 
 def _read(
@@ -56,12 +68,14 @@ def _read(
     *,
     key: bytes | None = None,
     keeps_tombstones: bool = False,
+    since: float | None = None,
 ) -> None:
     """Every record of a topic; those with another key than the one asked for are passed over undecoded.
 
     A record without a value on a compacted topic deletes its key: it is no problem, and it says nothing.
     """
-    for record in read_records(settings, topic, from_beginning=True, follow=False, stop=lambda: False):
+    everything = read_records(settings, topic, from_beginning=True, follow=False, stop=lambda: False, since=since)
+    for record in everything:
         if (key is not None and record.key != key) or (keeps_tombstones and record.value is None):
             continue
         place = Place(

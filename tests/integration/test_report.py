@@ -15,6 +15,7 @@ from pipeline.cli.main import tocsin
 from pipeline.config.settings import Settings
 from pipeline.kafka.clients import aiokafka_options, producer, topic_name
 from pipeline.kafka.feedback import write_feedback
+from pipeline.kafka.reading import read_records
 from schemas.activity import encode_activity
 from schemas.alert import encode_alert
 from tests.pipeline.report.recorded import changed, recorded, said
@@ -48,6 +49,25 @@ async def abort(settings: Settings, value: bytes) -> None:
     await client.send_and_wait(topic_name(settings, "alerts"), value, key=b"acme")
     await client.abort_transaction()
     await client.stop()
+
+
+def test_what_was_written_before_a_moment_is_passed_over(cluster_settings):
+    with producer(cluster_settings) as client:
+        for second in range(8):
+            client.send(
+                topic_name(cluster_settings, "brand-activity"), b"%d" % second, b"acme", timestamp_ms=1000 * second
+            )
+        client.flush()
+
+    def read(since: float | None) -> list[bytes]:
+        records = read_records(
+            cluster_settings, "brand-activity", from_beginning=True, follow=False, stop=lambda: False, since=since
+        )
+        return [record.value for record in records]
+
+    assert read(None) == [b"%d" % second for second in range(8)]
+    assert read(5.5) == [b"6", b"7"]
+    assert read(9.0) == []
 
 
 def test_the_topics_give_a_report_whose_trail_names_every_committed_record(cluster_settings):

@@ -12,7 +12,8 @@ from tests.pipeline.report.test_forms import ordinary, under_attack
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-def test_a_page_of_hostile_texts_opens_without_an_error_a_request_or_a_dialog(tmp_path):
+def test_a_page_of_hostile_texts_opens_without_an_error_a_request_a_dialog_or_a_hindrance(tmp_path):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe looks for what hinders readers")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
     if not CHROMIUM.exists():
         pytest.skip(f"no browser to open the page with: {CHROMIUM} does not exist")
@@ -35,5 +36,10 @@ def test_a_page_of_hostile_texts_opens_without_an_error_a_request_or_a_dialog(tm
         assert page.evaluate("document.documentElement.scrollWidth") <= 1000
         page.emulate_media(media="print")
         assert page.pdf(format="A4").startswith(b"%PDF")
+        # The page's own policy would keep the checker out too.
+        audited = browser.new_context(bypass_csp=True).new_page()
+        audited.goto(file.as_uri())
+        found = axe.Axe().run(audited)
+        assert found.violations_count == 0, found.generate_report()
         browser.close()
     assert told == [f"request: {file.as_uri()}"]
