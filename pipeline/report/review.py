@@ -196,6 +196,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         what: the alert's transition, or the kind of feedback.
         id: of the record's content.
         author: of feedback.
+        written: when it was put onto the topic, by the record's timestamp: what people say of a time is their word.
         source: name of the topic or the file.
         partition, offset: on a topic.
         line: in a file.
@@ -209,6 +210,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sha256: str
     source: str
     author: str = ""
+    written: datetime | None = None
     partition: int | None = None
     offset: int | None = None
     line: int | None = None

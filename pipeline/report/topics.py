@@ -13,6 +13,7 @@ from pipeline.report.trail import Place
 from schemas.activity import decode_activity
 from schemas.alert import decode_alert
 from schemas.feedback import decode_feedback
+from schemas.moments import moment
 
 CLOCKS_SECONDS: Final = 86_400.0
 """By which the clocks of workers and brokers may be wrong."""
@@ -83,6 +84,7 @@ def _read(
             partition=record.partition,
             offset=record.offset,
             value=record.value or b"",
+            written=moment(record.timestamp / 1000),
         )
         problem = take(keep, record.value, place, named(record), expected)
         if problem:

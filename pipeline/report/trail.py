@@ -6,6 +6,7 @@ Whoever has the topic or the file can compute every digest anew; the digest over
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import sha256
 
 import msgspec
@@ -17,10 +18,11 @@ from schemas.feedback import Feedback
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a record lies, on a topic or in a line of a file, and the bytes of its value."""
+    """Where a record lies, on a topic or in a line of a file, the bytes of its value, and when it was written there."""
 
     source: str
     value: bytes
+    written: datetime | None = None
     partition: int | None = None
     offset: int | None = None
     line: int | None = None
@@ -40,6 +42,7 @@ def record_of(said: Alert | Feedback, place: Place) -> Record:
         what=said.transition if isinstance(said, Alert) else said.kind,
         id=said.id,
         author="" if isinstance(said, Alert) else line(said.author, NAME_CHARACTERS),
+        written=place.written,
         source=line(place.source, 2 * NAME_CHARACTERS),
         sha256=digest(place.value),
         partition=place.partition,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import msgspec
@@ -71,6 +72,7 @@ def test_what_was_written_before_a_moment_is_passed_over(cluster_settings):
 
 
 def test_the_topics_give_a_report_whose_trail_names_every_committed_record(cluster_settings):
+    began = datetime.now(UTC)
     values = fill(cluster_settings)
     asyncio.run(abort(cluster_settings, encode_alert(changed(ALERTS[0], id="f" * 32, transition="escalated"))))
     environment = {
@@ -90,6 +92,8 @@ def test_the_topics_give_a_report_whose_trail_names_every_committed_record(clust
         assert record["sha256"] == sha256(values[record["id"]]).hexdigest()
         assert record["source"].removeprefix(cluster_settings.topic_prefix) in {"alerts", "alert-feedback"}
         assert record["offset"] >= 0
+        written = datetime.fromisoformat(record["written"])
+        assert began - timedelta(minutes=1) < written < datetime.now(UTC) + timedelta(minutes=1)
         assert record["partition"] in range(4)
     places = {(record["source"], record["partition"], record["offset"]) for record in records}
     assert len(places) == len(records)

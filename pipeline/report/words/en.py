@@ -220,6 +220,7 @@ ENGLISH: Final = MappingProxyType(
         "that of the whole trail is the SHA-256 of these digests, one on each line: {}",
         "trail.empty": "No places of records were given.",
         "record": "Record",
+        "record.written": "Recorded",
         "record.place": "Place",
         "record.alert": "alert: {}",
         "record.feedback": "{} by {}",

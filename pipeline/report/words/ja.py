@@ -205,6 +205,7 @@ JAPANESE: Final = MappingProxyType(
         "全体のダイジェストはそれらを 1 行ずつ並べたものの SHA-256 です：{}",
         "trail.empty": "記録の場所は与えられていない。",
         "record": "記録",
+        "record.written": "記録時刻",
         "record.place": "場所",
         "record.alert": "アラート：{}",
         "record.feedback": "{}、{}",

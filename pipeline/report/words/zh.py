@@ -204,6 +204,7 @@ CHINESE: Final = MappingProxyType(
         "整个记录的摘要是这些摘要逐行相连后的 SHA-256：{}",
         "trail.empty": "未提供记录的位置。",
         "record": "记录",
+        "record.written": "写入时间",
         "record.place": "位置",
         "record.alert": "告警：{}",
         "record.feedback": "{}，{}",
