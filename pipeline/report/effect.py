@@ -3,7 +3,7 @@
 An answer is no experiment. Crises die down without one, and answers are given when it is worst. So the counts after
 it are held against a trend: of the mentions beyond normal the logarithm goes on as in the hours before, drawn towards
 the usual decline. The interval knows the noise of the counts, of the fitted trend, and that trends turn by themselves:
-how much was measured on simulated crises in which no answer had an effect (studies/answer_effect.py).
+how much was measured on simulated crises in which no answer had an effect (studies/answer_trend.py).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studies.answer_effect import MOMENTS, Episode, episodes, line, supposed
+from studies.answer_trend import MOMENTS, Episode, episodes, line, supposed
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Whether the interval of an answer's effect holds what it says, where no answer had an effect.
 
-`python -m studies.answer_effect`: crises are staged on fleets of simulated brands that the engine itself watches. In
+`python -m studies.answer_trend`: crises are staged on fleets of simulated brands that the engine itself watches. In
 every episode an answer is supposed at one of these moments:
 
 - any: drawn evenly from the alarm to six hours after it, or to the end;
