@@ -15,6 +15,7 @@ from pipeline.report.answers import answers_of
 from pipeline.report.calm import calm_of, covers, excess_of, peak_of
 from pipeline.report.likeness import earlier_ones
 from pipeline.report.phases import feelings_of, phases_of
+from pipeline.report.playbook import due_of, steps_of
 from pipeline.report.points import points_of
 from pipeline.report.review import Answer, Record, Review, Setting, Spread, Times
 from pipeline.report.series import series_of
@@ -101,6 +102,8 @@ def review(
         answers=answers,
         backfired=next((one.detected_time for one in told if "backfired" in one.changes), None),
         times=_times(told, said, answers, None if peak is None else peak.start),
+        due=due_of(told, said, known_until),
+        steps=steps_of(told, said),
         earlier=earlier_ones(told, elsewhere),
         settings=tuple(settings),
         trail=trail_of(records),

@@ -10,7 +10,7 @@ from pipeline.engine.alerts.surge_evidence import UNSURE
 from pipeline.report.review import Earlier
 from pipeline.report.shown import NAME_CHARACTERS, line
 from schemas.alert import SEVERITIES, Alert
-from schemas.evidence import Evidence
+from schemas.evidence import Evidence, Similar
 
 LEAST_LIKENESS: Final = 0.2
 SHOWN: Final = 3
@@ -21,7 +21,9 @@ EMOTIONS_WEIGHT: Final = 0.15
 
 
 def earlier_ones(alerts: Sequence[Alert], others: Iterable[Alert]) -> tuple[Earlier, ...]:
-    """The earlier episodes of the same brand most like this one, the most alike first.
+    """The earlier episodes of the same brand most like this one, the most alike first; then others that alerts told of.
+
+    An engine remembers longer than topics do, and knows the category.
 
     Args:
         alerts: of the episode, in order.
@@ -33,9 +35,11 @@ def earlier_ones(alerts: Sequence[Alert], others: Iterable[Alert]) -> tuple[Earl
             episodes.setdefault(alert.episode_id, []).append(alert)
     own = set(alerts[-1].related_episode_ids)
     found = [_compared(alerts[-1], told) for name, told in episodes.items() if name not in own]
-    alike = [one for one in found if one.likeness >= LEAST_LIKENESS]
-    alike.sort(key=lambda one: (-one.likeness, -one.opened.timestamp(), one.episode_id))
-    return tuple(alike[:SHOWN])
+    alike = [one for one in found if (one.likeness or 0.0) >= LEAST_LIKENESS]
+    alike.sort(key=lambda one: (-(one.likeness or 0.0), -one.opened.timestamp(), one.episode_id))
+    known = {one.episode_id for one in found}
+    told_of = next((one.evidence.similar for one in reversed(alerts) if one.evidence.similar), ())
+    return (*alike[:SHOWN], *(_told(one) for one in told_of[:SHOWN] if one.episode_id not in known))
 
 
 def likeness(a: Evidence, b: Evidence) -> float:
@@ -66,6 +70,7 @@ def _compared(last: Alert, told: Sequence[Alert]) -> Earlier:
     since = end.since_onset
     return Earlier(
         episode_id=end.episode_id,
+        brand=end.brand,
         kind=end.kind,
         severity=max((alert.severity for alert in told), key=SEVERITIES.index),
         opened=told[0].detected_time,
@@ -75,6 +80,19 @@ def _compared(last: Alert, told: Sequence[Alert]) -> Earlier:
         peak_per_hour=None if since is None else since.peak_per_hour,
         excess_negatives=None if since is None else since.excess_negatives,
         recovery=end.recovery,
+    )
+
+
+def _told(one: Similar) -> Earlier:
+    """An episode that an alert calls similar; its words are few, so it is given no likeness."""
+    return Earlier(
+        episode_id=line(one.episode_id, NAME_CHARACTERS),
+        brand=line(one.brand, NAME_CHARACTERS),
+        kind=line(one.kind, NAME_CHARACTERS),
+        severity=line(one.severity, NAME_CHARACTERS),
+        opened=one.onset_time,
+        shared_terms=tuple(line(term, NAME_CHARACTERS) for term in one.shared_terms),
+        peak_per_hour=one.peak_per_hour,
     )
 
 

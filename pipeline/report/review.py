@@ -156,18 +156,41 @@ class Times(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An earlier episode of the brand that resembles this one: 0 nothing in common, 1 alike."""
+    """An earlier episode that resembles this one, of the brand or, as an alert told it, of one of its category.
+
+    `likeness` is from 0, nothing in common, to 1, alike; None where only an alert of this episode tells of it.
+    """
 
     episode_id: str
-    kind: Kind
-    severity: Severity
+    brand: str
+    kind: str
+    severity: str
     opened: datetime
-    likeness: float
+    likeness: float | None = None
     same_cause: bool = False
     shared_terms: tuple[str, ...] = ()
     peak_per_hour: int | None = None
     excess_negatives: float | None = None
     recovery: Recovery | None = None
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A step of the playbook as the last alert that has one names it; when it was done and who said so."""
+
+    id: str
+    text: str = ""
+    done: datetime | None = None
+    author: str = ""
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """By when somebody was to act, by the playbook, and whether somebody acknowledged or answered by then.
+
+    `kept` is None as long as nobody has and the time is not known to be over.
+    """
+
+    by: datetime
+    kept: bool | None = None
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -305,6 +328,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answers: tuple[Answer, ...] = ()
     backfired: datetime | None = None
     times: Times
+    due: Due | None = None
+    steps: tuple[Step, ...] = ()
     earlier: tuple[Earlier, ...] = ()
     settings: tuple[Setting, ...] = ()
     trail: Trail

@@ -7,7 +7,7 @@ from pipeline.report.review import Review
 from pipeline.report.sections.answers import answers
 from pipeline.report.sections.course import phases, timeline
 from pipeline.report.sections.glance import glance, instant
-from pipeline.report.sections.learning import earlier, lessons
+from pipeline.report.sections.learning import earlier, lessons, playbook
 from pipeline.report.sections.reach import emotions, spread
 from pipeline.report.sections.trail import trail
 from pipeline.report.words import Words
@@ -30,6 +30,7 @@ def outline_of(found: Review, language: str) -> Outline:
         ("spread", spread(found, words)),
         ("emotions", emotions(found, words)),
         ("answers", answers(found, words)),
+        ("playbook", playbook(found, words)),
         ("earlier", earlier(found, words)),
         ("lessons", lessons(found, words)),
         ("trail", trail(found, words)),

@@ -109,6 +109,9 @@ def _response(found: Review, words: Words) -> list[tuple[str, str]]:
             rows.append((name, instant(first)))
         else:
             rows.append((name, words("after.alarm" if minutes >= 0 else "before.alarm", words.duration(minutes))))
+    if found.due is not None:
+        kept = {True: "due.kept", False: "due.missed", None: "due.open"}[found.due.kept]
+        rows.append(("due", words(kept, instant(found.due.by))))
     return rows
 
 

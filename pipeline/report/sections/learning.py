@@ -13,8 +13,24 @@ def earlier(found: Review, words: Words) -> tuple[Block, ...]:
     if not found.earlier:
         return (text(words("earlier.none")),)
     header = ("opened", "episode", "likeness", "shared.terms", "peak.per.hour", "excess", "half_life")
-    rows = tuple(_resembling(one, words) for one in found.earlier)
+    rows = tuple(_resembling(one, found.brand, words) for one in found.earlier)
     return (text(words("earlier.about")), Block(part="table", header=tuple(map(words, header)), rows=rows))
+
+
+def playbook(found: Review, words: Words) -> tuple[Block, ...]:
+    """The steps of the playbook, and which of them were done."""
+    if not found.steps:
+        return ()
+    rows = tuple(
+        row(
+            Cell(one.id, is_code=True),
+            one.text,
+            words("not.done") if one.done is None else instant(one.done),
+            one.author,
+        )
+        for one in found.steps
+    )
+    return (Block(part="table", header=tuple(map(words, ("step", "detail", "done", "author"))), rows=rows),)
 
 
 def lessons(found: Review, words: Words) -> tuple[Block, ...]:
@@ -35,13 +51,13 @@ def lessons(found: Review, words: Words) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _resembling(one: Earlier, words: Words) -> tuple[Cell, ...]:
+def _resembling(one: Earlier, brand: str, words: Words) -> tuple[Cell, ...]:
     shared = words("joined").join((*one.shared_terms, *([words("same.cause")] if one.same_cause else [])))
     half_life = None if one.recovery is None else one.recovery.half_life_minutes
     return row(
-        instant(one.opened),
+        words("joined").join((instant(one.opened), *([one.brand] if one.brand != brand else []))),
         Cell(one.episode_id, is_code=True),
-        f"{one.likeness:.2f}",
+        "" if one.likeness is None else f"{one.likeness:.2f}",
         shared,
         "" if one.peak_per_hour is None else number(one.peak_per_hour),
         "" if one.excess_negatives is None else number(one.excess_negatives),

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import msgspec
 
-from schemas.alert import Alert
-from schemas.evidence import Amplifier, Part, Post, Spread, Term, Trigger
+from schemas.alert import Alert, Playbook, PlaybookStep
+from schemas.evidence import Amplifier, Part, Post, Similar, Spread, Term, Trigger
 from schemas.feedback import Feedback, new_feedback
 from tests.pipeline.report.recorded import recorded
 
@@ -55,6 +55,20 @@ def _post(number: int, text: str) -> Post:
     )
 
 
+def _similar(text: str) -> Similar:
+    time = recorded()[0][0].onset_time - timedelta(days=9)
+    return Similar(
+        episode_id=text,
+        brand=text,
+        kind=text,
+        severity=text,
+        onset_time=time,
+        resolved_time=time,
+        duration_minutes=5,
+        shared_terms=EVIL,
+    )
+
+
 def alerts() -> list[Alert]:
     """The recorded episode with hostile evidence."""
     found = []
@@ -85,11 +99,15 @@ def alerts() -> list[Alert]:
             amplifiers=tuple(Amplifier(author=text, platform=text, audience=9, posts=1) for text in EVIL),
             triggers=triggers,
             emotions={EVIL[0]: 0.5, "anger": 0.5},
+            similar=tuple(_similar(text) for text in EVIL),
         )
         cause = None if evidence.cause is None else msgspec.structs.replace(evidence.cause, name=EVIL[1])
         found.append(
             msgspec.structs.replace(
-                alert, evidence=msgspec.structs.replace(evidence, cause=cause), changes=(EVIL[0], EVIL[6])
+                alert,
+                playbook=Playbook(owner=EVIL[0], steps=tuple(PlaybookStep(id=text, text=text) for text in EVIL)),
+                evidence=msgspec.structs.replace(evidence, cause=cause),
+                changes=(EVIL[0], EVIL[6]),
             )
         )
     return found
@@ -109,4 +127,4 @@ def feedback() -> list[Feedback]:
         )
         for kind in ("note", "answer", "acknowledged")
         for number, text in enumerate(EVIL)
-    ]
+    ] + [new_feedback(first, "step", author=EVIL[1], time=first.detected_time, step="one", note=EVIL[0])]

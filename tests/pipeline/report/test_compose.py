@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.report.compose import encode_review, review
-from pipeline.report.review import Review
+from pipeline.report.review import Due, Review
 from pipeline.report.sections import outline_of
 from schemas.activity import Activity
-from schemas.alert import Alert
-from schemas.evidence import Recovery
+from schemas.alert import Alert, Playbook, PlaybookStep
+from schemas.evidence import Recovery, Similar
 from schemas.feedback import Feedback, new_feedback
 from tests.pipeline.report.recorded import changed, recorded, said
 
@@ -190,6 +190,45 @@ def test_a_first_answer_that_feeds_the_fire_is_said_to():
     for found, words in ((calm, 0), (burnt, 1), (told, 1)):
         (section,) = (one for one in outline_of(found, "en").sections if one.name == "answers")
         assert sum(block.part == "text" for block in section.blocks) == 1 + words
+
+
+def test_the_playbook_says_what_was_due_and_what_of_it_was_done():
+    by = OPENED.detected_time + timedelta(minutes=30)
+    steps = (PlaybookStep(id="tell-legal", text="Tell the lawyers."), PlaybookStep(id="stop-ads", text="Stop ads."))
+    alerts = [changed(one, playbook=Playbook(owner="duty", respond_by=by, steps=steps)) for one in ALERTS]
+    found = review(alerts, ACTIVITY, SAID)
+    assert found.due == Due(by=by, kept=True)
+    assert [(one.id, one.text, one.author) for one in found.steps] == [
+        ("tell-legal", "Tell the lawyers.", "Kim"),
+        ("stop-ads", "Stop ads.", ""),
+    ]
+    assert [one.done is None for one in found.steps] == [False, True]
+    assert review(alerts, ACTIVITY).due == Due(by=by, kept=False)
+    assert review(alerts[:1]).due == Due(by=by, kept=None)
+    late = new_feedback(OPENED, "acknowledged", author="Kim", time=by + timedelta(minutes=1))
+    assert review(alerts, ACTIVITY, [late]).due == Due(by=by, kept=False)
+    assert whole().due is None
+
+
+def test_what_an_alert_calls_similar_is_told_where_no_topic_tells_more():
+    past = Similar(
+        episode_id="c" * 24,
+        brand="bolt",
+        kind="crisis",
+        severity="critical",
+        onset_time=OPENED.onset_time - timedelta(days=400),
+        resolved_time=OPENED.onset_time - timedelta(days=399),
+        duration_minutes=1440,
+        shared_terms=("recall",),
+        peak_per_hour=90,
+    )
+    own = msgspec.structs.replace(past, episode_id=again(-300).episode_id, brand="acme")
+    evidence = msgspec.structs.replace(RESOLVED.evidence, similar=(past, own))
+    found = review([OPENED, changed(RESOLVED, evidence=evidence)], ACTIVITY, others=[again(-300)]).earlier
+    assert [(one.brand, one.episode_id, one.likeness is None) for one in found] == [
+        ("acme", own.episode_id, False),
+        ("bolt", past.episode_id, True),
+    ]
 
 
 def test_an_earlier_episode_with_the_same_words_is_found_and_a_stranger_is_not():
