@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "answer": "Record the brand's own public answer to an episode.",
     "label": "Say whether the alarm of an episode was right.",
     "note": "Add words to the record of an episode.",
+    "report": "Write what happened in an episode: a page, JSON or Markdown, with an audit trail.",
     "dead-letters": "Read the refused mentions with their reasons, and put them onto the topic once more.",
     "simulate": "Write a simulated stream of mentions and its labels.",
     "evaluate": "Measure recall, delay and false alarms on public counts, recordings and simulated worlds.",
