@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "compare": "Run two configurations over one file and tell how their episodes differ.",
     "explain": "Show why a brand's alert fired at a time, or what held it back.",
     "alerts": "Read the alerts topic.",
+    "hub": "Show what burns as pages in a browser: episodes, evidence, brands; take feedback.",
     "episodes": "List what is open now, by the alerts topic.",
     "dead-letters": "Read the refused mentions with their reasons, and put them onto the topic once more.",
     "simulate": "Write a simulated stream of mentions and its labels.",

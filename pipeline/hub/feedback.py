@@ -1,0 +1,165 @@
+"""What people say and do, on its way to the topic alert-feedback: the only thing that a request can write."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from pipeline.config.settings import Settings
+from pipeline.errors import BrokerError
+from pipeline.hub.store.reader import Episode
+from pipeline.hub.store.writer import Change, Incoming, Writer
+from schemas.feedback import Feedback, FeedbackKind, Label, new_feedback
+from schemas.moments import moment
+from schemas.text import replace_lone_surrogates
+
+KINDS: Final[tuple[FeedbackKind, ...]] = ("acknowledged", "answer", "label", "note")
+"""What the forms can say."""
+_MAX_ANSWER_AGE_SECONDS: Final = 366 * 86_400
+
+
+class Sink(Protocol):
+    """Where feedback goes."""
+
+    def send(self, said: Feedback) -> None:
+        """Return when it is safe.
+
+        Raises:
+            BrokerError: it is not.
+        """
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+
+
+class StoreSink:
+    """Keeps feedback in the store alone: for a recording, of which no topic is there."""
+
+    def __init__(self, writer: Writer, on_change: Callable[[Change], None]) -> None:
+        self._writer = writer
+        self._on_change = on_change
+
+    def send(self, said: Feedback) -> None:
+        """Store it."""
+        self._on_change(self._writer.apply(Incoming(feedback=[said])))
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class TopicSink:
+    """Writes to the topic; when the brokers have it, to the store as well, so that the next page shows it."""
+
+    def __init__(self, settings: Settings, partitions: int, store: StoreSink) -> None:
+        """No connection is made before the first feedback."""
+        self._settings = settings
+        self._partitions = partitions
+        self._store = store
+        self._lock = threading.Lock()
+        self._opened = ExitStack()
+        self._producer: Any = None
+
+    def send(self, said: Feedback) -> None:
+        """Write it; return when all replicas that are in sync have it.
+
+        Raises:
+            BrokerError: they may not have it.
+        """
+        from pipeline.kafka.clients import broker_errors, topic_name
+        from schemas.feedback import encode_feedback, feedback_key, feedback_partition
+
+        topic = topic_name(self._settings, "alert-feedback")
+        with self._lock:
+            try:
+                with broker_errors(self._settings, f"write to {topic}"):
+                    self._connected().send(
+                        topic,
+                        encode_feedback(said),
+                        feedback_key(said),
+                        partition=feedback_partition(said, self._partitions),
+                    ).get(self._settings.kafka_timeout_seconds)
+            except BrokerError:
+                with suppress(BrokerError):  # which would say the same once more
+                    self._disconnect()  # the next one begins anew
+                raise
+        self._store.send(said)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._disconnect()
+
+    def _connected(self) -> Any:
+        from pipeline.kafka.clients import producer
+
+        if self._producer is None:
+            self._producer = self._opened.enter_context(producer(self._settings, client_id="tocsin-hub"))
+        return self._producer
+
+    def _disconnect(self) -> None:
+        self._producer = None
+        opened, self._opened = self._opened, ExitStack()
+        opened.close()
+
+
+def feedback_of_form(form: Mapping[str, Any], episode: Episode, author: str, now: datetime) -> Feedback:
+    """What a form says about an episode.
+
+    Args:
+        form: its fields as they came.
+        episode: which it is about.
+        author: who says it.
+        now: when.
+
+    Raises:
+        ValueError: a field breaks a rule of the record; the message names it.
+    """
+    fields = {name: replace_lone_surrogates(str(value)).strip() for name, value in form.items()}
+    kind = fields.get("kind", "")
+    known: FeedbackKind | None = next((one for one in KINDS if one == kind), None)
+    if known is None:
+        raise ValueError(f"expected one of {', '.join(KINDS)} as the kind of feedback")
+    label: Label | None = None
+    if known == "label":
+        label = msgspec.convert(fields.get("label"), Label)
+    is_answer = known == "answer"
+    return new_feedback(
+        episode_id=episode.episode_id,
+        brand=episode.brand,
+        kind=known,
+        time=_published(fields.get("published", ""), now) if is_answer else now,
+        author=author,
+        note=fields.get("note") or None,
+        label=label,
+        url=fields.get("url") or None if is_answer else None,
+        language=None,
+    )
+
+
+def _published(text: str, now: datetime) -> datetime:
+    """When an answer was published; now where nothing is said."""
+    if not text:
+        return now
+    found = datetime.fromisoformat(text)
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if found > now or (now - found).total_seconds() > _MAX_ANSWER_AGE_SECONDS:
+        raise ValueError("expected the time of the answer to be in the last year, not in the future")
+    return found
+
+
+class Clock:
+    """What time it is for people: the wall clock's, or, where the events are of another time, theirs."""
+
+    def __init__(self, *, by_events: bool, watermark: Callable[[], int]) -> None:
+        self._by_events = by_events
+        self._watermark = watermark
+
+    def now(self) -> datetime:
+        """The moment, to the second."""
+        return moment(self._watermark() if self._by_events else int(time.time()))

@@ -1,0 +1,100 @@
+"""Activity as evenly spaced points, as a chart needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from pipeline.hub.store.reader import Bucket
+from schemas.observation import BUCKET_SECONDS
+
+STEPS: Final = (300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 86_400)
+"""Seconds that a point may stand for."""
+_HOUR: Final = 3600
+
+
+class Point(msgspec.Struct, frozen=True):
+    """What happened from `start` (Unix seconds) for the step of its series.
+
+    `share` is the negative share of the hour that ends with the point, None without mentions; `score` is None where
+    nothing was scored.
+    """
+
+    start: int
+    mentions: float
+    negatives: float
+    expected: float
+    lower: float
+    upper: float
+    share: float | None
+    usual_share: float
+    score: float | None
+
+
+def step_for(seconds: int, points: int) -> int:
+    """The shortest step that cuts a stretch of time into no more points than these."""
+    return next((step for step in STEPS if seconds / step <= points), STEPS[-1])
+
+
+def spaced(
+    buckets: Sequence[Bucket], since: int, until: int, *, step: int, size: int = BUCKET_SECONDS, kind: str = "crisis"
+) -> list[Point]:
+    """Points from `since` to `until`, each the sum of the buckets in it.
+
+    A bucket that is missing had no mention; what was expected of it is what was expected of the one before.
+
+    Args:
+        buckets: in order, each of `size` seconds.
+        since, until: Unix seconds; the first point starts at a multiple of `step`.
+        step: seconds of a point, a multiple of `size`.
+        size: seconds of a bucket.
+        kind: whose score is shown.
+    """
+    by_start = {bucket.start: bucket for bucket in buckets}
+    known = buckets[0] if buckets else None
+    whole: list[Point] = []
+    for start in range(since - since % step, until, step):
+        found: list[Bucket] = []
+        scores: list[float] = []
+        for at in range(start, min(start + step, until), size):
+            bucket = by_start.get(at)
+            if bucket is not None:
+                known = bucket
+                found.append(bucket)
+                if kind in bucket.scores:
+                    scores.append(bucket.scores[kind])
+            elif known is not None:
+                found.append(msgspec.structs.replace(known, start=at, mentions=0.0, negatives=0.0))
+        if found:
+            whole.append(_sum(start, found, max(scores, default=None)))
+    return _with_shares(whole, max(_HOUR // step, 1))
+
+
+def _sum(start: int, buckets: Sequence[Bucket], score: float | None) -> Point:
+    expected = sum(bucket.expected for bucket in buckets)
+    below = sum((bucket.expected - bucket.lower) ** 2 for bucket in buckets) ** 0.5
+    above = sum((bucket.upper - bucket.expected) ** 2 for bucket in buckets) ** 0.5
+    usual = sum(bucket.usual_share * bucket.expected for bucket in buckets)
+    return Point(
+        start=start,
+        mentions=sum(bucket.mentions for bucket in buckets),
+        negatives=sum(bucket.negatives for bucket in buckets),
+        expected=expected,
+        lower=max(expected - below, 0.0),
+        upper=expected + above,
+        share=None,
+        usual_share=usual / expected if expected else 0.0,
+        score=score,
+    )
+
+
+def _with_shares(points: Sequence[Point], window: int) -> list[Point]:
+    found = []
+    for index, point in enumerate(points):
+        hour = points[max(index + 1 - window, 0) : index + 1]
+        mentions = sum(one.mentions for one in hour)
+        share = min(sum(one.negatives for one in hour) / mentions, 1.0) if mentions else None
+        found.append(msgspec.structs.replace(point, share=share))
+    return found

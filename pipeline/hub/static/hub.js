@@ -1,0 +1,104 @@
+// Live updates and times in the reader's zone. Without this file the pages work, with times in UTC.
+"use strict";
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const language = document.documentElement.lang;
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const full = new Intl.DateTimeFormat(language, {
+  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
+
+function showLocalTimes(root) {
+  if (zone === "UTC") return;
+  for (const time of root.querySelectorAll("time[datetime]:not([data-shown])")) {
+    const moment = new Date(time.dateTime);
+    const utc = document.createElement("span");
+    utc.className = "utc";
+    utc.textContent = ` (${time.textContent})`;
+    time.textContent = (time.dataset.shape === "short" ? clock : full).format(moment);
+    time.append(utc);
+    time.dataset.shown = "yes";
+  }
+  for (const tick of root.querySelectorAll("text[data-time]:not([data-shown])")) {
+    const moment = new Date(1000 * Number(tick.dataset.time));
+    if (tick.textContent.includes(":")) tick.textContent = clock.format(moment);
+    tick.dataset.shown = "yes";
+  }
+}
+
+const own = document.querySelector("article[data-brand]");
+const liveParts = () => document.querySelectorAll("[data-live]");
+const disconnected = document.querySelector(".disconnected");
+let loading = false;
+let again = false;
+
+function concerns(news) {
+  if (!own) return true;
+  const brands = news.brands === null || news.brands.includes(own.dataset.brand);
+  return brands || news.episodes.includes(own.dataset.episode);
+}
+
+// What a reader has focused or opened stays: only parts that differ are replaced, and none in which somebody works.
+async function refresh() {
+  if (loading) {
+    again = true;
+    return;
+  }
+  loading = true;
+  try {
+    const address = new URL(location.href);
+    address.searchParams.delete("saved");
+    const answer = await fetch(address, { credentials: "same-origin", redirect: "error" });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    showLocalTimes(fresh);
+    for (const part of liveParts()) {
+      const other = fresh.getElementById(part.id);
+      const opened = [...part.querySelectorAll("details")].map((details) => details.open);
+      if (!other || other.outerHTML === part.dataset.last) continue;
+      other.dataset.last = other.outerHTML;
+      if (part.contains(document.activeElement) && document.activeElement !== document.body) {
+        const path = document.activeElement.getAttribute("href");
+        document.adoptNode(other);
+        part.replaceWith(other);
+        if (path) other.querySelector(`a[href="${CSS.escape(path)}"]`)?.focus({ preventScroll: true });
+      } else {
+        part.replaceWith(document.adoptNode(other));
+      }
+      other.querySelectorAll("details").forEach((details, index) => { details.open = Boolean(opened[index]); });
+    }
+  } finally {
+    loading = false;
+    if (again) {
+      again = false;
+      setTimeout(refresh, 2000);
+    }
+  }
+}
+
+function listen() {
+  if (!liveParts().length) return;
+  const events = new EventSource("/events");
+  let late = null;
+  events.addEventListener("hello", () => {
+    clearTimeout(late);
+    if (disconnected && !disconnected.hidden) {
+      disconnected.hidden = true;
+      refresh();
+    }
+  });
+  events.addEventListener("change", (event) => {
+    if (concerns(JSON.parse(event.data))) refresh();
+  });
+  events.addEventListener("error", () => {
+    clearTimeout(late);
+    late = setTimeout(() => { if (disconnected) disconnected.hidden = false; }, 4000);
+  });
+  addEventListener("pagehide", () => events.close());
+}
+
+if (zone !== "UTC") {
+  document.getElementById("zone").textContent = document.body.dataset.zoneWords.replace("{zone}", zone);
+}
+showLocalTimes(document);
+listen();
