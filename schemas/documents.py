@@ -10,6 +10,7 @@ import msgspec
 
 from schemas.activity import Activity
 from schemas.alert import Alert
+from schemas.feedback import Feedback
 from schemas.mention import Mention
 from schemas.observation import Observation
 
@@ -17,6 +18,7 @@ RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
     "mention": Mention,
     "alert": Alert,
     "activity": Activity,
+    "feedback": Feedback,
     "observation": Observation,
 }
 """Records that cross a boundary, by the name in their documents."""

@@ -19,7 +19,7 @@ from schemas.catalogue import Topic, topics
 
 Action = Literal["create", "configure", "add partitions", "refuse", "keep"]
 _PAUSE_SECONDS: Final = 0.1
-FOLLOW_MENTIONS: Final = ("mentions-dlq", "brand-state", "alerts", "brand-activity")
+FOLLOW_MENTIONS: Final = ("mentions-dlq", "brand-state", "alerts", "brand-activity", "alert-feedback")
 """Topics that share the partitions of mentions: what a record leads to is written to the same partition number."""
 
 

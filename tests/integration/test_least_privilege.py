@@ -19,6 +19,7 @@ from pipeline.engine.encoding import dead_letter_record
 from pipeline.engine.records import DeadLetter, Record
 from pipeline.kafka.clients import admin, producer, topic_name
 from pipeline.kafka.topics import apply_topics
+from schemas.alert import decode_alert
 from schemas.catalogue import topics
 from schemas.rejection import Reason
 from tests.integration.secured_broker import PASSWORD, Permission, Secured, name_of, run
@@ -56,7 +57,14 @@ LEAVING_OUT = [
 ]
 
 
-ARGUMENTS = {"record": ["--out", "recorded.jsonl"], "explain": ["acme", "--at", "now"]}
+OPENED = (
+    Path(__file__).parents[2] / "schemas" / "examples" / "alert" / "v1" / "valid" / "crisis-opened.json"
+).read_bytes()
+ARGUMENTS = {
+    "record": ["--out", "recorded.jsonl"],
+    "explain": ["acme", "--at", "now"],
+    "ack": [decode_alert(OPENED).episode_id, "--as", "duty"],
+}
 """What a command needs beside its name."""
 
 
@@ -83,6 +91,9 @@ def prepared(secured: Secured, command: str) -> Settings:
         apply_topics(mine)
     if command in {"record", "explain", "dead-letters --replay --apply"}:
         send_one(mine)
+    if command == "ack":
+        with producer(mine) as client:
+            client.send(topic_name(mine, "alerts"), OPENED, b"acme")
     return settings
 
 
@@ -129,7 +140,7 @@ def test_the_permissions_of_the_document_are_enough_for_the_worker(secured, tmp_
         assert found.dead_letter_count
         assert any(found.state.values())
         (warning,) = worker.events(UNVERIFIED)
-        assert set(warning["topics"]) == {topic_name(settings, name) for name in topics()}
+        assert set(warning["topics"]) == {topic_name(settings, name) for name in topics() if name != "alert-feedback"}
         said = [worker.said, worker.answer("/metrics")[1], worker.answer("/healthz")[1], worker.answer("/readyz")[1]]
         said.append(Path(f"/proc/{worker.process.pid}/cmdline").read_text())
         worker.stop()

@@ -93,7 +93,14 @@ def test_the_worker_is_told_which_topics_are_missing(bare_settings):
 
 def test_the_worker_is_told_which_partition_count_is_wrong(bare_settings):
     with admin(bare_settings) as client:
-        counts = {"mentions": 3, "mentions-dlq": 3, "brand-state": 2, "alerts": 3, "brand-activity": 3}
+        counts = {
+            "mentions": 3,
+            "mentions-dlq": 3,
+            "brand-state": 2,
+            "alerts": 3,
+            "brand-activity": 3,
+            "alert-feedback": 3,
+        }
         names = {topic_name(bare_settings, name): count for name, count in counts.items()}
         client.create_topics(
             {name: {"num_partitions": count, "replication_factor": 1} for name, count in names.items()},

@@ -15,6 +15,7 @@ from jsonschema.protocols import Validator
 from schemas.activity import decode_activity
 from schemas.alert import Alert, decode_alert, encode_alert
 from schemas.documents import RECORDS, json_schema
+from schemas.feedback import decode_feedback
 from schemas.mention import Mention, decode_mention, encode_mention
 
 SCHEMAS: Final = Path(__file__).parents[2] / "schemas"
@@ -45,6 +46,8 @@ def decode(record: str, value: bytes) -> Any:
         return decode_alert(value)
     if record == "activity":
         return decode_activity(value)
+    if record == "feedback":
+        return decode_feedback(value)
     return msgspec.json.decode(value, type=RECORDS[record])
 
 

@@ -11,14 +11,15 @@ from schemas.activity import MAX_ACTIVITY_BYTES
 from schemas.alert import MAX_ALERT_BYTES
 from schemas.catalogue import Topic, topics
 from schemas.documents import RECORDS, json_schema, latest_version
+from schemas.feedback import MAX_FEEDBACK_BYTES
 from schemas.mention import MAX_MENTION_BYTES
 from tests.schemas.contracts import SCHEMAS
 
 DAY_MS = 24 * 3600 * 1000
 
 
-def test_the_catalogue_is_the_five_topics_of_the_line_in_its_order():
-    assert list(topics()) == ["mentions", "mentions-dlq", "brand-state", "alerts", "brand-activity"]
+def test_the_catalogue_is_the_six_topics_of_the_line_in_its_order():
+    assert list(topics()) == ["mentions", "mentions-dlq", "brand-state", "alerts", "brand-activity", "alert-feedback"]
 
 
 def test_every_file_describes_the_topic_that_it_is_named_after():
@@ -50,10 +51,11 @@ def test_all_topics_have_equal_partitions_because_partition_n_of_one_belongs_to_
     assert len({topic.partitions for topic in topics().values()}) == 1
 
 
-def test_only_the_state_is_compacted():
+def test_only_the_state_and_the_feedback_are_compacted_feedback_not_before_the_alerts_are_gone():
     policies = {name: topic.config["cleanup.policy"] for name, topic in topics().items()}
-    assert {name for name, policy in policies.items() if policy != "delete"} == {"brand-state"}
-    assert policies["brand-state"] == "compact"
+    assert {name for name, policy in policies.items() if policy == "compact"} == {"brand-state", "alert-feedback"}
+    assert set(policies.values()) == {"compact", "delete"}
+    assert topics()["alert-feedback"].config["min.compaction.lag.ms"] == topics()["alerts"].config["retention.ms"]
 
 
 def test_mentions_are_kept_7_days_dead_letters_and_activity_30_and_alerts_90():
@@ -70,10 +72,11 @@ def test_the_greatest_record_of_mentions_still_fits_into_the_dead_letters_with_i
     assert size["mentions-dlq"] >= size["mentions"] + 65_536
 
 
-def test_the_greatest_mention_alert_and_activity_fit_into_their_topics():
+def test_the_greatest_mention_alert_activity_and_feedback_fit_into_their_topics():
     assert int(topics()["mentions"].config["max.message.bytes"]) > MAX_MENTION_BYTES
     assert int(topics()["alerts"].config["max.message.bytes"]) > MAX_ALERT_BYTES
     assert int(topics()["brand-activity"].config["max.message.bytes"]) > MAX_ACTIVITY_BYTES
+    assert int(topics()["alert-feedback"].config["max.message.bytes"]) > MAX_FEEDBACK_BYTES
 
 
 def test_the_broker_stamps_mentions_so_that_a_producer_cannot_forge_the_time_they_are_held_against():

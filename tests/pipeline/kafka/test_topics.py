@@ -167,7 +167,9 @@ def test_the_partitions_of_mentions_are_what_the_worker_is_told(answers: Any) ->
 
 def test_every_missing_topic_is_named_with_the_remedy(answers: Any) -> None:
     answers(Broker({"p-mentions": 6, "p-alerts": 6}))
-    missing = r"got no p-mentions-dlq, no p-brand-state, no p-brand-activity; run `tocsin topics apply`"
+    missing = (
+        r"got no p-mentions-dlq, no p-brand-state, no p-brand-activity, no p-alert-feedback; run `tocsin topics apply`"
+    )
     with pytest.raises(BrokerError, match=missing):
         verify_topics(SETTINGS)
 
@@ -175,7 +177,11 @@ def test_every_missing_topic_is_named_with_the_remedy(answers: Any) -> None:
 def test_a_worker_that_writes_no_activity_needs_no_topic_for_it(answers: Any) -> None:
     answers(Broker({name: count for name, count in EQUAL.items() if name != "p-brand-activity"}))
     needed = worker_operations(ticks=True, activity=False)
-    assert set(verify_topics(SETTINGS, needed).topics) == set(needed) == set(topics()) - {"brand-activity"}
+    assert (
+        set(verify_topics(SETTINGS, needed).topics)
+        == set(needed)
+        == set(topics()) - {"brand-activity", "alert-feedback"}
+    )
     with pytest.raises(BrokerError, match="got no p-brand-activity"):
         verify_topics(SETTINGS, worker_operations(ticks=True))
 
@@ -230,7 +236,7 @@ def test_a_longer_retention_is_taken_and_said(answers: Any) -> None:
 def test_settings_that_may_not_be_read_are_said_to_be_unverified_and_stop_nobody(answers: Any) -> None:
     allowed = {name: ["READ", "WRITE", "DESCRIBE"] for name in EQUAL} | {"p-alerts": ["WRITE", "DESCRIBE_CONFIGS"]}
     answers(Broker(EQUAL, allowed, configs=catalogued()))
-    assert verify_topics(SETTINGS).unverified == ("p-mentions", "p-mentions-dlq", "p-brand-state", "p-brand-activity")
+    assert verify_topics(SETTINGS).unverified == tuple(name for name in EQUAL if name != "p-alerts")
 
 
 def test_a_plan_needs_to_read_the_settings(answers: Any) -> None:

@@ -1,0 +1,69 @@
+"""`tocsin ack`, `answer`, `label` and `note`: what is said stands on the topic once, where the brand's mentions lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli.main import tocsin
+from pipeline.kafka.clients import producer, topic_name
+from pipeline.kafka.feedback import read_feedback
+from schemas.alert import decode_alert, encode_alert
+
+pytestmark = pytest.mark.integration
+
+EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "alert" / "v1" / "valid" / "crisis-opened.json"
+OPENED = decode_alert(EXAMPLE.read_bytes())
+TWIN = msgspec.structs.replace(OPENED, episode_id=OPENED.episode_id[:8] + "0" * 24, id="0" * 32)
+
+
+@pytest.fixture
+def run(cluster_settings):
+    with producer(cluster_settings) as client:
+        for alert in (OPENED, TWIN):
+            client.send(topic_name(cluster_settings, "alerts"), encode_alert(alert), alert.brand.encode()).get(10)
+    environment = {
+        "TOCSIN_KAFKA_BOOTSTRAP": cluster_settings.kafka_bootstrap,
+        "TOCSIN_TOPIC_PREFIX": cluster_settings.topic_prefix,
+    }
+    return lambda *arguments: CliRunner().invoke(tocsin, arguments, env=environment)
+
+
+def test_what_people_say_of_an_episode_stands_on_the_topic(run, cluster_settings):
+    episode = OPENED.episode_id
+    said = [
+        run("ack", episode[:12], "--as", "duty", "--note", "I look at it."),
+        run("answer", episode, "--as", "press", "--url", "https://acme.example/a", "--at", "2026-03-01T13:00:00Z"),
+        run("label", episode, "true", "--as", "chief"),
+        run("note", episode, "--as", "=1+1", "--note", "回収は確認済みです。"),
+    ]
+    assert [result.exit_code for result in said] == [0, 0, 0, 0], [result.output for result in said]
+    records = list(read_feedback(cluster_settings))
+    found = {record.feedback.kind: record.feedback for record in records if record.feedback is not None}
+    assert sorted(found) == ["acknowledged", "answer", "label", "note"]
+    assert {(one.episode_id, one.brand) for one in found.values()} == {(episode, OPENED.brand)}
+    assert (found["acknowledged"].author, found["acknowledged"].note) == ("duty", "I look at it.")
+    assert f"{found['answer'].time:%H:%M} {found['answer'].url}" == "13:00 https://acme.example/a"
+    assert {record.place for record in records} == {result.stdout.split()[-1] for result in said}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("ack", OPENED.episode_id[:8]), "with which 2 begin; give more"),
+        (("ack", OPENED.episode_id[:5]), "expected 6 digits or more of an episode's id"),
+        (("ack", OPENED.episode_id[:-1] + "~"), f"did you mean {OPENED.episode_id}?"),
+        (("answer", OPENED.episode_id, "--url", "javascript:alert(1)"), "feedback: Expected `str` matching regex"),
+        (("note", OPENED.episode_id, "--note", "x" * 2001), "feedback: Expected `str` of length <= 2000"),
+    ],
+)
+def test_what_cannot_be_said_is_refused_with_the_reason_and_writes_nothing(
+    run, cluster_settings, arguments, complaint, caplog
+):
+    result = run(*arguments, "--as", "duty")
+    assert result.exit_code == 1
+    assert complaint in str(result.exception)
+    assert list(read_feedback(cluster_settings)) == []
