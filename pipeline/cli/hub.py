@@ -14,12 +14,12 @@ from pipeline.cli.options import config_option
 @click.command()
 @config_option
 @click.option("--host", help="Address to listen on. [default: TOCSIN_HUB_HOST, 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one. [default: TOCSIN_HUB_PORT, 9480]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0: any free one. [default: TOCSIN_HUB_PORT, 9480]")
 @click.option(
     "--store",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File that holds what was read. [default: TOCSIN_HUB_STORE, hub/store.sqlite in TOCSIN_HOME; with --replay one "
-    "that is removed at the end]",
+    help="File that holds what was read. [default: TOCSIN_HUB_STORE, hub/store.sqlite in TOCSIN_HOME; with --replay "
+    "one that is removed at the end]",
 )
 @click.option(
     "--replay",

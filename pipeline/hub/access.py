@@ -52,10 +52,11 @@ class Access:
         Raises:
             ConfigError: the address can be reached from other machines and there is no login, or two ways are chosen.
         """
-        self._tokens: list[tuple[str, Role]] = []
-        for secret, role in ((settings.hub_token_now(), "act"), (settings.hub_read_token_now(), "read")):
-            if secret is not None:
-                self._tokens.append((secret, role))
+        known: list[tuple[str | None, Role]] = [
+            (settings.hub_token_now(), "act"),
+            (settings.hub_read_token_now(), "read"),
+        ]
+        self._tokens = [(secret, role) for secret, role in known if secret is not None]
         self._header = settings.hub_trusted_header
         self._proxies = frozenset(settings.trusted_proxies)
         self._actors = frozenset(settings.acting_users)
@@ -69,8 +70,8 @@ class Access:
                 f"{PREFIX}HUB_TOKEN_FILE or {PREFIX}HUB_TRUSTED_HEADER, or listen on 127.0.0.1"
             )
         # Signed with what only those who know the tokens could know, so that a restart ends no session.
-        known = "\n".join(secret for secret, _ in self._tokens).encode()
-        self._key = hmac.digest(known, b"tocsin hub", "sha256") if known else secrets.token_bytes(32)
+        shared = "\n".join(secret for secret, _ in self._tokens).encode()
+        self._key = hmac.digest(shared, b"tocsin hub", "sha256") if shared else secrets.token_bytes(32)
 
     @property
     def asks(self) -> bool:

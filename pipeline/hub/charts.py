@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from pipeline.hub.series import Point
 from schemas.moments import moment
@@ -170,9 +170,10 @@ def _runs(values: Sequence[tuple[float, float | None]]) -> list[list[Placed]]:
 
 def _grid(plot: _Plot, values: Sequence[float], words: Callable[[float], str]) -> Markup:
     rows = [
-        Markup('<line class="grid" x1="0" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/><text class="tick" x="2" y="{1:.1f}">{2}</text>').format(
-            _TOP + plot.y(value), _TOP + plot.y(value) - 3, words(value)
-        )
+        Markup(
+            '<line class="grid" x1="0" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/>'
+            '<text class="tick" x="2" y="{1:.1f}">{2}</text>'
+        ).format(_TOP + plot.y(value), _TOP + plot.y(value) - 3, words(value))
         for value in values
     ]
     return Markup().join(rows)
@@ -210,10 +211,12 @@ def _time_axis(span: Span, y: int) -> Markup:
     for time in range(first, int(span.until), step):
         place = span.percent(time)
         if 4.0 <= place <= 96.0:
-            shape = "{:%m-%d}" if step >= 86_400 or time % 86_400 == 0 else "{:%H:%M}"
-            words = Markup(escape(shape.format(moment(time))))
+            shape = "{:%m-%d}" if step >= 86_400 else "{:%m-%d %H:%M}" if length > 2 * 86_400 else "{:%H:%M}"
+            words = shape.format(moment(time))
             rows.append(
-                Markup('<text class="time" x="{:.2f}%" y="{}" data-time="{}">{}</text>').format(place, y + 14, time, words)
+                Markup('<text class="time" x="{:.2f}%" y="{}" data-time="{}">{}</text>').format(
+                    place, y + 14, time, words
+                )
             )
     return Markup().join(rows)
 

@@ -18,7 +18,7 @@ from pipeline.hub.store.reader import Reader
 
 
 class Line(msgspec.Struct, frozen=True):
-    """Whether anything arrives: `problem` says why not, `received` is when the last record came (Unix seconds, or 0)."""
+    """Whether anything arrives: `problem` says why not, `received` is when the last record came, in Unix seconds."""
 
     problem: str
     received: float

@@ -111,9 +111,7 @@ def _volume_title(points: object, step: int, words: Words) -> str:
     most = max(points, key=lambda point: point.mentions, default=None)
     if most is None:
         return words("no_activity")
-    return words(
-        "chart_volume_words", step=words.duration(step), most=count(most.mentions), upper=count(most.upper)
-    )
+    return words("chart_volume_words", step=words.duration(step), most=count(most.mentions), upper=count(most.upper))
 
 
 def _tips(words: Words) -> Callable[[Point], str]:

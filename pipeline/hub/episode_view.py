@@ -105,7 +105,9 @@ def happenings(episode: Episode, alerts: Sequence[Alert], standing: Standing) ->
     if alert.evidence.spread is not None and alert.evidence.spread.first_news is not None:
         news = alert.evidence.spread.first_news
         found.append(Happening(news.event_time, "news", news))
-    found += [Happening(one.detected_time, "resolved" if one.transition == "resolved" else "alert", one) for one in alerts]
+    found += [
+        Happening(one.detected_time, "resolved" if one.transition == "resolved" else "alert", one) for one in alerts
+    ]
     found += [Happening(one.time, one.kind, one) for one in standing.all]
     return sorted(found, key=lambda happening: happening.time)
 

@@ -88,21 +88,23 @@ class Feed:
 
     def _read(self) -> None:
         settings = self._settings
-        with consumer(settings, client_id="tocsin-hub", max_poll_records=_RECORDS) as client:
-            with broker_errors(settings, "read alerts, brand-activity and alert-feedback"):
-                partitions = self._assign(client)
-                activity = [partition for partition in partitions if self._names[partition.topic] == "brand-activity"]
-                others = [partition for partition in partitions if partition not in activity]
-                # Alerts come first: they say of which activity every five minutes are kept.
-                client.pause(*activity)
-                ends: dict[Any, int] = client.end_offsets(others)
-                while not self._stopped.is_set():
-                    polled = client.poll(_POLL_MILLISECONDS)
-                    self.problem = ""
-                    self._store([record for batch in polled.values() for record in batch])
-                    if ends and all(client.position(partition) >= end for partition, end in ends.items()):
-                        ends = {}
-                        client.resume(*activity)
+        with (
+            consumer(settings, client_id="tocsin-hub", max_poll_records=_RECORDS) as client,
+            broker_errors(settings, "read alerts, brand-activity and alert-feedback"),
+        ):
+            partitions = self._assign(client)
+            activity = [partition for partition in partitions if self._names[partition.topic] == "brand-activity"]
+            others = [partition for partition in partitions if partition not in activity]
+            # Alerts come first: they say of which activity every five minutes are kept.
+            client.pause(*activity)
+            ends: dict[Any, int] = client.end_offsets(others)
+            while not self._stopped.is_set():
+                polled = client.poll(_POLL_MILLISECONDS)
+                self.problem = ""
+                self._store([record for batch in polled.values() for record in batch])
+                if ends and all(client.position(partition) >= end for partition, end in ends.items()):
+                    ends = {}
+                    client.resume(*activity)
 
     def _assign(self, client: Any) -> list[Any]:
         """Take every partition, each from where the store ends."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from pipeline.config.settings import Settings
-from pipeline.errors import BrokerError
 from pipeline.hub.store.reader import Episode
 from pipeline.hub.store.writer import Change, Incoming, Writer
+from pipeline.kafka.feedback import write_feedback
 from schemas.feedback import Feedback, FeedbackKind, Label, new_feedback
 from schemas.moments import moment
 from schemas.text import replace_lone_surrogates
@@ -34,12 +32,9 @@ class Sink(Protocol):
             BrokerError: it is not.
         """
 
-    def close(self) -> None:
-        """Let go of what was opened."""
-
 
 class StoreSink:
-    """Keeps feedback in the store alone: for a recording, of which no topic is there."""
+    """Keeps feedback in the store alone: for a recording, of which there is no topic."""
 
     def __init__(self, writer: Writer, on_change: Callable[[Change], None]) -> None:
         self._writer = writer
@@ -49,21 +44,13 @@ class StoreSink:
         """Store it."""
         self._on_change(self._writer.apply(Incoming(feedback=[said])))
 
-    def close(self) -> None:
-        """Nothing was opened."""
-
 
 class TopicSink:
     """Writes to the topic; when the brokers have it, to the store as well, so that the next page shows it."""
 
-    def __init__(self, settings: Settings, partitions: int, store: StoreSink) -> None:
-        """No connection is made before the first feedback."""
+    def __init__(self, settings: Settings, store: StoreSink) -> None:
         self._settings = settings
-        self._partitions = partitions
         self._store = store
-        self._lock = threading.Lock()
-        self._opened = ExitStack()
-        self._producer: Any = None
 
     def send(self, said: Feedback) -> None:
         """Write it; return when all replicas that are in sync have it.
@@ -71,41 +58,8 @@ class TopicSink:
         Raises:
             BrokerError: they may not have it.
         """
-        from pipeline.kafka.clients import broker_errors, topic_name
-        from schemas.feedback import encode_feedback, feedback_key, feedback_partition
-
-        topic = topic_name(self._settings, "alert-feedback")
-        with self._lock:
-            try:
-                with broker_errors(self._settings, f"write to {topic}"):
-                    self._connected().send(
-                        topic,
-                        encode_feedback(said),
-                        feedback_key(said),
-                        partition=feedback_partition(said, self._partitions),
-                    ).get(self._settings.kafka_timeout_seconds)
-            except BrokerError:
-                with suppress(BrokerError):  # which would say the same once more
-                    self._disconnect()  # the next one begins anew
-                raise
+        write_feedback(self._settings, said)
         self._store.send(said)
-
-    def close(self) -> None:
-        """Close the connection."""
-        with self._lock:
-            self._disconnect()
-
-    def _connected(self) -> Any:
-        from pipeline.kafka.clients import producer
-
-        if self._producer is None:
-            self._producer = self._opened.enter_context(producer(self._settings, client_id="tocsin-hub"))
-        return self._producer
-
-    def _disconnect(self) -> None:
-        self._producer = None
-        opened, self._opened = self._opened, ExitStack()
-        opened.close()
 
 
 def feedback_of_form(form: Mapping[str, Any], episode: Episode, author: str, now: datetime) -> Feedback:
@@ -130,15 +84,13 @@ def feedback_of_form(form: Mapping[str, Any], episode: Episode, author: str, now
         label = msgspec.convert(fields.get("label"), Label)
     is_answer = known == "answer"
     return new_feedback(
-        episode_id=episode.episode_id,
-        brand=episode.brand,
-        kind=known,
-        time=_published(fields.get("published", ""), now) if is_answer else now,
+        episode.alert,
+        known,
         author=author,
-        note=fields.get("note") or None,
+        time=_published(fields.get("published", ""), now) if is_answer else now,
+        note=fields.get("note"),
         label=label,
-        url=fields.get("url") or None if is_answer else None,
-        language=None,
+        url=fields.get("url") if is_answer else None,
     )
 
 

@@ -91,7 +91,9 @@ def search_page(request: Request, hub: Hub, identity: Identity) -> Response:
     older = urlencode({**asked, "skip": skipped + PAGE})
     newer = urlencode({**asked, "skip": max(skipped - PAGE, 0)})
     values = {
-        "asked": {name: request.query_params.get(name, "") for name in ("brand", "cause", "q", "kind", "from", "until")},
+        "asked": {
+            name: request.query_params.get(name, "") for name in ("brand", "cause", "q", "kind", "from", "until")
+        },
         "found": found[:PAGE],
         "faults": faults,
         "older": older if len(found) > PAGE else "",

@@ -47,7 +47,8 @@ def spaced(
 
     Args:
         buckets: in order, each of `size` seconds.
-        since, until: Unix seconds; the first point starts at a multiple of `step`.
+        since: Unix seconds; the first point starts at a multiple of `step`.
+        until: Unix seconds, not in it.
         step: seconds of a point, a multiple of `size`.
         size: seconds of a bucket.
         kind: whose score is shown.

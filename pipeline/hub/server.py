@@ -20,10 +20,12 @@ from pipeline.errors import ConfigError
 from pipeline.hub.access import Access
 from pipeline.hub.app import application
 from pipeline.hub.context import Hub, Line
+from pipeline.hub.feed import Feed
 from pipeline.hub.feedback import Clock, Sink, StoreSink, TopicSink
 from pipeline.hub.guard import TokenBucket
 from pipeline.hub.live import Live
 from pipeline.hub.metrics import HubMetrics
+from pipeline.hub.recorded import replay_into
 from pipeline.hub.store.reader import Reader
 from pipeline.hub.store.writer import Writer
 
@@ -74,22 +76,18 @@ def serve_topics(settings: Settings, config: Config, *, by_events: bool, on_read
     Raises:
         TocsinError: no broker, no topics, no store, no address to listen on.
     """
-    from pipeline.hub.feed import Feed
-    from pipeline.kafka.topics import partition_count
-
     with ExitStack() as stack:
         access = Access(settings)
         writer = stack.enter_context(Writer(store_path(settings)))
         live = Live()
         feed = Feed(settings, writer, live.tell)
-        sink = TopicSink(settings, partition_count(settings, "alert-feedback"), StoreSink(writer, live.tell))
-        stack.callback(sink.close)
+        sink = TopicSink(settings, StoreSink(writer, live.tell))
         source = Source(feed.run, feed.stop)
 
         def line() -> Line:
             return Line(feed.problem, feed.received, is_recording=False)
 
-        hub = _hub(stack, settings, config, access, writer, (live, sink, line), by_events=by_events)
+        hub = _hub(stack, config, access, writer, (live, sink, line), by_events=by_events)
         hub.metrics.add_gauges(lambda: _gauges(hub, feed.unreadable))
         _serve(settings, hub, source, on_ready)
 
@@ -102,22 +100,18 @@ def serve_recording(
     Raises:
         TocsinError: a file that cannot be read, no store, no address to listen on.
     """
-    from pipeline.hub.recorded import replay_into
-
     with ExitStack() as stack:
         access = Access(settings)
         writer = stack.enter_context(Writer(store))
         live = Live()
         stopped = threading.Event()
         sink = StoreSink(writer, live.tell)
-        source = Source(
-            lambda: replay_into(writer, files, config, now, live.tell, stopped.is_set), stopped.set
-        )
+        source = Source(lambda: replay_into(writer, files, config, now, live.tell, stopped.is_set), stopped.set)
 
         def line() -> Line:
             return Line("", 0.0, is_recording=True)
 
-        hub = _hub(stack, settings, config, access, writer, (live, sink, line), by_events=True)
+        hub = _hub(stack, config, access, writer, (live, sink, line), by_events=True)
         hub.metrics.add_gauges(lambda: _gauges(hub, 0))
         _serve(settings, hub, source, on_ready)
 
@@ -129,7 +123,6 @@ def store_path(settings: Settings) -> Path:
 
 def _hub(
     stack: ExitStack,
-    settings: Settings,
     config: Config,
     access: Access,
     writer: Writer,

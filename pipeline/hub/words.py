@@ -27,7 +27,7 @@ class Words:
         return self._words[name].format(**values)
 
     def known(self, group: str, name: str) -> str:
-        """The words for a word of a record, such as a cause; itself where a newer record has one that we do not know."""
+        """The words for a word of a record, such as a cause; itself where a record has one that we do not know."""
         return self._words.get(f"{group}_{name}", name.replace("_", " "))
 
     def names(self) -> frozenset[str]:

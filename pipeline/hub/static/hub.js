@@ -2,26 +2,35 @@
 "use strict";
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const language = document.documentElement.lang;
-const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const full = new Intl.DateTimeFormat(language, {
+const parts = new Intl.DateTimeFormat("en", {
   year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
 });
+
+// As the server writes them, so that no order of day and month can be mistaken: 2026-03-04 09:15.
+function local(moment) {
+  const found = Object.fromEntries(parts.formatToParts(moment).map(({ type, value }) => [type, value]));
+  return { day: `${found.year}-${found.month}-${found.day}`, clock: `${found.hour}:${found.minute}` };
+}
 
 function showLocalTimes(root) {
   if (zone === "UTC") return;
   for (const time of root.querySelectorAll("time[datetime]:not([data-shown])")) {
-    const moment = new Date(time.dateTime);
+    const here = local(new Date(time.dateTime));
+    const sameDay = time.dateTime.startsWith(here.day);
     const utc = document.createElement("span");
     utc.className = "utc";
-    utc.textContent = ` (${time.textContent})`;
-    time.textContent = (time.dataset.shape === "short" ? clock : full).format(moment);
+    utc.textContent = ` (${sameDay ? time.dateTime.slice(11, 16) + " UTC" : time.textContent})`;
+    time.textContent = time.dataset.shape === "short" ? here.clock : `${here.day} ${here.clock}`;
     time.append(utc);
     time.dataset.shown = "yes";
   }
   for (const tick of root.querySelectorAll("text[data-time]:not([data-shown])")) {
-    const moment = new Date(1000 * Number(tick.dataset.time));
-    if (tick.textContent.includes(":")) tick.textContent = clock.format(moment);
+    const here = local(new Date(1000 * Number(tick.dataset.time)));
+    if (tick.textContent.includes("-")) {
+      tick.textContent = tick.textContent.includes(":") ? `${here.day.slice(5)} ${here.clock}` : here.day.slice(5);
+    } else {
+      tick.textContent = here.clock;
+    }
     tick.dataset.shown = "yes";
   }
 }

@@ -199,16 +199,21 @@ class Reader:
         """The buckets of a brand in [since, until); one without a mention has no row."""
         sql = f"""
             {_SERIES}
-            SELECT start, mentions, negatives, expected, lower, upper, usual_share, crisis, sentiment_shift, volume_surge
+            SELECT
+                start, mentions, negatives, expected, lower, upper, usual_share, crisis, sentiment_shift, volume_surge
             FROM series CROSS JOIN buckets ON start = at
             WHERE brand = (SELECT number FROM brands WHERE name = :brand)
         """  # noqa: S608 - constants
         return [
             Bucket(
-                row[0],
-                *(value / 100 for value in row[1:6]),
-                row[6] / 10_000,
-                {"crisis": row[7] / 100, "sentiment_shift": row[8] / 100, "volume_surge": row[9] / 100},
+                start=row[0],
+                mentions=row[1] / 100,
+                negatives=row[2] / 100,
+                expected=row[3] / 100,
+                lower=row[4] / 100,
+                upper=row[5] / 100,
+                usual_share=row[6] / 10_000,
+                scores={"crisis": row[7] / 100, "sentiment_shift": row[8] / 100, "volume_surge": row[9] / 100},
             )
             for row in self._rows(sql, _series(brand, since, until, BUCKET_SECONDS))
         ]
@@ -226,9 +231,7 @@ class Reader:
             WHERE brand = (SELECT number FROM brands WHERE name = :brand)
         """  # noqa: S608 - constants
         watermark = self.status().watermark
-        return [
-            _period(row, seconds, watermark) for row in self._rows(sql, _series(brand, since, until, seconds))
-        ]
+        return [_period(row, seconds, watermark) for row in self._rows(sql, _series(brand, since, until, seconds))]
 
 
 def _period(row: tuple[int, ...], seconds: int, watermark: int) -> Bucket:
@@ -255,7 +258,11 @@ def _series(brand: str, since: int, until: int, step: int) -> dict[str, Any]:
 
 
 def _episodes(rows: list[Any]) -> list[Episode]:
-    return [Episode(*row[:6], SEVERITIES[row[6]], *row[7:12], decode_alert(row[12])) for row in rows]
+    names = Episode.__struct_fields__
+    return [
+        Episode(**dict(zip(names, (*row[:6], SEVERITIES[row[6]], *row[7:12], decode_alert(row[12])), strict=True)))
+        for row in rows
+    ]
 
 
 def _like(text: str) -> str:
