@@ -48,7 +48,11 @@ def processes(home: Path) -> list[list[str]]:
 
 def demo(home: Path, *arguments: str) -> subprocess.Popen[str]:
     """A demo with a port of its own: of two that begin together both would find the default one free."""
-    own = {"TOCSIN_HOME": str(home), "TOCSIN_METRICS_PORT": str(free_port())}
+    own = {
+        "TOCSIN_HOME": str(home),
+        "TOCSIN_METRICS_PORT": str(free_port()),
+        "TOCSIN_HUB_PORT": str(free_port()),
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", "demo", *arguments],
         stdout=subprocess.PIPE,
