@@ -1,6 +1,6 @@
 """The pictures of the hub in docs/hub.md: python -m studies.hub_screenshots [--chromium FILE].
 
-The stream that `make run` publishes is cut off in mid-crisis and shown by a real hub; a real browser takes the pictures.
+The stream of `make run` is cut off in mid-crisis and shown by a real hub; a real browser takes the pictures.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from pipeline.hub.access import Identity
 from pipeline.hub.brand_view import RANGES, BrandView, brand_view
 from pipeline.hub.context import Hub
 from pipeline.hub.episode_view import EpisodeView, episode_view
-from pipeline.hub.now_view import NowView
 from pipeline.hub.queries import PAGE, search_of
 from pipeline.hub.standing import Standing, standings
 from pipeline.hub.store.reader import Episode, Status
@@ -95,9 +94,9 @@ _QUERIES: Final = {
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI document, its schemas made from the very types that are encoded."""
-    types = (EpisodeList, EpisodeView, BrandView, NowView, Problem)
+    types = (EpisodeList, EpisodeView, BrandView, Problem)
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    listed, episode, brand, _, problem = schemas
+    listed, episode, brand, problem = schemas
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tocsin hub", "version": "1", "description": "Episodes and brands as the hub knows them."},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from markupsafe import Markup
 
 from pipeline.hub.brand_view import BrandView
 from pipeline.hub.charts import Mark, Span, score_chart, share_chart, sparkline, volume_chart
-from pipeline.hub.episode_view import EpisodeView, Happening
+from pipeline.hub.episode_view import EpisodeView, Happening, happenings
 from pipeline.hub.now_view import SPARK_STEP, NowView
 from pipeline.hub.rendering import count
 from pipeline.hub.series import Point
@@ -40,17 +40,17 @@ def sparks(view: NowView, words: Words) -> dict[str, Markup]:
     }
 
 
-def _spark_title(points: object, words: Words) -> str:
-    assert isinstance(points, list)
-    last: Point = points[-1]
+def _spark_title(points: Sequence[Point], words: Words) -> str:
+    last = points[-1]
     return words("spark_title", mentions=count(last.mentions), lower=count(last.lower), upper=count(last.upper))
 
 
 def episode_drawings(view: EpisodeView, words: Words) -> EpisodeDrawings:
     """Volume, negative share and score of an episode with its marks."""
+    happened = happenings(view)
     marks = [
         Mark(happening.time.timestamp(), number, happening.kind, happening_words(happening, words))
-        for number, happening in enumerate(view.happenings, 1)
+        for number, happening in enumerate(happened, 1)
     ]
     span = Span(view.since, view.until)
     alert = view.episode.alert
@@ -72,7 +72,7 @@ def episode_drawings(view: EpisodeView, words: Words) -> EpisodeDrawings:
         )
         if has_score
         else None,
-        marks=list(zip(marks, view.happenings, strict=True)),
+        marks=list(zip(marks, happened, strict=True)),
     )
 
 
@@ -106,8 +106,7 @@ def happening_words(happening: Happening, words: Words) -> str:
     return words(f"mark_{happening.kind}")
 
 
-def _volume_title(points: object, step: int, words: Words) -> str:
-    assert isinstance(points, list)
+def _volume_title(points: Sequence[Point], step: int, words: Words) -> str:
     most = max(points, key=lambda point: point.mentions, default=None)
     if most is None:
         return words("no_activity")

@@ -38,7 +38,6 @@ class EpisodeView(msgspec.Struct, frozen=True):
         episode: with its last alert, which has the evidence.
         alerts: all of them.
         standing: what people have said.
-        happenings: the time line, in order.
         points: activity from some hours before the onset on, each for `step` seconds.
         similar: earlier episodes of the same brand, the most alike first.
         incident: other episodes of the same event.
@@ -48,7 +47,6 @@ class EpisodeView(msgspec.Struct, frozen=True):
     episode: Episode
     alerts: Sequence[Alert]
     standing: Standing
-    happenings: Sequence[Happening]
     points: Sequence[Point]
     step: int
     similar: Sequence[Episode]
@@ -77,7 +75,6 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
         episode=episode,
         alerts=alerts,
         standing=standing,
-        happenings=happenings(episode, alerts, standing),
         points=points,
         step=step,
         similar=_similar(episode, [other for other in others if other.onset < episode.onset]),
@@ -97,18 +94,19 @@ def _points(reader: Reader, episode: Episode, since: int, until: int, step: int)
     return spaced(hours, since, until, step=step, size=HOUR, kind=episode.kind)
 
 
-def happenings(episode: Episode, alerts: Sequence[Alert], standing: Standing) -> list[Happening]:
-    """The time line of an episode: trigger, onset, alerts, first news, what people did."""
-    alert = episode.alert
+def happenings(view: EpisodeView) -> list[Happening]:
+    """The time line of an episode, in order: trigger, onset, alerts, first news, what people did."""
+    alert = view.episode.alert
     found = [Happening(alert.onset_time, "onset")]
     found += [Happening(one.event_time, "trigger", one) for one in alert.evidence.triggers[:1]]
     if alert.evidence.spread is not None and alert.evidence.spread.first_news is not None:
         news = alert.evidence.spread.first_news
         found.append(Happening(news.event_time, "news", news))
     found += [
-        Happening(one.detected_time, "resolved" if one.transition == "resolved" else "alert", one) for one in alerts
+        Happening(one.detected_time, "resolved" if one.transition == "resolved" else "alert", one)
+        for one in view.alerts
     ]
-    found += [Happening(one.time, one.kind, one) for one in standing.all]
+    found += [Happening(one.time, one.kind, one) for one in view.standing.all]
     return sorted(found, key=lambda happening: happening.time)
 
 

@@ -91,6 +91,7 @@ function listen() {
   let late = null;
   events.addEventListener("hello", () => {
     clearTimeout(late);
+    late = null;
     if (disconnected && !disconnected.hidden) {
       disconnected.hidden = true;
       refresh();
@@ -100,8 +101,7 @@ function listen() {
     if (concerns(JSON.parse(event.data))) refresh();
   });
   events.addEventListener("error", () => {
-    clearTimeout(late);
-    late = setTimeout(() => { if (disconnected) disconnected.hidden = false; }, 4000);
+    late ??= setTimeout(() => { if (disconnected) disconnected.hidden = false; }, 4000);
   });
   addEventListener("pagehide", () => events.close());
 }
