@@ -56,7 +56,7 @@ def recorded_hub(folder: Path) -> Iterator[tuple[str, Path]]:
             assert hub.stdout is not None
             address = hub.stdout.readline().strip()
             reader = Reader(store)
-            while reader.status().watermark < UNTIL.timestamp() - 900:
+            while reader.watermark() < UNTIL.timestamp() - 900:
                 if hub.poll() is not None:
                     raise SystemExit(f"the hub ended with exit code {hub.returncode}")
                 threading.Event().wait(0.5)

@@ -25,8 +25,8 @@ from pipeline.hub.live import MAX_LISTENERS
 
 logger = structlog.get_logger("tocsin.hub")
 
-_BURST: Final = 200.0
-_PER_SECOND: Final = 50.0
+_BURST: Final = 300.0
+_PER_SECOND: Final = 100.0
 _WRITES: Final = 20.0
 _WRITES_PER_SECOND: Final = 1.0
 

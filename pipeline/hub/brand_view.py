@@ -78,7 +78,7 @@ def brand_view(reader: Reader, config: Config, brand: str, days: int) -> BrandVi
     latest = reader.latest(brand)
     if latest is None:
         return None
-    until = reader.status().watermark
+    until = reader.watermark()
     since = until - days * DAY
     step, points = _points(reader, brand, since, until)
     category = config.category_of(brand)

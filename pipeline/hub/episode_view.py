@@ -66,9 +66,9 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
     others = [other for other in others if other.episode_id != episode_id]
     related = set(episode.alert.related_episode_ids)
     since = episode.onset - Retention().before
-    until = max((episode.resolved or reader.status().watermark) + _AFTER, episode.changed)
+    until = max((episode.resolved or reader.watermark()) + _AFTER, episode.changed)
     if episode.resolved is None:
-        until = max(reader.status().watermark, episode.changed)
+        until = max(reader.watermark(), episode.changed)
     step = step_for(until - since, CHART_POINTS)
     points = _points(reader, episode, since, until, step)
     return EpisodeView(

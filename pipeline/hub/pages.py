@@ -62,7 +62,7 @@ def episode_page(request: Request, hub: Hub, identity: Identity) -> Response:
         "drawings": drawings,
         "spread_times": [alert for alert in view.alerts if _has_spread(alert.evidence)],
         "saved": request.query_params.get("saved") == "1",
-        "watermark": hub.reader.status().watermark,
+        "watermark": hub.reader.watermark(),
     }
     return page(request, hub, identity, "episode.html", values)
 

@@ -140,7 +140,7 @@ def _hub(
         sink=sink,
         live=live,
         metrics=HubMetrics(),
-        clock=Clock(by_events=by_events, watermark=lambda: reader.status().watermark),
+        clock=Clock(by_events=by_events, watermark=reader.watermark),
         line=line,
         logins=TokenBucket(_LOGINS, _LOGINS_PER_SECOND),
     )

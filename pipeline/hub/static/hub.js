@@ -40,6 +40,7 @@ const liveParts = () => document.querySelectorAll("[data-live]");
 const disconnected = document.querySelector(".disconnected");
 let loading = false;
 let again = false;
+let calm = null; // of a page of all brands: activity alone, which comes every second, is shown every five
 
 function concerns(news) {
   if (!own) return true;
@@ -98,7 +99,10 @@ function listen() {
     }
   });
   events.addEventListener("change", (event) => {
-    if (concerns(JSON.parse(event.data))) refresh();
+    const news = JSON.parse(event.data);
+    if (!concerns(news)) return;
+    if (news.episodes.length || (own && news.brands)) refresh();
+    else calm ??= setTimeout(() => { calm = null; refresh(); }, 5000);
   });
   events.addEventListener("error", () => {
     late ??= setTimeout(() => { if (disconnected) disconnected.hidden = false; }, 4000);

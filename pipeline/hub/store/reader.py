@@ -20,6 +20,8 @@ from schemas.observation import BUCKET_SECONDS
 
 CONNECTIONS: Final = 4
 """Questions answered at the same time; more wait."""
+ACTIVE_SECONDS: Final = 2 * HOUR
+"""A brand is active that was mentioned in the last so many seconds."""
 MAX_POINTS: Final = 2_000
 """Of one answer about activity."""
 
@@ -82,6 +84,7 @@ class Search(msgspec.Struct, frozen=True):
 _COLUMNS: Final = (
     "episode_id, scope, brand, number, category, kind, severity, onset, opened, changed, resolved, cause, last_alert"
 )
+_WATERMARK: Final = "SELECT value FROM facts WHERE name = 'watermark'"
 _SERIES: Final = "WITH RECURSIVE series(at) AS (SELECT :first UNION ALL SELECT at + :step FROM series WHERE at < :last)"
 
 
@@ -115,17 +118,20 @@ class Reader:
     def status(self) -> Status:
         """What is watched, and how far."""
         with self._connection() as connection:
-            watermark = _scalar(connection, "SELECT value FROM facts WHERE name = 'watermark'")
-            hour = watermark - watermark % HOUR
+            watermark = _scalar(connection, _WATERMARK)
+            heard = "SELECT count(*) FROM brands WHERE last_start >= ?"
             return Status(
                 watermark=watermark,
-                brands=_scalar(connection, "SELECT count(*) FROM brands WHERE last_start >= 0"),
-                active_brands=_scalar(
-                    connection, "SELECT count(DISTINCT brand) FROM hours WHERE start >= ?", (hour - HOUR,)
-                ),
+                brands=_scalar(connection, heard, (0,)),
+                active_brands=_scalar(connection, heard, (watermark - ACTIVE_SECONDS,)),
                 open_episodes=_scalar(connection, "SELECT count(*) FROM episodes WHERE resolved IS NULL"),
                 episodes=_scalar(connection, "SELECT count(*) FROM episodes"),
             )
+
+    def watermark(self) -> int:
+        """End of the newest bucket, Unix seconds; 0 before the first."""
+        with self._connection() as connection:
+            return _scalar(connection, _WATERMARK)
 
     def open_episodes(self) -> list[Episode]:
         """Every open episode, the gravest first, then the oldest."""
@@ -230,7 +236,7 @@ class Reader:
             FROM series CROSS JOIN {table} ON start = at
             WHERE brand = (SELECT number FROM brands WHERE name = :brand)
         """  # noqa: S608 - constants
-        watermark = self.status().watermark
+        watermark = self.watermark()
         return [_period(row, seconds, watermark) for row in self._rows(sql, _series(brand, since, until, seconds))]
 
 

@@ -35,6 +35,7 @@ CREATE TABLE offsets (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
 CREATE TABLE brands (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, last_start INTEGER NOT NULL, latest BLOB);
+CREATE INDEX brands_by_last_start ON brands (last_start);
 CREATE TABLE episodes (
     episode_id TEXT PRIMARY KEY,
     scope TEXT NOT NULL,

@@ -116,7 +116,7 @@ def hub_in(
                 sink=StoreSink(writer, live.tell),
                 live=live,
                 metrics=HubMetrics(),
-                clock=Clock(by_events=True, watermark=lambda: reader.status().watermark),
+                clock=Clock(by_events=True, watermark=reader.watermark),
                 line=lambda: shown,
                 logins=TokenBucket(5, 0.1),
             ),
