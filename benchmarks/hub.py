@@ -57,14 +57,14 @@ def fill(path: Path, brands: int, days: int) -> None:
         "INSERT INTO brands (number, name, last_start) VALUES (?, ?, ?)",
         ((number, name_of(number), END - 600) for number in range(1, brands + 1)),
     )
-    connection.execute("INSERT INTO facts VALUES ('watermark', ?), ('forgotten', ?)", (END - 300, END - 300))
+    connection.execute("INSERT INTO facts VALUES ('watermark', ?), ('forgotten', ?)", (END - 300, END - 900))
     connection.execute("COMMIT")
     for sql, size, kept in (
         (_BUCKETS, 300, rule.buckets),
         (_PERIODS.format("hours"), HOUR, rule.hours),
         (_PERIODS.format("days"), DAY, rule.days),
     ):
-        for start in range(END - min(kept, days * DAY), END - 300, size):
+        for start in range(END - min(kept, days * DAY) - 2 * size, END - 300, size):
             connection.execute(_NUMBERS + sql, {"brands": brands, "start": start, "count": size // 300})
     connection.close()
 

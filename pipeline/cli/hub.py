@@ -49,6 +49,7 @@ def command(
     """
     import time
 
+    _require_extra()
     from pipeline.config.load import load_config
     from pipeline.config.settings import load_settings
     from pipeline.hub.server import serve_recording, serve_topics
@@ -69,6 +70,19 @@ def command(
     with ExitStack() as stack:
         path = store or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-hub-"))) / "store.sqlite"
         serve_recording(settings, config, list(files), path, moment(time.time()), _tell)
+
+
+def _require_extra() -> None:
+    from importlib.util import find_spec
+
+    from pipeline.errors import TocsinError
+
+    missing = [name for name in ("starlette", "uvicorn", "jinja2", "python_multipart") if find_spec(name) is None]
+    if missing:
+        raise TocsinError(
+            f"expected the extra `hub` to be installed, got no {', no '.join(missing)}; install it with "
+            "`pip install '.[hub]'`"
+        )
 
 
 def _tell(address: str) -> None:

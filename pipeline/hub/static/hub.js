@@ -48,6 +48,17 @@ function concerns(news) {
   return brands || news.episodes.includes(own.dataset.episode);
 }
 
+// A screen reader is told the headline when it changes, not every figure; a card that is new is lit up for a moment.
+function announce(before, after) {
+  const heading = after.querySelector(".lead")?.textContent;
+  if (heading && heading !== before.querySelector(".lead")?.textContent) {
+    document.getElementById("announcer").textContent = heading;
+  }
+  for (const card of after.querySelectorAll(".card")) {
+    if (!document.getElementById(card.id)) card.classList.add("changed");
+  }
+}
+
 // What a reader has focused or opened stays: only parts that differ are replaced, and none in which somebody works.
 async function refresh() {
   if (loading) {
@@ -67,6 +78,7 @@ async function refresh() {
       const opened = [...part.querySelectorAll("details")].map((details) => details.open);
       if (!other || other.outerHTML === part.dataset.last) continue;
       other.dataset.last = other.outerHTML;
+      announce(part, other);
       if (part.contains(document.activeElement) && document.activeElement !== document.body) {
         const path = document.activeElement.getAttribute("href");
         document.adoptNode(other);

@@ -17,7 +17,7 @@ class Retention(msgspec.Struct, frozen=True):
     Attributes:
         buckets: five-minute rows of every brand.
         before, after: five-minute rows so long before the onset and after the end of an episode are kept as long as it.
-        hours, days: rows of an hour and of a day.
+        hours, days: rows of an hour and of a day; the name of a brand as long as those of a day.
         episodes: episodes since their last alert, with alerts, feedback and five-minute rows.
     """
 
@@ -38,7 +38,11 @@ EXISTS (
 """
 
 
-def forget(connection: sqlite3.Connection, retention: Retention, forgotten: int, now: int) -> None:
+EVERY_SECONDS: Final = 600
+"""Of event time between two rounds: each has little to delete, so that nobody waits for it."""
+
+
+def forget(connection: sqlite3.Connection, retention: Retention, forgotten: int, now: int) -> bool:
     """Delete what is older than its time; within the caller's transaction.
 
     Args:
@@ -46,6 +50,9 @@ def forget(connection: sqlite3.Connection, retention: Retention, forgotten: int,
         retention: how long what is kept.
         forgotten: the `now` of the last call: five-minute rows older than this have been judged.
         now: event time, Unix seconds.
+
+    Returns:
+        Whether brands were deleted.
     """
     old = now - retention.episodes
     connection.execute(
@@ -64,3 +71,8 @@ def forget(connection: sqlite3.Connection, retention: Retention, forgotten: int,
     connection.execute(f"DELETE FROM alerts WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
     connection.execute(f"DELETE FROM feedback WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
     connection.execute("DELETE FROM episodes WHERE changed < ?", (old,))
+    unheard = connection.execute(
+        "DELETE FROM brands WHERE last_start < ? AND number NOT IN (SELECT number FROM episodes)",
+        (now - retention.days,),
+    )
+    return unheard.rowcount > 0

@@ -11,7 +11,7 @@ from typing import Final, Self
 import msgspec
 
 from pipeline.hub.store.periods import Periods
-from pipeline.hub.store.retention import DAY, HOUR, Retention, forget
+from pipeline.hub.store.retention import DAY, EVERY_SECONDS, HOUR, Retention, forget
 from pipeline.hub.store.tables import open_for_writing
 from schemas.activity import Activity, encode_activity
 from schemas.alert import SEVERITIES, Alert, encode_alert
@@ -61,10 +61,7 @@ class Writer:
         self._retention = retention or Retention()
         self._lock = threading.Lock()
         self._connection = open_for_writing(path)
-        self._brands: dict[str, tuple[int, int]] = {
-            name: (number, last)
-            for number, name, last in self._connection.execute("SELECT number, name, last_start FROM brands")
-        }
+        self._brands = self._known_brands()
         facts = dict(self._connection.execute("SELECT name, value FROM facts"))
         self._watermark = int(facts.get("watermark", 0))
         self._forgotten = int(facts.get("forgotten", 0))
@@ -109,8 +106,9 @@ class Writer:
             "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)",
             [(topic, partition, offset) for (topic, partition), offset in incoming.offsets.items()],
         )
-        if self._watermark - self._forgotten >= HOUR:
-            forget(self._connection, self._retention, self._forgotten, self._watermark)
+        if self._watermark - self._forgotten >= EVERY_SECONDS:
+            if forget(self._connection, self._retention, self._forgotten, self._watermark):
+                self._brands = self._known_brands()
             self._forgotten = self._watermark
             self._set_fact("forgotten", self._forgotten)
         return Change(frozenset(episodes), frozenset(brands), self._watermark)
@@ -191,6 +189,10 @@ class Writer:
         )
         self._set_fact("watermark", self._watermark)
         return {record.brand for record in latest.values()}
+
+    def _known_brands(self) -> dict[str, tuple[int, int]]:
+        found = self._connection.execute("SELECT name, number, last_start FROM brands")
+        return {name: (number, last) for name, number, last in found}
 
     def _brand(self, name: str) -> tuple[int, int]:
         """Number and last bucket of a brand; of a category whose name follows a '#'."""

@@ -138,7 +138,12 @@ def test_what_is_older_than_its_time_is_forgotten_alerts_and_feedback_too(tmp_pa
         said = new_feedback(opened, "note", author="Kim", time=moment(DETECTED), note="seen")
         writer.apply(Incoming(alerts=[opened], feedback=[said], activity=buckets("acme", START, 12)))
         writer.apply(Incoming(activity=[activity("bolt", START + 500 * DAY)]))
+        writer.apply(Incoming(activity=[activity("acme", START + 501 * DAY)]))
+        writer.apply(Incoming(activity=[activity("bolt", START + 1000 * DAY)]))
+        reader = Reader(writer.path)
         left = {name: len(rows) for name, rows in content(writer.path).items() if name not in {"facts", "offsets"}}
+        assert reader.brands("", 10) == ["bolt"]
+        reader.close()
     assert left == {"episodes": 0, "alerts": 0, "feedback": 0, "buckets": 1, "hours": 1, "days": 1}
 
 
