@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -14,16 +14,19 @@ Transition = Literal["opened", "updated", "escalated", "resolved"]
 Kind = Literal["crisis", "sentiment_shift", "volume_surge", "high_reach_post"]
 Severity = Literal["info", "warning", "critical"]
 Scope = Literal["brand", "category"]
-Change = Literal["cause", "joined", "news", "platform", "term", "trigger", "volume"]
+Change = Literal[
+    "answer", "backfired", "cause", "joined", "news", "platform", "term", "trigger", "unanswered", "volume"
+]
 SuppressionReason = Literal["budget", "category", "cool_down"]
 
 KINDS: Final[tuple[Kind, ...]] = ("crisis", "sentiment_shift", "volume_surge", "high_reach_post")
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
 TRANSITIONS: Final[tuple[Transition, ...]] = ("opened", "updated", "escalated", "resolved")
 SCOPES: Final[tuple[Scope, ...]] = ("brand", "category")
-CHANGES: Final[tuple[Change, ...]] = ("cause", "joined", "news", "platform", "term", "trigger", "volume")
+CHANGES: Final[tuple[Change, ...]] = get_args(Change)
 SUPPRESSION_REASONS: Final[tuple[SuppressionReason, ...]] = ("budget", "category", "cool_down")
 MAX_ALERT_BYTES: Final = 65_536
+MAX_LINK_CHARACTERS: Final = 1024
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{12,64}\Z")]
 
@@ -112,8 +115,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     record's key are then the category, and `members` lists the brands. `headline` says it in one sentence, in the
     brand's language; `since_onset` is the same stretch in every alert of an episode, where the window is not. `changes`
     says what an update is about: it has become part of another episode (`joined`), the mentions of an hour have doubled
-    (`volume`), there is another cause, top term, trigger or platform,
-    or a first item in the `news`. `recovery` is part of resolved alerts.
+    (`volume`), there is another cause, top term, trigger or platform, a first item in the `news`, an `answer` of the
+    brand, or one after which the negative mentions rose (`backfired`). An escalation that is `unanswered` says that
+    nobody acted in time. `recovery` is part of resolved alerts. `links` are addresses as configured, by name.
     """
 
     version: Literal[1]
@@ -147,6 +151,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since_onset: SinceOnset | None = None
     changes: tuple[str, ...] = ()
     recovery: Recovery | None = None
+    links: dict[str, str] = {}
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -174,12 +179,18 @@ def decode_alert(value: bytes) -> Alert:
     return _decoder.decode(value)
 
 
-def alert_headers(alert: Alert) -> list[tuple[str, bytes]]:
-    """CloudEvents 1.0 attributes for the Kafka headers (binary content mode), `severity` as an extension of them."""
+DEFAULT_SOURCE: Final = "/tocsin"
+
+
+def alert_headers(alert: Alert, source: str = DEFAULT_SOURCE) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0 attributes for the Kafka headers (binary content mode), `severity` as an extension of them.
+
+    `source` is a URI reference that names the installation: with the id it is unique.
+    """
     return [
         ("ce_specversion", b"1.0"),
         ("ce_id", alert.id.encode()),
-        ("ce_source", b"/tocsin"),
+        ("ce_source", source.encode()),
         ("ce_type", f"tocsin.alert.{alert.kind}.{alert.transition}.v1".encode()),
         ("ce_time", alert.detected_time.isoformat().replace("+00:00", "Z").encode()),
         ("ce_subject", alert.brand.encode()),

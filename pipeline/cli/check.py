@@ -43,7 +43,11 @@ def command(config_path: Path | None, broker: bool) -> None:
         from pipeline.kafka.permissions import worker_operations
         from pipeline.kafka.topics import verify_topics
 
-        worker_topics = worker_operations(ticks=config.worker.ticks, activity=config.worker.activity != "off")
+        worker_topics = worker_operations(
+            ticks=config.worker.ticks,
+            activity=config.worker.activity != "off",
+            feedback=config.worker.relays_feedback,
+        )
         found = verify_topics(settings, dict.fromkeys(worker_topics, ()))  # who checks need not be who works
         click.echo(
             f"broker         ok: {settings.kafka_bootstrap}, {counted(found.partitions, 'partition')} of mentions"

@@ -62,6 +62,7 @@ def _work(settings: Settings) -> None:
         ticks=config.worker.ticks,
         reroutes=config.worker.misplaced == "reroute",
         activity=config.worker.activity != "off",
+        feedback=config.worker.relays_feedback,
     )
     verified = verify_topics(settings, needed)
     group = verify_group(settings)

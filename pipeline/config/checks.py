@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config.errors import faults, nearest, toml_key
 from pipeline.config.layers import brand_playbooks, category_of, category_playbooks, merged, overrides
+from pipeline.config.links import link_faults
 from schemas.mention import BRAND_PATTERN
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def file_faults(file: ConfigFile) -> Iterator[str]:
     for name, brand in file.brands.items():
         yield from _brand_faults(file, name, brand)
     yield from _playbook_faults(file)
+    yield from link_faults(file.links)
 
 
 def _category_faults(file: ConfigFile) -> Iterator[str]:

@@ -15,6 +15,9 @@
     [categories.airlines.playbook]     # for alerts about the category
     owner = "industry-desk@acme.example"
 
+    [links]                            # in alerts: {episode_id}, {brand}, {from_ms} ...
+    hub = "https://tocsin.acme.example/episodes/{episode_id}"
+
 `playbook` may stand at the top, in a tier, a brand or a category. Every error names the key, the value, the rule and,
 for an unknown key, the nearest known one.
 """
@@ -33,7 +36,7 @@ from pipeline.config.checks import file_faults
 from pipeline.config.layers import Layer, brand_playbooks, category_of, category_playbooks, merged, overrides, playbooks
 from pipeline.errors import ConfigError
 from schemas.activity import ActivityChoice
-from schemas.alert import Kind
+from schemas.alert import DEFAULT_SOURCE, Kind
 from schemas.mention import BRAND_PATTERN, Channel
 
 DEFAULT_DETECTOR: Final = "daily-maxima"
@@ -106,9 +109,18 @@ class WorkerConfig(Section, frozen=True):
     misplaced: Misplaced = "warn"
     """Mentions that lie on another partition than their key's. warn: counted there, apart from the brand's others;
     dead_letter: refused; reroute: written to the right partition, where they count, in the checkpoint's transaction."""
+    ce_source: Annotated[str, Meta(pattern=r"^[!-~]{1,256}\Z")] = DEFAULT_SOURCE
+    """Source of alerts in their CloudEvents header, a URI reference: what tells one installation from another."""
+    feedback: bool = True
+    """Bring feedback on episodes from alert-feedback into the mentions, where it counts; only with `ticks`."""
     activity: ActivityChoice = "all"
     """Closed buckets with a record on brand-activity. all: of every brand; burning: of a brand with an open episode or
     a score above an ordinary day's highest; off: none."""
+
+    @property
+    def relays_feedback(self) -> bool:
+        """Whether feedback is brought into the mentions: only where the worker may append to them."""
+        return self.feedback and self.ticks
 
 
 class DetectionConfig(Section, frozen=True):
@@ -187,6 +199,10 @@ NameLanguage = Literal["en", "zh", "ja", "de", "es", "fr", "pt"]
 DisplayName = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
+LinkName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}\Z")]
+LinkTemplate = Annotated[str, Meta(max_length=512)]
+
+
 class TierSection(Section, frozen=True):
     category: Category | None = None
     detection: dict[str, Any] = {}
@@ -227,6 +243,7 @@ class ConfigFile(Section, frozen=True):
     categories: dict[str, CategorySection] = {}
     brands: dict[str, BrandSection] = {}
     playbook: PlaybookSection | None = None
+    links: dict[LinkName, LinkTemplate] = {}
 
 
 class BrandConfig(msgspec.Struct, frozen=True):
@@ -238,6 +255,7 @@ class BrandConfig(msgspec.Struct, frozen=True):
         config_hash: 12 hexadecimal digits over everything that can change one of this brand's alerts.
         category: the brands that it is compared with when many move together, or None.
         names: what people call it, by language: shown in headlines, and no term of a surge.
+        links: templates of addresses in alerts, by name.
     """
 
     detection: DetectionConfig
@@ -245,6 +263,7 @@ class BrandConfig(msgspec.Struct, frozen=True):
     config_hash: str
     category: str | None = None
     names: Mapping[str, str] = MappingProxyType({})
+    links: Mapping[str, str] = MappingProxyType({})
 
 
 class Config:
@@ -323,6 +342,7 @@ class Config:
             where = f"brands.{name}" if section.category else f"tiers.{section.tier}"
             rows["category"] = (effective.category, where)
         rows |= {f"names.{language}": (shown, f"brands.{name}") for language, shown in effective.names.items()}
+        rows |= {f"links.{link}": (template, "links") for link, template in effective.links.items()}
         rows |= _rows("engine", self.engine) | _rows("sentiment", self.sentiment)
         return [(key, value, source) for key, (value, source) in rows.items()]
 
@@ -360,8 +380,11 @@ class Config:
             parts = (*parts, self.worker.misplaced)
         if names:
             parts = (*parts, {"names": dict(names)})
+        links = self.file.links
+        if links:
+            parts = (*parts, {"links": links})
         content = msgspec.json.encode(parts, order="sorted")
-        return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category, names)
+        return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category, names, links)
 
 
 def _hashed(section: Section) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline.engine.records import REROUTED_HEADER, DeadLetter, Rerouted
 from schemas.activity import Activity, encode_activity
-from schemas.alert import Alert, alert_headers, encode_alert
+from schemas.alert import DEFAULT_SOURCE, Alert, alert_headers, encode_alert
 from schemas.text import printable
 
 REASON_HEADER: Final = "tocsin-reason"
@@ -43,9 +43,9 @@ class OutRecord(msgspec.Struct, frozen=True):
     headers: list[tuple[str, bytes]]
 
 
-def alert_record(alert: Alert) -> OutRecord:
-    """The record of an alert: keyed by its brand, CloudEvents attributes in the headers."""
-    return OutRecord(alert.brand.encode(), encode_alert(alert), alert_headers(alert))
+def alert_record(alert: Alert, source: str = DEFAULT_SOURCE) -> OutRecord:
+    """The record of an alert: keyed by its brand, CloudEvents attributes with this source in the headers."""
+    return OutRecord(alert.brand.encode(), encode_alert(alert), alert_headers(alert, source))
 
 
 def activity_record(activity: Activity) -> OutRecord:

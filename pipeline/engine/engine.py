@@ -77,6 +77,11 @@ class Engine:
         return self._state.at.next_offset
 
     @property
+    def feedback_offset(self) -> int:
+        """First offset of alert-feedback, on the same partition, that has not come in the log of mentions."""
+        return self._state.at.feedback_offset
+
+    @property
     def topic_ids(self) -> dict[str, str]:
         """Ids of the topics that the checkpoint speaks of, by name in the catalogue; kept, and never looked at."""
         return self._state.at.topic_ids

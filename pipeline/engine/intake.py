@@ -14,11 +14,20 @@ from detectors.sentiment import language_at_a_glance, language_of
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.ids import LONG_ID, identity, spread
 from pipeline.engine.buckets.open_bucket import MOST_CRITICS, compared
+from pipeline.engine.feedback import FeedbackIntake
 from pipeline.engine.intake_batch import BatchIntake
 from pipeline.engine.late_intake import LateIntake
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.platforms import completed
-from pipeline.engine.records import REROUTED_HEADER, TICK_HEADER, DeadLetter, RefusedBatch, Rerouted, SourceRecord
+from pipeline.engine.records import (
+    FEEDBACK_HEADER,
+    REROUTED_HEADER,
+    TICK_HEADER,
+    DeadLetter,
+    RefusedBatch,
+    Rerouted,
+    SourceRecord,
+)
 from pipeline.engine.tone import Tone
 from pipeline.errors import DeadLetterLimitError
 from schemas.mention import (
@@ -55,6 +64,7 @@ class Intake:
         self._platforms = config.platforms
         self._tone = Tone(state)
         self._late = LateIntake(state, self._tone)
+        self._feedback = FeedbackIntake(state, close_due)
         self._batches = BatchIntake(state, self._tone, self._late, self.ingest_one_by_one)
 
     def ingest(self, records: Sequence[SourceRecord]) -> None:
@@ -220,7 +230,7 @@ class Intake:
                 state.stats.rejected[rejected.reason] += record.records - 1  # one dead letter for all of them
                 raise rejected
             if record.value is None:
-                self._tick(record)
+                self._without_value(record)
                 return None
             mention, event_time = self._checked(record, record.value)
             if state.placement.diverts and self._diverted(record, mention.brand):
@@ -303,13 +313,17 @@ class Intake:
         brand.load_open()
         return brand.last_bucket < 0 and index not in brand.open
 
-    def _tick(self, record: SourceRecord) -> None:
-        """Let event time pass on a partition without mentions; the record says how far.
+    def _without_value(self, record: SourceRecord) -> None:
+        """Take feedback, or let event time pass on a partition without mentions; the record says which, and how far.
 
         Raises:
-            Rejected: it is no tick, or one of the future.
+            Rejected: it is neither, or a tick of the future.
         """
-        tick = next((value for name, value in record.headers if name == TICK_HEADER), None)
+        headers = dict(record.headers)
+        if FEEDBACK_HEADER in headers and record.key is None:
+            self._feedback.take(headers)
+            return
+        tick = headers.get(TICK_HEADER)
         if tick is None or record.key is not None:
             raise Rejected(Reason.TOMBSTONE, "expected a mention, got a record without a value")
         if not (tick.isdigit() and len(tick) <= 16):

@@ -14,6 +14,11 @@ from schemas.rejection import Reason, Rejected
 TICK_HEADER = "tocsin-tick"
 """Header of a tick record (null key, null value): the event time that has passed, in Unix milliseconds as text."""
 
+FEEDBACK_HEADER = "tocsin-feedback"
+"""Header of a record (null key, null value) with what somebody has said about an episode, as JSON."""
+FEEDBACK_OFFSET_HEADER = "tocsin-feedback-offset"
+"""Its second header: the offset in alert-feedback, on the same partition, from which it was taken."""
+
 REROUTED_HEADER = "tocsin-rerouted"
 """Header of a mention that the worker has written to the right partition: PARTITION@OFFSET where it was found."""
 

@@ -87,7 +87,8 @@ class Checkpoint(msgspec.Struct, array_like=True):
     `tail` is the pooled tail of the default detector, `other_tails` those of the others by their key. `partitions`
     are those of the topic, by which keys have come here; 0 where that was not known. `topic_ids` are the ids of the
     topics that it was written for, by name in the catalogue; empty where they are not known. `since` is the event time
-    of the first mention; 0 where that is not known, and long ago.
+    of the first mention; 0 where that is not known, and long ago. `feedback_offset` is the first one of alert-feedback
+    that has not come in the log of mentions.
     """
 
     version: int
@@ -103,6 +104,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     partitions: int = 0
     topic_ids: dict[str, str] = msgspec.field(default_factory=dict)
     since: float = 0.0
+    feedback_offset: int = 0
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -60,6 +60,7 @@ class EngineStats(msgspec.Struct):
 
     consumed: int = 0
     ticks: int = 0
+    feedback: int = 0
     skipped: int = 0
     late: int = 0
     on_time: Counter[str] = msgspec.field(default_factory=Counter)

@@ -11,9 +11,10 @@ from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
 from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, with_surge
+from pipeline.engine.brands.brand import Brand
 from pipeline.engine.brands.gathering import GATHERED_FROM, begin, gather, let_go
 from pipeline.engine.brands.readings import evidence_of, evidence_of_last_hours, opening, smoulder
-from pipeline.engine.buckets.told import changed
+from pipeline.engine.buckets.told import UPDATE_BUCKETS, changed
 from pipeline.engine.categories import Category
 from pipeline.engine.episodes.before import UNUSUAL_SCORE, followed
 from pipeline.engine.episodes.episode import (
@@ -26,6 +27,7 @@ from pipeline.engine.episodes.episode import (
 )
 from pipeline.engine.episodes.facets import Told, end_facets, fold, related
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
+from pipeline.engine.episodes.response import Echo, after_telling, due
 from pipeline.engine.episodes.rules import rules
 from pipeline.engine.episodes.voices import Voices, enough_voices, never_critical
 from pipeline.engine.partition_state import PartitionState
@@ -67,6 +69,7 @@ class Transitions:
                 self._follow_kind(closed, spec, rule, score, blocking)
         self._tell_changes(closed)
         if brand.has_open_episode:
+            self._tell_response(closed)
             self._state.with_episode.add(brand.name)
         else:
             self._state.with_episode.discard(brand.name)
@@ -161,6 +164,34 @@ class Transitions:
         if changes:
             its = transition(brand.episodes[kind], "updated", index, related(brand.episodes, kind, index))
             self._alert_of_brand(closed, KIND_SPECS[kind], its, None, changes)
+
+    def _tell_response(self, closed: ClosedBucket) -> None:
+        """Tell that nobody acted in time, that the brand has answered, or that the answer fed the fire."""
+        brand, index = closed.brand, closed.index
+        for kind, spec in KIND_SPECS.items():
+            episode = brand.episodes[kind]
+            # A facet is told of by the episode that it is part of; what needs no answer is not waited for.
+            if not episode.is_open or spec.base_severity == "info":
+                continue
+            if any(brand.episodes[blocking].is_open for blocking in spec.blocked_by):
+                continue
+            playbook = closed.config.playbook
+            minutes = None if playbook is None else playbook.respond_within_minutes
+            change = due(episode.response, episode.opened, index, minutes, partial(_echo, closed))
+            if change is None:
+                continue
+            its = transition(
+                episode,
+                "escalated" if change == "unanswered" else "updated",
+                index,
+                related(brand.episodes, kind, index),
+            )
+            if its.name == "updated" and _was_told(brand, index):
+                continue
+            if any(alert.id == its.alert_id for alert in self._state.outputs.alerts):
+                continue  # One alert of a name in a bucket: this one waits for the next.
+            episode.response = after_telling(episode.response, change)
+            self._alert_of_brand(closed, spec, its, None, (change,))
 
     def _end_before(self, closed: ClosedBucket, spec: KindSpec) -> tuple[int, Smoulder]:
         """Bucket in which an episode ended that has told what the windows still hold, -1 without one; what it had left.
@@ -276,3 +307,22 @@ def voices_of(closed: ClosedBucket, kind: Kind) -> Voices:
         echoed=tables.echoed,
         people=brand.tables.people(first),
     )
+
+
+def _was_told(brand: Brand, index: int) -> bool:
+    """Whether an alert has told of the brand so lately that an update waits."""
+    told = None if brand.surge is None else brand.surge.told
+    return told is not None and index - told.bucket < UPDATE_BUCKETS
+
+
+def _echo(closed: ClosedBucket, answered: int) -> Echo:
+    """The negative mentions of the hours around an answer."""
+    brand, hour = closed.brand, BUCKETS_PER_HOUR
+    normal = brand.normal_of_episode or brand.model.normal()
+    end = answered + hour
+    earlier, before, after = (
+        brand.recent.total(start - hour, start).negatives + brand.late.total(start - hour, start).negatives
+        for start in (answered - hour, answered, end)
+    )
+    usual = sum(normal.expect(answered, end)) * normal.base_rate
+    return Echo(earlier, before, after, usual, max(normal.dispersion(hour), 1.0))

@@ -9,13 +9,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def worker_operations(*, ticks: bool, reroutes: bool = False, activity: bool = True) -> dict[str, frozenset[str]]:
+def worker_operations(
+    *, ticks: bool, reroutes: bool = False, activity: bool = True, feedback: bool = True
+) -> dict[str, frozenset[str]]:
     """Operations that the worker needs, by topic of the catalogue; each of them includes Describe.
 
     Args:
         ticks: whether the worker appends tick records to idle partitions of mentions.
         reroutes: whether it writes misplaced mentions to the right partition.
         activity: whether it writes the activity of the brands; where it does not, that topic need not be there.
+        feedback: whether it brings feedback into the mentions; the same of its topic.
     """
     needed = {
         "mentions": frozenset({"Read", "Write"} if ticks or reroutes else {"Read"}),
@@ -23,7 +26,11 @@ def worker_operations(*, ticks: bool, reroutes: bool = False, activity: bool = T
         "mentions-dlq": frozenset({"Write"}),
         "brand-state": frozenset({"Read", "Write"}),
     }
-    return needed | {"brand-activity": frozenset({"Write"})} if activity else needed
+    if activity:
+        needed["brand-activity"] = frozenset({"Write"})
+    if feedback:
+        needed["alert-feedback"] = frozenset({"Read"})
+    return needed
 
 
 def missing(needed: Mapping[str, Iterable[str]], allowed: Mapping[str, frozenset[str] | None]) -> list[str]:

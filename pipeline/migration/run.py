@@ -306,7 +306,10 @@ class _Migration:
             records.append((PLAN_KEY, None))
         await producer.commit(
             [
-                producer.encode(topic_name(self._settings, "alerts"), map(alert_record, outputs.alerts)),
+                producer.encode(
+                    topic_name(self._settings, "alerts"),
+                    (alert_record(alert, self._config.worker.ce_source) for alert in outputs.alerts),
+                ),
                 producer.encode(
                     topic_name(self._settings, "mentions-dlq"), map(dead_letter_record, outputs.dead_letters)
                 ),

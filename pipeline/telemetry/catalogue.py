@@ -140,6 +140,14 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="None while a silent partition waits for time: worker.ticks is off, or mentions may not be written to.",
     ),
     Metric(
+        name="tocsin_feedback_total",
+        type="counter",
+        unit="records",
+        meaning="Records of alert-feedback that came into the mentions: who acts, who has answered.",
+        remedy="None though people acknowledge: worker.feedback or worker.ticks is off, or a topic may not be used.",
+        diagnostic=True,
+    ),
+    Metric(
         name="tocsin_texts_scored_total",
         type="counter",
         unit="texts",

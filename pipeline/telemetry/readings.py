@@ -11,6 +11,7 @@ class StatsReadings(Protocol):
 
     consumed: int
     ticks: int
+    feedback: int
     skipped: int
     late: int
     duplicates: int

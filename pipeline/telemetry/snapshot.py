@@ -102,6 +102,7 @@ def counts_of(partition: int, stats: StatsReadings) -> Iterator[Count]:
     yield (PREFIX + "mentions_duplicate_total", ()), stats.duplicates
     yield (PREFIX + "mentions_duplicate_unchecked_total", ()), stats.duplicates_unchecked
     yield (PREFIX + "ticks_total", ()), stats.ticks
+    yield (PREFIX + "feedback_total", ()), stats.feedback
     yield (PREFIX + "texts_scored_total", ()), stats.texts_scored
     yield (PREFIX + "texts_unlisted_total", ()), stats.texts_unlisted
     yield (PREFIX + "labels_learned_total", ()), stats.labels_learned

@@ -183,7 +183,7 @@ class WorkerMetrics:
     def _read(self, partition: int, known: _Partition) -> None:
         engine = known.engine
         known.read_at = self._clock()
-        moved = engine.stats.consumed + engine.stats.ticks
+        moved = engine.stats.consumed + engine.stats.ticks + engine.stats.feedback
         if moved != known.moved:
             known.moved, known.moved_at = moved, self._wall_clock()
         self._read_brands(known)

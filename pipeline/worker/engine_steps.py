@@ -32,16 +32,19 @@ class EngineSteps:
         outbox: what the engine gave and no checkpoint has taken.
     """
 
-    def __init__(self, engine: PartitionEngine, metrics: WorkerMetrics, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, engine: PartitionEngine, outbox: Outbox, metrics: WorkerMetrics, clock: Callable[[], float]
+    ) -> None:
         """Nothing runs yet.
 
         Args:
             engine: changed by these steps only.
+            outbox: takes what the engine gives.
             metrics: records the length of every step.
             clock: seconds, never going back.
         """
         self.engine = engine
-        self.outbox = Outbox()
+        self.outbox = outbox
         self._metrics = metrics
         self._clock = clock
         self._free = asyncio.Lock()

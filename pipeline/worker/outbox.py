@@ -9,6 +9,7 @@ import msgspec
 
 from pipeline.engine.encoding import OutRecord, activity_record, alert_record, dead_letter_record, rerouted_record
 from pipeline.engine.records import Outputs
+from schemas.alert import DEFAULT_SOURCE
 
 WAITING_BYTES: Final = 16 << 20
 """What may wait for a checkpoint; at this size the partition waits for one instead of reading on."""
@@ -32,8 +33,13 @@ class Outbox:
         alert_waits: set while an alert is among it.
     """
 
-    def __init__(self) -> None:
-        """Nothing waits."""
+    def __init__(self, source: str = DEFAULT_SOURCE) -> None:
+        """Nothing waits.
+
+        Args:
+            source: of alerts, as CloudEvents have it.
+        """
+        self._source = source
         self.alert_waits = asyncio.Event()
         self._waiting = Waiting()
         self._bytes = 0
@@ -45,7 +51,7 @@ class Outbox:
 
     def add(self, outputs: Outputs) -> None:
         """Put the engine's outputs behind those that wait, as the records that they will be."""
-        alerts = list(map(alert_record, outputs.alerts))
+        alerts = [alert_record(alert, self._source) for alert in outputs.alerts]
         dead_letters = list(map(dead_letter_record, outputs.dead_letters))
         activity = list(map(activity_record, outputs.activity))
         rerouted = list(map(rerouted_record, outputs.rerouted))

@@ -13,6 +13,7 @@ from pipeline.errors import PartitionsChangedError, StateError
 from pipeline.worker.checkpoints import Checkpoints
 from pipeline.worker.context import WorkerContext
 from pipeline.worker.engine_steps import INGEST_RECORDS, EngineSteps
+from pipeline.worker.outbox import Outbox
 from pipeline.worker.partition_engine import PartitionEngine
 from pipeline.worker.phase import Life, Move, Phase
 from pipeline.worker.placement import PlacementReport
@@ -57,7 +58,7 @@ class Partition:
         self._metrics = context.metrics
         self._clock = context.clock
         self._life = Life()
-        self._steps = EngineSteps(engine, self._metrics, self._clock)
+        self._steps = EngineSteps(engine, Outbox(context.config.worker.ce_source), self._metrics, self._clock)
         self._stall = StallWatch(self._clock)
         self._checkpoints = Checkpoints(
             number,

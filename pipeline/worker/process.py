@@ -26,6 +26,7 @@ from pipeline.worker.broker_watch import BrokerLook, BrokerWatch
 from pipeline.worker.context import TopicNames, WorkerContext
 from pipeline.worker.driver.gap_reader import GapReader
 from pipeline.worker.exit import crash, stop_late
+from pipeline.worker.feedback import FeedbackRelay
 from pipeline.worker.garbage import CycleCollector
 from pipeline.worker.growth import watch_partitions
 from pipeline.worker.heartbeat import Heartbeat
@@ -125,11 +126,18 @@ async def run_worker(
         clock=clock,
     )
 
+    relay = FeedbackRelay(
+        options,
+        feedback=topic_name(settings, "alert-feedback"),
+        mentions=names.mentions,
+        open_partitions=assignment.open_partitions,
+    )
+
     brokers = BrokerWatch(BrokerLook(settings, tuple(known)), known, health=health, metrics=metrics, stop_now=stop_now)
 
     async def close() -> None:
         if await assignment.close(LAST_CHECKPOINT_SECONDS):
-            await asyncio.gather(ticker.close(), gaps.close())
+            await asyncio.gather(ticker.close(), gaps.close(), relay.close())
 
     faust_app.attach(app, names.mentions, assignment, close=close, stop_now=stop_now)
     stop = _stop_signal()
@@ -143,6 +151,7 @@ async def run_worker(
         asyncio.create_task(watch.keep_looking()),
         asyncio.create_task(cycles.keep_looking()),
         asyncio.create_task(growth),
+        *([asyncio.create_task(relay.keep_relaying())] if config.worker.relays_feedback else []),
     )
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((*serving, stopping), return_when=asyncio.FIRST_COMPLETED)

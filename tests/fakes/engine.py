@@ -31,6 +31,7 @@ def offset_of(alert: OutRecord) -> int:
 class FakeStats:
     consumed: int = 0
     ticks: int = 0
+    feedback: int = 0
     skipped: int = 0
     late: int = 0
     duplicates: int = 0
@@ -108,7 +109,7 @@ def busy_engine(partition: int, watermark: float) -> FakeEngine:
         f"brand-{partition}-{number}": FakeView(f"brand-{partition}-{number}", mentions=10.0 + number)
         for number in range(40)
     }
-    stats = FakeStats(1000, 10, 1, 5, 3, 1, 800, 120, 100)
+    stats = FakeStats(1000, 10, 2, 1, 5, 3, 1, 800, 120, 100)
     stats.rejected = {"malformed_json": 2}
     stats.arrivals = {("x", "on_time"): 995, ("news", "late"): 5}
     stats.alerts = {("crisis", "critical", "opened"): 1}

@@ -9,9 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import tocsin
+from pipeline.config.settings import Settings
+from pipeline.engine.records import FEEDBACK_HEADER, Record
 from pipeline.kafka.clients import producer, topic_name
-from pipeline.kafka.feedback import read_feedback
+from pipeline.kafka.feedback import read_feedback, write_feedback
 from schemas.alert import decode_alert, encode_alert
+from schemas.feedback import new_feedback
+from tests.integration.worker_process import difference, oracle, outcome, publish, read, settle, wait_until
+from tests.pipeline.engine.test_feedback import CONFIG, burning, crises, stream
 
 pytestmark = pytest.mark.integration
 
@@ -67,3 +72,43 @@ def test_what_cannot_be_said_is_refused_with_the_reason_and_writes_nothing(
     assert result.exit_code == 1
     assert complaint in str(result.exception)
     assert list(read_feedback(cluster_settings)) == []
+
+
+WORKER = """
+[worker]
+checkpoint_seconds = 0.3
+tick_idle_seconds = 3600
+[brands.acme.playbook]
+owner = "duty"
+respond_within_minutes = 60
+"""
+
+
+def brought(settings: Settings) -> int:
+    """Records of feedback in the mentions."""
+    records = [record for found in read(settings, "mentions").values() for record in found]
+    return sum(FEEDBACK_HEADER in dict(record.headers) for record in records)
+
+
+def test_a_worker_brings_feedback_into_the_mentions_where_a_replay_sees_it_too(cluster_settings, launch):
+    opened = crises(stream(burning()))[0]
+    values = burning()
+    first = sum(msgspec.json.decode(value)["event_time"] < f"{opened.detected_time:%FT%T}" for value in values) + 20
+    worker = launch(config=WORKER)
+    worker.await_ready(4)
+    publish(cluster_settings, [Record(0, 0, b"acme", value) for value in values[:first]])
+    wait_until(lambda: any(read(cluster_settings, "alerts").values()), 30, "the alert")
+    for kind in ("acknowledged", "answer"):
+        write_feedback(cluster_settings, new_feedback(opened, kind, author="duty", time=opened.detected_time))
+    wait_until(lambda: brought(cluster_settings) >= 2, 30, "feedback in the mentions")
+    worker.kill()
+    again = launch(config=WORKER)
+    again.await_ready(4)
+    publish(cluster_settings, [Record(0, 0, b"acme", value) for value in values[first:]])
+    settle(cluster_settings, [again])
+    again.stop()
+    found = outcome(cluster_settings)
+    assert not difference(found, oracle(cluster_settings, CONFIG))
+    changes = [decode_alert(value or b"").changes for alerts in found.alerts.values() for _, value, _ in alerts]
+    assert ("answer",) in changes
+    assert ("unanswered",) not in changes

@@ -140,7 +140,7 @@ def test_the_permissions_of_the_document_are_enough_for_the_worker(secured, tmp_
         assert found.dead_letter_count
         assert any(found.state.values())
         (warning,) = worker.events(UNVERIFIED)
-        assert set(warning["topics"]) == {topic_name(settings, name) for name in topics() if name != "alert-feedback"}
+        assert set(warning["topics"]) == {topic_name(settings, name) for name in topics()}
         said = [worker.said, worker.answer("/metrics")[1], worker.answer("/healthz")[1], worker.answer("/readyz")[1]]
         said.append(Path(f"/proc/{worker.process.pid}/cmdline").read_text())
         worker.stop()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 
-from pipeline.engine.records import TICK_HEADER, Outputs, Record
+from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER, TICK_HEADER, Outputs, Record
 from schemas.alert import encode_alert
+from schemas.feedback import Feedback, encode_feedback
 from schemas.moments import moment
 
 START = 1_767_225_600
@@ -36,6 +37,12 @@ def record(offset: int, value: bytes | None, key: bytes | None = b"acme", timest
 def tick(offset: int, at: float) -> Record:
     """A tick record: event time has passed."""
     return Record(offset, (START + 400 * 86_400) * 1000, None, None, ((TICK_HEADER, str(int(at * 1000)).encode()),))
+
+
+def feedback_record(offset: int, feedback: Feedback, place: int = 0) -> Record:
+    """Feedback as the worker brings it into the log, from this offset of its own topic."""
+    headers = ((FEEDBACK_HEADER, encode_feedback(feedback)), (FEEDBACK_OFFSET_HEADER, str(place).encode()))
+    return Record(offset, (START + 400 * 86_400) * 1000, None, None, headers)
 
 
 def troubled_stream(seed: int, *, hours: int = 34, crisis_at: int = 28, per_hour: float = 3.0) -> list[Record]:

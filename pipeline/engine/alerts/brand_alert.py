@@ -14,6 +14,7 @@ from detectors.registry import entry
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.evidence import brand_evidence, within_bytes
 from pipeline.engine.alerts.headline import headline
+from pipeline.engine.alerts.links import links_of
 from pipeline.engine.alerts.surge_evidence import recovery, since_onset, with_surge
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.feed_gaps import Feed
@@ -144,7 +145,10 @@ def brand_alert(
         changes=changes,
         recovery=recovery(brand, normal, transition.last_above) if transition.name == "resolved" else None,
     )
-    return msgspec.structs.replace(alert, headline=headline(alert, language, config.names))
+    called = config.names.get(language) or next(iter(config.names.values()), brand.name)
+    return msgspec.structs.replace(
+        alert, headline=headline(alert, language, config.names), links=links_of(alert, config.links, called)
+    )
 
 
 def _unit(closed: ClosedBucket, spec: KindSpec) -> str:
@@ -182,13 +186,15 @@ def onset_interval(transition: EpisodeTransition) -> Window | None:
 
 
 def playbook_of(config: BrandConfig, transition: EpisodeTransition) -> Playbook | None:
-    """Who acts, by which instructions and by when, as configured; None where it is not."""
+    """Who acts, by which instructions and by when, as configured; None where it is not, or nobody must act.
+
+    Nobody must where the episode is for information or over. A time that has passed is left out.
+    """
     playbook = config.playbook
-    if playbook is None:
+    if playbook is None or transition.severity == "info" or transition.name == "resolved":
         return None
     minutes = playbook.respond_within_minutes
-    return Playbook(
-        owner=playbook.owner,
-        link=playbook.link,
-        respond_by=None if minutes is None else start_of(transition.opened + 1) + timedelta(minutes=minutes),
-    )
+    by = None if minutes is None else start_of(transition.opened + 1) + timedelta(minutes=minutes)
+    if by is not None and by <= start_of(transition.bucket + 1):
+        by = None
+    return Playbook(owner=playbook.owner, link=playbook.link, respond_by=by)

@@ -16,6 +16,7 @@ from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import playbook_of, start_of
 from pipeline.engine.alerts.evidence import category_evidence
 from pipeline.engine.alerts.headline import headline
+from pipeline.engine.alerts.links import links_of
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.categories import WINDOW, Category, CategoryTransition
 from pipeline.engine.episodes.kinds import KindSpec
@@ -68,7 +69,8 @@ def category_alert(
         members=_members(category, spec.name, moved.peaks),
         suppressed=suppressed,
     )
-    return msgspec.structs.replace(alert, headline=headline(alert, "en"))
+    links = links_of(alert, config.links, category.name)
+    return msgspec.structs.replace(alert, headline=headline(alert, "en"), links=links)
 
 
 def _members(category: Category, kind: Kind, peaks: dict[str, float]) -> tuple[Member, ...]:

@@ -2,7 +2,8 @@
 
 Pure: a step takes the state of one kind and what the last bucket says, and returns the transition, if any. An episode
 stays open until its score has been below the release level for the quiet time (hysteresis). In the cool-down after it
-no new one opens; or, of a kind whose rule says so, a new one is the same fire going on: it opens in the same incident.
+no new one opens; or, of a kind whose rule says so, a new one is the same fire going on: it opens in the same incident,
+and stays open for a cool-down at least, so that there is one reopening in that time at most.
 What would open but for the cool-down, the alert budget or a move of the whole category is suppressed: see
 pipeline.engine.episodes.suppression. What the kinds of one event are to each other: pipeline.engine.episodes.facets.
 """
@@ -20,6 +21,7 @@ from detectors.aftermath import Smoulder
 from detectors.audience import AudienceState
 from detectors.normal import Normal
 from pipeline.engine.episodes.budget import Spending, offset, spend
+from pipeline.engine.episodes.response import Response
 from pipeline.engine.episodes.suppression import Suppression
 from schemas.alert import KINDS, Kind, Severity, SuppressionReason, Transition
 from schemas.observation import BUCKETS_PER_DAY
@@ -37,7 +39,8 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     brands never need them. `incident` is the event that the open episode, or else the last one, is part of; `earliest`
     and `latest` are the ends of the onset's interval; `normal` is the brand's at the onset, None while none is open;
     `smoulder` is what the last one had left when it was resolved, None where nothing was; `audience` is what the kind
-    that is scored by single posts has learned of the brand, None where there was no post to learn from.
+    that is scored by single posts has learned of the brand, None where there was no post to learn from; `response` is
+    what people have done about the open one, None where nobody has said anything.
     """
 
     id: str = ""
@@ -58,6 +61,7 @@ class Episode(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     normal: Normal | None = None
     smoulder: Smoulder | None = None
     audience: AudienceState | None = None
+    response: Response | None = None
 
     @property
     def is_open(self) -> bool:
@@ -224,7 +228,19 @@ def step(
     if episode.severity != "critical" and _is_critical(rule, score):
         episode.severity = "critical"
         return transition(episode, "escalated", bucket)
-    return resolve(episode, bucket) if bucket - episode.last_above >= rule.quiet_buckets else None
+    return resolve(episode, bucket) if _may_end(episode, rule, bucket) else None
+
+
+def _may_end(episode: Episode, rule: Rule, bucket: int) -> bool:
+    """Whether an open episode has been quiet for long enough.
+
+    One that opened within the cool-down of the last one stays open for as long as a cool-down, whatever it does: a fire
+    that flickers is told once, with updates, and not as an episode every few hours.
+    """
+    if bucket - episode.last_above < rule.quiet_buckets:
+        return False
+    is_reopened = bool(episode.last_id) and episode.opened - episode.ended < rule.cool_down_buckets
+    return not is_reopened or bucket - episode.opened >= rule.cool_down_buckets
 
 
 def resolve(episode: Episode, bucket: int, related: tuple[str, ...] = ()) -> EpisodeTransition:
@@ -232,7 +248,7 @@ def resolve(episode: Episode, bucket: int, related: tuple[str, ...] = ()) -> Epi
     resolved = transition(episode, "resolved", bucket, related)
     episode.last_id, episode.ended = episode.id, bucket
     episode.id = episode.parent_id = ""
-    episode.normal = None
+    episode.normal = episode.response = None
     return resolved
 
 

@@ -50,7 +50,7 @@ def write(folder: Path, text: str) -> Path:
         ),
         ("[brands.acme]\ntear = 'x'", "brands.acme.tear='x': unknown key; did you mean 'tier'?"),
         ("[brands.acme.playbook]\nownr = 'x'", "brands.acme.playbook.ownr='x': unknown key; did you mean 'owner'?"),
-        ('"a\\nb" = 1', "'a\\nb'=1: unknown key; known are: brands, categories, detection, engine, platforms, "),
+        ('"a\\nb" = 1', "'a\\nb'=1: unknown key; known are: brands, categories, detection, engine, links, "),
         ('[platforms.""]', "platforms.''={}: expected `str` of length >= 1 as a key"),
         ("[detection]\nquiet_minutes = 4", "detection.quiet_minutes=4: expected `int` >= 5"),
         ("[detection]\nquiet_minutes = 10081", "detection.quiet_minutes=10081: expected `int` <= 10080"),
@@ -286,6 +286,35 @@ def test_names_of_a_brand_are_rows_of_its_explanation_and_change_its_hash_only_w
 def test_a_name_of_no_language_without_letters_or_of_too_many_is_refused(tmp_path, line, message):
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, f"[brands.acme.names]\n{line}\n"))
+    assert message in str(caught.value)
+
+
+LINKED = ConfigFile(links={"hub": "https://hub.example/episodes/{episode_id}"}, brands={"acme": BrandSection()})
+
+
+def test_links_are_rows_of_the_explanation_and_change_the_hash_where_there_are_some():
+    config = Config(LINKED)
+    assert dict(config.brand("acme").links) == dict(config.brand("other").links) == dict(LINKED.links)
+    assert ("links.hub", "https://hub.example/episodes/{episode_id}", "links") in config.explain("acme")
+    assert config.default_hash != Config().default_hash
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("hub = 'ftp://hub.example'", "links.hub='ftp://hub.example': must begin with http:// or https://"),
+        ("hub = 'https://hub.example/{episode}'", "must have no other fields than brand, category, detected, episode"),
+        ("hub = 'https://hub.example/{brand!r}'", "must have no other fields than brand"),
+        ("hub = 'https://hub.example/{brand.name}'", "must have no other fields than brand"),
+        ("hub = 'https://hub.example/{}'", "must have no other fields than brand"),
+        ("hub = 'https://hub.example/{brand'", "write a brace as {{ or }}"),
+        ("\n".join(f"l{number} = 'https://x.example'" for number in range(9)), "links: must be 8 at most, got 9"),
+        ("Hub = 'https://hub.example'", "links.Hub="),
+    ],
+)
+def test_a_link_that_no_alert_could_fill_in_is_refused(tmp_path, line, message):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, f"[links]\n{line}\n"))
     assert message in str(caught.value)
 
 

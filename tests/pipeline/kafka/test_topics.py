@@ -176,7 +176,7 @@ def test_every_missing_topic_is_named_with_the_remedy(answers: Any) -> None:
 
 def test_a_worker_that_writes_no_activity_needs_no_topic_for_it(answers: Any) -> None:
     answers(Broker({name: count for name, count in EQUAL.items() if name != "p-brand-activity"}))
-    needed = worker_operations(ticks=True, activity=False)
+    needed = worker_operations(ticks=True, activity=False, feedback=False)
     assert (
         set(verify_topics(SETTINGS, needed).topics)
         == set(needed)

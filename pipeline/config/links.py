@@ -1,0 +1,34 @@
+"""Links in alerts: addresses of the hub, a dashboard or a search, written with fields of the alert."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pipeline.config.errors import nearest, toml_key
+
+LINK_FIELDS: Final = (
+    "brand", "category", "detected", "episode_id", "from_ms", "kind", "name", "onset", "severity", "term", "to_ms"
+)  # fmt: skip
+"""Fields of a template: times as RFC 3339 (`onset`, `detected`) and in milliseconds (`from_ms`, an hour before the
+onset, and `to_ms`), what people call the brand, and the top term of the surge or else that name."""
+MAX_LINKS: Final = 8
+
+
+def link_faults(links: Mapping[str, str]) -> Iterator[str]:
+    """Every fault of the templates, each on one line."""
+    if len(links) > MAX_LINKS:
+        yield f"links: must be {MAX_LINKS} at most, got {len(links)}"
+    for name, template in links.items():
+        where = f"links.{toml_key(name)}={template!r}"
+        if not template.startswith(("http://", "https://")):
+            yield f"{where}: must begin with http:// or https://"
+        try:
+            parts = list(string.Formatter().parse(template))
+        except ValueError as error:
+            yield f"{where}: must have fields like {{brand}}: {error}; write a brace as {{{{ or }}}}"
+            continue
+        for _, field, format_spec, conversion in parts:
+            if field is not None and (field not in LINK_FIELDS or format_spec or conversion):
+                yield f"{where}: must have no other fields than {', '.join(LINK_FIELDS)}{nearest(field, LINK_FIELDS)}"

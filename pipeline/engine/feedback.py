@@ -1,0 +1,70 @@
+"""Feedback as it comes in the log of mentions: what people have said and done about an open episode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from pipeline.engine.episodes.episode import Episode
+from pipeline.engine.episodes.response import acknowledge, answer
+from pipeline.engine.partition_state import PartitionState
+from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER
+from schemas.feedback import Feedback, decode_feedback
+from schemas.observation import BUCKET_SECONDS
+from schemas.rejection import Reason, Rejected
+
+_LONGEST_OFFSET: Final = 19
+
+
+class FeedbackIntake:
+    """Takes feedback to the episodes of one partition."""
+
+    def __init__(self, state: PartitionState, close_due: Callable[[], object]) -> None:
+        """Work on a partition's state.
+
+        Args:
+            state: of the partition.
+            close_due: closes all that is due, so that it does not depend on how far closing has come whom it meets.
+        """
+        self._state = state
+        self._close_due = close_due
+
+    def take(self, headers: Mapping[str, bytes]) -> None:
+        """Take the feedback in the headers of a record.
+
+        Raises:
+            Rejected: it is none.
+        """
+        try:
+            feedback = decode_feedback(headers[FEEDBACK_HEADER])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Rejected(
+                Reason.TOMBSTONE, f"expected feedback of version 1 in {FEEDBACK_HEADER}, got {error}"
+            ) from None
+        offset = headers.get(FEEDBACK_OFFSET_HEADER, b"")
+        if not offset.isdigit() or len(offset) > _LONGEST_OFFSET:
+            raise Rejected(Reason.TOMBSTONE, f"expected an offset in {FEEDBACK_OFFSET_HEADER}, got {offset[:40]!r}")
+        state = self._state
+        state.at.feedback_offset = int(offset) + 1
+        state.stats.feedback += 1
+        self._close_due()
+        brand = state.brands.get(feedback.brand)
+        if brand is None or feedback.brand not in state.with_episode:
+            return
+        state.cache.evict()
+        brand.load()
+        for episode in brand.episodes.values():
+            if episode.id == feedback.episode_id:
+                _respond(episode, feedback)
+                state.changes.brands[brand.name] = None
+
+
+def _respond(episode: Episode, feedback: Feedback) -> None:
+    if feedback.kind == "acknowledged":
+        episode.response = acknowledge(episode.response)
+    elif feedback.kind == "answer":
+        # Published before the episode opened: the response is to what burned by then.
+        bucket = max(int(feedback.time.timestamp() // BUCKET_SECONDS), episode.opened)
+        episode.response = answer(episode.response, bucket)
