@@ -215,13 +215,13 @@ def _serve(settings: Settings, hub: Hub, source: Source, on_ready: Callable[[str
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(128)
     except OSError as error:
+        listener.close()
         raise ConfigError(
             f"environment: {PREFIX}HUB_PORT={port} (on {host!r}): expected an address that is free to listen on: "
             f"{error.strerror}; set {PREFIX}HUB_PORT to another port, or to 0 for any free one"
