@@ -31,14 +31,14 @@ def search_of(query: Mapping[str, str]) -> tuple[Search, list[str]]:
             return None
         try:
             found = datetime.fromisoformat(given)
-        except ValueError:
+            found = found if found.tzinfo else found.replace(tzinfo=UTC)
+            return (found + timedelta(days=1) if end and len(given) == len("2026-03-04") else found).timestamp()
+        except (ValueError, OverflowError):
             faults.append(f"{name}: expected a date such as 2026-03-04, got {given!r}")
             return None
-        found = found if found.tzinfo else found.replace(tzinfo=UTC)
-        return (found + timedelta(days=1) if end and len(given) == len("2026-03-04") else found).timestamp()
 
     skip = query.get("skip", "")
-    if skip and not (skip.isascii() and skip.isdigit() and int(skip[:9]) <= MAX_SKIPPED and len(skip) < 9):
+    if skip and not (skip.isascii() and skip.isdigit() and len(skip) < 9 and int(skip) <= MAX_SKIPPED):
         faults.append(f"skip: expected a whole number of at most {MAX_SKIPPED}")
     wanted = Search(
         brand=text("brand"),

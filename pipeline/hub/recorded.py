@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from pipeline.config.model import Config
 from pipeline.hub.store.writer import Change, Incoming, Writer
-from pipeline.replay import Replay, open_inputs
+from pipeline.replay import Inputs, Replay
 from schemas.activity import Activity
 
 
 def replay_into(
     writer: Writer,
-    files: Sequence[str],
+    inputs: Inputs,
     config: Config,
     now: datetime,
     on_change: Callable[[Change], None],
@@ -23,7 +23,7 @@ def replay_into(
 
     Args:
         writer: of the store.
-        files: as of `tocsin replay`.
+        inputs: what is replayed.
         config: detection and behaviour.
         now: as of `pipeline.replay.Replay`.
         on_change: told of each transaction.
@@ -35,7 +35,6 @@ def replay_into(
     Raises:
         TocsinError: a file cannot be read, or holds nothing that can be replayed.
     """
-    inputs = open_inputs(files, None)
     fresh: list[Activity] = []
     replay = Replay(config, partitions=inputs.partitions, now=now, on_activity=fresh.extend)
     stored = 0

@@ -28,6 +28,7 @@ from pipeline.hub.metrics import HubMetrics
 from pipeline.hub.recorded import replay_into
 from pipeline.hub.store.reader import Reader
 from pipeline.hub.store.writer import Writer
+from pipeline.replay import open_inputs
 
 _LOGINS: Final = 5.0
 _LOGINS_PER_SECOND: Final = 0.1
@@ -106,7 +107,8 @@ def serve_recording(
         live = Live()
         stopped = threading.Event()
         sink = StoreSink(writer, live.tell)
-        source = Source(lambda: replay_into(writer, files, config, now, live.tell, stopped.is_set), stopped.set)
+        inputs = open_inputs(files, None)
+        source = Source(lambda: replay_into(writer, inputs, config, now, live.tell, stopped.is_set), stopped.set)
 
         def line() -> Line:
             return Line("", 0.0, is_recording=True)

@@ -53,7 +53,7 @@ def test_a_quiet_fleet_shows_what_is_watched_the_last_episodes_and_that_the_line
         text = client.get("/").text
     assert "Nothing burns" in text
     assert "The line is alive" in text
-    assert "1 brands watched" in text
+    assert "brands watched: 1" in text
     assert 'datetime="2026-03-01T12:15:00Z"' in text
     assert f'href="/episodes/{opened.episode_id}"' in text
 
