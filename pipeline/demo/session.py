@@ -98,9 +98,11 @@ class DemoSession:
             running.enter_context(alone(self._settings.home / "demo.lock"))
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
+            hub_port = _wanted_or_free(self._settings.hub_port)
             if self._config is None and self._names:
                 self._config = self.folder / "brands.toml"
-                self._config.write_text(names_toml(self._names), encoding="utf-8")
+                link = f'[links]\nhub = "http://127.0.0.1:{hub_port}/episodes/{{episode_id}}"\n\n'
+                self._config.write_text(link + names_toml(self._names), encoding="utf-8")
             running.callback(self._kafka.stop)
             self._kafka.start(owned=True)
             running.callback(lambda: _stop(self._worker))
@@ -110,7 +112,7 @@ class DemoSession:
                 home=self._settings.home,
                 kafka_bootstrap=self._kafka.bootstrap,
                 metrics_port=_wanted_or_free(self._settings.metrics_port),
-                hub_port=_wanted_or_free(self._settings.hub_port),
+                hub_port=hub_port,
                 hub_store=self.folder / "hub.sqlite",
                 config=self._config,
                 log_format="json",

@@ -6,7 +6,10 @@ that it needs, a real always eight. Times are Unix seconds.
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -84,13 +87,12 @@ CREATE TABLE days ({_PERIOD_COLUMNS}) WITHOUT ROWID;
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """The store's file, made if there is none. Transactions are the caller's; only one process may write.
+    """The store's file, made if there is none. Transactions are the caller's, and so is being the `sole_writer`.
 
     Raises:
-        TocsinError: it cannot be opened, is no store, is one of another layout, or another hub writes it.
+        TocsinError: it cannot be opened, is no store, or one of another layout.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         # After a kill the file is whole; after a power cut the last commits may be gone, their offsets with them.
@@ -99,10 +101,38 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA busy_timeout = 2000")
         _lay_out(connection, path)
     except (sqlite3.Error, OSError) as error:
-        raise TocsinError(
-            f"{path}: expected a file that the hub can keep its store in, got: {error}; set another with --store"
-        ) from None
+        raise _unusable(path, error) from None
     return connection
+
+
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Hold the lock of a store: of two writers each would add what it reads. The kernel lets go when we end.
+
+    Raises:
+        TocsinError: another process holds it, or its file cannot be made.
+    """
+    lock = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("a")
+    except OSError as error:
+        raise _unusable(path, error) from None
+    with file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TocsinError(
+                f"{path}: expected a store that no other hub writes, got one that is in use; stop that hub, or set "
+                "another file with --store"
+            ) from None
+        yield
+
+
+def _unusable(path: Path, error: Exception) -> TocsinError:
+    return TocsinError(
+        f"{path}: expected a file that the hub can keep its store in, got: {error}; set another with --store"
+    )
 
 
 def _lay_out(connection: sqlite3.Connection, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -12,7 +13,7 @@ import msgspec
 
 from pipeline.hub.store.periods import Periods
 from pipeline.hub.store.retention import DAY, EVERY_SECONDS, HOUR, Retention, forget
-from pipeline.hub.store.tables import open_for_writing
+from pipeline.hub.store.tables import open_for_writing, sole_writer
 from schemas.activity import Activity, encode_activity
 from schemas.alert import SEVERITIES, Alert, encode_alert
 from schemas.feedback import Feedback, encode_feedback
@@ -55,12 +56,16 @@ class Writer:
         """Open the store, and lay it out if it is new.
 
         Raises:
-            TocsinError: as of `open_for_writing`.
+            TocsinError: as of `open_for_writing`; another hub writes it.
         """
         self.path = path
         self._retention = retention or Retention()
         self._lock = threading.Lock()
-        self._connection = open_for_writing(path)
+        with ExitStack() as opened:
+            opened.enter_context(sole_writer(path))
+            self._connection = open_for_writing(path)
+            opened.callback(self._connection.close)
+            self._opened = opened.pop_all()
         self._brands = self._known_brands()
         facts = dict(self._connection.execute("SELECT name, value FROM facts"))
         self._watermark = int(facts.get("watermark", 0))
@@ -75,7 +80,7 @@ class Writer:
     def close(self) -> None:
         """Close the file; the writer is of no use any more."""
         with self._lock:
-            self._connection.close()
+            self._opened.close()
 
     def next_offsets(self, topic: str) -> dict[int, int]:
         """How far a topic is stored: by partition the offset to read next."""

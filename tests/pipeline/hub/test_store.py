@@ -217,6 +217,13 @@ def test_a_file_that_is_no_store_or_of_another_layout_is_refused_and_stays(tmp_p
         assert path.read_bytes()[:16] == before[:16]
 
 
+def test_a_second_writer_is_refused_until_the_first_has_ended(tmp_path):
+    path = tmp_path / "store.sqlite"
+    with Writer(path), pytest.raises(TocsinError, match="in use"):
+        Writer(path)
+    Writer(path).close()
+
+
 def test_a_reader_can_write_nothing(tmp_path):
     with Writer(tmp_path / "store.sqlite") as writer:
         burn(writer)
