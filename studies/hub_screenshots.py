@@ -27,13 +27,13 @@ from pipeline.hub.store.reader import Reader
 from pipeline.simulation import demo_stream
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
-UNTIL: Final = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)
-"""The sudden crisis burns, the slow one has just been found."""
+UNTIL: Final = datetime(2026, 3, 4, 4, 0, tzinfo=UTC)
+"""The sudden crisis burns; the slow one, whose headline is Chinese, comes later: not every machine has its letters."""
 PLAYBOOK: Final = """
 [playbook]
 owner = "duty-officer@acme.example"
 link = "https://wiki.acme.example/crisis"
-respond_within_minutes = 240
+respond_within_minutes = 120
 
 """
 MAX_BYTES: Final = 150_000
@@ -44,7 +44,8 @@ def recorded_hub(folder: Path) -> Iterator[tuple[str, Path]]:
     """A hub over the stream of the demo, cut off at `UNTIL`; its address and store, when it has read all of it."""
     stream = demo_stream(seed=1, history_hours=HISTORY_HOURS)
     recording, config, store = folder / "mentions.jsonl.gz", folder / "brands.toml", folder / "store.sqlite"
-    config.write_text(PLAYBOOK + names_toml(names_of(stream.labels)), encoding="utf-8")
+    names = {brand: {"en": shown.get("en", _in_latin(brand))} for brand, shown in names_of(stream.labels).items()}
+    config.write_text(PLAYBOOK + names_toml(names), encoding="utf-8")
     with gzip.open(recording, "wb", compresslevel=1) as file:
         for batch in stream.batches():
             if batch.end > UNTIL.timestamp():
@@ -64,6 +65,10 @@ def recorded_hub(folder: Path) -> Iterator[tuple[str, Path]]:
             yield address, store
         finally:
             hub.terminate()
+
+
+def _in_latin(brand: str) -> str:
+    return brand.partition("-")[0].title()
 
 
 def picture(browser: Browser, address: str, name: str, width: int, height: int, *, dark: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.hub.series import Point, spaced
+from pipeline.hub.series import Point, last_hour, spaced
 from pipeline.hub.standing import Standing, standings
 from pipeline.hub.store.reader import Episode, Reader, Status
 from schemas.observation import BUCKET_SECONDS
@@ -26,6 +26,7 @@ class Card(msgspec.Struct, frozen=True):
     episode: Episode
     standing: Standing
     points: Sequence[Point] = ()
+    last_hour: Point | None = None
 
 
 class NowView(msgspec.Struct, frozen=True):
@@ -60,7 +61,7 @@ def now_view(reader: Reader) -> NowView:
 
     def card(episode: Episode, *, drawn: bool) -> Card:
         points = _points(reader, episode, since, until) if drawn else ()
-        return Card(episode, said.get(episode.episode_id, Standing()), points)
+        return Card(episode, said.get(episode.episode_id, Standing()), points, last_hour(points, SPARK_STEP))
 
     burning = [episode for episode in found if episode.kind != INFORMATIONAL]
     surges = [episode for episode in found if episode.kind == INFORMATIONAL]

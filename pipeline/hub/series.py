@@ -91,6 +91,27 @@ def _sum(start: int, buckets: Sequence[Bucket], score: float | None) -> Point:
     )
 
 
+def last_hour(points: Sequence[Point], step: int) -> Point | None:
+    """The last hour of a series as one point; None for an empty one."""
+    hour = points[-max(_HOUR // step, 1) :]
+    if not hour:
+        return None
+    expected = sum(point.expected for point in hour)
+    below = sum((point.expected - point.lower) ** 2 for point in hour) ** 0.5
+    above = sum((point.upper - point.expected) ** 2 for point in hour) ** 0.5
+    return Point(
+        start=hour[0].start,
+        mentions=sum(point.mentions for point in hour),
+        negatives=sum(point.negatives for point in hour),
+        expected=expected,
+        lower=max(expected - below, 0.0),
+        upper=expected + above,
+        share=hour[-1].share,
+        usual_share=hour[-1].usual_share,
+        score=hour[-1].score,
+    )
+
+
 def _with_shares(points: Sequence[Point], window: int) -> list[Point]:
     found = []
     for index, point in enumerate(points):
