@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         Field(pattern=r"^[A-Za-z0-9-]{1,64}$", description="Header in which a proxy names who has signed in there."),
     ] = None
     hub_trusted_proxies: Annotated[
-        str, Field(description="Addresses of the proxies whose header is believed, comma separated.")
+        str, Field(description="Addresses of the proxies whose headers are believed, comma separated.")
     ] = "127.0.0.1"
     hub_acting_users: Annotated[
         str, Field(description="With the header: names that may act, comma separated; `*` is everybody.")

@@ -116,6 +116,12 @@ class Access:
             return False
         return bool(browser) and hmac.compare_digest(self.form_token(browser).encode(), token.encode())
 
+    def is_encrypted(self, request: Request) -> bool:
+        """Whether the browser speaks TLS, with us or with a proxy in front of us."""
+        peer = request.client.host if request.client else ""
+        forwarded = request.headers.get("x-forwarded-proto", "") if peer in self._proxies else ""
+        return "https" in {request.url.scheme, forwarded.lower()}
+
     def _role_of(self, token: str) -> Role | None:
         found: Role | None = None
         for known, role in self._tokens:  # all are compared, so that time does not tell which was close

@@ -72,7 +72,7 @@ class Feed:
         """Read until stopped.
 
         Raises:
-            sqlite3.Error: the store cannot be written.
+            TocsinError: the store cannot be written.
         """
         least, most = _BACK_OFF_SECONDS
         pause = least

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from pipeline.errors import BrokerError
+from pipeline.errors import TocsinError
 from pipeline.hub.access import BROWSER_COOKIE, MAX_NAME, SESSION_COOKIE, SESSION_SECONDS, Identity
 from pipeline.hub.brand_view import RANGES, brand_view
 from pipeline.hub.context import Hub, hub_of
@@ -135,7 +135,7 @@ def _record(request: Request, hub: Hub, identity: Identity, form: Mapping[str, A
         hub.sink.send(said)
     except ValueError as error:
         return _problem(request, hub, identity, printable(str(error), 300), 400)
-    except BrokerError as error:
+    except TocsinError as error:
         return _problem(request, hub, identity, printable(str(error), 300), 503)
     hub.metrics.feedback.labels(said.kind).inc()
     response = RedirectResponse(f"/episodes/{episode.episode_id}?saved=1", 303)
@@ -223,7 +223,7 @@ def _address_in(request: Request, language: str) -> str:
 
 
 def _set_cookie(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
-    secure = request.url.scheme == "https"
+    secure = hub_of(request).access.is_encrypted(request)
     response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="strict", secure=secure)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from typing import Final, Self
 
 import msgspec
 
+from pipeline.errors import TocsinError
 from pipeline.hub.store.periods import Periods
 from pipeline.hub.store.retention import DAY, EVERY_SECONDS, HOUR, Retention, forget
 from pipeline.hub.store.tables import open_for_writing, sole_writer
@@ -90,16 +92,23 @@ class Writer:
             )
 
     def apply(self, incoming: Incoming) -> Change:
-        """Store all of it, or, on an error, nothing."""
+        """Store all of it, or, on an error, nothing.
+
+        Raises:
+            TocsinError: the file cannot be written: no room, no permission any more, damaged.
+        """
         with self._lock:
             before = dict(self._brands), self._watermark, self._forgotten
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 change = self._store(incoming)
                 self._connection.execute("COMMIT")
-            except BaseException:
-                self._connection.execute("ROLLBACK")
+            except BaseException as error:
+                if self._connection.in_transaction:  # SQLite itself ends one that found no room
+                    self._connection.execute("ROLLBACK")
                 self._brands, self._watermark, self._forgotten = before
+                if isinstance(error, sqlite3.Error):
+                    raise TocsinError(f"{self.path}: expected a store that can be written, got: {error}") from error
                 raise
             return change
 

@@ -298,6 +298,13 @@ def test_only_who_knows_a_token_reads_and_only_the_right_one_acts(tmp_path):
         assert client.get("/").headers["location"] == "/login"
 
 
+def test_behind_a_proxy_that_speaks_tls_cookies_are_for_tls_alone(tmp_path):
+    given: dict[str, Any] = {"hub_token": TOKEN, "hub_trusted_proxies": "testclient"}
+    with hub_in(tmp_path, **given) as (made, _), client_of(made) as client:
+        assert "Secure" in client.get("/login", headers={"x-forwarded-proto": "https"}).headers["set-cookie"]
+        assert "Secure" not in client.get("/login").headers["set-cookie"]
+
+
 @pytest.mark.parametrize("cookie", ["", "x", "x.y", "e30.0", "…", "a" * 5000])
 def test_a_forged_session_is_none(tmp_path, cookie):
     with hub_in(tmp_path, hub_token=TOKEN) as (made, _), client_of(made) as client:

@@ -217,6 +217,20 @@ def test_a_file_that_is_no_store_or_of_another_layout_is_refused_and_stays(tmp_p
         assert path.read_bytes()[:16] == before[:16]
 
 
+def test_a_full_disk_costs_the_transaction_and_nothing_that_was_stored(tmp_path):
+    with Writer(tmp_path / "store.sqlite") as writer:
+        burn(writer)
+        before = content(writer.path)
+        pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
+        writer._connection.execute(f"PRAGMA max_page_count = {pages}")
+        many = Incoming(activity=[activity(f"b{n}", START + 600) for n in range(5000)], offsets={("t", 0): 1})
+        with pytest.raises(TocsinError, match=r"expected a store that can be written, got: .*full"):
+            writer.apply(many)
+        assert content(writer.path) == before
+        writer._connection.execute("PRAGMA max_page_count = 1000000")
+        assert len(writer.apply(many).brands) == 5000
+
+
 def test_a_second_writer_is_refused_until_the_first_has_ended(tmp_path):
     path = tmp_path / "store.sqlite"
     with Writer(path), pytest.raises(TocsinError, match="in use"):
