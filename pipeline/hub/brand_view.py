@@ -10,7 +10,7 @@ import msgspec
 from pipeline.config.advice import advice_for
 from pipeline.config.model import Config
 from pipeline.engine.episodes.rules import rules
-from pipeline.hub.series import Point, spaced, step_for
+from pipeline.hub.series import Point, added, spaced, step_for
 from pipeline.hub.store.reader import Bucket, Episode, Reader
 from pipeline.hub.store.retention import DAY, HOUR
 from schemas.activity import Activity
@@ -23,12 +23,16 @@ _COMPARED: Final = 20
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """A brand's last 24 hours beside the 24 before: mentions, and the negative share of the last, None without any."""
+    """A brand's last 24 hours beside the 24 before: mentions, and the negative share of the last, None without any.
+
+    `points` are the hours of both days. A '#' before the name says that it is a category.
+    """
 
     brand: str
     mentions: float
     before: float
     negative_share: float | None
+    points: Sequence[Point]
 
 
 class Threshold(msgspec.Struct, frozen=True):
@@ -130,7 +134,11 @@ def _compared(reader: Reader, config: Config, brand: str, category: str, until: 
     mentions = sum(row.mentions for row in rows)
     negatives = sum(row.mentions * (row.negative_share or 0.0) for row in rows)
     whole = Compared(
-        f"#{category}", mentions, sum(row.before for row in rows), negatives / mentions if mentions else None
+        f"#{category}",
+        mentions,
+        sum(row.before for row in rows),
+        negatives / mentions if mentions else None,
+        added([row.points for row in rows]),
     )
     return [rows[0], whole, *sorted(rows[1:], key=lambda row: -row.mentions)]
 
@@ -142,7 +150,8 @@ def _last_day(reader: Reader, brand: str, until: int) -> Compared:
     mentions = _mentions(last)
     negatives = sum(hour.negatives for hour in last)
     before = _mentions([hour for hour in hours if hour.start < edge])
-    return Compared(brand, mentions, before, negatives / mentions if mentions else None)
+    points = spaced(hours, until - 2 * DAY, until, step=HOUR, size=HOUR)
+    return Compared(brand, mentions, before, negatives / mentions if mentions else None, points)
 
 
 def _mentions(hours: Sequence[Bucket]) -> float:

@@ -94,17 +94,17 @@ def score_chart(
     return plot.picture(title, parts, _grid(plot, [0.5 * top, top], _number), _lines(marks, span, plot.height))
 
 
-def sparkline(points: Sequence[Point], span: Span, *, step: int, title: str) -> Markup:
-    """Mentions against the expected band, small and without axes."""
+def sparkline(points: Sequence[Point], span: Span, *, step: int, title: str, height: int = 56) -> Markup:
+    """Mentions against the expected band, small and without axes; `height` in pixels."""
     top = max((max(point.mentions, point.upper) for point in points), default=1.0) or 1.0
-    plot = _Plot(span, top, 56, margin=2)
+    plot = _Plot(span, top, height, margin=2)
     parts = [
         plot.area([(p.start + step / 2, p.upper, p.lower) for p in points], "band"),
         plot.area([(p.start + step / 2, p.negatives, 0.0) for p in points], "negatives"),
         plot.line([(p.start + step / 2, p.mentions) for p in points], "mentions"),
     ]
-    return Markup('<svg class="spark" role="img" aria-label="{}" height="56">{}</svg>').format(
-        title, plot.nested(parts)
+    return Markup('<svg class="spark" role="img" aria-label="{}" height="{}">{}</svg>').format(
+        title, height, plot.nested(parts)
     )
 
 

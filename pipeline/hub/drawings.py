@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 from markupsafe import Markup
@@ -13,12 +14,15 @@ from pipeline.hub.episode_view import EpisodeView, Happening, happenings
 from pipeline.hub.now_view import SPARK_STEP, NowView
 from pipeline.hub.rendering import count
 from pipeline.hub.series import Point
+from pipeline.hub.store.retention import DAY, HOUR
 from pipeline.hub.words import Words
 from schemas.alert import Alert
 from schemas.evidence import Post
 from schemas.feedback import Feedback
 from schemas.moments import moment
 from schemas.text import printable
+
+_ROW_HEIGHT: Final = 30
 
 
 class EpisodeDrawings(msgspec.Struct, frozen=True):
@@ -85,6 +89,16 @@ def brand_chart(view: BrandView, words: Words) -> Markup:
     span = Span(view.points[0].start if view.points else view.since, view.until)
     title = _volume_title(view.points, view.step, words)
     return volume_chart(view.points, span, marks, step=view.step, title=title, tips=_tips(words))
+
+
+def compared_sparks(view: BrandView, words: Words) -> dict[str, Markup]:
+    """Two days of each brand that is compared, by its name."""
+    span = Span(view.until - 2 * DAY, view.until)
+    return {
+        one.brand: sparkline(one.points, span, step=HOUR, title=_spark_title(one.points, words), height=_ROW_HEIGHT)
+        for one in view.compared
+        if one.points
+    }
 
 
 def happening_words(happening: Happening, words: Words) -> str:

@@ -16,7 +16,7 @@ from pipeline.errors import TocsinError
 from pipeline.hub.access import BROWSER_COOKIE, MAX_NAME, SESSION_COOKIE, SESSION_SECONDS, Identity
 from pipeline.hub.brand_view import RANGES, brand_view
 from pipeline.hub.context import Hub, hub_of
-from pipeline.hub.drawings import EpisodeDrawings, brand_chart, episode_drawings, sparks
+from pipeline.hub.drawings import EpisodeDrawings, brand_chart, compared_sparks, episode_drawings, sparks
 from pipeline.hub.episode_view import episode_view
 from pipeline.hub.feedback import feedback_of_form
 from pipeline.hub.now_view import now_view
@@ -78,7 +78,13 @@ def brand_page(request: Request, hub: Hub, identity: Identity) -> Response:
     view = brand_view(hub.reader, hub.config, request.path_params["brand"], days)
     if view is None:
         return not_found(request, hub, identity)
-    values = {"view": view, "chart": brand_chart(view, words_for(request)), "ranges": RANGES}
+    words = words_for(request)
+    values = {
+        "view": view,
+        "chart": brand_chart(view, words),
+        "sparks": compared_sparks(view, words),
+        "ranges": RANGES,
+    }
     return page(request, hub, identity, "brand.html", values)
 
 

@@ -74,21 +74,24 @@ def spaced(
 
 
 def _sum(start: int, buckets: Sequence[Bucket], score: float | None) -> Point:
-    expected = sum(bucket.expected for bucket in buckets)
-    below = sum((bucket.expected - bucket.lower) ** 2 for bucket in buckets) ** 0.5
-    above = sum((bucket.upper - bucket.expected) ** 2 for bucket in buckets) ** 0.5
-    usual = sum(bucket.usual_share * bucket.expected for bucket in buckets)
-    return Point(
-        start=start,
-        mentions=sum(bucket.mentions for bucket in buckets),
-        negatives=sum(bucket.negatives for bucket in buckets),
-        expected=expected,
-        lower=max(expected - below, 0.0),
-        upper=expected + above,
-        share=None,
-        usual_share=usual / expected if expected else 0.0,
-        score=score,
+    whole = _added(
+        [
+            Point(
+                start=start,
+                mentions=bucket.mentions,
+                negatives=bucket.negatives,
+                expected=bucket.expected,
+                lower=bucket.lower,
+                upper=bucket.upper,
+                share=None,
+                usual_share=bucket.usual_share,
+                score=None,
+            )
+            for bucket in buckets
+        ]
     )
+    usual = sum(bucket.usual_share * bucket.expected for bucket in buckets)
+    return msgspec.structs.replace(whole, usual_share=usual / whole.expected if whole.expected else 0.0, score=score)
 
 
 def last_hour(points: Sequence[Point], step: int) -> Point | None:
@@ -96,19 +99,35 @@ def last_hour(points: Sequence[Point], step: int) -> Point | None:
     hour = points[-max(_HOUR // step, 1) :]
     if not hour:
         return None
-    expected = sum(point.expected for point in hour)
-    below = sum((point.expected - point.lower) ** 2 for point in hour) ** 0.5
-    above = sum((point.upper - point.expected) ** 2 for point in hour) ** 0.5
+    last = hour[-1]
+    return msgspec.structs.replace(
+        _added(hour), start=hour[0].start, share=last.share, usual_share=last.usual_share, score=last.score
+    )
+
+
+def added(series: Sequence[Sequence[Point]]) -> list[Point]:
+    """The sum of several series of the same steps; without shares and scores."""
+    by_start: dict[int, list[Point]] = {}
+    for points in series:
+        for point in points:
+            by_start.setdefault(point.start, []).append(point)
+    return [_added(found) for _, found in sorted(by_start.items())]
+
+
+def _added(points: Sequence[Point]) -> Point:
+    expected = sum(point.expected for point in points)
+    below = sum((point.expected - point.lower) ** 2 for point in points) ** 0.5
+    above = sum((point.upper - point.expected) ** 2 for point in points) ** 0.5
     return Point(
-        start=hour[0].start,
-        mentions=sum(point.mentions for point in hour),
-        negatives=sum(point.negatives for point in hour),
+        start=points[0].start,
+        mentions=sum(point.mentions for point in points),
+        negatives=sum(point.negatives for point in points),
         expected=expected,
         lower=max(expected - below, 0.0),
         upper=expected + above,
-        share=hour[-1].share,
-        usual_share=hour[-1].usual_share,
-        score=hour[-1].score,
+        share=None,
+        usual_share=0.0,
+        score=None,
     )
 
 
