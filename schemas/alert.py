@@ -69,12 +69,30 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     negative_share: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
+class PlaybookStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the playbook's checklist. Feedback of the kind `step` names it by its id."""
+
+    id: str
+    text: str
+
+
 class Playbook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The playbook: who acts, by which instructions, and by when (event time)."""
+    """The playbook: who acts, by which instructions, and by when (event time).
+
+    `inform` is who else is told at this severity, `channel` where the team meets, `drafts` are words for an answer by
+    language, filled in from the evidence: nobody has checked them.
+    """
 
     owner: str
     link: str | None = None
     respond_by: UtcDatetime | None = None
+    deputies: tuple[str, ...] = ()
+    spokesperson: str | None = None
+    legal_reviewer: str | None = None
+    inform: tuple[str, ...] = ()
+    channel: str | None = None
+    steps: tuple[PlaybookStep, ...] = ()
+    drafts: dict[str, str] = {}
 
 
 class SuppressedOpening(msgspec.Struct, frozen=True, kw_only=True):

@@ -133,6 +133,26 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     terms: tuple[str, ...] = ()
 
 
+class Similar(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An earlier episode of the brand, or of another brand of its category, that this one resembles.
+
+    Of `shared_terms` both speak. `mentions` are those since its onset, `peak_per_hour` the most of one hour.
+    """
+
+    episode_id: str
+    brand: str
+    kind: str
+    severity: str
+    onset_time: UtcDatetime
+    resolved_time: UtcDatetime
+    duration_minutes: int
+    cause: str | None = None
+    terms: tuple[str, ...] = ()
+    shared_terms: tuple[str, ...] = ()
+    mentions: int = 0
+    peak_per_hour: int = 0
+
+
 class Recovery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How an episode ended, in minutes.
 
@@ -171,7 +191,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `stories` are the most shared ones of the window. What follows `reach` is about the surge, from the first unusual
     bucket on, as far as its posts are kept: `triggers` the likeliest first, `voices` posts of different stories,
     platforms and languages that speak for the negative part, `emotions` their shares among the negative texts that show
-    one.
+    one. `similar` are earlier episodes, the most similar first.
     """
 
     posts: tuple[Post, ...] = ()
@@ -189,3 +209,4 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     emotions: dict[str, float] = {}
     cause: Cause | None = None
     coordination: Coordination | None = None
+    similar: tuple[Similar, ...] = ()

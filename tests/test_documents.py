@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from pipeline.cli.main import tocsin
-from pipeline.config import load
+from pipeline.config import load, playbooks
 from pipeline.config import model as config
 from pipeline.config.settings import PREFIX, Settings
 from schemas.alert import alert_headers, decode_alert
@@ -49,7 +49,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "sentiment": config.SentimentConfig,
     "worker": config.WorkerConfig,
     "detection": config.DetectionConfig,
-    "playbook": config.PlaybookSection,
+    "playbook": playbooks.PlaybookSection,
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config.errors import faults, nearest, toml_key
 from pipeline.config.layers import brand_playbooks, category_of, category_playbooks, merged, overrides
 from pipeline.config.links import link_faults
+from pipeline.config.playbooks import PlaybookSection, case_faults, playbook_faults
 from schemas.mention import BRAND_PATTERN
 
 if TYPE_CHECKING:
@@ -89,3 +90,13 @@ def _playbook_faults(file: ConfigFile) -> Iterator[str]:
         where, values = layers[-1]
         if "owner" not in merged(layers):
             yield f"{where}={values!r}: object missing required field `owner`"
+    sections: list[tuple[str, PlaybookSection | None]] = [("playbook", file.playbook)]
+    sections += [(f"tiers.{toml_key(name)}.playbook", tier.playbook) for name, tier in file.tiers.items()]
+    sections += [(f"brands.{toml_key(name)}.playbook", brand.playbook) for name, brand in file.brands.items()]
+    sections += [(f"categories.{toml_key(name)}.playbook", one.playbook) for name, one in file.categories.items()]
+    sections += [(f"playbook_cases[{number}]", case) for number, case in enumerate(file.playbook_cases)]
+    for where, section in sections:
+        if section is not None:
+            yield from playbook_faults(where, section)
+    categories = {name for brand in file.brands.values() if (name := category_of(file, brand)) is not None}
+    yield from case_faults(file.playbook_cases, file.brands, categories)

@@ -48,6 +48,11 @@ def faults(document: Any, annotation: Any, path: tuple[str, ...] = ()) -> Iterat
         for key, value in document.items():
             yield from _key_faults(key, value, keys, path) or faults(value, values, (*path, key))
         return
+    yield from list(_item_faults(document, annotation, path)) or _value_faults(document, annotation, path)
+
+
+def _value_faults(document: Any, annotation: Any, path: tuple[str, ...]) -> Iterator[Fault]:
+    """What is wrong with one value as a whole."""
     try:
         msgspec.convert(document, annotation)
     except msgspec.ValidationError as error:
@@ -55,6 +60,33 @@ def faults(document: Any, annotation: Any, path: tuple[str, ...] = ()) -> Iterat
         if rule.startswith("Invalid enum value"):
             rule = f"expected one of {', '.join(_options(annotation))}"
         yield _fault(path, document, rule[0].lower() + rule[1:])
+
+
+def _item_faults(document: Any, annotation: Any, path: tuple[str, ...]) -> Iterator[Fault]:
+    """What is wrong with the items of an array of tables; without it, the whole array has to go."""
+    item = next((found for found in map(_item_of, _alternatives(annotation)) if found is not None), None)
+    if item is None or not isinstance(document, list) or not path:
+        return
+    for number, value in enumerate(document):
+        place = f"{path[-1]}[{number}]"
+        for one in faults(value, item, (*path[:-1], place)):
+            yield Fault(path, one.text.replace(repr(place), place, 1))
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The types of a union, or the one type; what only annotates is left out."""
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if isinstance(annotation, types.UnionType):
+        return [one for part in get_args(annotation) for one in _alternatives(part)]
+    return [annotation]
+
+
+def _item_of(annotation: Any) -> Any:
+    """The section that the items of a tuple are; None where it is no tuple of sections."""
+    if get_origin(annotation) is not tuple:
+        return None
+    return get_args(annotation)[0] if _section_of(get_args(annotation)[0]) is not None else None
 
 
 def _key_faults(key: str, value: Any, annotation: Any, path: tuple[str, ...]) -> list[Fault]:

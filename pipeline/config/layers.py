@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from pipeline.config.errors import toml_key
+from pipeline.config.playbooks import given_keys
 
 if TYPE_CHECKING:
-    from pipeline.config.model import BrandSection, ConfigFile, PlaybookSection
+    from pipeline.config.model import BrandSection, ConfigFile
+    from pipeline.config.playbooks import PlaybookSection
 
 Layer = tuple[str, dict[str, Any]]
 """Where in the file values stand, and the values given there."""
@@ -42,7 +42,7 @@ def playbooks(
     sections = [("playbook", file.playbook)]
     if tier in file.tiers:
         sections.append((f"tiers.{toml_key(tier)}.playbook", file.tiers[tier].playbook))
-    return [(where, _given(section)) for where, section in (*sections, own) if section is not None]
+    return [(where, given_keys(section)) for where, section in (*sections, own) if section is not None]
 
 
 def brand_playbooks(file: ConfigFile, name: str, brand: BrandSection) -> list[Layer]:
@@ -59,7 +59,3 @@ def category_playbooks(file: ConfigFile, name: str) -> list[Layer]:
 def merged(layers: Iterable[Layer]) -> dict[str, Any]:
     """The values that hold: of each key the last one given."""
     return {key: value for _, values in layers for key, value in values.items()}
-
-
-def _given(section: PlaybookSection) -> dict[str, Any]:
-    return {key: value for key, value in msgspec.structs.asdict(section).items() if value is not None}

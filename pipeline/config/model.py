@@ -18,6 +18,10 @@
     [links]                            # in alerts: {episode_id}, {brand}, {from_ms} ...
     hub = "https://tocsin.acme.example/episodes/{episode_id}"
 
+    [[playbook_cases]]                 # what is to be done otherwise for a cause, severity, language, brand or category
+    causes = ["data_breach"]
+    legal_reviewer = "privacy-office@acme.example"
+
 `playbook` may stand at the top, in a tier, a brand or a category. Every error names the key, the value, the rule and,
 for an unknown key, the nearest known one.
 """
@@ -34,16 +38,14 @@ from msgspec import Meta
 
 from pipeline.config.checks import file_faults
 from pipeline.config.layers import Layer, brand_playbooks, category_of, category_playbooks, merged, overrides, playbooks
+from pipeline.config.playbooks import PlaybookCase, PlaybookConfig, PlaybookSection, given_keys
+from pipeline.config.section import Section
 from pipeline.errors import ConfigError
 from schemas.activity import ActivityChoice
-from schemas.alert import DEFAULT_SOURCE, Kind
+from schemas.alert import DEFAULT_SOURCE, Kind, Severity
 from schemas.mention import BRAND_PATTERN, Channel
 
 DEFAULT_DETECTOR: Final = "daily-maxima"
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the TOML file: unknown keys are errors."""
 
 
 Source = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -54,7 +56,9 @@ class EngineConfig(Section, frozen=True):
 
     allowed_lateness_seconds: Annotated[int, Meta(ge=0, le=3600)] = 120
     """Time that a bucket stays open after its end, by the largest event time seen; mentions after that are late."""
-    allowed_lateness_seconds_by_source: dict[Source, Annotated[int, Meta(ge=0, le=86_400)]] = {}
+    allowed_lateness_seconds_by_source: dict[Source, Annotated[int, Meta(ge=0, le=86_400)]] = msgspec.field(
+        default_factory=dict
+    )
     """The same for mentions of slow platforms or channels, by name. Nothing waits for them: a mention that is late by
     no more is counted when it comes. Later ones, up to a day, are in evidence and totals alone."""
     future_tolerance_seconds: Annotated[int, Meta(ge=0, le=3600)] = 60
@@ -172,28 +176,6 @@ HASHED_SINCE: Final = frozenset(
 )
 """Keys that came later: at their default they take no part in the config_hash, which stays as it was."""
 
-Owner = Annotated[str, Meta(min_length=1, max_length=200)]
-Link = Annotated[str, Meta(max_length=2048)]
-Minutes = Annotated[int, Meta(ge=1, le=10_080)]
-
-
-class PlaybookSection(Section, frozen=True):
-    """What the crisis team is to do. Each key may be given for every brand, by tier, and by brand or category."""
-
-    owner: Owner | None = None
-    """Who acts: a person, a rota or a mailbox. Without one there is no playbook."""
-    link: Link | None = None
-    """Address of the instructions."""
-    respond_within_minutes: Minutes | None = None
-    """Time in which to answer after an episode opened; gives `respond_by` in its alerts."""
-
-
-class PlaybookConfig(PlaybookSection, frozen=True):
-    """The playbook that holds for a brand or category; part of its alerts."""
-
-    owner: Owner
-
-
 Category = Annotated[str, Meta(pattern=BRAND_PATTERN)]
 NameLanguage = Literal["en", "zh", "ja", "de", "es", "fr", "pt"]
 DisplayName = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -205,16 +187,16 @@ LinkTemplate = Annotated[str, Meta(max_length=512)]
 
 class TierSection(Section, frozen=True):
     category: Category | None = None
-    detection: dict[str, Any] = {}
+    detection: dict[str, Any] = msgspec.field(default_factory=dict)
     playbook: PlaybookSection | None = None
 
 
 class BrandSection(Section, frozen=True):
     tier: str | None = None
     category: Category | None = None
-    names: dict[NameLanguage, DisplayName] = {}
+    names: dict[NameLanguage, DisplayName] = msgspec.field(default_factory=dict)
     """What people call it, by language."""
-    detection: dict[str, Any] = {}
+    detection: dict[str, Any] = msgspec.field(default_factory=dict)
     playbook: PlaybookSection | None = None
 
 
@@ -238,12 +220,13 @@ class ConfigFile(Section, frozen=True):
     sentiment: SentimentConfig = SentimentConfig()
     worker: WorkerConfig = WorkerConfig()
     detection: DetectionConfig = DetectionConfig()
-    platforms: dict[Source, PlatformSection] = {}
-    tiers: dict[str, TierSection] = {}
-    categories: dict[str, CategorySection] = {}
-    brands: dict[str, BrandSection] = {}
+    platforms: dict[Source, PlatformSection] = msgspec.field(default_factory=dict)
+    tiers: dict[str, TierSection] = msgspec.field(default_factory=dict)
+    categories: dict[str, CategorySection] = msgspec.field(default_factory=dict)
+    brands: dict[str, BrandSection] = msgspec.field(default_factory=dict)
     playbook: PlaybookSection | None = None
-    links: dict[LinkName, LinkTemplate] = {}
+    playbook_cases: tuple[PlaybookCase, ...] = ()
+    links: dict[LinkName, LinkTemplate] = msgspec.field(default_factory=dict)
 
 
 class BrandConfig(msgspec.Struct, frozen=True):
@@ -251,7 +234,8 @@ class BrandConfig(msgspec.Struct, frozen=True):
 
     Attributes:
         detection: thresholds and hysteresis.
-        playbook: what to do, or None.
+        playbook: what to do where no case says otherwise, or None.
+        cases: playbooks of cases that may hold for the brand, each over the one before.
         config_hash: 12 hexadecimal digits over everything that can change one of this brand's alerts.
         category: the brands that it is compared with when many move together, or None.
         names: what people call it, by language: shown in headlines, and no term of a surge.
@@ -264,6 +248,23 @@ class BrandConfig(msgspec.Struct, frozen=True):
     category: str | None = None
     names: Mapping[str, str] = MappingProxyType({})
     links: Mapping[str, str] = MappingProxyType({})
+    cases: tuple[PlaybookCase, ...] = ()
+
+    def playbook_for(self, severity: Severity, cause: str = "", language: str = "") -> PlaybookConfig | None:
+        """The playbook of an alert; None where nobody is named who acts.
+
+        Args:
+            severity: of the episode.
+            cause: its name; "" where it is unsure.
+            language: of most of the texts; "" where that is not known.
+        """
+        holding = [case for case in self.cases if case.holds(severity, cause, language)]
+        if not holding:
+            return self.playbook
+        found = {} if self.playbook is None else given_keys(self.playbook)
+        for case in holding:
+            found |= case.given()
+        return PlaybookConfig(**found) if "owner" in found else None
 
 
 class Config:
@@ -284,13 +285,14 @@ class Config:
         self.worker = self.file.worker
         self.platforms = self.file.platforms
         self._members = self._categories()
-        self._default = self._resolve(playbooks(self.file), {})
+        self._default = self._resolve("", playbooks(self.file), {})
         self._category_configs = {
-            category: self._resolve(category_playbooks(self.file, category), {}, category)
+            category: self._resolve("", category_playbooks(self.file, category), {}, category)
             for category in sorted(self._members)
         }
         self._brands = {
             name: self._resolve(
+                name,
                 brand_playbooks(self.file, name, brand),
                 merged(overrides(self.file, name, brand)),
                 category_of(self.file, brand),
@@ -342,6 +344,11 @@ class Config:
             where = f"brands.{name}" if section.category else f"tiers.{section.tier}"
             rows["category"] = (effective.category, where)
         rows |= {f"names.{language}": (shown, f"brands.{name}") for language, shown in effective.names.items()}
+        rows |= {
+            f"playbook_cases[{number}]": (case.document(), f"playbook_cases[{number}]")
+            for number, case in enumerate(self.file.playbook_cases)
+            if case in effective.cases
+        }
         rows |= {f"links.{link}": (template, "links") for link, template in effective.links.items()}
         rows |= _rows("engine", self.engine) | _rows("sentiment", self.sentiment)
         return [(key, value, source) for key, (value, source) in rows.items()]
@@ -362,6 +369,7 @@ class Config:
 
     def _resolve(
         self,
+        name: str,
         told: list[Layer],
         given: dict[str, Any],
         category: str | None = None,
@@ -371,7 +379,7 @@ class Config:
         detection = msgspec.convert(values, DetectionConfig)
         found = merged(told)
         playbook = PlaybookConfig(**found) if "owner" in found else None
-        parts: tuple[Any, ...] = (_hashed(self.engine), self.sentiment, _hashed(detection), playbook)
+        parts: tuple[Any, ...] = (_hashed(self.engine), self.sentiment, _hashed(detection), _hashed_playbook(playbook))
         if category is not None:
             parts = (*parts, category, self._members[category])
         if self.file.platforms:
@@ -383,8 +391,12 @@ class Config:
         links = self.file.links
         if links:
             parts = (*parts, {"links": links})
+        cases = tuple(case for case in self.file.playbook_cases if case.may_hold(name, category))
+        if cases:
+            parts = (*parts, {"playbook_cases": [case.holding() for case in cases]})
         content = msgspec.json.encode(parts, order="sorted")
-        return BrandConfig(detection, playbook, hashlib.sha256(content).hexdigest()[:12], category, names, links)
+        digest = hashlib.sha256(content).hexdigest()[:12]
+        return BrandConfig(detection, playbook, digest, category, names, links, cases)
 
 
 def _hashed(section: Section) -> dict[str, Any]:
@@ -395,6 +407,14 @@ def _hashed(section: Section) -> dict[str, Any]:
         for key, value in msgspec.structs.asdict(section).items()
         if key not in HASHED_SINCE or value != getattr(default, key)
     }
+
+
+def _hashed_playbook(playbook: PlaybookConfig | None) -> dict[str, Any] | None:
+    """The same of a playbook: keys that came later only where they are given."""
+    if playbook is None:
+        return None
+    first = {"owner": None, "link": None, "respond_within_minutes": None}
+    return first | given_keys(playbook)
 
 
 def _rows(name: str, section: Section) -> dict[str, tuple[Any, str]]:

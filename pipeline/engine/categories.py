@@ -32,6 +32,7 @@ from pipeline.engine.episodes.episode import (
 )
 from pipeline.engine.episodes.facets import end_facets, fold, joined_incident, related
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
+from pipeline.engine.episodes.past import PastEpisode
 from pipeline.engine.state import CategoryRecord
 from schemas.alert import KINDS, Kind
 
@@ -65,15 +66,17 @@ class Category:
         peaks: by kind the greatest score of each member since the open episode opened.
         members: its brands that are known in this partition, by name: a sum over them must not depend on
             the order in which they came.
+        past: the last episodes of its members that have ended.
     """
 
-    __slots__ = ("episodes", "members", "name", "peaks")
+    __slots__ = ("episodes", "members", "name", "past", "peaks")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.episodes = new_episodes()
         self.peaks: dict[Kind, dict[str, float]] = {kind: {} for kind in KINDS}
         self.members: list[Brand] = []
+        self.past: tuple[PastEpisode, ...] = ()
 
     def join(self, member: Brand) -> None:
         """A brand of the category has become known."""
@@ -179,12 +182,13 @@ class Category:
 
     def record(self) -> CategoryRecord:
         """The state."""
-        return CategoryRecord(episodes=stored_episodes(self.episodes), peaks=list(self.peaks.values()))
+        return CategoryRecord(episodes=stored_episodes(self.episodes), peaks=list(self.peaks.values()), past=self.past)
 
     def restore(self, record: CategoryRecord) -> None:
         """Take over a predecessor's state."""
         self.episodes = restored_episodes(record.episodes)
         self.peaks |= dict(zip(KINDS, record.peaks, strict=False))
+        self.past = record.past
 
 
 def quorum(others: int) -> int:

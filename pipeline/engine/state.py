@@ -30,6 +30,7 @@ from pipeline.engine.buckets.surge import Surge
 from pipeline.engine.buckets.window_tables import WindowTables
 from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode
+from pipeline.engine.episodes.past import PastEpisode
 from pipeline.errors import StateError
 from schemas.alert import KINDS
 
@@ -44,7 +45,8 @@ OPEN_SUFFIX: Final = b"#open"
 class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     """Detector, an episode per kind in the order of KINDS, posts, stories, counts, normal before, tables of the day.
 
-    `late` are the late mentions of the day, `background` what is usual, `surge` what is gathered while it is not.
+    `late` are the late mentions of the day, `background` what is usual, `surge` what is gathered while it is not, and
+    `past` the last episodes that have ended.
     `model` is the snapshot of the detector that `detector` names (detectors.registry.Entry.key), as it is: another
     detector cannot read it, and takes over no more than `last_bucket`.
     """
@@ -64,6 +66,7 @@ class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     late: LateCounts = msgspec.field(default_factory=LateCounts)
     background: Background | None = None
     surge: Surge | None = None
+    past: tuple[PastEpisode, ...] = ()
 
 
 class OpenRecord(msgspec.Struct, array_like=True, gc=False):
@@ -74,11 +77,15 @@ class OpenRecord(msgspec.Struct, array_like=True, gc=False):
 
 
 class CategoryRecord(msgspec.Struct, array_like=True, kw_only=True):
-    """A category: one episode state per kind, and per kind the greatest score of each member in the open one."""
+    """A category: one episode state per kind, and per kind the greatest score of each member in the open one.
+
+    `past` are the last episodes of its members that have ended.
+    """
 
     version: int = VERSION
     episodes: list[Episode]
     peaks: list[dict[str, float]]
+    past: tuple[PastEpisode, ...] = ()
 
 
 class Checkpoint(msgspec.Struct, array_like=True):

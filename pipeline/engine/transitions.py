@@ -10,7 +10,7 @@ from detectors.aftermath import NOTHING_LEFT, Evidence, Smoulder
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
-from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, with_surge
+from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, past_episode, with_surge
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.brands.gathering import GATHERED_FROM, begin, gather, let_go
 from pipeline.engine.brands.readings import evidence_of, evidence_of_last_hours, opening, smoulder
@@ -27,6 +27,7 @@ from pipeline.engine.episodes.episode import (
 )
 from pipeline.engine.episodes.facets import Told, end_facets, fold, related
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
+from pipeline.engine.episodes.past import remembered
 from pipeline.engine.episodes.response import Echo, after_telling, due
 from pipeline.engine.episodes.rules import rules
 from pipeline.engine.episodes.voices import Voices, enough_voices, never_critical
@@ -175,7 +176,8 @@ class Transitions:
                 continue
             if any(brand.episodes[blocking].is_open for blocking in spec.blocked_by):
                 continue
-            playbook = closed.config.playbook
+            cause = "" if brand.surge is None or brand.surge.told is None else brand.surge.told.cause
+            playbook = closed.config.playbook_for(episode.severity, cause)
             minutes = None if playbook is None else playbook.respond_within_minutes
             change = due(episode.response, episode.opened, index, minutes, partial(_echo, closed))
             if change is None:
@@ -243,18 +245,26 @@ class Transitions:
         evidence: Evidence | None,
         changes: tuple[Change, ...] = (),
     ) -> None:
-        state, name = self._state, closed.config.category
+        state, brand, name = self._state, closed.brand, closed.config.category
+        category = None if name is None else state.categories[name]
         alert = brand_alert(
             closed,
             spec,
             its,
             evidence=evidence,
-            suppressed=take_suppressed(closed.brand.episodes),
-            category_episode_id="" if name is None else state.categories[name].episodes[spec.name].id,
+            suppressed=take_suppressed(brand.episodes),
+            category_episode_id="" if category is None else category.episodes[spec.name].id,
             changes=changes,
+            past=brand.past if category is None else (*brand.past, *category.past),
         )
-        if closed.brand.surge is not None:
-            closed.brand.surge.told = last_told(alert.evidence, closed.brand, closed.index)
+        if brand.surge is not None:
+            brand.surge.told = last_told(alert.evidence, brand, closed.index)
+        if its.name == "resolved" and spec.base_severity != "info":
+            ended = past_episode(alert)
+            brand.past = remembered(brand.past, ended)
+            if category is not None:
+                category.past = remembered(category.past, ended)
+                state.changes.categories[category.name] = None
         state.outputs.alerts.append(alert)
         state.stats.count_alert(spec.name, its.severity, its.name)
 

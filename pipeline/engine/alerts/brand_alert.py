@@ -12,22 +12,24 @@ from detectors.base import SCORE_UNIT, Assessment
 from detectors.news import NEWS_UNIT
 from detectors.registry import entry
 from pipeline.config.model import BrandConfig
+from pipeline.config.playbooks import PlaybookConfig
 from pipeline.engine.alerts.evidence import brand_evidence, within_bytes
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
-from pipeline.engine.alerts.surge_evidence import recovery, since_onset, with_surge
+from pipeline.engine.alerts.playbook import filled_drafts, playbook_of
+from pipeline.engine.alerts.surge_evidence import recovery, similar, since_onset, sure_cause, with_surge
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.episodes.episode import Episodes, EpisodeTransition
 from pipeline.engine.episodes.kinds import KIND_SPECS, KindSpec
+from pipeline.engine.episodes.past import PastEpisode
 from schemas.alert import (
     Alert,
     Change,
     Expected,
     Kind,
     Observed,
-    Playbook,
     ScoreReading,
     Suppressed,
     SuppressedOpening,
@@ -72,6 +74,7 @@ def brand_alert(
     suppressed: Suppressed | None,
     category_episode_id: str,
     changes: tuple[Change, ...] = (),
+    past: tuple[PastEpisode, ...] = (),
 ) -> Alert:
     """The alert of a transition of a brand's episode.
 
@@ -83,6 +86,7 @@ def brand_alert(
         suppressed: openings suppressed before it, which this alert reports.
         category_episode_id: id of the category's open episode of this kind, or "".
         changes: what an update is about.
+        past: ended episodes of the brand and of its category.
     """
     index, brand, config, assessment = closed.index, closed.brand, closed.config, closed.assessment
     if not spec.counts:
@@ -102,6 +106,10 @@ def brand_alert(
     volume = round(evidence.volume, 4)
     spread = normal.spread(expected, window)
     shown, language = with_surge(brand_evidence(brand, spec, window, index), brand, config.names.values())
+    shown = msgspec.structs.replace(shown, similar=similar(past, shown, brand.name, spec.name, transition.episode_id))
+    cause, needed = sure_cause(shown), needs_somebody(transition)
+    configured = config.playbook_for(transition.severity, cause, language) if needed else None
+    playbook = playbook_of(configured, transition.severity, respond_by(configured, transition))
     alert = Alert(
         version=1,
         id=transition.alert_id,
@@ -135,7 +143,7 @@ def brand_alert(
             {"volume": volume, "negativity": round(score - volume, 4)} if spec.counts else closed.audience.parts
         ),
         evidence=within_bytes(shown),
-        playbook=playbook_of(config, transition),
+        playbook=playbook,
         config_hash=config.config_hash,
         detector=entry(config.detection.detector).label,
         category=config.category,
@@ -146,8 +154,13 @@ def brand_alert(
         recovery=recovery(brand, normal, transition.last_above) if transition.name == "resolved" else None,
     )
     called = config.names.get(language) or next(iter(config.names.values()), brand.name)
+    if playbook is not None:
+        playbook = msgspec.structs.replace(playbook, drafts=filled_drafts(alert, called))
     return msgspec.structs.replace(
-        alert, headline=headline(alert, language, config.names), links=links_of(alert, config.links, called)
+        alert,
+        headline=headline(alert, language, config.names),
+        links=links_of(alert, config.links, called),
+        playbook=playbook,
     )
 
 
@@ -185,16 +198,15 @@ def onset_interval(transition: EpisodeTransition) -> Window | None:
     return Window(start=start_of(transition.earliest), end=start_of(transition.latest + 1))
 
 
-def playbook_of(config: BrandConfig, transition: EpisodeTransition) -> Playbook | None:
-    """Who acts, by which instructions and by when, as configured; None where it is not, or nobody must act.
-
-    Nobody must where the episode is for information or over. A time that has passed is left out.
-    """
-    playbook = config.playbook
-    if playbook is None or transition.severity == "info" or transition.name == "resolved":
+def respond_by(playbook: PlaybookConfig | None, transition: EpisodeTransition) -> datetime | None:
+    """When somebody must have acted; None where that is not configured, or over."""
+    minutes = None if playbook is None else playbook.respond_within_minutes
+    if minutes is None:
         return None
-    minutes = playbook.respond_within_minutes
-    by = None if minutes is None else start_of(transition.opened + 1) + timedelta(minutes=minutes)
-    if by is not None and by <= start_of(transition.bucket + 1):
-        by = None
-    return Playbook(owner=playbook.owner, link=playbook.link, respond_by=by)
+    by = start_of(transition.opened + 1) + timedelta(minutes=minutes)
+    return by if by > start_of(transition.bucket + 1) else None
+
+
+def needs_somebody(transition: EpisodeTransition) -> bool:
+    """Whether somebody must act: not where the episode is for information or over."""
+    return transition.severity != "info" and transition.name != "resolved"

@@ -13,10 +13,11 @@ from detectors.brand.window_state import rows_of
 from detectors.category import comparable
 from detectors.registry import DETECTOR_VERSION
 from pipeline.config.model import BrandConfig
-from pipeline.engine.alerts.brand_alert import playbook_of, start_of
+from pipeline.engine.alerts.brand_alert import needs_somebody, respond_by, start_of
 from pipeline.engine.alerts.evidence import category_evidence
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
+from pipeline.engine.alerts.playbook import filled_drafts, playbook_of
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.categories import WINDOW, Category, CategoryTransition
 from pipeline.engine.episodes.kinds import KindSpec
@@ -42,6 +43,8 @@ def category_alert(
     members = list(category.active(transition.bucket))
     observed, expected = _counts(members)
     score = round(transition.score, 4)
+    configured = config.playbook_for(transition.severity) if needs_somebody(transition) else None
+    playbook = playbook_of(configured, transition.severity, respond_by(configured, transition))
     alert = Alert(
         version=1,
         id=transition.alert_id,
@@ -61,7 +64,7 @@ def category_alert(
         expected=expected,
         contributions={"common_move": score},
         evidence=category_evidence(members, spec, transition.bucket),
-        playbook=playbook_of(config, transition),
+        playbook=playbook,
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,
         scope="category",
@@ -69,8 +72,14 @@ def category_alert(
         members=_members(category, spec.name, moved.peaks),
         suppressed=suppressed,
     )
-    links = links_of(alert, config.links, category.name)
-    return msgspec.structs.replace(alert, headline=headline(alert, "en"), links=links)
+    if playbook is not None:
+        playbook = msgspec.structs.replace(playbook, drafts=filled_drafts(alert, category.name))
+    return msgspec.structs.replace(
+        alert,
+        headline=headline(alert, "en"),
+        links=links_of(alert, config.links, category.name),
+        playbook=playbook,
+    )
 
 
 def _members(category: Category, kind: Kind, peaks: dict[str, float]) -> tuple[Member, ...]:

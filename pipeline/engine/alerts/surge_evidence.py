@@ -24,6 +24,8 @@ from pipeline.engine.buckets.posts import URL_CHARACTERS, PostRecord, by_audienc
 from pipeline.engine.buckets.story import Story, without_mark
 from pipeline.engine.buckets.surge import Surge, told_text
 from pipeline.engine.buckets.told import TRIGGER_SHARE, LastTold
+from pipeline.engine.episodes.past import KEPT_TERMS, PastEpisode, kept_term, most_similar
+from schemas.alert import Alert, Kind
 from schemas.evidence import (
     Amplifier,
     Cause,
@@ -32,6 +34,7 @@ from schemas.evidence import (
     Part,
     Post,
     Recovery,
+    Similar,
     SinceOnset,
     Spread,
     Term,
@@ -139,16 +142,69 @@ def recovery(brand: Brand, normal: Normal, last_above: int) -> Recovery | None:
     )
 
 
+def similar(past: Iterable[PastEpisode], evidence: Evidence, brand: str, kind: Kind, own: str) -> tuple[Similar, ...]:
+    """The ended episodes that an alert with this evidence resembles, the most similar first.
+
+    Args:
+        past: of the brand and of its category.
+        evidence: with what is known of the surge.
+        brand: of the episode.
+        kind: the same.
+        own: its id.
+    """
+    terms = [term.text for term in evidence.terms]
+    others = (one for one in past if one.id != own)
+    return tuple(
+        Similar(
+            episode_id=one.id,
+            brand=one.brand,
+            kind=one.kind,
+            severity=one.severity,
+            onset_time=moment(one.onset * BUCKET_SECONDS),
+            resolved_time=moment((one.ended + 1) * BUCKET_SECONDS),
+            duration_minutes=(one.ended + 1 - one.onset) * BUCKET_SECONDS // 60,
+            cause=one.cause or None,
+            terms=one.terms,
+            shared_terms=tuple(term for term in one.terms if term in terms),
+            mentions=one.mentions,
+            peak_per_hour=one.peak_per_hour,
+        )
+        for one in most_similar(others, brand=brand, kind=kind, cause=sure_cause(evidence), terms=terms)
+    )
+
+
+def past_episode(alert: Alert) -> PastEpisode:
+    """An episode as it is remembered, from the alert of its end."""
+    counts = alert.since_onset
+    return PastEpisode(
+        alert.episode_id,
+        alert.brand,
+        alert.kind,
+        alert.severity,
+        int(alert.onset_time.timestamp()) // BUCKET_SECONDS,
+        int(alert.detected_time.timestamp()) // BUCKET_SECONDS - 1,
+        sure_cause(alert.evidence),
+        tuple(kept_term(term.text) for term in alert.evidence.terms[:KEPT_TERMS]),
+        0 if counts is None else counts.mentions,
+        0 if counts is None else counts.peak_per_hour,
+    )
+
+
+def sure_cause(evidence: Evidence) -> str:
+    """The name of the cause; "" where it is unsure."""
+    cause = evidence.cause
+    return "" if cause is None or cause.name in UNSURE else cause.name
+
+
 def last_told(evidence: Evidence, brand: Brand, index: int) -> LastTold:
     """What an alert with this evidence tells."""
     trigger = next(iter(evidence.triggers), None)
-    cause = evidence.cause
     spread = evidence.spread or Spread()
     return LastTold(
         index,
         brand.recent.total(index + 1 - BUCKETS_PER_HOUR, index + 1).mentions,
         tuple(term.text for term in evidence.terms),
-        "" if cause is None or cause.name in UNSURE else cause.name,
+        sure_cause(evidence),
         trigger.id if trigger is not None and trigger.mentions > 1 and trigger.share >= TRIGGER_SHARE else "",
         tuple(
             part.name

@@ -30,6 +30,7 @@ from pipeline.engine.buckets.surge import Surge
 from pipeline.engine.buckets.window_tables import WindowTables
 from pipeline.engine.episodes.before import Before
 from pipeline.engine.episodes.episode import Episode, Episodes, new_episodes, restored_episodes, stored_for_brand
+from pipeline.engine.episodes.past import PastEpisode
 from pipeline.engine.state import (
     VERSION,
     BrandRecord,
@@ -88,8 +89,8 @@ class Brand:
         is_misplaced: whether its mentions belong on another partition.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
-        model, episodes, negative_posts, top_posts, stories, recent, before, tables, late, background, surge: absent
-            while `serialised` holds them.
+        model, episodes, negative_posts, top_posts, stories, recent, before, tables, late, background, surge, past:
+            absent while `serialised` holds them.
     """
 
     __slots__ = (
@@ -110,6 +111,7 @@ class Brand:
         "negative_posts",
         "open",
         "open_record",
+        "past",
         "recent",
         "remembered",
         "serialised",
@@ -130,6 +132,7 @@ class Brand:
     late: LateCounts
     background: Background | None
     surge: Surge | None
+    past: tuple[PastEpisode, ...]
 
     def __init__(self, name: str, cache: BrandCache, detector: Entry) -> None:
         self.name = name
@@ -226,6 +229,7 @@ class Brand:
         self.late = record.late
         self.background = record.background
         self.surge = record.surge
+        self.past = record.past
         self.serialised = None
         self._cache.loaded[self] = None
 
@@ -280,6 +284,7 @@ class Brand:
                 self.late,
                 self.background,
                 self.surge,
+                self.past,
             )
         )
 

@@ -19,11 +19,11 @@ from pipeline.config.model import (
     ConfigFile,
     DetectionConfig,
     EngineConfig,
-    PlaybookConfig,
     SentimentConfig,
     TierSection,
     WorkerConfig,
 )
+from pipeline.config.playbooks import PlaybookConfig
 from pipeline.errors import ConfigError
 
 

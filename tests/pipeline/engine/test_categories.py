@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.model import BrandSection, CategorySection, Config, ConfigFile, PlaybookConfig, TierSection
+from pipeline.config.model import BrandSection, CategorySection, Config, ConfigFile, TierSection
+from pipeline.config.playbooks import PlaybookConfig
 from pipeline.engine.categories import quorum
 from pipeline.engine.engine import Engine
 from pipeline.engine.state import CATEGORY_PREFIX

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.model import BrandSection, Config, ConfigFile, PlaybookConfig
+from pipeline.config.model import BrandSection, Config, ConfigFile
+from pipeline.config.playbooks import PlaybookConfig
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER, Record
 from schemas.alert import Alert

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline.config.model import BrandSection, Config, ConfigFile, DetectionConfig, PlaybookConfig
+from pipeline.config.model import BrandSection, Config, ConfigFile, DetectionConfig
+from pipeline.config.playbooks import PlaybookConfig
 from pipeline.engine.alerts.brand_alert import take_suppressed
 from pipeline.engine.episodes.episode import new_episodes
 from pipeline.engine.episodes.suppression import Suppression

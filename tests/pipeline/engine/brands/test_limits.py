@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from detectors.registry import Entry
-from pipeline.config.model import BrandSection, Config, ConfigFile, EngineConfig, PlaybookConfig
+from pipeline.config.model import BrandSection, Config, ConfigFile, EngineConfig
+from pipeline.config.playbooks import PlaybookConfig
 from pipeline.engine.brands.cache import BrandCache
 from pipeline.engine.buckets.late import MOST_LATE
 from pipeline.engine.engine import Engine
