@@ -13,12 +13,10 @@ from pipeline.config.settings import Settings
 from pipeline.hub.store.reader import Episode
 from pipeline.hub.store.writer import Change, Incoming, Writer
 from pipeline.kafka.feedback import write_feedback
-from schemas.feedback import Feedback, FeedbackKind, Label, new_feedback
+from schemas.feedback import FEEDBACK_KINDS, Feedback, FeedbackKind, Label, new_feedback
 from schemas.moments import moment
 from schemas.text import replace_lone_surrogates
 
-KINDS: Final[tuple[FeedbackKind, ...]] = ("acknowledged", "answer", "label", "note")
-"""What the forms can say."""
 _MAX_ANSWER_AGE_SECONDS: Final = 366 * 86_400
 
 
@@ -76,9 +74,9 @@ def feedback_of_form(form: Mapping[str, Any], episode: Episode, author: str, now
     """
     fields = {name: replace_lone_surrogates(str(value)).strip() for name, value in form.items()}
     kind = fields.get("kind", "")
-    known: FeedbackKind | None = next((one for one in KINDS if one == kind), None)
+    known: FeedbackKind | None = next((one for one in FEEDBACK_KINDS if one == kind), None)
     if known is None:
-        raise ValueError(f"expected one of {', '.join(KINDS)} as the kind of feedback")
+        raise ValueError(f"expected one of {', '.join(FEEDBACK_KINDS)} as the kind of feedback")
     label: Label | None = None
     if known == "label":
         label = msgspec.convert(fields.get("label"), Label)
@@ -91,7 +89,17 @@ def feedback_of_form(form: Mapping[str, Any], episode: Episode, author: str, now
         note=fields.get("note"),
         label=label,
         url=fields.get("url") if is_answer else None,
+        step=_step(fields.get("step", ""), episode) if known == "step" else None,
     )
+
+
+def _step(step: str, episode: Episode) -> str:
+    """The id of a step that the episode's playbook has."""
+    playbook = episode.alert.playbook
+    known = [one.id for one in playbook.steps] if playbook else []
+    if step not in known:
+        raise ValueError(f"expected a step of the playbook ({', '.join(known) or 'it has none'})")
+    return step
 
 
 def _published(text: str, now: datetime) -> datetime:

@@ -17,14 +17,14 @@ class Standing(msgspec.Struct, frozen=True):
         acknowledged: the last acknowledgement, None where nobody acts yet.
         label: the last label, None where nobody has judged.
         answers: the brand's own answers.
-        steps: playbook steps that are done.
+        steps: playbook steps that are done, by their id.
         all: everything that was said.
     """
 
     acknowledged: Feedback | None = None
     label: Feedback | None = None
     answers: tuple[Feedback, ...] = ()
-    steps: tuple[Feedback, ...] = ()
+    steps: dict[str, Feedback] = {}
     all: tuple[Feedback, ...] = ()
 
 
@@ -46,6 +46,6 @@ def _standing(said: list[Feedback]) -> Standing:
         acknowledged=last.get("acknowledged"),
         label=last.get("label"),
         answers=tuple(one for one in said if one.kind == "answer"),
-        steps=tuple(one for one in said if one.kind == "step"),
+        steps={one.step: one for one in said if one.step},
         all=tuple(said),
     )

@@ -77,6 +77,7 @@ async function refresh() {
       const other = fresh.getElementById(part.id);
       const opened = [...part.querySelectorAll("details")].map((details) => details.open);
       if (!other || other.outerHTML === part.dataset.last) continue;
+      if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
       other.dataset.last = other.outerHTML;
       announce(part, other);
       if (part.contains(document.activeElement) && document.activeElement !== document.body) {

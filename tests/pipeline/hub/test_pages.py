@@ -89,10 +89,9 @@ def test_more_episodes_than_are_drawn_are_rows_of_a_table(hub):
 def test_an_episode_shows_its_time_line_evidence_and_what_people_did(hub):
     made, writer = hub
     opened = burn(writer)
-    earlier = episode(7, detected=DETECTED - 86_400)
     writer.apply(
         Incoming(
-            alerts=[earlier, later(earlier, 8, "resolved", 30), later(opened, 2, "updated", 30, changes=("news",))],
+            alerts=[later(opened, 2, "updated", 30, changes=("news",))],
             feedback=[
                 new_feedback(opened, "answer", author="Kim", time=moment(DETECTED + 600), url="https://a.example/x"),
                 new_feedback(opened, "label", author="Ann", time=moment(DETECTED + 700), label="true"),
@@ -104,7 +103,6 @@ def test_an_episode_shows_its_time_line_evidence_and_what_people_did(hub):
     assert text.count('class="chart"') == 3
     for shown in ("onset", "alert opened", "own answer by Kim", "marked as real by Ann", "trigger posted"):
         assert f">{shown}" in text, shown
-    assert f"/episodes/{earlier.episode_id}" in text
     assert opened.evidence.voices[0].excerpt[:30] in text
 
 
@@ -214,6 +212,7 @@ def acknowledge(client: TestClient, opened: Any, **fields: str) -> Any:
     [
         ({}, "acknowledged"),
         ({"kind": "note", "note": "called the lab"}, "note"),
+        ({"kind": "step", "step": "verify-facts"}, "step"),
         ({"kind": "label", "label": "false"}, "label"),
         ({"kind": "answer", "url": "https://acme.example/answer", "published": "2026-03-01T12:20"}, "answer"),
     ],
@@ -227,6 +226,30 @@ def test_a_form_records_what_somebody_said_and_shows_it(hub, fields, kind):
         (said,) = made.reader.feedback([opened.episode_id])
         assert (said.kind, said.author, said.brand) == (kind, "Kim", "acme")
         assert "by Kim" in client.get(f"/episodes/{opened.episode_id}").text
+
+
+def test_where_an_alert_names_none_the_brands_own_earlier_episodes_are_the_similar_ones(hub):
+    made, writer = hub
+    opened = episode(1, evidence=alert("minimal").evidence)
+    earlier = episode(7, detected=DETECTED - 86_400)
+    writer.apply(Incoming(alerts=[opened, earlier, later(earlier, 8, "resolved", 30)]))
+    with client_of(made) as client:
+        assert f"/episodes/{earlier.episode_id}" in client.get(f"/episodes/{opened.episode_id}").text
+
+
+def test_an_episode_shows_its_playbook_with_what_is_done_and_the_earlier_episodes_of_its_alert(hub):
+    made, writer = hub
+    opened = burn(writer)
+    said = new_feedback(opened, "step", author="Kim", time=moment(DETECTED), step="verify-facts")
+    writer.apply(Incoming(feedback=[said]))
+    with client_of(made) as client:
+        text = client.get(f"/episodes/{opened.episode_id}").text
+    assert "done by Kim" in text
+    assert 'name="step" value="publish"' in text
+    assert 'value="verify-facts"' not in text
+    for shown in ("press@acme.example", "legal@acme.example", "#war-room", "We will say more by noon"):
+        assert shown in text, shown
+    assert f"/episodes/{opened.evidence.similar[0].episode_id}" in text
 
 
 @pytest.mark.parametrize(
