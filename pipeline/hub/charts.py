@@ -20,6 +20,8 @@ _WIDTH: Final = 1000.0
 _TOP: Final = 16
 _BOTTOM: Final = 20
 _MAX_HITS: Final = 400
+_NUMBER_PERCENT: Final = 1.8
+"""Width that the number of a mark takes."""
 _TIME_STEPS: Final = (900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000)
 
 Placed = tuple[float, float]
@@ -181,15 +183,17 @@ def _grid(plot: _Plot, values: Sequence[float], words: Callable[[float], str]) -
 
 def _lines(marks: Sequence[Mark], span: Span, height: int) -> Markup:
     rows = []
-    for mark in marks:
+    numbered = -_NUMBER_PERCENT
+    for mark in sorted(marks, key=lambda mark: mark.time):
         place = span.percent(mark.time)
-        if 0.0 <= place <= 100.0:
-            rows.append(
-                Markup(
-                    '<g class="mark {}"><title>{}</title><line x1="{:.2f}%" x2="{:.2f}%" y1="{}" y2="{}"/>'
-                    '<text x="{:.2f}%" y="{}">{}</text></g>'
-                ).format(mark.kind, mark.words, place, place, _TOP, _TOP + height, place, _TOP - 4, mark.number)
-            )
+        if not 0.0 <= place <= 100.0:
+            continue
+        number = Markup()
+        if place - numbered >= _NUMBER_PERCENT:  # else it would stand on the one before
+            number = Markup('<text x="{:.2f}%" y="{}">{}</text>').format(place, _TOP - 4, mark.number)
+            numbered = place
+        line = Markup('<line x1="{0:.2f}%" x2="{0:.2f}%" y1="{1}" y2="{2}"/>').format(place, _TOP, _TOP + height)
+        rows.append(Markup('<g class="mark {}"><title>{}</title>{}{}</g>').format(mark.kind, mark.words, line, number))
     return Markup().join(rows)
 
 
