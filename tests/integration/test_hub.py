@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, build_opener
+from urllib.request import urlopen
 
 import pytest
 
@@ -23,53 +18,11 @@ from pipeline.kafka.clients import producer, topic_name
 from pipeline.kafka.feedback import read_feedback
 from schemas.activity import Activity, encode_activity
 from schemas.alert import Alert, encode_alert
+from tests.integration.hub_process import START_SECONDS, HubProcess
 from tests.integration.worker_process import wait_until
 from tests.pipeline.hub.world import START, buckets, episode, later
 
 pytestmark = pytest.mark.integration
-
-START_SECONDS = 30.0
-
-
-class HubProcess:
-    """`tocsin hub` as a process of its own."""
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self.store = folder / "store.sqlite"
-        self._settings = settings.model_copy(update={"hub_port": 0, "hub_store": self.store})
-        self._log = (folder / "hub.log").open("ab")
-        self.process: subprocess.Popen[str] | None = None
-        self.address = ""
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "hub"],
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            env=child_environment(self._settings),
-        )
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
-
-    def end(self, number: signal.Signals) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        self.process.communicate()
-        return self.process.returncode
-
-    def get(self, path: str) -> Any:
-        """A JSON answer; None while there is none."""
-        try:
-            with build_opener().open(self.address + path, timeout=10) as answer:
-                return json.load(answer)
-        except (URLError, ConnectionError):
-            return None
-
-    def close(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.end(signal.SIGKILL)
-        self._log.close()
 
 
 @pytest.fixture
@@ -127,13 +80,8 @@ def test_feedback_of_a_page_is_on_the_topic_and_feedback_of_the_topic_on_the_pag
     write(cluster_settings, [opened], buckets("acme", START, 3))
     hub.start()
     wait_until(lambda: hub.get(f"api/episodes/{opened.episode_id}"), START_SECONDS, "the episode")
-    browser = build_opener(HTTPCookieProcessor())
-    address = f"{hub.address}episodes/{opened.episode_id}"
-    page = browser.open(address, timeout=10).read().decode()
-    token = re.search(r'name="form_token" value="(\w+)"', page)
-    assert token
-    form = {"kind": "acknowledged", "author": "Kim", "note": "seen", "form_token": token[1]}
-    shown = browser.open(f"{address}/feedback", urlencode(form).encode(), timeout=30).read().decode()
+    status, shown = hub.say(opened.episode_id, kind="acknowledged", author="Kim", note="seen")
+    assert status == 200
     assert "Acknowledged by Kim" in shown
     (record,) = read_feedback(cluster_settings)
     assert record.feedback is not None
@@ -166,7 +114,7 @@ def test_a_record_that_is_no_alert_is_passed_over_and_counted(cluster_settings, 
     wait_until(lambda: watermark(hub) == START + 900, START_SECONDS, "the activity")
 
     def metrics() -> str:
-        text: str = build_opener().open(f"{hub.address}metrics", timeout=10).read().decode()
+        text: str = urlopen(f"{hub.address}metrics", timeout=10).read().decode()
         return text
 
     assert "tocsin_hub_unreadable_records 1.0" in metrics()
