@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from detectors.topics.causes import CAUSES
 from pipeline.errors import TocsinError
 from pipeline.hub.access import BROWSER_COOKIE, MAX_NAME, SESSION_COOKIE, SESSION_SECONDS, Identity
 from pipeline.hub.brand_view import RANGES, brand_view
@@ -30,16 +31,6 @@ from schemas.text import printable
 LANGUAGE_COOKIE: Final = "tocsin_lang"
 NAME_COOKIE: Final = "tocsin_name"
 _YEAR: Final = 365 * 86_400
-CAUSES: Final = (
-    "product_failure",
-    "safety",
-    "data_breach",
-    "false_claim",
-    "insensitive_content",
-    "employee_behaviour",
-    "service_outage",
-    "price_or_policy",
-)
 
 
 def now_page(request: Request, hub: Hub, identity: Identity) -> Response:

@@ -192,6 +192,7 @@ def _serve(settings: Settings, hub: Hub, source: Source, on_ready: Callable[[str
         uvicorn.Config(
             application(hub, names),
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -9,6 +9,8 @@ from string import Formatter
 import pytest
 
 import pipeline.hub
+from detectors.topics.causes import CAUSES
+from detectors.topics.emotions import EMOTIONS
 from pipeline.hub.words import LANGUAGES, chosen, words_of
 from schemas.alert import CHANGES, KINDS, SEVERITIES, TRANSITIONS
 from schemas.feedback import FEEDBACK_KINDS, LABELS
@@ -49,6 +51,8 @@ def test_every_word_of_a_record_has_words_of_its_own():
         "change": CHANGES,
         "labelled": LABELS,
         "mark": FEEDBACK_KINDS,
+        "cause": CAUSES,
+        "emotion": EMOTIONS,
     }
     wanted = {f"{group}_{name}" for group, names in groups.items() for name in names}
     assert wanted - words_of("en").names() == set()
