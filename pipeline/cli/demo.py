@@ -58,7 +58,7 @@ def command(
     verify: bool,
     config: Path | None,
 ) -> None:
-    """Run the whole pipeline on this machine: Kafka, topics, worker, a stream of mentions, alerts on the screen.
+    """Run the whole pipeline on this machine: Kafka, topics, worker, hub, a stream of mentions, alerts on the screen.
 
     The stream is simulated: 200 brands in English, Chinese and Japanese, two quiet days as fast as possible, then a day
     at --speed in which one crisis breaks out, one slow burn begins and one brand is merely praised. The demo runs until
@@ -85,6 +85,12 @@ def command(
             session.start_worker()
             address = f"http://127.0.0.1:{session.settings.metrics_port}"
             console.print(f"worker is ready: {address}/metrics  {address}/healthz  (log: {session.log})")
+            hub = session.start_hub()
+            console.print(
+                f"what burns, live: {hub}  (log: {session.hub_log})"
+                if hub
+                else "no hub: expected the extra `hub` to be installed, it is not"
+            )
             run = _Run(session, console, show_all=show_all)
             try:
                 if stream is not None:

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "explain": "Show why a brand's alert fired at a time, or what held it back.",
     "alerts": "Read the alerts topic.",
     "notify": "Tell alerts to pagers, chats, phones and mail (runs until stopped).",
+    "hub": "Show what burns as pages in a browser: episodes, evidence, brands; take feedback.",
     "episodes": "List what is open now, by the alerts topic.",
     "ack": "Say that somebody acts on an episode.",
     "answer": "Record the brand's own public answer to an episode.",

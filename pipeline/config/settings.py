@@ -15,6 +15,8 @@ from pipeline.errors import ConfigError
 
 PREFIX = "TOCSIN_"
 _MAX_SECRET_BYTES: Final = 4096
+_MIN_TOKEN: Final = 16
+_SECRETS: Final = ("kafka_sasl_password", "kafka_ssl_password", "hub_token", "hub_read_token")
 DEFAULT_PORT: Final = 9092
 """Of a broker whose address has none."""
 
@@ -77,6 +79,31 @@ class Settings(BaseSettings):
     metrics_port: Annotated[
         int, Field(ge=0, le=65535, description="Port of /metrics and /healthz; 0 takes a free one.")
     ] = 9464
+
+    hub_host: Annotated[
+        str, Field(description="Address that the hub listens on; any but this machine's asks a login.")
+    ] = "127.0.0.1"
+    hub_port: Annotated[int, Field(ge=0, le=65535, description="Port of the hub; 0 takes a free one.")] = 9480
+    hub_store: Annotated[Path | None, Field(description="File of the hub's store; by default in `home`.")] = None
+    hub_names: Annotated[
+        str, Field(description="Names that the hub is reached by beside its address, comma separated.")
+    ] = ""
+    hub_token: Annotated[SecretStr | None, Field(description="Token that lets people read and act in the hub.")] = None
+    hub_token_file: Annotated[Path | None, Field(description="Instead of the token: a file that holds it.")] = None
+    hub_read_token: Annotated[SecretStr | None, Field(description="Token that lets people read the hub.")] = None
+    hub_read_token_file: Annotated[Path | None, Field(description="Instead of this token: a file that holds it.")] = (
+        None
+    )
+    hub_trusted_header: Annotated[
+        str | None,
+        Field(pattern=r"^[A-Za-z0-9-]{1,64}$", description="Header in which a proxy names who has signed in there."),
+    ] = None
+    hub_trusted_proxies: Annotated[
+        str, Field(description="Addresses of the proxies whose headers are believed, comma separated.")
+    ] = "127.0.0.1"
+    hub_acting_users: Annotated[
+        str, Field(description="With the header: names that may act, comma separated; `*` is everybody.")
+    ] = ""
     log_format: Annotated[Literal["auto", "console", "json"], Field(description="auto: console on a terminal.")] = (
         "auto"
     )
@@ -109,7 +136,7 @@ class Settings(BaseSettings):
         return self
 
     def _secret_faults(self) -> Iterator[str]:
-        for name in ("kafka_sasl_password", "kafka_ssl_password"):
+        for name in _SECRETS:
             if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
                 yield f"expected {PREFIX}{name.upper()} or {PREFIX}{name.upper()}_FILE, got both"
                 continue
@@ -163,6 +190,38 @@ class Settings(BaseSettings):
     def ssl_password(self) -> str | None:
         """The password of our own key; as `sasl_password`."""
         return self._secret_now("kafka_ssl_password")
+
+    def hub_token_now(self) -> str | None:
+        """The token to read and act; as `sasl_password`."""
+        return self._token_now("hub_token")
+
+    def hub_read_token_now(self) -> str | None:
+        """The token to read; as `sasl_password`."""
+        return self._token_now("hub_read_token")
+
+    @property
+    def trusted_proxies(self) -> list[str]:
+        """Addresses whose header is believed."""
+        return _names(self.hub_trusted_proxies)
+
+    @property
+    def acting_users(self) -> list[str]:
+        """Who may act, where a proxy names people."""
+        return _names(self.hub_acting_users)
+
+    @property
+    def hub_host_names(self) -> list[str]:
+        """Names of the hub beside its address."""
+        return _names(self.hub_names)
+
+    def _token_now(self, name: str) -> str | None:
+        token = self._secret_now(name)
+        if token is not None and len(token) < _MIN_TOKEN:
+            raise ConfigError(
+                f"environment: {PREFIX}{name.upper()}: expected a token of at least {_MIN_TOKEN} characters, got "
+                f"{len(token)}; make one with `python -c 'import secrets; print(secrets.token_urlsafe())'`"
+            )
+        return token
 
     def _secret_now(self, name: str) -> str | None:
         try:
@@ -234,6 +293,11 @@ def _secret_line(content: bytes, what: str) -> str:
     return secret
 
 
+def _names(text: str) -> list[str]:
+    """The parts of a list with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _given(settings: Settings) -> list[str]:
     """Names of what is set and has no default."""
     return [name for name, field in Settings.model_fields.items() if field.default is None and getattr(settings, name)]
@@ -302,7 +366,7 @@ def load_settings() -> Settings:
             message = one["msg"].removeprefix("Value error, ")
             if one["loc"]:
                 name = PREFIX + str(one["loc"][0]).upper()
-                shown = "***" if "PASSWORD" in name else repr(one["input"])
+                shown = "***" if "PASSWORD" in name or "TOKEN" in name else repr(one["input"])
                 faults.append(f"environment: {name}={shown}: {message}")
             else:
                 faults += [f"environment: {line}" for line in message.split("\n")]

@@ -1,13 +1,14 @@
-"""One session of the demo: a local Kafka, its topics and a worker on this machine.
+"""One session of the demo: a local Kafka, its topics, a worker and a hub on this machine.
 
 Everything is real and discarded afterwards: the broker keeps its data in a folder of its own, emptied at each start.
-Both processes are checked; when one fails, the other is stopped, and the last line of its log is shown.
+All processes are checked; when one fails, the others are stopped, and the last line of its log is shown.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib.util
 import json
 import re
 import shutil
@@ -73,12 +74,18 @@ class DemoSession:
         self._config = config
         self._names = names
         self._worker: subprocess.Popen[bytes] | None = None
+        self._hub: subprocess.Popen[bytes] | None = None
         self.settings = settings
 
     @property
     def log(self) -> Path:
         """The worker's log file."""
         return self.folder / "worker.log"
+
+    @property
+    def hub_log(self) -> Path:
+        """The hub's log file."""
+        return self.folder / "hub.log"
 
     def __enter__(self) -> Self:
         """Remove what the last session left, and start the broker, which ends with us.
@@ -91,17 +98,22 @@ class DemoSession:
             running.enter_context(alone(self._settings.home / "demo.lock"))
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
+            hub_port = _wanted_or_free(self._settings.hub_port)
             if self._config is None and self._names:
                 self._config = self.folder / "brands.toml"
-                self._config.write_text(names_toml(self._names), encoding="utf-8")
+                link = f'[links]\nhub = "http://127.0.0.1:{hub_port}/episodes/{{episode_id}}"\n\n'
+                self._config.write_text(link + names_toml(self._names), encoding="utf-8")
             running.callback(self._kafka.stop)
             self._kafka.start(owned=True)
-            running.callback(self._stop_worker)
+            running.callback(lambda: _stop(self._worker))
+            running.callback(lambda: _stop(self._hub))
             # Made from defaults alone: what the environment says of a real cluster does not hold here.
             self.settings = Settings.model_construct(
                 home=self._settings.home,
                 kafka_bootstrap=self._kafka.bootstrap,
-                metrics_port=_metrics_port(self._settings.metrics_port),
+                metrics_port=_wanted_or_free(self._settings.metrics_port),
+                hub_port=hub_port,
+                hub_store=self.folder / "hub.sqlite",
                 config=self._config,
                 log_format="json",
                 log_level=self._settings.log_level,
@@ -110,17 +122,8 @@ class DemoSession:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Stop the worker, then the broker, even if stopping the worker fails."""
+        """Stop the hub, the worker, then the broker, even if stopping one fails."""
         self._running.close()
-
-    def _stop_worker(self) -> None:
-        if self._worker is not None and self._worker.poll() is None:
-            self._worker.terminate()
-            try:
-                self._worker.wait(15)
-            except subprocess.TimeoutExpired:
-                self._worker.kill()
-                self._worker.wait()
 
     def apply_topics(self) -> int:
         """Create the topics of the catalogue; returns how many."""
@@ -132,15 +135,7 @@ class DemoSession:
         Raises:
             TocsinError: it ended, or was not ready in time; with the last line of its log.
         """
-        with self.log.open("wb") as log:
-            self._worker = subprocess.Popen(
-                owned_command([sys.executable, "-m", "pipeline", "worker"]),  # ends with us, even if we are killed
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=child_environment(self.settings),
-                start_new_session=True,  # Ctrl-C is ours: the worker is to write its last checkpoint in its own time
-            )
+        self._worker = self._start(["worker"], self.log)
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             self.check()
@@ -149,8 +144,26 @@ class DemoSession:
             time.sleep(0.1)
         raise TocsinError(f"worker: expected it to be ready within {READY_SECONDS:.0f} s; see {self.log}")
 
+    def start_hub(self) -> str:
+        """Start the hub; returns its address, which answers soon, or "" where its libraries are not installed."""
+        if importlib.util.find_spec("starlette") is None:
+            return ""
+        self._hub = self._start(["hub", "--event-time"], self.hub_log)
+        return f"http://127.0.0.1:{self.settings.hub_port}/"
+
+    def _start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+        with log.open("wb") as file:
+            return subprocess.Popen(
+                owned_command([sys.executable, "-m", "pipeline", *command]),  # ends with us, even if we are killed
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=child_environment(self.settings),
+                start_new_session=True,  # Ctrl-C is ours: the worker is to write its last checkpoint in its own time
+            )
+
     def check(self) -> None:
-        """Check that both processes run.
+        """Check that all processes run.
 
         Raises:
             TocsinError: one has ended; with the last line of its log.
@@ -158,6 +171,10 @@ class DemoSession:
         if self._worker is not None and self._worker.poll() is not None:
             raise TocsinError(
                 f"worker: expected it to run, it ended with exit code {self._worker.returncode}: {_last_line(self.log)}"
+            )
+        if self._hub is not None and self._hub.poll() is not None:
+            raise TocsinError(
+                f"hub: expected it to run, it ended with exit code {self._hub.returncode}: {_last_line(self.hub_log)}"
             )
         if self._kafka.status().pid is None:
             raise TocsinError(f"local Kafka: expected it to run, it ended: {_last_line(self._kafka.log)}")
@@ -183,7 +200,17 @@ class DemoSession:
             connection.close()
 
 
-def _metrics_port(wanted: int) -> int:
+def _stop(process: subprocess.Popen[bytes] | None) -> None:
+    if process is not None and process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wanted_or_free(wanted: int) -> int:
     """The wanted port if it is free, else one that is."""
     try:
         return free_port(wanted)

@@ -203,7 +203,10 @@ def explain(settings: Settings, error: Exception) -> str:
                 "addresses it advertises can be reached from here, and whether it asks for SASL "
                 f"({PREFIX}KAFKA_SECURITY_PROTOCOL)"
             )
-    return " ".join(str(error).split())
+    said = " ".join(str(error).split())
+    if "AuthorizationFailedError" in said:  # an idempotent producer without leave to write names it in words alone
+        return f"{user} has no permission ({said}); ask for an ACL that allows it"
+    return said
 
 
 @contextmanager

@@ -13,12 +13,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
 
 from pipeline.config.settings import load_settings
 from pipeline.kafka.local.ports import free_port
+from tests.integration.worker_process import wait_until
 from tests.pipeline.mention_streams import troubled_stream
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("heeded_signals")]
@@ -48,7 +50,11 @@ def processes(home: Path) -> list[list[str]]:
 
 def demo(home: Path, *arguments: str) -> subprocess.Popen[str]:
     """A demo with a port of its own: of two that begin together both would find the default one free."""
-    own = {"TOCSIN_HOME": str(home), "TOCSIN_METRICS_PORT": str(free_port())}
+    own = {
+        "TOCSIN_HOME": str(home),
+        "TOCSIN_METRICS_PORT": str(free_port()),
+        "TOCSIN_HUB_PORT": str(free_port()),
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", "demo", *arguments],
         stdout=subprocess.PIPE,
@@ -74,6 +80,19 @@ def test_worker_and_replay_agree_to_the_byte_on_recorded_mentions(home: Path, tm
     assert "crisis opened: acme" in out
 
 
+def hub_page(home: Path) -> str:
+    """What the hub of the demo shows as soon as it shows a crisis."""
+    address = (home / "demo" / "hub.log").read_text().splitlines()[0]
+
+    def page() -> str:
+        with urlopen(address, timeout=10) as answer:
+            text: str = answer.read().decode()
+        return text if 'class="card' in text else ""
+
+    found: str = wait_until(page, 60, "a crisis on the page")
+    return found
+
+
 @pytest.mark.slow
 def test_the_simulated_crisis_is_on_the_screen_and_ctrl_c_ends_everything(home: Path) -> None:
     """The right brand is rung for, the praised one is not, and Ctrl-C leaves exit code 0 and no process."""
@@ -85,6 +104,7 @@ def test_the_simulated_crisis_is_on_the_screen_and_ctrl_c_ends_everything(home: 
     for line in process.stdout:
         shown += line
         if "crisis opened: peltine-tech" in line:
+            shown += hub_page(home)
             process.send_signal(signal.SIGINT)
             break
     rest, err = process.communicate(timeout=60)
@@ -92,6 +112,7 @@ def test_the_simulated_crisis_is_on_the_screen_and_ctrl_c_ends_everything(home: 
     shown += rest
     assert process.returncode == 0, err
     assert "crisis opened: peltine-tech" in shown, err
+    assert "Peltine</a></h3>" in shown
     assert "crisis opened: calzaan-beauty" not in shown
     assert "calzaan-beauty: praise" in err
 

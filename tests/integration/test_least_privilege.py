@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pipeline.kafka.topics import apply_topics
 from schemas.alert import decode_alert
 from schemas.catalogue import topics
 from schemas.rejection import Reason
+from tests.integration.hub_process import HubProcess
 from tests.integration.secured_broker import PASSWORD, Permission, Secured, name_of, run
 from tests.integration.worker_process import WorkerProcess, outcome, publish, settle, wait_until, working
 from tests.pipeline.mention_streams import mention, troubled_stream
@@ -48,12 +50,14 @@ def table() -> dict[str, list[Permission]]:
 
 
 TABLE = table()
+RUNNING = {"worker", "hub"}
+"""They do not end by themselves."""
 LEAVING_OUT = [
     pytest.param(command, permission, id=f"{command} without {permission.operation} on {permission.name}")
     for command, permissions in TABLE.items()
     # Of operations that are the same on several topics, on one.
     for permission in {permission.operation: permission for permission in permissions}.values()
-    if command != "worker"
+    if command not in RUNNING
 ]
 
 
@@ -92,7 +96,7 @@ def prepared(secured: Secured, command: str) -> Settings:
         apply_topics(mine)
     if command in {"record", "explain", "dead-letters --replay --apply"}:
         send_one(mine)
-    if command in {"ack", "report"}:
+    if command in {"ack", "hub", "report"}:
         with producer(mine) as client:
             client.send(topic_name(mine, "alerts"), OPENED, b"acme")
     return settings
@@ -108,7 +112,7 @@ def send_one(settings: Settings) -> None:
         client.send(topic_name(settings, "mentions-dlq"), letter.value, letter.key, headers=letter.headers)
 
 
-@pytest.mark.parametrize("command", [command for command in TABLE if command != "worker"])
+@pytest.mark.parametrize("command", [command for command in TABLE if command not in RUNNING])
 def test_the_permissions_of_the_document_are_enough(secured, command, tmp_path):
     settings = prepared(secured, command)
     secured.permit(settings, TABLE[command])
@@ -169,6 +173,47 @@ def test_check_says_which_settings_it_may_not_read_and_passes(secured):
     done = run(settings, "check", "--broker")
     assert done.code == 0
     assert f"warning: no permission DescribeConfigs on {settings.topic_prefix}mentions, " in done.err
+
+
+@pytest.fixture
+def hub_of(tmp_path: Path) -> Iterator[Callable[[Settings], HubProcess]]:
+    """Start hubs; none outlives the test."""
+    started: list[HubProcess] = []
+
+    def start(settings: Settings) -> HubProcess:
+        started.append(HubProcess(settings, tmp_path))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for hub in started:
+        hub.close()
+
+
+def test_the_permissions_of_the_document_are_enough_for_the_hub_and_without_write_it_reads_on(secured, hub_of):
+    episode = decode_alert(OPENED).episode_id
+    settings = prepared(secured, "hub")
+    secured.permit(settings, TABLE["hub"])
+    hub = hub_of(settings)
+    wait_until(lambda: hub.get(f"api/episodes/{episode}"), 30, "the episode")
+    assert hub.say(episode, kind="acknowledged", author="Kim")[0] == 200
+    (write,) = [permission for permission in TABLE["hub"] if permission.operation == "Write"]
+    secured.revoke(settings, write)
+    status, page = hub.say(episode, kind="note", author="Kim", note="more")
+    assert status == 503
+    assert "has no permission" in page
+    assert hub.get(f"api/episodes/{episode}")["standing"]["acknowledged"]["author"] == "Kim"
+
+
+@pytest.mark.parametrize("topic", ["alerts", "brand-activity", "alert-feedback"])
+def test_without_one_of_its_topics_the_hub_ends_at_its_start_and_says_which(secured, hub_of, tmp_path, topic):
+    settings = prepared(secured, "hub")
+    secured.permit(settings, [permission for permission in TABLE["hub"] if permission.name != f"PREFIX{topic}"])
+    hub = hub_of(settings)
+    assert hub.process is not None
+    hub.process.communicate(timeout=40)
+    assert (hub.process.returncode, hub.address) == (1, "")
+    assert topic_name(settings, topic) in (tmp_path / "hub.log").read_text()
 
 
 def ticked(worker: WorkerProcess) -> bool:

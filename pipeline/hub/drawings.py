@@ -1,0 +1,141 @@
+"""The charts of the pages, with their words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+from markupsafe import Markup
+
+from pipeline.hub.brand_view import BrandView
+from pipeline.hub.charts import Mark, Span, score_chart, share_chart, sparkline, volume_chart
+from pipeline.hub.episode_view import EpisodeView, Happening, happenings
+from pipeline.hub.now_view import SPARK_STEP, NowView
+from pipeline.hub.rendering import count
+from pipeline.hub.series import Point
+from pipeline.hub.store.retention import DAY, HOUR
+from pipeline.hub.words import Words
+from schemas.alert import Alert
+from schemas.evidence import Post
+from schemas.feedback import Feedback
+from schemas.moments import moment
+from schemas.text import printable
+
+_ROW_HEIGHT: Final = 30
+
+
+class EpisodeDrawings(msgspec.Struct, frozen=True):
+    """Charts of an episode, one above the other, and the numbered marks in them."""
+
+    volume: Markup
+    share: Markup
+    score: Markup | None
+    marks: list[tuple[Mark, Happening]]
+
+
+def sparks(view: NowView, words: Words) -> dict[str, Markup]:
+    """The small charts of the page Now, by episode."""
+    span = Span(view.since, view.until)
+    return {
+        card.episode.episode_id: sparkline(card.points, span, step=SPARK_STEP, title=_spark_title(card.points, words))
+        for card in view.burning
+        if card.points
+    }
+
+
+def _spark_title(points: Sequence[Point], words: Words) -> str:
+    last = points[-1]
+    return words("spark_title", mentions=count(last.mentions), lower=count(last.lower), upper=count(last.upper))
+
+
+def episode_drawings(view: EpisodeView, words: Words) -> EpisodeDrawings:
+    """Volume, negative share and score of an episode with its marks."""
+    happened = happenings(view)
+    marks = [
+        Mark(happening.time.timestamp(), number, happening.kind, happening_words(happening, words))
+        for number, happening in enumerate(happened, 1)
+    ]
+    span = Span(view.since, view.until)
+    alert = view.episode.alert
+    has_score = any(point.score is not None for point in view.points)
+    threshold = alert.score.threshold
+    step = view.step
+    return EpisodeDrawings(
+        volume=volume_chart(
+            view.points, span, marks, step=step, title=_volume_title(view.points, step, words), tips=_tips(words)
+        ),
+        share=share_chart(view.points, span, marks, step=step, title=words("chart_share")),
+        score=score_chart(
+            view.points,
+            span,
+            marks,
+            step=step,
+            title=words("chart_score", threshold=f"{threshold:.1f}"),
+            threshold=threshold,
+        )
+        if has_score
+        else None,
+        marks=list(zip(marks, happened, strict=True)),
+    )
+
+
+def brand_chart(view: BrandView, words: Words) -> Markup:
+    """Activity of a brand with its episodes as marks."""
+    marks = [
+        Mark(episode.opened, number, "alert", words.known("kind", episode.kind))
+        for number, episode in enumerate(view.episodes, 1)
+    ]
+    span = Span(view.points[0].start if view.points else view.since, view.until)
+    title = _volume_title(view.points, view.step, words)
+    return volume_chart(view.points, span, marks, step=view.step, title=title, tips=_tips(words))
+
+
+def compared_sparks(view: BrandView, words: Words) -> dict[str, Markup]:
+    """Two days of each brand that is compared, by its name."""
+    span = Span(view.until - 2 * DAY, view.until)
+    return {
+        one.brand: sparkline(one.points, span, step=HOUR, title=_spark_title(one.points, words), height=_ROW_HEIGHT)
+        for one in view.compared
+        if one.points
+    }
+
+
+def happening_words(happening: Happening, words: Words) -> str:
+    """What a mark of the time line says."""
+    subject = happening.subject
+    if isinstance(subject, Alert):
+        return words(
+            "mark_alert",
+            transition=words.known("transition", subject.transition),
+            severity=words.known("severity", subject.severity),
+            score=f"{subject.score.value:.1f}",
+        )
+    if isinstance(subject, Feedback):
+        label = words.known("labelled", subject.label) if subject.label else ""
+        name = printable(subject.author, 64)
+        return words(f"mark_{subject.kind}", name=name, label=label, step=subject.step or "")
+    if isinstance(subject, Post):
+        return words("mark_news", source=printable(subject.author or subject.platform, 60))
+    return words(f"mark_{happening.kind}")
+
+
+def _volume_title(points: Sequence[Point], step: int, words: Words) -> str:
+    most = max(points, key=lambda point: point.mentions, default=None)
+    if most is None:
+        return words("no_activity")
+    return words("chart_volume_words", step=words.duration(step), most=count(most.mentions), upper=count(most.upper))
+
+
+def _tips(words: Words) -> Callable[[Point], str]:
+    def tip(point: Point) -> str:
+        return words(
+            "chart_tip",
+            time=f"{moment(point.start):%m-%d %H:%M}",
+            mentions=count(point.mentions),
+            negatives=count(point.negatives),
+            lower=count(point.lower),
+            upper=count(point.upper),
+        )
+
+    return tip

@@ -1,0 +1,122 @@
+"""What the page of one episode shows: its time line, evidence and what people have done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from pipeline.hub.series import Point, spaced, step_for
+from pipeline.hub.standing import Standing, standings
+from pipeline.hub.store.reader import Episode, Reader
+from pipeline.hub.store.retention import HOUR, Retention
+from schemas.alert import Alert
+from schemas.evidence import Post, Trigger
+from schemas.feedback import Feedback
+from schemas.observation import BUCKET_SECONDS
+
+CHART_POINTS: Final = 160
+_SIMILAR: Final = 5
+_SIMILAR_OF: Final = 30
+_AFTER: Final = 2 * HOUR
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One entry of the time line; `subject` is what it is about, its type says what kind of entry it is."""
+
+    time: datetime
+    kind: str
+    subject: Alert | Trigger | Post | Feedback | None = None
+
+
+class EpisodeView(msgspec.Struct, frozen=True):
+    """Everything of the page.
+
+    Attributes:
+        episode: with its last alert, which has the evidence.
+        alerts: all of them.
+        standing: what people have said.
+        points: activity from some hours before the onset on, each for `step` seconds.
+        similar: earlier episodes of the same brand, the most alike first.
+        incident: other episodes of the same event.
+        since, until: the stretch of the charts, Unix seconds.
+    """
+
+    episode: Episode
+    alerts: Sequence[Alert]
+    standing: Standing
+    points: Sequence[Point]
+    step: int
+    similar: Sequence[Episode]
+    incident: Sequence[Episode]
+    since: int
+    until: int
+
+
+def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
+    """Ask the store for everything of the page; None for an episode that is not known."""
+    episode = reader.episode(episode_id)
+    if episode is None:
+        return None
+    alerts = reader.alerts(episode_id)
+    standing = standings(reader.feedback([episode_id])).get(episode_id, Standing())
+    others = reader.episodes_of(episode.brand if episode.scope == "brand" else f"#{episode.brand}", limit=_SIMILAR_OF)
+    others = [other for other in others if other.episode_id != episode_id]
+    related = set(episode.alert.related_episode_ids)
+    since = episode.onset - Retention().before
+    until = max((episode.resolved or reader.watermark()) + _AFTER, episode.changed)
+    if episode.resolved is None:
+        until = max(reader.watermark(), episode.changed)
+    step = step_for(until - since, CHART_POINTS)
+    points = _points(reader, episode, since, until, step)
+    return EpisodeView(
+        episode=episode,
+        alerts=alerts,
+        standing=standing,
+        points=points,
+        step=step,
+        similar=_similar(episode, [other for other in others if other.onset < episode.onset]),
+        incident=[other for other in others if other.episode_id in related],
+        since=since,
+        until=until,
+    )
+
+
+def _points(reader: Reader, episode: Episode, since: int, until: int, step: int) -> Sequence[Point]:
+    if episode.scope != "brand":
+        return ()
+    if step <= HOUR:
+        buckets = reader.five_minutes(episode.brand, since, until)
+        return spaced(buckets, since, until, step=step, size=BUCKET_SECONDS, kind=episode.kind)
+    hours = reader.periods(episode.brand, since, until, HOUR)
+    return spaced(hours, since, until, step=step, size=HOUR, kind=episode.kind)
+
+
+def happenings(view: EpisodeView) -> list[Happening]:
+    """The time line of an episode, in order: trigger, onset, alerts, first news, what people did."""
+    alert = view.episode.alert
+    found = [Happening(alert.onset_time, "onset")]
+    found += [Happening(one.event_time, "trigger", one) for one in alert.evidence.triggers[:1]]
+    if alert.evidence.spread is not None and alert.evidence.spread.first_news is not None:
+        news = alert.evidence.spread.first_news
+        found.append(Happening(news.event_time, "news", news))
+    found += [
+        Happening(one.detected_time, "resolved" if one.transition == "resolved" else "alert", one)
+        for one in view.alerts
+    ]
+    found += [Happening(one.time, one.kind, one) for one in view.standing.all]
+    return sorted(found, key=lambda happening: happening.time)
+
+
+def _similar(episode: Episode, earlier: Sequence[Episode]) -> list[Episode]:
+    """The earlier episodes that are most alike: the same cause, the same kind, shared terms; then the newest."""
+    terms = {term.text for term in episode.alert.evidence.terms}
+
+    def likeness(other: Episode) -> tuple[int, int]:
+        shared = terms & {term.text for term in other.alert.evidence.terms}
+        same_cause = episode.cause == other.cause and episode.cause not in {"", "other", "unknown"}
+        return (3 * same_cause + (episode.kind == other.kind) + len(shared), other.onset)
+
+    return sorted(earlier, key=likeness, reverse=True)[:_SIMILAR]

@@ -1,0 +1,51 @@
+"""What people look for, as it stands in an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pipeline.hub.store.reader import Search
+from schemas.text import replace_lone_surrogates
+
+PAGE: Final = 50
+"""Episodes of one answer."""
+MAX_SKIPPED: Final = 100_000
+_MAX_TEXT: Final = 100
+
+
+def search_of(query: Mapping[str, str]) -> tuple[Search, list[str]]:
+    """The search that an address asks for, and what of it could not be read.
+
+    A period is two dates, both of them in it; or two moments in RFC 3339, the second not.
+    """
+    faults: list[str] = []
+
+    def text(name: str) -> str:
+        return replace_lone_surrogates(query.get(name, ""))[:_MAX_TEXT].strip()
+
+    def when(name: str, *, end: bool) -> float | None:
+        given = text(name)
+        if not given:
+            return None
+        try:
+            found = datetime.fromisoformat(given)
+            found = found if found.tzinfo else found.replace(tzinfo=UTC)
+            return (found + timedelta(days=1) if end and len(given) == len("2026-03-04") else found).timestamp()
+        except (ValueError, OverflowError):
+            faults.append(f"{name}: expected a date such as 2026-03-04, got {given!r}")
+            return None
+
+    skip = query.get("skip", "")
+    if skip and not (skip.isascii() and skip.isdigit() and len(skip) < 9 and int(skip) <= MAX_SKIPPED):
+        faults.append(f"skip: expected a whole number of at most {MAX_SKIPPED}")
+    wanted = Search(
+        brand=text("brand"),
+        cause=text("cause"),
+        text=text("q"),
+        kind=text("kind"),
+        since=when("from", end=False),
+        until=when("until", end=True),
+    )
+    return wanted, faults

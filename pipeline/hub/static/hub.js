@@ -1,0 +1,130 @@
+// Live updates and times in the reader's zone. Without this file the pages work, with times in UTC.
+"use strict";
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const parts = new Intl.DateTimeFormat("en", {
+  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
+
+// As the server writes them, so that no order of day and month can be mistaken: 2026-03-04 09:15.
+function local(moment) {
+  const found = Object.fromEntries(parts.formatToParts(moment).map(({ type, value }) => [type, value]));
+  return { day: `${found.year}-${found.month}-${found.day}`, clock: `${found.hour}:${found.minute}` };
+}
+
+function showLocalTimes(root) {
+  if (zone === "UTC") return;
+  for (const time of root.querySelectorAll("time[datetime]:not([data-shown])")) {
+    const here = local(new Date(time.dateTime));
+    const sameDay = time.dateTime.startsWith(here.day);
+    const utc = document.createElement("span");
+    utc.className = "utc";
+    utc.textContent = ` (${sameDay ? time.dateTime.slice(11, 16) + " UTC" : time.textContent})`;
+    time.textContent = time.dataset.shape === "short" ? here.clock : `${here.day} ${here.clock}`;
+    time.append(utc);
+    time.dataset.shown = "yes";
+  }
+  for (const tick of root.querySelectorAll("text[data-time]:not([data-shown])")) {
+    const here = local(new Date(1000 * Number(tick.dataset.time)));
+    if (tick.textContent.includes("-")) {
+      tick.textContent = tick.textContent.includes(":") ? `${here.day.slice(5)} ${here.clock}` : here.day.slice(5);
+    } else {
+      tick.textContent = here.clock;
+    }
+    tick.dataset.shown = "yes";
+  }
+}
+
+const own = document.querySelector("article[data-brand]");
+const liveParts = () => document.querySelectorAll("[data-live]");
+const disconnected = document.querySelector(".disconnected");
+let loading = false;
+let again = false;
+let calm = null; // of a page of all brands: activity alone, which comes every second, is shown every five
+
+function concerns(news) {
+  if (!own) return true;
+  const brands = news.brands === null || news.brands.includes(own.dataset.brand);
+  return brands || news.episodes.includes(own.dataset.episode);
+}
+
+// A screen reader is told the headline when it changes, not every figure; a card that is new is lit up for a moment.
+function announce(before, after) {
+  const heading = after.querySelector(".lead")?.textContent;
+  if (heading && heading !== before.querySelector(".lead")?.textContent) {
+    document.getElementById("announcer").textContent = heading;
+  }
+  for (const card of after.querySelectorAll(".card")) {
+    if (!document.getElementById(card.id)) card.classList.add("changed");
+  }
+}
+
+// What a reader has focused or opened stays: only parts that differ are replaced, and none in which somebody works.
+async function refresh() {
+  if (loading) {
+    again = true;
+    return;
+  }
+  loading = true;
+  try {
+    const address = new URL(location.href);
+    address.searchParams.delete("saved");
+    const answer = await fetch(address, { credentials: "same-origin", redirect: "error" });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    showLocalTimes(fresh);
+    for (const part of liveParts()) {
+      const other = fresh.getElementById(part.id);
+      const opened = [...part.querySelectorAll("details")].map((details) => details.open);
+      if (!other || other.outerHTML === part.dataset.last) continue;
+      if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
+      other.dataset.last = other.outerHTML;
+      announce(part, other);
+      if (part.contains(document.activeElement) && document.activeElement !== document.body) {
+        const path = document.activeElement.getAttribute("href");
+        document.adoptNode(other);
+        part.replaceWith(other);
+        if (path) other.querySelector(`a[href="${CSS.escape(path)}"]`)?.focus({ preventScroll: true });
+      } else {
+        part.replaceWith(document.adoptNode(other));
+      }
+      other.querySelectorAll("details").forEach((details, index) => { details.open = Boolean(opened[index]); });
+    }
+  } finally {
+    loading = false;
+    if (again) {
+      again = false;
+      setTimeout(refresh, 2000);
+    }
+  }
+}
+
+function listen() {
+  if (!liveParts().length) return;
+  const events = new EventSource("/events");
+  let late = null;
+  events.addEventListener("hello", () => {
+    clearTimeout(late);
+    late = null;
+    if (disconnected && !disconnected.hidden) {
+      disconnected.hidden = true;
+      refresh();
+    }
+  });
+  events.addEventListener("change", (event) => {
+    const news = JSON.parse(event.data);
+    if (!concerns(news)) return;
+    if (news.episodes.length || (own && news.brands)) refresh();
+    else calm ??= setTimeout(() => { calm = null; refresh(); }, 5000);
+  });
+  events.addEventListener("error", () => {
+    late ??= setTimeout(() => { if (disconnected) disconnected.hidden = false; }, 4000);
+  });
+  addEventListener("pagehide", () => events.close());
+}
+
+if (zone !== "UTC") {
+  document.getElementById("zone").textContent = document.body.dataset.zoneWords.replace("{zone}", zone);
+}
+showLocalTimes(document);
+listen();

@@ -1,0 +1,77 @@
+"""Words of the pages in English, Chinese and Japanese, each language a file of the folder locales."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+LANGUAGES: Final = ("en", "zh", "ja")
+
+
+class Words:
+    """What the pages say in one language."""
+
+    def __init__(self, language: str, words: Mapping[str, str]) -> None:
+        self.language = language
+        self._words = words
+
+    def __call__(self, name: str, /, **values: object) -> str:
+        """The words of a name, with values in their places.
+
+        Raises:
+            KeyError: no words have this name.
+        """
+        return self._words[name].format(**values)
+
+    def known(self, group: str, name: str) -> str:
+        """The words for a word of a record, such as a cause; itself where a record has one that we do not know."""
+        return self._words.get(f"{group}_{name}", name.replace("_", " "))
+
+    def names(self) -> frozenset[str]:
+        """Every name that has words."""
+        return frozenset(self._words)
+
+    def duration(self, seconds: float) -> str:
+        """A length of time in minutes, hours or days."""
+        minutes = max(int(seconds // 60), 0)
+        hours, minutes = divmod(minutes, 60)
+        days, hours = divmod(hours, 24)
+        if days:
+            return self("days", days=days, hours=hours)
+        return self("hours", hours=hours, minutes=minutes) if hours else self("minutes", minutes=minutes)
+
+
+@cache
+def words_of(language: str) -> Words:
+    """The words of one of LANGUAGES."""
+    source = files("pipeline.hub") / "locales" / f"{language}.toml"
+    return Words(language, tomllib.loads(source.read_text(encoding="utf-8")))
+
+
+def chosen(asked: str | None, accepted: str) -> str:
+    """The language of a page: what was asked for, else the first of Accept-Language that we have, else English.
+
+    Args:
+        asked: such as "ja", from the address or a cookie.
+        accepted: the header Accept-Language.
+    """
+    if asked in LANGUAGES:
+        return asked
+    for name in _by_weight(accepted):
+        if name in LANGUAGES:
+            return name
+    return LANGUAGES[0]
+
+
+def _by_weight(accepted: str) -> Sequence[str]:
+    weighted = []
+    for part in accepted[:500].split(","):
+        name, _, weight = part.partition(";q=")
+        try:
+            weighted.append((-float(weight or 1), name.strip().lower()[:2]))
+        except ValueError:
+            continue  # a weight that is no number: the preference is passed over, as if it were not there
+    return [name for _, name in sorted(weighted, key=lambda pair: pair[0])]

@@ -1,0 +1,131 @@
+"""The hub on a real broker: what is on the topics is shown, once, whatever happens to the hub in between."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from pipeline.config.settings import Settings, child_environment
+from pipeline.hub.store.reader import Reader
+from pipeline.kafka.clients import producer, topic_name
+from pipeline.kafka.feedback import read_feedback
+from schemas.activity import Activity, encode_activity
+from schemas.alert import Alert, encode_alert
+from tests.integration.hub_process import START_SECONDS, HubProcess
+from tests.integration.worker_process import wait_until
+from tests.pipeline.hub.world import START, buckets, episode, later
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def hub(cluster_settings: Settings, tmp_path: Path) -> Iterator[HubProcess]:
+    made = HubProcess(cluster_settings, tmp_path)
+    yield made
+    made.close()
+
+
+def write(settings: Settings, alerts: list[Alert], activity: list[Activity]) -> None:
+    with producer(settings) as client:
+        for alert in alerts:
+            client.send(topic_name(settings, "alerts"), encode_alert(alert), alert.brand.encode())
+        for record in activity:
+            client.send(topic_name(settings, "brand-activity"), encode_activity(record), record.brand.encode())
+
+
+def watermark(hub: HubProcess) -> int:
+    answer = hub.get("api/episodes")
+    return answer["status"]["watermark"] if answer else 0
+
+
+def _has_passed(hub: HubProcess, moment: int) -> bool:
+    return watermark(hub) > moment
+
+
+def test_a_hub_that_is_killed_in_mid_crisis_loses_nothing_and_shows_nothing_twice(cluster_settings, hub):
+    opened = episode(1, kind="crisis")
+    hours = [buckets(brand, START, 12 * 24) for brand in ("acme", "bolt", "cora", "dune")]
+    for day in range(4):
+        part = [record for rows in hours for record in rows[72 * day : 72 * (day + 1)]]
+        write(
+            cluster_settings, [[opened], [later(opened, 2, "updated", 60)], [], [episode(3, brand="bolt")]][day], part
+        )
+        hub.start()
+        wait_until(partial(_has_passed, hub, START + day * 6 * 3600), START_SECONDS, "activity of this part")
+        assert hub.end(signal.SIGKILL) == -signal.SIGKILL
+    hub.start()
+    wait_until(lambda: watermark(hub) == START + 24 * 3600, START_SECONDS, "all activity")
+    wait_until(lambda: len(hub.get("api/episodes")["episodes"]) == 2, START_SECONDS, "both episodes")
+    assert hub.end(signal.SIGTERM) == 0
+    reader = Reader(hub.store)
+    try:
+        for brand in ("acme", "bolt", "cora", "dune"):
+            days = reader.periods(brand, START - 86_400, START + 2 * 86_400, 86_400)
+            assert sum(day.mentions for day in days) == 4 * 12 * 24, brand
+            assert len(reader.five_minutes(brand, START, START + 86_400)) == 12 * 24
+        assert [alert.id for alert in reader.alerts(opened.episode_id)] == ["000000000001", "000000000002"]
+    finally:
+        reader.close()
+
+
+def test_feedback_of_a_page_is_on_the_topic_and_feedback_of_the_topic_on_the_page(cluster_settings, hub):
+    opened = episode(1, kind="crisis")
+    write(cluster_settings, [opened], buckets("acme", START, 3))
+    hub.start()
+    wait_until(lambda: hub.get(f"api/episodes/{opened.episode_id}"), START_SECONDS, "the episode")
+    status, shown = hub.say(opened.episode_id, kind="acknowledged", author="Kim", note="seen")
+    assert status == 200
+    assert "Acknowledged by Kim" in shown
+    (record,) = read_feedback(cluster_settings)
+    assert record.feedback is not None
+    assert (record.feedback.episode_id, record.feedback.author) == (opened.episode_id, "Kim")
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline",
+        "note",
+        opened.episode_id,
+        "--as",
+        "Ann",
+        "--note",
+        "the lab has answered",
+    ]
+    subprocess.run(command, check=True, env=child_environment(cluster_settings), capture_output=True)
+
+    def notes() -> list[str]:
+        found = hub.get(f"api/episodes/{opened.episode_id}")["standing"]["all"]
+        return [one["author"] for one in found]
+
+    wait_until(lambda: sorted(notes()) == ["Ann", "Kim"], START_SECONDS, "the note of the command line")
+
+
+def test_a_record_that_is_no_alert_is_passed_over_and_counted(cluster_settings, hub):
+    with producer(cluster_settings) as client:
+        client.send(topic_name(cluster_settings, "alerts"), b"<html>", b"acme").get(10)
+    write(cluster_settings, [episode(1)], buckets("acme", START, 3))
+    hub.start()
+    wait_until(lambda: watermark(hub) == START + 900, START_SECONDS, "the activity")
+
+    def metrics() -> str:
+        text: str = urlopen(f"{hub.address}metrics", timeout=10).read().decode()
+        return text
+
+    assert "tocsin_hub_unreadable_records 1.0" in metrics()
+    assert "tocsin_hub_open_episodes 1.0" in metrics()
+
+
+def test_without_topics_the_hub_says_what_to_do(bare_settings, tmp_path):
+    made = HubProcess(bare_settings, tmp_path)
+    made.start()
+    assert made.process is not None
+    made.process.communicate(timeout=START_SECONDS)
+    assert (made.process.returncode, made.address) == (1, "")
+    made.close()
+    assert "run `tocsin topics apply`" in (tmp_path / "hub.log").read_text()

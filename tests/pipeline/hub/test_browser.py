@@ -1,0 +1,158 @@
+"""The pages in a real browser: live, on a phone, by keyboard, for a screen reader, with hostile posts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from pipeline.hub.store.writer import Incoming, Writer
+from schemas.alert import Alert
+from schemas.feedback import new_feedback
+from schemas.moments import moment
+from tests.pipeline.hub.browser import CHROMIUM, needs_chromium, served
+from tests.pipeline.hub.world import DETECTED, HOSTILE, burn, episode, hub_in, later
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[str, Writer, Alert]]:
+    """A hub that shows one crisis; its address, the writer of its store, the alert."""
+    with hub_in(tmp_path) as (hub, writer), served(hub) as address:
+        opened = burn(writer)
+        writer.apply(
+            Incoming(
+                alerts=[
+                    later(opened, 2, "updated", 30),
+                    episode(9, brand="bolt", kind="volume_surge", severity="info"),
+                ],
+                feedback=[new_feedback(opened, "note", author="Ann", time=moment(DETECTED), note="called")],
+            )
+        )
+        told = writer.apply
+
+        def apply(incoming: Incoming) -> None:
+            hub.live.tell(told(incoming))
+
+        writer.apply = apply  # type: ignore[assignment, method-assign]
+        yield address, writer, opened
+
+
+def opened_page(
+    browser: Browser, address: str, *, width: int = 1280, zone: str = "Asia/Tokyo", dark: bool = False
+) -> Page:
+    """A page without an error of its script or of its policy."""
+    page = browser.new_page(
+        viewport={"width": width, "height": 800}, timezone_id=zone, color_scheme="dark" if dark else "light"
+    )
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.goto(address)
+    assert faults == []
+    return page
+
+
+def test_a_new_crisis_appears_and_an_acknowledgement_too_without_a_reload(browser, site):
+    address, writer, opened = site
+    with opened_page(browser, address) as page:
+        page.wait_for_function("performance.getEntriesByType('resource').some(e => e.name.endsWith('hub.js'))")
+        page.evaluate("window.notReloaded = true")
+        expect(page.locator(".card")).to_have_count(1)
+        second = episode(5, brand="cora", kind="crisis")
+        said = new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED))
+        writer.apply(Incoming(alerts=[second], feedback=[said]))
+        expect(page.locator(".card")).to_have_count(2)
+        expect(page.locator(f"#e{opened.episode_id}")).to_contain_text("Acknowledged by Kim")
+        assert page.evaluate("window.notReloaded")
+
+
+def test_somebody_acknowledges_by_keyboard_and_everybody_sees_it(browser, site):
+    address, _, opened = site
+    with opened_page(browser, address) as other, opened_page(browser, address) as page:
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        page.locator(".card h3 a").focus()
+        page.keyboard.press("Enter")
+        page.get_by_label("Your name").first.focus()
+        page.keyboard.type("Kim")
+        page.keyboard.press("Tab")
+        page.keyboard.type("I call the lab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("Recorded")
+        expect(page.locator("#head")).to_contain_text("Acknowledged by Kim")
+        expect(page.locator("#timeline")).to_contain_text("I call the lab")
+        expect(page.get_by_label("Your name").first).to_have_value("Kim")
+        expect(other.locator(f"#e{opened.episode_id}")).to_contain_text("Acknowledged by Kim")
+
+
+def test_times_are_those_of_the_readers_zone_with_utc_beside(browser, site):
+    address, _, opened = site
+    with opened_page(browser, f"{address}/episodes/{opened.episode_id}") as page:
+        expect(page.locator("#head time").first).to_have_text("2026-03-01 21:00 (12:00 UTC)")
+        expect(page.locator("#zone")).to_contain_text("Asia/Tokyo")
+
+
+def test_a_phone_shows_every_page_without_scrolling_sideways(browser, site):
+    address, _, opened = site
+    with opened_page(browser, address, width=360) as page:
+        for path in ("/", f"/episodes/{opened.episode_id}", "/brands/acme", "/search"):
+            page.goto(address + path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+@pytest.mark.parametrize(
+    ("path", "dark"),
+    [("/", False), ("/episodes/{}", False), ("/episodes/{}", True), ("/brands/acme", True), ("/search", False)],
+)
+def test_axe_finds_nothing_serious(browser, site, path, dark):
+    address, _, opened = site
+    with opened_page(browser, address + path.format(opened.episode_id), dark=dark) as page:
+        for details in page.locator("details").all():
+            details.evaluate("details => { details.open = true; }")
+        found = Axe().run(page)
+    serious = [
+        (violation["id"], [node["html"][:160] for node in violation["nodes"]][:3])
+        for violation in found.response["violations"]
+        if violation["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
+
+
+def test_hostile_posts_do_nothing_in_a_browser(browser, tmp_path):
+    with hub_in(tmp_path) as (hub, writer), served(hub) as address:
+        opened = burn(writer)
+        evidence = opened.evidence
+        trigger = msgspec.structs.replace(
+            evidence.triggers[0], excerpt=HOSTILE, author=HOSTILE, url="javascript:alert(1)"
+        )
+        evidence = msgspec.structs.replace(evidence, triggers=(trigger,), voices=(trigger,))
+        writer.apply(Incoming(alerts=[later(opened, 2, "updated", 5, headline=HOSTILE, evidence=evidence)]))
+        for path in ("/", f"/episodes/{opened.episode_id}"):
+            with opened_page(browser, address + path) as page:
+                assert page.evaluate("window.hacked") is None
+                expect(page.locator("main")).to_contain_text("<script>window.hacked=1</script>")
+                assert page.locator("main img, main script").count() == 0
+
+
+def test_a_page_that_loses_its_hub_says_so(browser, tmp_path):
+    with hub_in(tmp_path) as (hub, _):
+        with served(hub) as address:
+            page = opened_page(browser, address)
+            expect(page.locator(".disconnected")).to_be_hidden()
+        expect(page.locator(".disconnected")).to_be_visible(timeout=20_000)
+        page.close()

@@ -1,0 +1,448 @@
+"""What the pages and the API answer, to whom, and what they refuse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from starlette.testclient import TestClient
+
+from pipeline.config.settings import Settings
+from pipeline.errors import BrokerError, ConfigError
+from pipeline.hub.access import Access
+from pipeline.hub.app import application
+from pipeline.hub.context import Hub, Line
+from pipeline.hub.guard import MAX_BODY, TokenBucket
+from pipeline.hub.store.writer import Incoming, Writer
+from schemas.feedback import new_feedback
+from schemas.moments import moment
+from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
+
+TOKEN, READ_TOKEN = "a-token-to-read-and-act", "a-token-to-read-alone"
+
+
+@contextmanager
+def client_of(hub: Hub) -> Iterator[TestClient]:
+    with TestClient(application(hub, ["testserver"]), follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[tuple[Hub, Writer]]:
+    with hub_in(tmp_path) as made:
+        yield made
+
+
+def form_token(client: TestClient, address: str = "/login") -> str:
+    found = re.search(r'name="form_token" value="([0-9a-f]+)"', client.get(address).text)
+    assert found, f"no form at {address}"
+    return found[1]
+
+
+def test_a_quiet_fleet_shows_what_is_watched_the_last_episodes_and_that_the_line_is_alive(hub):
+    made, writer = hub
+    opened = episode(1)
+    writer.apply(Incoming(alerts=[opened, later(opened, 2, "resolved", 60)], activity=buckets("acme", START, 3)))
+    with client_of(made) as client:
+        text = client.get("/").text
+    assert "Nothing burns" in text
+    assert "The line is alive" in text
+    assert "brands watched: 1" in text
+    assert 'datetime="2026-03-01T12:15:00Z"' in text
+    assert f'href="/episodes/{opened.episode_id}"' in text
+
+
+def test_open_episodes_stand_by_severity_with_name_headline_terms_trigger_owner_and_who_acts(hub):
+    made, writer = hub
+    burning = burn(writer)
+    minor = episode(2, brand="bolt", severity="warning", kind="sentiment_shift", detected=DETECTED - 600)
+    writer.apply(
+        Incoming(
+            alerts=[minor],
+            feedback=[new_feedback(burning, "acknowledged", author="Kim <b>", time=moment(DETECTED))],
+        )
+    )
+    with client_of(made) as client:
+        text = client.get("/").text
+    assert text.index("Acme Gadgets") < text.index(f"/episodes/{minor.episode_id}")
+    assert "Acknowledged by Kim &lt;b&gt;" in text
+    assert burning.evidence.terms[0].text in text
+    assert 'class="spark"' in text
+    assert "2 open episodes need eyes" in text
+
+
+def test_more_episodes_than_are_drawn_are_rows_of_a_table(hub):
+    made, writer = hub
+    writer.apply(Incoming(alerts=[episode(n, brand=f"b{n}", kind="crisis") for n in range(1, 61)]))
+    with client_of(made) as client:
+        text = client.get("/").text
+    assert text.count('class="card ') == 40
+    assert all(f"/episodes/{n:024x}" in text for n in range(1, 61))
+
+
+def test_an_episode_shows_its_time_line_evidence_and_what_people_did(hub):
+    made, writer = hub
+    opened = burn(writer)
+    writer.apply(
+        Incoming(
+            alerts=[later(opened, 2, "updated", 30, changes=("news",))],
+            feedback=[
+                new_feedback(opened, "answer", author="Kim", time=moment(DETECTED + 600), url="https://a.example/x"),
+                new_feedback(opened, "label", author="Ann", time=moment(DETECTED + 700), label="true"),
+            ],
+        )
+    )
+    with client_of(made) as client:
+        text = client.get(f"/episodes/{opened.episode_id}").text
+    assert text.count('class="chart"') == 3
+    for shown in ("onset", "alert opened", "own answer by Kim", "marked as real by Ann", "trigger posted"):
+        assert f">{shown}" in text, shown
+    assert opened.evidence.voices[0].excerpt[:30] in text
+
+
+@pytest.mark.parametrize("name", ["minimal", "full", "category-crisis-opened", "high-reach-post-opened", "stories"])
+@pytest.mark.parametrize("language", ["en", "zh", "ja"])
+def test_every_kind_of_alert_has_a_page_in_every_language(hub, name, language):
+    made, writer = hub
+    shown = alert(name)
+    writer.apply(Incoming(alerts=[shown]))
+    with client_of(made) as client:
+        for address in ("/", f"/episodes/{shown.episode_id}", "/search"):
+            answer = client.get(address, params={"lang": language})
+            assert answer.status_code == 200
+            assert f'<html lang="{language}">' in answer.text
+
+
+def test_hostile_words_reach_no_page_as_anything_but_words(hub):
+    made, writer = hub
+    example = alert()
+    trigger = msgspec.structs.replace(example.evidence.triggers[0], excerpt=HOSTILE, author=HOSTILE, url="javascript:1")
+    term = msgspec.structs.replace(example.evidence.terms[0], text=HOSTILE)
+    evidence = msgspec.structs.replace(example.evidence, triggers=(trigger,), terms=(term,))
+    opened = episode(1, headline=HOSTILE, evidence=evidence)
+    said = new_feedback(opened, "note", author=HOSTILE[:100], time=moment(DETECTED), note=HOSTILE)
+    writer.apply(Incoming(alerts=[opened], feedback=[said], activity=buckets("acme", START, 3)))
+    with client_of(made) as client:
+        addresses = [
+            "/",
+            f"/episodes/{opened.episode_id}",
+            "/search?q=script",
+            "/brands/acme",
+            f"/search?q={HOSTILE[:40]}",
+        ]
+        for address in addresses:
+            answer = client.get(address)
+            assert answer.status_code == 200
+            assert "<script>window" not in answer.text
+            assert "<img" not in answer.text
+            assert "\u202e" not in answer.text
+            assert "\x1b" not in answer.text
+            assert "javascript:" not in answer.text
+
+
+def test_no_page_has_a_script_or_style_of_its_own_and_the_policy_forbids_them(hub):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        for address in ("/", f"/episodes/{opened.episode_id}", "/brands/acme", "/search", "/nothing"):
+            answer = client.get(address)
+            policy = answer.headers["content-security-policy"]
+            assert "unsafe" not in policy
+            assert "default-src 'none'" in policy
+            assert re.findall(r"<script(?! src)|<style|\sstyle=|\son\w+=", answer.text) == []
+
+
+def test_a_brand_shows_its_days_thresholds_configuration_and_competitors(hub):
+    made, writer = hub
+    burn(writer)
+    with client_of(made) as client:
+        for days in (1, 7, 30, 90, 365):
+            text = client.get("/brands/acme", params={"days": days}).text
+            assert 'class="chart"' in text
+    assert "A crisis opens when the score reaches" in text
+    assert "they run with different files" in text
+    assert 'href="/brands/bolt"' in text
+    assert "playbook.owner" in text
+    assert "Category gadgets" in text
+
+
+def test_a_search_shows_what_fits_and_says_what_it_could_not_read(hub):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        assert opened.episode_id in client.get("/search?brand=acme&from=2026-03-01&until=2026-03-01").text
+        assert opened.episode_id not in client.get("/search?brand=acme&from=2026-03-02").text
+        assert "expected a date such as 2026-03-04" in client.get("/search?from=yesterday").text
+
+
+@pytest.mark.parametrize("address", ["/episodes/none", "/brands/none", "/nothing"])
+def test_what_is_not_known_is_not_found(hub, address):
+    with client_of(hub[0]) as client:
+        answer = client.get(address)
+    assert (answer.status_code, "Not found" in answer.text) == (404, True)
+
+
+def test_the_language_is_that_of_the_browser_until_another_is_chosen(hub):
+    with client_of(hub[0]) as client:
+        assert '<html lang="ja">' in client.get("/", headers={"accept-language": "fr, ja;q=0.8, en;q=0.2"}).text
+        assert '<html lang="zh">' in client.get("/?lang=zh").text
+        assert '<html lang="zh">' in client.get("/", headers={"accept-language": "ja"}).text
+
+
+def test_a_broken_line_is_said_on_the_page_and_to_a_supervisor(tmp_path):
+    with hub_in(tmp_path, line=Line("broker <gone>", 0.0, is_recording=False)) as (made, _), client_of(made) as client:
+        assert "The line is broken" in client.get("/").text
+        assert client.get("/healthz").status_code == 503
+
+
+def acknowledge(client: TestClient, opened: Any, **fields: str) -> Any:
+    address = f"/episodes/{opened.episode_id}"
+    form = {"kind": "acknowledged", "author": "Kim", "form_token": form_token(client, address)} | fields
+    return client.post(f"{address}/feedback", data=form)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({}, "acknowledged"),
+        ({"kind": "note", "note": "called the lab"}, "note"),
+        ({"kind": "step", "step": "verify-facts"}, "step"),
+        ({"kind": "label", "label": "false"}, "label"),
+        ({"kind": "answer", "url": "https://acme.example/answer", "published": "2026-03-01T12:20"}, "answer"),
+    ],
+)
+def test_a_form_records_what_somebody_said_and_shows_it(hub, fields, kind):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        answer = acknowledge(client, opened, **fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/episodes/{opened.episode_id}?saved=1")
+        (said,) = made.reader.feedback([opened.episode_id])
+        assert (said.kind, said.author, said.brand) == (kind, "Kim", "acme")
+        assert "by Kim" in client.get(f"/episodes/{opened.episode_id}").text
+
+
+def test_where_an_alert_names_none_the_brands_own_earlier_episodes_are_the_similar_ones(hub):
+    made, writer = hub
+    opened = episode(1, evidence=alert("minimal").evidence)
+    earlier = episode(7, detected=DETECTED - 86_400)
+    writer.apply(Incoming(alerts=[opened, earlier, later(earlier, 8, "resolved", 30)]))
+    with client_of(made) as client:
+        assert f"/episodes/{earlier.episode_id}" in client.get(f"/episodes/{opened.episode_id}").text
+
+
+def test_an_episode_shows_its_playbook_with_what_is_done_and_the_earlier_episodes_of_its_alert(hub):
+    made, writer = hub
+    opened = burn(writer)
+    said = new_feedback(opened, "step", author="Kim", time=moment(DETECTED), step="verify-facts")
+    writer.apply(Incoming(feedback=[said]))
+    with client_of(made) as client:
+        text = client.get(f"/episodes/{opened.episode_id}").text
+    assert "done by Kim" in text
+    assert 'name="step" value="publish"' in text
+    assert 'value="verify-facts"' not in text
+    for shown in ("press@acme.example", "legal@acme.example", "#war-room", "We will say more by noon"):
+        assert shown in text, shown
+    assert f"/episodes/{opened.evidence.similar[0].episode_id}" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"form_token": "0" * 64}, 403),
+        ({"kind": "note", "note": ""}, 400),
+        ({"kind": "note", "note": "x" * 2001}, 400),
+        ({"kind": "label", "label": "perhaps"}, 400),
+        ({"kind": "step", "step": "call"}, 400),
+        ({"kind": "answer", "url": "javascript:alert(1)"}, 400),
+        ({"kind": "answer", "published": "soon"}, 400),
+        ({"kind": "answer", "published": "2030-01-01T00:00"}, 400),
+        ({"author": " "}, 400),
+    ],
+)
+def test_a_form_that_is_not_ours_or_breaks_a_rule_records_nothing(hub, fields, status):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        answer = acknowledge(client, opened, **fields)
+    assert answer.status_code == status
+    assert "That did not work" in answer.text
+    assert made.reader.feedback([opened.episode_id]) == []
+
+
+def test_a_form_sent_by_another_site_records_nothing(hub):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        client.headers["origin"] = "https://evil.example"
+        assert acknowledge(client, opened).status_code == 403
+    assert made.reader.feedback([opened.episode_id]) == []
+
+
+def test_feedback_that_the_brokers_do_not_take_is_not_shown_as_recorded(hub):
+    made, writer = hub
+    opened = burn(writer)
+
+    class Refusing:
+        def send(self, said: object) -> None:
+            raise BrokerError("no broker")
+
+    with client_of(msgspec.structs.replace(made, sink=Refusing())) as client:
+        answer = acknowledge(client, opened)
+    assert (answer.status_code, "no broker" in answer.text) == (503, True)
+    assert made.reader.feedback([opened.episode_id]) == []
+
+
+def test_only_who_knows_a_token_reads_and_only_the_right_one_acts(tmp_path):
+    with hub_in(tmp_path, hub_token=TOKEN, hub_read_token=READ_TOKEN) as (made, writer), client_of(made) as client:
+        opened = burn(writer)
+        assert client.get("/").headers["location"] == "/login"
+        assert client.get("/api/episodes").status_code == 401
+        assert client.get("/events").status_code == 401
+        assert client.post(f"/episodes/{opened.episode_id}/feedback").headers["location"] == "/login"
+        wrong = client.post("/login", data={"token": "x", "name": "Eve", "form_token": form_token(client)})
+        assert (wrong.status_code, "set-cookie" in wrong.headers) == (403, False)
+        for token, role, status in ((READ_TOKEN, "read", 403), (TOKEN, "read and act", 303)):
+            form = {"token": token, "name": "Kim", "form_token": form_token(client)}
+            answer = client.post("/login", data=form)
+            assert "HttpOnly" in answer.headers["set-cookie"]
+            assert "SameSite=strict" in answer.headers["set-cookie"]
+            assert f"Kim, may {role}" in client.get("/").text
+            form = {"kind": "acknowledged", "author": "Eve", "form_token": form_token(client, "/")}
+            assert client.post(f"/episodes/{opened.episode_id}/feedback", data=form).status_code == status
+        assert [said.author for said in made.reader.feedback([opened.episode_id])] == ["Kim"]
+        client.post("/logout", data={"form_token": form_token(client, "/")})
+        assert client.get("/").headers["location"] == "/login"
+
+
+def test_behind_a_proxy_that_speaks_tls_cookies_are_for_tls_alone(tmp_path):
+    given: dict[str, Any] = {"hub_token": TOKEN, "hub_trusted_proxies": "testclient"}
+    with hub_in(tmp_path, **given) as (made, _), client_of(made) as client:
+        assert "Secure" in client.get("/login", headers={"x-forwarded-proto": "https"}).headers["set-cookie"]
+        assert "Secure" not in client.get("/login").headers["set-cookie"]
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "x.y", "e30.0", "…", "a" * 5000])
+def test_a_forged_session_is_none(tmp_path, cookie):
+    with hub_in(tmp_path, hub_token=TOKEN) as (made, _), client_of(made) as client:
+        answer = client.get("/", headers={"cookie": f"tocsin_session={cookie}".encode()})
+    assert answer.headers["location"] == "/login"
+
+
+def test_a_token_in_a_header_opens_the_api(tmp_path):
+    with hub_in(tmp_path, hub_token=TOKEN) as (made, _), client_of(made) as client:
+        assert client.get("/api/episodes", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+        assert client.get("/api/episodes", headers={"authorization": "Bearer no"}).status_code == 401
+
+
+def test_guessing_tokens_is_slow(tmp_path):
+    with hub_in(tmp_path, hub_token=TOKEN) as (made, _), client_of(made) as client:
+        form = {"token": "guess", "name": "Eve", "form_token": form_token(client)}
+        statuses = [client.post("/login", data=form).status_code for _ in range(7)]
+    assert statuses[:5] == [403] * 5
+    assert 429 in statuses[5:]
+
+
+def test_a_name_from_a_header_is_believed_of_the_proxy_alone(tmp_path):
+    given: dict[str, Any] = {
+        "hub_trusted_header": "X-User",
+        "hub_trusted_proxies": "testclient",
+        "hub_acting_users": "Kim",
+    }
+    with hub_in(tmp_path, **given) as (made, writer), client_of(made) as client:
+        burn(writer)
+        assert client.get("/").status_code == 401
+        assert "Kim, may read and act" in client.get("/", headers={"x-user": "Kim"}).text
+        assert "Ann, may read" in client.get("/", headers={"x-user": "Ann"}).text
+    with hub_in(tmp_path, **(given | {"hub_trusted_proxies": "10.0.0.1"})) as (made, _), client_of(made) as client:
+        assert client.get("/", headers={"x-user": "Kim"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"hub_host": "0.0.0.0"}, "can be reached from other machines"),
+        ({"hub_token": TOKEN, "hub_trusted_header": "X-User"}, "choose one login"),
+        ({"hub_token": "short"}, "at least 16 characters"),
+    ],
+)
+def test_settings_that_would_let_anybody_in_are_refused(given, words):
+    with pytest.raises(ConfigError, match=words):
+        Access(Settings(**given))
+
+
+def test_another_host_name_is_refused(hub):
+    with client_of(hub[0]) as client:
+        assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_a_body_that_is_too_large_is_refused(hub):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        answer = acknowledge(client, opened, note="x" * MAX_BODY)
+    assert answer.status_code == 413
+
+
+def test_who_asks_too_often_has_to_wait():
+    bucket = TokenBucket(3, 1, clients=2)
+    assert [bucket.take("a", 0.0) for _ in range(4)] == [True, True, True, False]
+    assert bucket.take("b", 0.0)
+    assert bucket.take("a", 1.0)
+    assert not bucket.take("a", 1.0)
+    assert bucket.take("c", 1.0)  # forgets the one that has not asked for longest
+    assert len(bucket._left) == 2
+
+
+def test_the_api_gives_what_its_description_says(hub):
+    made, writer = hub
+    opened = burn(writer)
+    writer.apply(Incoming(feedback=[new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED))]))
+    with client_of(made) as client:
+        described = client.get("/api/openapi.json").json()
+        for path, address in (
+            ("/api/episodes", "/api/episodes?state=open"),
+            ("/api/episodes", "/api/episodes?q=headset&from=2026-01-01"),
+            ("/api/episodes/{episode_id}", f"/api/episodes/{opened.episode_id}"),
+            ("/api/brands/{brand}", "/api/brands/acme?days=1"),
+        ):
+            answer = client.get(address)
+            assert answer.status_code == 200
+            content = described["paths"][path]["get"]["responses"]["200"]["content"]
+            schema = content["application/json"]["schema"] | {"components": described["components"]}
+            jsonschema.Draft202012Validator(schema).validate(answer.json())
+        assert client.get("/api/episodes").json()["episodes"][0]["standing"]["acknowledged"]["author"] == "Kim"
+        assert client.get("/api/episodes?from=never").status_code == 400
+        assert client.get("/api/episodes/none").status_code == 404
+        assert client.get("/api/brands/acme?days=2").status_code == 400
+
+
+def test_prometheus_is_told_requests_by_page_and_feedback_by_kind(hub):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        acknowledge(client, opened)
+        client.get("/episodes/none")
+        text = client.get("/metrics").text
+    assert 'tocsin_hub_requests_total{page="episode",status="404"} 1.0' in text
+    assert 'tocsin_hub_feedback_total{kind="acknowledged"} 1.0' in text
+
+
+def test_an_error_of_ours_costs_one_answer_and_says_nothing_of_itself(hub):
+    made, _ = hub
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError("secret detail")
+
+    app = application(msgspec.structs.replace(made, reader=Broken()), ["testserver"])
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.get("/")
+        assert (answer.status_code, "secret" in answer.text) == (500, False)
+        assert client.get("/static/hub.css").status_code == 200
