@@ -95,7 +95,7 @@ docs: $(VENV)/dev.stamp  ## write the generated pages anew
 	@$(BIN)/python -m tests.test_documents
 
 lock: $(VENV)/dev.stamp  ## resolve the locked requirements anew
-	@for target in runtime:"" local:"--extra local --extra hub --extra notify" dev:"--extra local --extra hub --extra notify --group dev"; do \
+	@for target in runtime:"--extra hub --extra notify" local:"--extra local --extra hub --extra notify" dev:"--extra local --extra hub --extra notify --group dev"; do \
 	  $(BIN)/uv pip compile pyproject.toml $${target#*:} --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --no-header --universal --python-version 3.11 --quiet --output-file requirements/$${target%%:*}.lock; done
 	@printf 'hatchling>=1.27\neditables>=0.5\n' | $(BIN)/uv pip compile - --constraint requirements/dev.lock --generate-hashes --no-emit-index-url \

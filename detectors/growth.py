@@ -15,6 +15,9 @@ LEAST_MENTIONS: Final = 10
 """Of the last two hours: with fewer nothing is said."""
 BASE_RATE: Final = 0.387
 """How often the next hour had more mentions, in the streams that the weights were fitted on."""
+BRIER: Final = 0.2
+BASE_BRIER: Final = 0.24
+"""Mean squared errors of the chance, and of always telling the base rate, on streams and brands held out."""
 WEIGHTS: Final = (2.674, -0.021, 0.542, 0.946, -1.2, 4.729, -0.812)
 """By the order of `features`, the intercept first."""
 

@@ -133,6 +133,19 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     terms: tuple[str, ...] = ()
 
 
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the fire grows: the chance that the next hour has more mentions than the last one.
+
+    `brier` is the mean squared error of such chances where they were checked, `base_brier` that of always telling
+    `base_rate`, how often it grew there.
+    """
+
+    growth_chance: Share
+    brier: NonNegative
+    base_rate: Share
+    base_brier: NonNegative
+
+
 class Similar(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An earlier episode of the brand, or of another brand of its category, that this one resembles.
 
@@ -191,7 +204,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `stories` are the most shared ones of the window. What follows `reach` is about the surge, from the first unusual
     bucket on, as far as its posts are kept: `triggers` the likeliest first, `voices` posts of different stories,
     platforms and languages that speak for the negative part, `emotions` their shares among the negative texts that show
-    one. `similar` are earlier episodes, the most similar first.
+    one. `similar` are earlier episodes, the most similar first. `forecast` is absent where too little was mentioned
+    lately, and when the episode is over.
     """
 
     posts: tuple[Post, ...] = ()
@@ -210,3 +224,4 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cause: Cause | None = None
     coordination: Coordination | None = None
     similar: tuple[Similar, ...] = ()
+    forecast: Forecast | None = None

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from pipeline.engine.alerts.evidence_text import evidence_lines
+from pipeline.engine.alerts.evidence_text import evidence_lines, similar_line
 from pipeline.engine.alerts.headline import headline
 from pipeline.wording import counted, percent
 from schemas.alert import Alert, Kind, Member, Suppressed
@@ -43,6 +43,7 @@ def alert_lines(alert: Alert, language: str = "") -> list[str]:
         return lines
     story = "" if alert.evidence.triggers else _story(alert.evidence, alert.detected_time)
     about = evidence_lines(alert.evidence, language or "en", alert.detected_time)
+    about += [similar_line(one, language or "en") for one in alert.evidence.similar[:1]]
     lines += [f"  {words}" for words in (_reasons(alert), _unlisted(alert.evidence), story, *about) if words]
     if alert.playbook:
         playbook = f"owner {printable(alert.playbook.owner, 100)}"

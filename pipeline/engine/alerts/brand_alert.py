@@ -15,6 +15,7 @@ from pipeline.config.model import BrandConfig
 from pipeline.config.playbooks import PlaybookConfig
 from pipeline.engine.alerts.earlier import similar
 from pipeline.engine.alerts.evidence import brand_evidence, within_bytes
+from pipeline.engine.alerts.forecast import forecast
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
 from pipeline.engine.alerts.playbook import filled_drafts, playbook_of
@@ -107,6 +108,8 @@ def brand_alert(
     volume = round(evidence.volume, 4)
     spread = normal.spread(expected, window)
     shown, language = with_surge(brand_evidence(brand, spec, window, index), brand, config.names.values())
+    if transition.name != "resolved":
+        shown = msgspec.structs.replace(shown, forecast=forecast(brand, normal, index))
     shown = msgspec.structs.replace(shown, similar=similar(past, shown, brand.name, spec.name, transition.episode_id))
     cause, needed = sure_cause(shown), needs_somebody(transition)
     configured = config.playbook_for(transition.severity, cause, language) if needed else None

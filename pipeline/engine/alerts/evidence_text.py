@@ -9,7 +9,7 @@ from typing import Final
 
 from pipeline.engine.alerts.surge_evidence import UNSURE
 from pipeline.wording import percent, time_of_day
-from schemas.evidence import Evidence, Part, Spread, Trigger
+from schemas.evidence import Evidence, Part, Similar, Spread, Trigger
 from schemas.text import printable
 
 _SHOWN_TERMS: Final = 8
@@ -37,6 +37,8 @@ _ENGLISH: Final = MappingProxyType(
         "news": "first news: {}",
         "emotions": "feelings: {}",
         "copies": "copies without a repost's mark: {}",
+        "forecast": "forecast: {} that the next hour has more mentions",
+        "similar": "like an earlier episode: {}",
         "product_failure": "product failure",
         "safety": "safety",
         "data_breach": "data breach",
@@ -70,6 +72,8 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
                 "news": "首篇新闻：{}",
                 "emotions": "情绪：{}",
                 "copies": "无转发标记的复制内容：{}",
+                "forecast": "预测：下一小时提及增加的可能性为 {}",
+                "similar": "类似的过往事件：{}",
                 "product_failure": "产品故障",
                 "safety": "安全",
                 "data_breach": "数据泄露",
@@ -100,6 +104,8 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
                 "news": "最初の報道：{}",
                 "emotions": "感情：{}",
                 "copies": "リポスト表示のない複製：{}",
+                "forecast": "予測：次の1時間に言及が増える可能性 {}",
+                "similar": "過去の類似事例：{}",
                 "product_failure": "製品の不具合",
                 "safety": "安全",
                 "data_breach": "情報漏えい",
@@ -157,7 +163,20 @@ def evidence_lines(evidence: Evidence, language: str, now: datetime) -> list[str
         lines += [labels["emotions"].format(", ".join(shown))] if shown else []
     if evidence.coordination is not None and evidence.coordination.share >= _COPIES_SHARE:
         lines.append(labels["copies"].format(percent(evidence.coordination.share)))
+    if evidence.forecast is not None:
+        lines.append(labels["forecast"].format(percent(evidence.forecast.growth_chance)))
     return lines
+
+
+def similar_line(earlier: Similar, language: str) -> str:
+    """An earlier episode in one line: when, whose, how long, about what."""
+    labels = _LABELS[language]
+    cause = [labels.get(earlier.cause, printable(earlier.cause, 40))] if earlier.cause else []
+    terms = [printable(term, 40) for term in (earlier.shared_terms or earlier.terms)[:3]]
+    about = ", ".join([*cause, *terms])
+    hours = f"{earlier.duration_minutes / 60:.0f} h"
+    when = f"{earlier.onset_time:%Y-%m-%d} {printable(earlier.brand, 64)}, {hours}"
+    return labels["similar"].format(f"{when} ({about})" if about else when)
 
 
 def _trigger(trigger: Trigger, labels: Mapping[str, str], now: datetime) -> str:

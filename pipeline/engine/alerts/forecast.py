@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from detectors.growth import Course
+from detectors.growth import BASE_BRIER, BASE_RATE, BRIER, Course, chance_of_growth
 from detectors.normal import Normal
 from pipeline.engine.brands.brand import Brand
+from schemas.evidence import Forecast
 from schemas.observation import BUCKETS_PER_HOUR
 
 
@@ -26,3 +27,18 @@ def course_of(brand: Brand, normal: Normal, index: int) -> Course | None:
         sum(normal.expect(end, end + hour)),
         (end - surge.since) / hour,
     )
+
+
+def forecast(brand: Brand, normal: Normal, index: int) -> Forecast | None:
+    """The chance that the brand's next hour has more mentions than the last one; None where too little is known.
+
+    Args:
+        brand: whose.
+        normal: of the onset.
+        index: the bucket that is closed.
+    """
+    course = course_of(brand, normal, index)
+    chance = None if course is None else chance_of_growth(course)
+    if chance is None:
+        return None
+    return Forecast(growth_chance=round(chance, 2), brier=BRIER, base_rate=BASE_RATE, base_brier=BASE_BRIER)
