@@ -120,6 +120,7 @@ function listen() {
   events.addEventListener("error", () => {
     late ??= setTimeout(() => { if (disconnected) disconnected.hidden = false; }, 4000);
   });
+  setInterval(() => { if (!document.hidden) refresh(); }, 60000); // ages are shown, which grow by themselves
   addEventListener("pagehide", () => events.close());
 }
 
