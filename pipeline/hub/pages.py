@@ -81,7 +81,7 @@ def brand_page(request: Request, hub: Hub, identity: Identity) -> Response:
 
 def search_page(request: Request, hub: Hub, identity: Identity) -> Response:
     """Episodes and brands that fit."""
-    wanted, faults = search_of(request.query_params)
+    wanted, faults = search_of(request.query_params, hub.config)
     skipped = min(int(request.query_params.get("skip", "0") or 0), MAX_SKIPPED) if not faults else 0
     found = hub.reader.search(wanted, limit=PAGE + 1, skipped=skipped)
     asked = {name: value for name, value in request.query_params.items() if name not in {"skip", "lang"} and value}
@@ -95,7 +95,7 @@ def search_page(request: Request, hub: Hub, identity: Identity) -> Response:
         "faults": faults,
         "older": older if len(found) > PAGE else "",
         "newer": newer if skipped else "",
-        "brands": hub.reader.brands(wanted.brand, 60),
+        "brands": hub.reader.brands(wanted, 60),
         "causes": CAUSES,
         "kinds": KINDS,
     }

@@ -178,6 +178,10 @@ def test_a_search_shows_what_fits_and_says_what_it_could_not_read(hub):
     with client_of(made) as client:
         assert opened.episode_id in client.get("/search?brand=acme&from=2026-03-01&until=2026-03-01").text
         assert opened.episode_id not in client.get("/search?brand=acme&from=2026-03-02").text
+        for called in ("gadgets", "アクメ"):
+            found = client.get("/search", params={"brand": called}).text
+            assert opened.episode_id in found
+            assert 'href="/brands/acme"' in found
         assert "expected a date such as 2026-03-04" in client.get("/search?from=yesterday").text
 
 
