@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from detectors.topics.causes import CAUSES
+from pipeline.engine.alerts.headline import headline
 from pipeline.errors import TocsinError
 from pipeline.hub.access import BROWSER_COOKIE, MAX_NAME, SESSION_COOKIE, SESSION_SECONDS, Identity
 from pipeline.hub.brand_view import RANGES, brand_view
@@ -196,6 +198,7 @@ def page(
     words = words_for(request)
     browser = request.cookies.get(BROWSER_COOKIE, "")
     fresh = "" if browser else secrets.token_urlsafe(18)
+    named = partial(brand_name, hub.config, language=words.language)
     shared = {
         "t": words,
         "identity": identity,
@@ -204,7 +207,8 @@ def page(
         "form_token": hub.access.form_token(browser or fresh),
         "author": _unascii(request.cookies.get(NAME_COOKIE, "")),
         "path": request.url.path,
-        "display_name": lambda brand: brand_name(hub.config, brand, words.language),
+        "display_name": named,
+        "headline": lambda alert: headline(alert, words.language, {words.language: named(alert.brand)}),
     }
     response = HTMLResponse(render(template, {**shared, **values}), status)
     response.headers["content-language"] = words.language

@@ -199,6 +199,16 @@ def test_the_language_is_that_of_the_browser_until_another_is_chosen(hub):
         assert '<html lang="zh">' in client.get("/", headers={"accept-language": "ja"}).text
 
 
+def test_the_headline_is_told_in_the_language_of_the_page(hub):
+    made, writer = hub
+    burn(writer)
+    with client_of(made) as client:
+        assert "Crisis about Acme Gadgets" in client.get("/?lang=en").text
+        japanese = client.get("/?lang=ja").text
+    assert "アクメ" in japanese
+    assert "Crisis about" not in japanese
+
+
 def test_a_broken_line_is_said_on_the_page_and_to_a_supervisor(tmp_path):
     with hub_in(tmp_path, line=Line("broker <gone>", 0.0, is_recording=False)) as (made, _), client_of(made) as client:
         assert "The line is broken" in client.get("/").text
