@@ -18,6 +18,7 @@ from tests.pipeline.hub.browser import CHROMIUM, needs_chromium, served
 from tests.pipeline.hub.world import DETECTED, HOSTILE, burn, episode, hub_in, later
 
 pytestmark = needs_chromium
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="module")
@@ -154,5 +155,5 @@ def test_a_page_that_loses_its_hub_says_so(browser, tmp_path):
         with served(hub) as address:
             page = opened_page(browser, address)
             expect(page.locator(".disconnected")).to_be_hidden()
-        expect(page.locator(".disconnected")).to_be_visible(timeout=20_000)
+        expect(page.locator(".disconnected")).to_be_visible()
         page.close()

@@ -401,7 +401,10 @@ def test_a_body_that_is_too_large_is_refused(hub):
     opened = burn(writer)
     with client_of(made) as client:
         answer = acknowledge(client, opened, note="x" * MAX_BODY)
-    assert answer.status_code == 413
+        assert answer.status_code == 413
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        endless = client.post(f"/episodes/{opened.episode_id}/feedback", content=iter([b"x" * 9000] * 9), headers=kind)
+        assert endless.status_code == 413
 
 
 def test_who_asks_too_often_has_to_wait():
