@@ -21,7 +21,7 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 INTEGRATION = "tests/integration/"
-SECURED = {"least_privilege", "mutual_tls", "revoked_permission", "security", "worker_security"}
+SECURED = {"least_privilege", "mutual_tls", "notify_permissions", "revoked_permission", "security", "worker_security"}
 ON_THEIR_OWN = {"demo", "local_kafka"}
 SECOND = {"partitions", "recreated_topics", "lost_mentions"}
 """Nearly half of the time of those that need a plain broker: they wait for it more than they work."""

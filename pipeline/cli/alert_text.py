@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from pipeline.cli.evidence_text import evidence_lines
+from pipeline.engine.alerts.evidence_text import evidence_lines
 from pipeline.engine.alerts.headline import headline
 from pipeline.wording import counted, percent
 from schemas.alert import Alert, Kind, Member, Suppressed

@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     ] = 1
     config: Annotated[Path | None, Field(description="TOML file of detection and behaviour.")] = None
 
+    notify_config: Annotated[Path | None, Field(description="TOML file of the targets of `tocsin notify`.")] = None
+
     metrics_host: Annotated[str, Field(description="Address that /metrics and /healthz listen on.")] = "127.0.0.1"
     metrics_port: Annotated[
         int, Field(ge=0, le=65535, description="Port of /metrics and /healthz; 0 takes a free one.")
@@ -241,20 +243,54 @@ class Settings(BaseSettings):
                 f"{variable} must name a file that can be read, got {str(path)!r}: {error.strerror}"
             ) from None
         try:
-            # Editors and `echo` end the file with a line end, which is not part of the password.
-            secret = content.decode().removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError:
-            raise ValueError(f"{variable}={str(path)!r} must hold text in UTF-8, got other bytes") from None
-        if not secret or "\n" in secret or "\0" in secret or len(content) > _MAX_SECRET_BYTES:
-            raise ValueError(
-                f"{variable}={str(path)!r} must hold the password on one line of at most {_MAX_SECRET_BYTES} bytes, "
-                f"got {'nothing' if not secret else 'more'}"
-            )
-        return secret
+            return _secret_line(content, "the password")
+        except ValueError as error:
+            raise ValueError(f"{variable}={str(path)!r} {error}") from None
 
     def masked(self) -> dict[str, str]:
         """Every setting as text for the start-up log, secrets as asterisks."""
         return {PREFIX + name.upper(): str(value) for name, value in self}
+
+
+def secret_from_file(path: Path) -> str:
+    """The one line that a file of a secret holds.
+
+    Raises:
+        ValueError: what was expected, to be read after the name of the file; never what it holds.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_SECRET_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"must name a file that can be read: {error.strerror}") from None
+    return _secret_line(content, "it")
+
+
+def secret_from_environment(name: str) -> str:
+    """The secret in an environment variable that another configuration names.
+
+    Raises:
+        ValueError: the variable is empty, not set, or a setting of Tocsin; to be read after its name.
+    """
+    if name.upper().startswith(PREFIX):
+        raise ValueError(f"must name a variable of your own: {PREFIX} begins the settings of Tocsin")
+    value = os.environ.get(name, "")  # noqa: TID251 - this is the one place
+    if not value:
+        raise ValueError("must name an environment variable that is set, got one that is not or is empty")
+    return value
+
+
+def _secret_line(content: bytes, what: str) -> str:
+    try:
+        # Editors and `echo` end the file with a line end, which is not part of the secret.
+        secret = content.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise ValueError("must hold text in UTF-8, got other bytes") from None
+    if not secret or "\n" in secret or "\0" in secret or len(content) > _MAX_SECRET_BYTES:
+        raise ValueError(
+            f"must hold {what} on one line of at most {_MAX_SECRET_BYTES} bytes, got {'more' if secret else 'nothing'}"
+        )
+    return secret
 
 
 def _names(text: str) -> list[str]:

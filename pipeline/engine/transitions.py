@@ -10,7 +10,8 @@ from detectors.aftermath import NOTHING_LEFT, Evidence, Smoulder
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
-from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, past_episode, with_surge
+from pipeline.engine.alerts.earlier import past_episode
+from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, with_surge
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.brands.gathering import GATHERED_FROM, begin, gather, let_go
 from pipeline.engine.brands.readings import evidence_of, evidence_of_last_hours, opening, smoulder
@@ -285,7 +286,10 @@ class Transitions:
                 state.stats.count_suppressed(kind, moved.reason)
                 continue
             suppressed = take_suppressed(category.episodes)
-            alert = category_alert(category, KIND_SPECS[kind], moved, config=config, suppressed=suppressed)
+            called = [name for member in category.members for name in state.config.brand(member.name).names.values()]
+            alert = category_alert(
+                category, KIND_SPECS[kind], moved, config=config, suppressed=suppressed, names=called
+            )
             state.outputs.alerts.append(alert)
             state.stats.count_alert(kind, moved.transition.severity, moved.transition.name)
         if category.is_open:

@@ -72,10 +72,11 @@ def _detected(record: AlertRecord) -> tuple[float, str]:
 def _records(
     settings: Settings, *, from_beginning: bool, follow: bool, stop: Callable[[], bool]
 ) -> Iterator[AlertRecord]:
-    return map(_read, read_records(settings, "alerts", from_beginning=from_beginning, follow=follow, stop=stop))
+    return map(alert_record, read_records(settings, "alerts", from_beginning=from_beginning, follow=follow, stop=stop))
 
 
-def _read(record: Any) -> AlertRecord:
+def alert_record(record: Any) -> AlertRecord:
+    """A record of kafka-python as an alert, or with the reason why it is none."""
     where = place(record)
     if record.value is None:
         return AlertRecord(where, b"", None, "no value")

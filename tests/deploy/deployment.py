@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from pipeline.telemetry.catalogue import CATALOGUE
+from pipeline.telemetry.notify_metrics import NOTIFY_CATALOGUE
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -19,7 +20,7 @@ DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 
 EXPOSED = {
     series: metric
-    for metric in CATALOGUE
+    for metric in (*CATALOGUE, *NOTIFY_CATALOGUE)
     for series in (
         [metric.name + suffix for suffix in ("_bucket", "_sum", "_count")]
         if metric.type == "histogram"

@@ -11,6 +11,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from pipeline.config.load import load_config
 from pipeline.config.settings import PREFIX, Settings
 from pipeline.kafka.local.jars import KAFKA_VERSION
+from pipeline.notify.config import load_targets
 from tests.deploy.deployment import DEPLOY, ROOT, load_yaml
 
 TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -160,8 +162,8 @@ def test_services_wait_for_services_that_can_be_waited_for() -> None:
 
 
 def test_our_services_run_without_privileges() -> None:
-    """Worker and topics job: numeric user that is not root, read-only file system, no capability."""
-    for name in ("worker", "topics"):
+    """Worker, notifications and topics job: numeric user that is not root, read-only file system, no capability."""
+    for name in ("worker", "notify", "topics"):
         service = SERVICES[name]
         assert int(service["user"].split(":")[0]) > 0
         assert service["read_only"]
@@ -172,12 +174,14 @@ def test_our_services_run_without_privileges() -> None:
 
 def test_our_settings_are_known_and_valid() -> None:
     """A TOCSIN_ variable that does not exist would stop the worker at start; so would a bad configuration file."""
-    for name in ("worker", "topics"):
+    for name in ("worker", "notify", "topics"):
         environment = SERVICES[name]["environment"]
         fields = {key.removeprefix(PREFIX).lower(): value for key, value in environment.items()}
         assert set(fields) <= set(Settings.model_fields)
         Settings(**fields)
     load_config(DEPLOY / "tocsin.toml")
+    (target,) = load_targets(DEPLOY / "notify.toml").targets.values()
+    assert urlsplit(target.url or "").hostname in SERVICES
 
 
 def test_prometheus_finds_workers_and_alertmanager() -> None:

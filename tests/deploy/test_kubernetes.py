@@ -18,7 +18,7 @@ KUSTOMIZATION = load_yaml(FOLDER / "kustomization.yaml")
 OBJECTS: dict[str, dict[str, Any]] = {
     document["kind"]: document for document in (load_yaml(FOLDER / name) for name in KUSTOMIZATION["resources"])
 }
-WORKLOADS = {kind: OBJECTS[kind]["spec"]["template"]["spec"] for kind in ("StatefulSet", "Job")}
+WORKLOADS = {kind: OBJECTS[kind]["spec"]["template"]["spec"] for kind in ("StatefulSet", "Job", "Deployment")}
 
 
 def test_no_file_is_forgotten() -> None:
@@ -102,7 +102,21 @@ def test_probes_ask_what_the_worker_serves() -> None:
 
 def test_the_configuration_is_the_one_of_compose() -> None:
     """kustomize reads no file outside its folder, so the file stands twice; both are the same."""
-    assert (FOLDER / "tocsin.toml").read_bytes() == (DEPLOY / "tocsin.toml").read_bytes()
+    for name in ("tocsin.toml", "notify.toml"):
+        assert (FOLDER / name).read_bytes() == (DEPLOY / name).read_bytes()
+
+
+def test_notifications_run_once_and_keep_their_memory() -> None:
+    """Two pods would tell everything twice; without the claim a new pod would not know what is open."""
+    notify = OBJECTS["Deployment"]
+    assert (notify["spec"]["replicas"], notify["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    volumes = WORKLOADS["Deployment"]["volumes"]
+    (claim,) = [volume["persistentVolumeClaim"] for volume in volumes if "persistentVolumeClaim" in volume]
+    assert claim == {"claimName": OBJECTS["PersistentVolumeClaim"]["metadata"]["name"]}
+    (container,) = WORKLOADS["Deployment"]["containers"]
+    (variable,) = container["env"]
+    assert variable["name"].removeprefix(PREFIX).lower() in Settings.model_fields
+    assert container["args"][-1] == str(container["ports"][0]["containerPort"])
 
 
 def test_versions_agree() -> None:

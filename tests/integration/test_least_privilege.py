@@ -67,6 +67,7 @@ OPENED = (
 ARGUMENTS = {
     "record": ["--out", "recorded.jsonl"],
     "explain": ["acme", "--at", "now"],
+    "report": [decode_alert(OPENED).episode_id, "--format", "markdown"],
     "ack": [decode_alert(OPENED).episode_id, "--as", "duty"],
 }
 """What a command needs beside its name."""
@@ -95,7 +96,7 @@ def prepared(secured: Secured, command: str) -> Settings:
         apply_topics(mine)
     if command in {"record", "explain", "dead-letters --replay --apply"}:
         send_one(mine)
-    if command in {"ack", "hub"}:
+    if command in {"ack", "hub", "report"}:
         with producer(mine) as client:
             client.send(topic_name(mine, "alerts"), OPENED, b"acme")
     return settings

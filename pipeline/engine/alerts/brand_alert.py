@@ -13,11 +13,12 @@ from detectors.news import NEWS_UNIT
 from detectors.registry import entry
 from pipeline.config.model import BrandConfig
 from pipeline.config.playbooks import PlaybookConfig
+from pipeline.engine.alerts.earlier import similar
 from pipeline.engine.alerts.evidence import brand_evidence, within_bytes
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
 from pipeline.engine.alerts.playbook import filled_drafts, playbook_of
-from pipeline.engine.alerts.surge_evidence import recovery, similar, since_onset, sure_cause, with_surge
+from pipeline.engine.alerts.surge_evidence import recovery, since_onset, sure_cause, with_surge
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket

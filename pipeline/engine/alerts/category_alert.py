@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -14,10 +15,12 @@ from detectors.category import comparable
 from detectors.registry import DETECTOR_VERSION
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import needs_somebody, respond_by, start_of
-from pipeline.engine.alerts.evidence import category_evidence
+from pipeline.engine.alerts.common_evidence import with_common_surge
+from pipeline.engine.alerts.evidence import category_evidence, within_bytes
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
 from pipeline.engine.alerts.playbook import filled_drafts, playbook_of
+from pipeline.engine.alerts.surge_evidence import sure_cause
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.categories import WINDOW, Category, CategoryTransition
 from pipeline.engine.episodes.kinds import KindSpec
@@ -33,17 +36,29 @@ def category_alert(
     *,
     config: BrandConfig,
     suppressed: Suppressed | None,
+    names: Iterable[str] = (),
 ) -> Alert:
     """The alert of a transition of a category's episode.
 
     Its score is what a quorum of its members reach or pass; its counts are sums over the members mentioned lately.
+
+    Args:
+        category: whose.
+        spec: the kind of the episode.
+        moved: what happened to it.
+        config: of the category.
+        suppressed: openings suppressed before it, which this alert reports.
+        names: what people call its brands.
     """
     transition = moved.transition
     end = transition.bucket + 1
     members = list(category.active(transition.bucket))
     observed, expected = _counts(members)
     score = round(transition.score, 4)
-    configured = config.playbook_for(transition.severity) if needs_somebody(transition) else None
+    called = (*(member.name for member in category.members), *names)
+    shown, language = with_common_surge(category_evidence(members, spec, transition.bucket), members, called)
+    needed = needs_somebody(transition)
+    configured = config.playbook_for(transition.severity, sure_cause(shown), language) if needed else None
     playbook = playbook_of(configured, transition.severity, respond_by(configured, transition))
     alert = Alert(
         version=1,
@@ -63,7 +78,7 @@ def category_alert(
         observed=observed,
         expected=expected,
         contributions={"common_move": score},
-        evidence=category_evidence(members, spec, transition.bucket),
+        evidence=within_bytes(shown),
         playbook=playbook,
         config_hash=config.config_hash,
         detector=DETECTOR_VERSION,
@@ -76,7 +91,7 @@ def category_alert(
         playbook = msgspec.structs.replace(playbook, drafts=filled_drafts(alert, category.name))
     return msgspec.structs.replace(
         alert,
-        headline=headline(alert, "en"),
+        headline=headline(alert, "en"),  # one language for all alerts of it, whoever speaks loudest
         links=links_of(alert, config.links, category.name),
         playbook=playbook,
     )

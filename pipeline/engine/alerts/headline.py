@@ -93,7 +93,7 @@ def headline(alert: Alert, language: str, names: Mapping[str, str] = NO_NAMES) -
     language = language if language in _WORDINGS else "en"
     wording = _WORDINGS[language]
     whole = alert.since_onset
-    mentions = float(alert.observed.mentions) if whole is None else float(whole.mentions)
+    mentions = _counted(alert)
     negatives = alert.observed.negatives if whole is None else whole.negatives
     expected = alert.expected.value if whole is None else whole.expected
     since = alert.window.start if whole is None else alert.onset_time
@@ -108,6 +108,17 @@ def headline(alert: Alert, language: str, names: Mapping[str, str] = NO_NAMES) -
         usual=percent(alert.expected.negative_share),
         about=wording.about.format(terms=wording.joined.join(quoted)) if quoted else "",
     )
+
+
+def language_of(alert: Alert) -> str:
+    """The language that an alert's own headline is written in, one of LANGUAGES; English where that is not seen."""
+    return next((one for one in LANGUAGES if _mentions(_counted(alert), one) in alert.headline), LANGUAGES[0])
+
+
+def _counted(alert: Alert) -> float:
+    """The mentions that the headline counts."""
+    whole = alert.since_onset
+    return float(alert.observed.mentions) if whole is None else float(whole.mentions)
 
 
 def _mentions(count: float, language: str) -> str:

@@ -24,8 +24,6 @@ from pipeline.engine.buckets.posts import URL_CHARACTERS, PostRecord, by_audienc
 from pipeline.engine.buckets.story import Story, without_mark
 from pipeline.engine.buckets.surge import Surge, told_text
 from pipeline.engine.buckets.told import TRIGGER_SHARE, LastTold
-from pipeline.engine.episodes.past import KEPT_TERMS, PastEpisode, kept_term, most_similar
-from schemas.alert import Alert, Kind
 from schemas.evidence import (
     Amplifier,
     Cause,
@@ -34,7 +32,6 @@ from schemas.evidence import (
     Part,
     Post,
     Recovery,
-    Similar,
     SinceOnset,
     Spread,
     Term,
@@ -75,20 +72,20 @@ def with_surge(evidence: Evidence, brand: Brand, names: Iterable[str]) -> tuple[
     surge = brand.surge
     if surge is None:
         return evidence, DEFAULT_LANGUAGE
-    told = _told(brand, surge)
+    told = told_of(brand, surge)
     cause = cause_of(told) if told else None
     whole = msgspec.structs.replace(
         evidence,
-        terms=_terms(brand, told, names),
-        triggers=_triggers(brand, surge),
-        amplifiers=_amplifiers(surge),
-        voices=_voices(surge),
+        terms=terms_of(told, usual_words(brand), (brand.name, *names)),
+        triggers=triggers_of(brand, surge),
+        amplifiers=amplifiers_of(surge),
+        voices=voices_of_surge(surge),
         spread=_spread(surge, brand.background),
         emotions=emotions_of(told),
-        cause=None if cause is None else _cause(cause),
-        coordination=_coordination(surge),
+        cause=None if cause is None else shown_cause(cause),
+        coordination=coordination_of(surge),
     )
-    return whole, _language(told)
+    return whole, language_told(told)
 
 
 def since_onset(brand: Brand, normal: Normal, index: int) -> SinceOnset | None:
@@ -142,54 +139,6 @@ def recovery(brand: Brand, normal: Normal, last_above: int) -> Recovery | None:
     )
 
 
-def similar(past: Iterable[PastEpisode], evidence: Evidence, brand: str, kind: Kind, own: str) -> tuple[Similar, ...]:
-    """The ended episodes that an alert with this evidence resembles, the most similar first.
-
-    Args:
-        past: of the brand and of its category.
-        evidence: with what is known of the surge.
-        brand: of the episode.
-        kind: the same.
-        own: its id.
-    """
-    terms = [term.text for term in evidence.terms]
-    others = (one for one in past if one.id != own)
-    return tuple(
-        Similar(
-            episode_id=one.id,
-            brand=one.brand,
-            kind=one.kind,
-            severity=one.severity,
-            onset_time=moment(one.onset * BUCKET_SECONDS),
-            resolved_time=moment((one.ended + 1) * BUCKET_SECONDS),
-            duration_minutes=(one.ended + 1 - one.onset) * BUCKET_SECONDS // 60,
-            cause=one.cause or None,
-            terms=one.terms,
-            shared_terms=tuple(term for term in one.terms if term in terms),
-            mentions=one.mentions,
-            peak_per_hour=one.peak_per_hour,
-        )
-        for one in most_similar(others, brand=brand, kind=kind, cause=sure_cause(evidence), terms=terms)
-    )
-
-
-def past_episode(alert: Alert) -> PastEpisode:
-    """An episode as it is remembered, from the alert of its end."""
-    counts = alert.since_onset
-    return PastEpisode(
-        alert.episode_id,
-        alert.brand,
-        alert.kind,
-        alert.severity,
-        int(alert.onset_time.timestamp()) // BUCKET_SECONDS,
-        int(alert.detected_time.timestamp()) // BUCKET_SECONDS - 1,
-        sure_cause(alert.evidence),
-        tuple(kept_term(term.text) for term in alert.evidence.terms[:KEPT_TERMS]),
-        0 if counts is None else counts.mentions,
-        0 if counts is None else counts.peak_per_hour,
-    )
-
-
 def sure_cause(evidence: Evidence) -> str:
     """The name of the cause; "" where it is unsure."""
     cause = evidence.cause
@@ -224,7 +173,7 @@ def _trend(brand: Brand, index: int) -> Trend:
     return "falling" if before > RISING * now else "steady"
 
 
-def _told(brand: Brand, surge: Surge) -> list[Told]:
+def told_of(brand: Brand, surge: Surge) -> list[Told]:
     """The texts of the surge; those that the brand remembers from its onset on, but the surge had not begun to hear."""
     known = {text: [float(heard.mentions), float(heard.negatives)] for text, heard in surge.texts.items()}
     if surge.since >= 0:
@@ -235,7 +184,7 @@ def _told(brand: Brand, surge: Surge) -> list[Told]:
     return [Told(text, language_of(normalised(text), None), *counts) for text, counts in sorted(known.items())]
 
 
-def _language(told: Sequence[Told]) -> str:
+def language_told(told: Sequence[Told]) -> str:
     """The language of most of the mentions whose words are known."""
     mentions: dict[str, float] = {}
     for one in told:
@@ -243,9 +192,15 @@ def _language(told: Sequence[Told]) -> str:
     return max(mentions, key=lambda language: (mentions[language], language), default=DEFAULT_LANGUAGE)
 
 
-def _terms(brand: Brand, told: Sequence[Told], names: Iterable[str]) -> tuple[Term, ...]:
-    usual = Usual.from_bytes(b"" if brand.background is None else brand.background.words)
-    parts = brand.name.replace("_", "-").replace(".", "-").split("-")
+def terms_of(told: Sequence[Told], words: bytes, names: Iterable[str]) -> tuple[Term, ...]:
+    """What sets the texts apart from the usual words, without the names.
+
+    Args:
+        told: the texts.
+        words: the usual ones, as a background keeps them.
+        names: slugs, and what people call the brands.
+    """
+    left_out = {part for name in names for part in (name, *name.replace("_", "-").replace(".", "-").split("-"))}
     return tuple(
         Term(
             text=one.text,
@@ -253,11 +208,17 @@ def _terms(brand: Brand, told: Sequence[Told], names: Iterable[str]) -> tuple[Te
             share=round(one.share, 4),
             negative_share=round(one.negative_share, 4),
         )
-        for one in terms(told, usual, leave_out={brand.name, *parts, *names})
+        for one in terms(told, Usual.from_bytes(words), leave_out=left_out)
     )
 
 
-def _cause(cause: LikelyCause) -> Cause:
+def usual_words(brand: Brand) -> bytes:
+    """The brand's usual words; none where they are not known."""
+    return b"" if brand.background is None else brand.background.words
+
+
+def shown_cause(cause: LikelyCause) -> Cause:
+    """A cause as the world may see it."""
     return Cause(
         name=cause.name,
         confidence=cause.confidence,
@@ -265,7 +226,7 @@ def _cause(cause: LikelyCause) -> Cause:
     )
 
 
-def _triggers(brand: Brand, surge: Surge) -> tuple[Trigger, ...]:
+def triggers_of(brand: Brand, surge: Surge) -> tuple[Trigger, ...]:
     """The posts that most of the surge repeats, the earlier first of two that are repeated about as often."""
     memory, mentions = brand.stories, max(surge.mentions, 1)
     templates = memory.templates()
@@ -323,7 +284,8 @@ def _from(origin: Origin | PostRecord, trigger: Trigger) -> Trigger:
     )
 
 
-def _amplifiers(surge: Surge) -> tuple[Amplifier, ...]:
+def amplifiers_of(surge: Surge) -> tuple[Amplifier, ...]:
+    """The authors of the greatest audience, the greatest first."""
     order = sorted(surge.speakers.items(), key=lambda item: (-item[1].audience, item[0]))
     return tuple(
         Amplifier(
@@ -336,7 +298,7 @@ def _amplifiers(surge: Surge) -> tuple[Amplifier, ...]:
     )
 
 
-def _voices(surge: Surge) -> tuple[Post, ...]:
+def voices_of_surge(surge: Surge) -> tuple[Post, ...]:
     """Negative posts of different stories, those from other platforms and in other languages before the rest."""
     different = [surge.voices[place] for place in distinct([post.text for post in surge.voices], len(surge.voices))]
     chosen: list[PostRecord] = []
@@ -352,8 +314,8 @@ def _voices(surge: Surge) -> tuple[Post, ...]:
 def _spread(surge: Surge, background: Background | None) -> Spread:
     usual = background or Background()
     return Spread(
-        platforms=_parts(surge.platforms, usual.platforms, surge.arrivals),
-        languages=_parts(surge.languages, usual.languages, {}),
+        platforms=parts_of(surge.platforms, usual.platforms, surge.arrivals),
+        languages=parts_of(surge.languages, usual.languages, {}),
         first_news=None if surge.news is None else shown_post(surge.news),
         first_news_minutes=_news_minutes(surge),
     )
@@ -365,7 +327,8 @@ def _news_minutes(surge: Surge) -> int | None:
     return round((surge.news.event_time - surge.since * BUCKET_SECONDS) / 60)
 
 
-def _parts(seen: Mapping[str, int], usual: Mapping[str, int], arrivals: Mapping[str, int]) -> tuple[Part, ...]:
+def parts_of(seen: Mapping[str, int], usual: Mapping[str, int], arrivals: Mapping[str, int]) -> tuple[Part, ...]:
+    """Platforms or languages by mentions, beside their usual share and since when they are there."""
     total, ordinary = sum(seen.values()), sum(usual.values())
     order: Collection[tuple[str, int]] = sorted(seen.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_PARTS]
     found = []
@@ -384,6 +347,7 @@ def _parts(seen: Mapping[str, int], usual: Mapping[str, int], arrivals: Mapping[
     return tuple(found)
 
 
-def _coordination(surge: Surge) -> Coordination:
+def coordination_of(surge: Surge) -> Coordination:
+    """How much of the surge copies another one's words."""
     total = max(sum(surge.platforms.values()), 1)
     return Coordination(copies=surge.copies, share=round(min(surge.copies / total, 1.0), 4))

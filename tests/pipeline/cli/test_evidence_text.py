@@ -11,11 +11,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.cli import evidence_text
 from pipeline.cli.alert_text import alert_lines
-from pipeline.cli.evidence_text import LANGUAGES, evidence_lines
 from pipeline.cli.main import tocsin
-from pipeline.engine.alerts import headline
+from pipeline.engine.alerts import evidence_text, headline
+from pipeline.engine.alerts.evidence_text import LANGUAGES, evidence_lines
 from pipeline.kafka import alerts as alerts_topic
 from pipeline.kafka.alerts import AlertRecord
 from schemas.alert import encode_alert

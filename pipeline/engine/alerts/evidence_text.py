@@ -1,4 +1,4 @@
-"""The evidence of an alert as lines for a terminal, in English, Chinese or Japanese."""
+"""The evidence of an alert as lines for a terminal or a chat, in English, Chinese or Japanese."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The services that alerts are delivered to, behind one contract."""

@@ -1,0 +1,55 @@
+"""What the playbook asked for, and what of it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pipeline.report.review import Due, Step
+from pipeline.report.shown import EXCERPT_CHARACTERS, NAME_CHARACTERS, line
+from schemas.alert import Alert
+from schemas.feedback import Feedback
+
+
+def due_of(alerts: Sequence[Alert], said: Sequence[Feedback], known_until: datetime) -> Due | None:
+    """By when somebody was to act, and whether somebody did; None where the playbook sets no time.
+
+    Args:
+        alerts: of the episode, in order.
+        said: about it, in order of time.
+        known_until: the end of what is known.
+    """
+    by = next((one.playbook.respond_by for one in alerts if one.playbook and one.playbook.respond_by), None)
+    if by is None:
+        return None
+    acted = next((one.time for one in said if one.kind in {"acknowledged", "answer"}), None)
+    if acted is None:
+        return Due(by=by, kept=False if known_until > by else None)
+    return Due(by=by, kept=acted <= by)
+
+
+def steps_of(alerts: Sequence[Alert], said: Sequence[Feedback]) -> tuple[Step, ...]:
+    """The steps of the playbook in its order, then those that were done and it does not name.
+
+    Args:
+        alerts: of the episode, in order.
+        said: about it, in order of time; of a step that was done twice the first time counts.
+    """
+    named = next((one.playbook.steps for one in reversed(alerts) if one.playbook and one.playbook.steps), ())
+    texts = {step.id: line(step.text, EXCERPT_CHARACTERS) for step in named}
+    done: dict[str, Feedback] = {}
+    for one in said:
+        if one.kind == "step" and one.step is not None:
+            done.setdefault(one.step, one)
+    found = []
+    for name in dict.fromkeys((*texts, *done)):
+        told = done.get(name)
+        found.append(
+            Step(
+                id=line(name, NAME_CHARACTERS),
+                text=texts.get(name, ""),
+                done=None if told is None else told.time,
+                author="" if told is None else line(told.author, NAME_CHARACTERS),
+            )
+        )
+    return tuple(found)

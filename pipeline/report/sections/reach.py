@@ -1,0 +1,56 @@
+"""Where it was told and by whom, and what people felt."""
+
+from __future__ import annotations
+
+from pipeline.report.outline import Block, Cell, row
+from pipeline.report.review import Review
+from pipeline.report.sections.course import source_of
+from pipeline.report.sections.glance import instant, number
+from pipeline.report.words import Words
+from pipeline.wording import percent
+
+
+def spread(found: Review, words: Words) -> tuple[Block, ...]:
+    """Platforms and languages, the first item in the news, the authors of the greatest audience."""
+    told = found.spread
+    blocks = []
+    parts = [
+        row(
+            words(kind),
+            part.name,
+            number(part.mentions),
+            percent(part.share),
+            "" if part.usual_share is None else percent(part.usual_share),
+            "" if part.first_seen is None else instant(part.first_seen),
+        )
+        for kind, several in (("platform", told.platforms), ("language", told.languages))
+        for part in several
+    ]
+    if parts:
+        header = ("kind.of.place", "place", "mentions", "share", "usual.share", "first.seen")
+        blocks.append(Block(part="table", header=tuple(map(words, header)), rows=tuple(parts)))
+    news = told.first_news
+    if news is not None:
+        quote = row(Cell(news.excerpt, news.url or ""), source_of(news, words))
+        blocks.append(Block(part="quotes", caption=words("first.news"), rows=(quote,)))
+    if told.amplifiers:
+        rows = tuple(row(one.author, one.platform, number(one.audience), number(one.posts)) for one in told.amplifiers)
+        columns = ("author", "place", "audience", "posts")
+        blocks.append(Block(part="table", caption=words("amplifiers"), header=tuple(map(words, columns)), rows=rows))
+    return tuple(blocks)
+
+
+def emotions(found: Review, words: Words) -> tuple[Block, ...]:
+    """The shares as one alert after the other told them."""
+    if not found.feelings:
+        return ()
+    names = sorted({name for feeling in found.feelings for name in feeling.shares})
+    rows = tuple(
+        row(instant(feeling.time), *(percent(feeling.shares[name]) if name in feeling.shares else "" for name in names))
+        for feeling in found.feelings
+    )
+    header = (words("time"), *(words.name("emotion", name) for name in names))
+    return (
+        Block(part="text", rows=(row(words("emotions.about")),)),
+        Block(part="table", header=header, rows=rows),
+    )
