@@ -83,9 +83,9 @@ def command(
             made = counted(session.apply_topics(), "topic")
             console.print(f"Apache Kafka answers at {session.settings.kafka_bootstrap}; {made} made")
             session.start_worker()
+            hub = session.start_hub()
             address = f"http://127.0.0.1:{session.settings.metrics_port}"
             console.print(f"worker is ready: {address}/metrics  {address}/healthz  (log: {session.log})")
-            hub = session.start_hub()
             console.print(
                 f"what burns, live: {hub}  (log: {session.hub_log})"
                 if hub

@@ -45,7 +45,7 @@ def episodes_api(request: Request, hub: Hub, identity: Identity) -> Response:  #
     if request.query_params.get("state") == "open":
         found, more = hub.reader.open_episodes(), False
     else:
-        wanted, faults = search_of(request.query_params)
+        wanted, faults = search_of(request.query_params, hub.config)
         if faults:
             return answer(Problem("; ".join(faults)), 400)
         found = hub.reader.search(wanted, limit=PAGE + 1, skipped=int(request.query_params.get("skip") or 0))

@@ -13,14 +13,14 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from pipeline.hub import api, pages
 from pipeline.hub.context import Handler, Hub, hub_of
-from pipeline.hub.guard import Guard, TokenBucket
+from pipeline.hub.guard import MAX_BODY, Guard, TokenBucket
 from pipeline.hub.live import MAX_LISTENERS
 
 logger = structlog.get_logger("tocsin.hub")
@@ -57,7 +57,7 @@ def application(hub: Hub, names: list[str]) -> Starlette:
             ),
             Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False),
         ],
-        exception_handlers={404: _not_found, Exception: _failed},
+        exception_handlers={404: _not_found, ClientDisconnect: _cut_off, Exception: _failed},
     )
     app.state.hub = hub
     return app
@@ -143,6 +143,11 @@ async def _not_found(request: Request, _: Exception) -> Response:
     if identity is None or request.url.path.startswith(("/api/", "/static/")):
         return api.answer(api.Problem("there is nothing at this address"), 404)
     return pages.not_found(request, hub, identity)
+
+
+async def _cut_off(_: Request, __: Exception) -> Response:
+    """The body ended before its end: the browser has gone, or the guard has stopped reading what is too long."""
+    return PlainTextResponse(f"expected a body of at most {MAX_BODY} bytes", 413)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

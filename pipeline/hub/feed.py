@@ -29,6 +29,8 @@ TOPICS: Final = ("alerts", "brand-activity", "alert-feedback")
 _POLL_MILLISECONDS: Final = 250
 _RECORDS: Final = 5_000
 """Of one transaction at most."""
+_SILENCE_SECONDS: Final = 5.0
+"""After which the brokers are asked whether they are still there."""
 _BACK_OFF_SECONDS: Final = (1.0, 30.0)
 _DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "alerts": decode_alert,
@@ -81,7 +83,7 @@ class Feed:
             try:
                 self._read()
             except BrokerError as error:
-                self.problem = printable(str(error), 300)
+                self._say(printable(str(error), 300))
                 logger.warning("the topics cannot be read; trying again", why=self.problem, seconds=pause)
                 pause = least if time.monotonic() - begun > most else min(2 * pause, most)
                 self._stopped.wait(pause)
@@ -98,13 +100,25 @@ class Feed:
             # Alerts come first: they say of which activity every five minutes are kept.
             client.pause(*activity)
             ends: dict[Any, int] = client.end_offsets(others)
+            self._say("")
+            heard = time.monotonic()
             while not self._stopped.is_set():
-                polled = client.poll(_POLL_MILLISECONDS)
-                self.problem = ""
-                self._store([record for batch in polled.values() for record in batch])
+                records = [record for batch in client.poll(_POLL_MILLISECONDS).values() for record in batch]
+                self._store(records)
+                if records:
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > _SILENCE_SECONDS:
+                    client.end_offsets(partitions)  # of a broker that is gone, poll says only that there is nothing
+                    heard = time.monotonic()
                 if ends and all(client.position(partition) >= end for partition, end in ends.items()):
                     ends = {}
                     client.resume(*activity)
+
+    def _say(self, problem: str) -> None:
+        """Note why nothing can be read, or that it can, and let open pages know."""
+        if problem != self.problem:
+            self.problem = problem
+            self._on_change(Change(frozenset(), frozenset(), 0))
 
     def _assign(self, client: Any) -> list[Any]:
         """Take every partition, each from where the store ends."""
@@ -135,7 +149,7 @@ class Feed:
                 self.unreadable += 1
                 logger.warning("a record cannot be read", place=place(record), why=printable(str(error), 200))
         if not offsets:
-            return
+            return  # nothing was read
         change = self._writer.apply(
             Incoming(
                 alerts=found["alerts"],

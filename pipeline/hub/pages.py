@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from detectors.topics.causes import CAUSES
+from pipeline.engine.alerts.headline import headline
 from pipeline.errors import TocsinError
 from pipeline.hub.access import BROWSER_COOKIE, MAX_NAME, SESSION_COOKIE, SESSION_SECONDS, Identity
 from pipeline.hub.brand_view import RANGES, brand_view
@@ -81,7 +83,7 @@ def brand_page(request: Request, hub: Hub, identity: Identity) -> Response:
 
 def search_page(request: Request, hub: Hub, identity: Identity) -> Response:
     """Episodes and brands that fit."""
-    wanted, faults = search_of(request.query_params)
+    wanted, faults = search_of(request.query_params, hub.config)
     skipped = min(int(request.query_params.get("skip", "0") or 0), MAX_SKIPPED) if not faults else 0
     found = hub.reader.search(wanted, limit=PAGE + 1, skipped=skipped)
     asked = {name: value for name, value in request.query_params.items() if name not in {"skip", "lang"} and value}
@@ -95,7 +97,7 @@ def search_page(request: Request, hub: Hub, identity: Identity) -> Response:
         "faults": faults,
         "older": older if len(found) > PAGE else "",
         "newer": newer if skipped else "",
-        "brands": hub.reader.brands(wanted.brand, 60),
+        "brands": hub.reader.brands(wanted, 60),
         "causes": CAUSES,
         "kinds": KINDS,
     }
@@ -196,6 +198,7 @@ def page(
     words = words_for(request)
     browser = request.cookies.get(BROWSER_COOKIE, "")
     fresh = "" if browser else secrets.token_urlsafe(18)
+    named = partial(brand_name, hub.config, language=words.language)
     shared = {
         "t": words,
         "identity": identity,
@@ -204,7 +207,8 @@ def page(
         "form_token": hub.access.form_token(browser or fresh),
         "author": _unascii(request.cookies.get(NAME_COOKIE, "")),
         "path": request.url.path,
-        "display_name": lambda brand: brand_name(hub.config, brand, words.language),
+        "display_name": named,
+        "headline": lambda alert: headline(alert, words.language, {words.language: named(alert.brand)}),
     }
     response = HTMLResponse(render(template, {**shared, **values}), status)
     response.headers["content-language"] = words.language

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 
+from pipeline.config.model import Config
 from pipeline.hub.store.reader import Search
 from schemas.text import replace_lone_surrogates
 
@@ -13,12 +15,17 @@ PAGE: Final = 50
 """Episodes of one answer."""
 MAX_SKIPPED: Final = 100_000
 _MAX_TEXT: Final = 100
+_MAX_CALLED: Final = 1_000
 
 
-def search_of(query: Mapping[str, str]) -> tuple[Search, list[str]]:
+def search_of(query: Mapping[str, str], config: Config) -> tuple[Search, list[str]]:
     """The search that an address asks for, and what of it could not be read.
 
     A period is two dates, both of them in it; or two moments in RFC 3339, the second not.
+
+    Args:
+        query: of the address.
+        config: what people call brands.
     """
     faults: list[str] = []
 
@@ -42,6 +49,7 @@ def search_of(query: Mapping[str, str]) -> tuple[Search, list[str]]:
         faults.append(f"skip: expected a whole number of at most {MAX_SKIPPED}")
     wanted = Search(
         brand=text("brand"),
+        called=_called(text("brand"), config),
         cause=text("cause"),
         text=text("q"),
         kind=text("kind"),
@@ -49,3 +57,16 @@ def search_of(query: Mapping[str, str]) -> tuple[Search, list[str]]:
         until=when("until", end=True),
     )
     return wanted, faults
+
+
+def _called(text: str, config: Config) -> tuple[str, ...]:
+    """Brands that people call so, in any language."""
+    if not text:
+        return ()
+    part = text.casefold()
+    found = (
+        brand
+        for brand, section in config.file.brands.items()
+        if any(part in name.casefold() for name in section.names.values())
+    )
+    return tuple(islice(found, _MAX_CALLED))

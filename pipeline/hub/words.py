@@ -1,4 +1,4 @@
-"""Words of the pages in English, Chinese and Japanese, each language a file of the folder locales."""
+"""Words of the pages in English, Chinese and Japanese: a file of the folder locales, and what alerts call causes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Final
+
+from detectors.topics.causes import CAUSES
+from detectors.topics.emotions import EMOTIONS
+from pipeline.engine.alerts.evidence_text import named
 
 LANGUAGES: Final = ("en", "zh", "ja")
 
@@ -48,7 +52,10 @@ class Words:
 def words_of(language: str) -> Words:
     """The words of one of LANGUAGES."""
     source = files("pipeline.hub") / "locales" / f"{language}.toml"
-    return Words(language, tomllib.loads(source.read_text(encoding="utf-8")))
+    words = tomllib.loads(source.read_text(encoding="utf-8"))
+    words |= {f"cause_{cause}": named(cause, language) for cause in CAUSES}
+    words |= {f"emotion_{emotion}": named(emotion, language) for emotion in EMOTIONS}
+    return Words(language, words)
 
 
 def chosen(asked: str | None, accepted: str) -> str:

@@ -16,8 +16,11 @@ from pipeline.config.settings import Settings, child_environment
 from pipeline.hub.store.reader import Reader
 from pipeline.kafka.clients import producer, topic_name
 from pipeline.kafka.feedback import read_feedback
+from pipeline.kafka.local import LocalKafka
+from pipeline.kafka.topics import apply_topics
 from schemas.activity import Activity, encode_activity
 from schemas.alert import Alert, encode_alert
+from tests.integration.conftest import JARS
 from tests.integration.hub_process import START_SECONDS, HubProcess
 from tests.integration.worker_process import wait_until
 from tests.pipeline.hub.world import START, buckets, episode, later
@@ -119,6 +122,32 @@ def test_a_record_that_is_no_alert_is_passed_over_and_counted(cluster_settings, 
 
     assert "tocsin_hub_unreadable_records 1.0" in metrics()
     assert "tocsin_hub_open_episodes 1.0" in metrics()
+
+
+@pytest.mark.slow
+def test_a_broker_that_is_gone_is_said_on_the_page_and_read_on_when_it_is_back(tmp_path):
+    kafka = LocalKafka(tmp_path / "kafka", 0, jars=JARS)
+    kafka.start(owned=True)
+    settings = Settings(kafka_bootstrap=kafka.bootstrap, kafka_timeout_seconds=5)
+    apply_topics(settings)
+    write(settings, [], buckets("acme", START, 3))
+    made = HubProcess(settings, tmp_path)
+    again = LocalKafka(tmp_path / "kafka", int(kafka.bootstrap.rpartition(":")[2]), jars=JARS)
+    try:
+        made.start()
+        wait_until(lambda: watermark(made) == START + 900, START_SECONDS, "the activity")
+        kafka.kill()
+        wait_until(lambda: made.get("healthz") is None, START_SECONDS, "the hub to notice")
+        with urlopen(made.address, timeout=10) as page:
+            assert "The line is broken" in page.read().decode()
+        again.start(owned=True)
+        write(settings, [], buckets("acme", START + 900, 3))
+        wait_until(lambda: watermark(made) == START + 1800, 2 * START_SECONDS, "what came meanwhile")
+        assert made.get("healthz")["ok"]
+    finally:
+        made.close()
+        kafka.kill()
+        again.kill()
 
 
 def test_without_topics_the_hub_says_what_to_do(bare_settings, tmp_path):

@@ -127,6 +127,16 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 LANGUAGES: Final = tuple(_LABELS)
 
 
+def named(name: str, language: str) -> str:
+    """A cause or a feeling as people call it; one that is not known as it is written.
+
+    Args:
+        name: as in `Evidence`.
+        language: one of LANGUAGES.
+    """
+    return _LABELS[language].get(name, name.replace("_", " "))
+
+
 def evidence_lines(evidence: Evidence, language: str, now: datetime) -> list[str]:
     """What is known since the onset, a line each; nothing for what is not known.
 

@@ -99,18 +99,21 @@ async function refresh() {
   }
 }
 
-function listen() {
-  if (!liveParts().length) return;
-  const events = new EventSource("/events");
-  let late = null;
-  events.addEventListener("hello", () => {
-    clearTimeout(late);
-    late = null;
-    if (disconnected && !disconnected.hidden) {
-      disconnected.hidden = true;
-      refresh();
-    }
-  });
+let events = null;
+let late = null;
+
+function hear(heard) {
+  clearTimeout(late);
+  late = null;
+  if (heard && disconnected && !disconnected.hidden) {
+    disconnected.hidden = true;
+    refresh();
+  }
+}
+
+function connect() {
+  events = new EventSource("/events");
+  events.addEventListener("hello", () => hear(true));
   events.addEventListener("change", (event) => {
     const news = JSON.parse(event.data);
     if (!concerns(news)) return;
@@ -120,7 +123,28 @@ function listen() {
   events.addEventListener("error", () => {
     late ??= setTimeout(() => { if (disconnected) disconnected.hidden = false; }, 4000);
   });
-  addEventListener("pagehide", () => events.close());
+}
+
+function hangUp() {
+  hear(false);
+  events?.close();
+  events = null;
+}
+
+// Browsers allow six connections to a host: a page that nobody looks at gives its own back.
+function listen() {
+  if (!liveParts().length) return;
+  connect();
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      hangUp();
+    } else if (!events) {
+      connect();
+      refresh();
+    }
+  });
+  setInterval(() => { if (!document.hidden) refresh(); }, 60000); // ages are shown, which grow by themselves
+  addEventListener("pagehide", hangUp);
 }
 
 if (zone !== "UTC") {

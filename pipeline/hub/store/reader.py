@@ -71,9 +71,13 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """What to look for; an empty text and None let everything through. Times are Unix seconds of the opening."""
+    """What to look for; an empty text and None let everything through. Times are Unix seconds of the opening.
+
+    `brand` is a part of a brand's name, `called` are brands that people call so.
+    """
 
     brand: str = ""
+    called: tuple[str, ...] = ()
     cause: str = ""
     text: str = ""
     kind: str = ""
@@ -176,9 +180,12 @@ class Reader:
 
     def search(self, wanted: Search, *, limit: int, skipped: int = 0) -> list[Episode]:
         """Episodes that fit, from the newest on."""
-        where, values = ["1"], []
+        where: list[str] = ["1"]
+        values: list[str | float] = []
+        if wanted.brand:
+            where.append(_named("brand", wanted))
+            values += [_like(wanted.brand), *wanted.called]
         for clause, value in (
-            ("brand LIKE ? ESCAPE '\\'", _like(wanted.brand)),
             ("cause = ?", wanted.cause),
             ("kind = ?", wanted.kind),
             ("words LIKE ? ESCAPE '\\'", _like(wanted.text.casefold())),
@@ -191,10 +198,10 @@ class Reader:
         sql = f"SELECT {_COLUMNS} FROM episodes WHERE {' AND '.join(where)} ORDER BY opened DESC LIMIT ? OFFSET ?"  # noqa: S608
         return _episodes(self._rows(sql, [*values, limit, skipped]))
 
-    def brands(self, beginning: str, limit: int) -> list[str]:
-        """Brands whose name contains the text, by name."""
-        sql = "SELECT name FROM brands WHERE last_start >= 0 AND name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?"
-        return [name for (name,) in self._rows(sql, (_like(beginning) or "%", limit))]
+    def brands(self, wanted: Search, limit: int) -> list[str]:
+        """Brands whose name fits, by name."""
+        sql = f"SELECT name FROM brands WHERE last_start >= 0 AND {_named('name', wanted)} ORDER BY name LIMIT ?"  # noqa: S608
+        return [name for (name,) in self._rows(sql, (_like(wanted.brand) or "%", *wanted.called, limit))]
 
     def latest(self, brand: str) -> Activity | None:
         """The newest activity of a brand, None for one that is not known."""
@@ -269,6 +276,11 @@ def _episodes(rows: list[Any]) -> list[Episode]:
         Episode(**dict(zip(names, (*row[:6], SEVERITIES[row[6]], *row[7:12], decode_alert(row[12])), strict=True)))
         for row in rows
     ]
+
+
+def _named(column: str, wanted: Search) -> str:
+    """The clause that a brand's name fits; its values are the pattern and what is called so."""
+    return f"({column} LIKE ? ESCAPE '\\' OR {column} IN ({', '.join('?' * len(wanted.called))}))"
 
 
 def _like(text: str) -> str:

@@ -39,7 +39,7 @@ class Change(msgspec.Struct, frozen=True):
     Attributes:
         episodes: those with a new alert or feedback.
         brands: those with new activity.
-        watermark: end of the newest bucket, Unix seconds; 0: there is none.
+        watermark: end of the newest bucket, Unix seconds; 0: there is none, or it is as before.
     """
 
     episodes: frozenset[str]

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from pipeline.config.settings import Settings, child_environment
+from tests.integration.worker_process import wait_until
 from tests.pipeline.mention_streams import troubled_stream
 
 ROOT = Path(__file__).parents[3]
@@ -24,11 +25,13 @@ def test_a_recording_becomes_pages_and_a_signal_ends_the_hub_in_order(tmp_path):
     with subprocess.Popen([sys.executable, "-m", "pipeline", *command], stdout=subprocess.PIPE, text=True) as hub:
         assert hub.stdout is not None
         address = hub.stdout.readline().strip()
-        found: dict[str, object] = {}
-        while not found.get("episodes"):
+
+        def crises() -> object:
             assert hub.poll() is None
             with urlopen(f"{address}api/episodes?brand=acme&kind=crisis", timeout=30) as answer:
-                found = json.load(answer)
+                return json.load(answer)["episodes"]
+
+        wait_until(crises, 60, "the crisis of the recording")
         with urlopen(address, timeout=30) as answer:
             assert b"A recording, without Kafka" in answer.read()
         hub.send_signal(signal.SIGTERM)

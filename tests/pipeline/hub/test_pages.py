@@ -178,6 +178,10 @@ def test_a_search_shows_what_fits_and_says_what_it_could_not_read(hub):
     with client_of(made) as client:
         assert opened.episode_id in client.get("/search?brand=acme&from=2026-03-01&until=2026-03-01").text
         assert opened.episode_id not in client.get("/search?brand=acme&from=2026-03-02").text
+        for called in ("gadgets", "アクメ"):
+            found = client.get("/search", params={"brand": called}).text
+            assert opened.episode_id in found
+            assert 'href="/brands/acme"' in found
         assert "expected a date such as 2026-03-04" in client.get("/search?from=yesterday").text
 
 
@@ -193,6 +197,16 @@ def test_the_language_is_that_of_the_browser_until_another_is_chosen(hub):
         assert '<html lang="ja">' in client.get("/", headers={"accept-language": "fr, ja;q=0.8, en;q=0.2"}).text
         assert '<html lang="zh">' in client.get("/?lang=zh").text
         assert '<html lang="zh">' in client.get("/", headers={"accept-language": "ja"}).text
+
+
+def test_the_headline_is_told_in_the_language_of_the_page(hub):
+    made, writer = hub
+    burn(writer)
+    with client_of(made) as client:
+        assert "Crisis about Acme Gadgets" in client.get("/?lang=en").text
+        japanese = client.get("/?lang=ja").text
+    assert "アクメ" in japanese
+    assert "Crisis about" not in japanese
 
 
 def test_a_broken_line_is_said_on_the_page_and_to_a_supervisor(tmp_path):
@@ -387,7 +401,10 @@ def test_a_body_that_is_too_large_is_refused(hub):
     opened = burn(writer)
     with client_of(made) as client:
         answer = acknowledge(client, opened, note="x" * MAX_BODY)
-    assert answer.status_code == 413
+        assert answer.status_code == 413
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        endless = client.post(f"/episodes/{opened.episode_id}/feedback", content=iter([b"x" * 9000] * 9), headers=kind)
+        assert endless.status_code == 413
 
 
 def test_who_asks_too_often_has_to_wait():

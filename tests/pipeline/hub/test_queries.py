@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config.model import Config
 from pipeline.hub.feedback import feedback_of_form
 from pipeline.hub.queries import search_of
 from pipeline.hub.store.reader import Episode
@@ -21,7 +22,7 @@ NAMES = ("brand", "cause", "q", "kind", "from", "until", "skip")
 
 @given(st.dictionaries(st.sampled_from(NAMES), WORDS))
 def test_any_address_is_a_search_or_says_what_could_not_be_read(query):
-    wanted, faults = search_of(query)
+    wanted, faults = search_of(query, Config())
     assert len(wanted.text) <= 100
     assert len(faults) <= 3
     for name in {"from", "until", "skip"} & query.keys():
@@ -30,7 +31,7 @@ def test_any_address_is_a_search_or_says_what_could_not_be_read(query):
 
 
 def test_a_day_is_in_its_period_as_a_whole():
-    wanted, _ = search_of({"from": "2026-03-04", "until": "2026-03-04"})
+    wanted, _ = search_of({"from": "2026-03-04", "until": "2026-03-04"}, Config())
     assert (wanted.since, wanted.until) == (1772582400, 1772582400 + 86400)
 
 
