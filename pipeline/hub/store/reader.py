@@ -164,6 +164,14 @@ class Reader:
         rows = self._rows("SELECT value FROM alerts WHERE episode_id = ? ORDER BY detected", (episode_id,))
         return [decode_alert(value) for (value,) in rows]
 
+    def alerts_of(self, brand: str) -> list[Alert]:
+        """The alerts of all episodes of a brand or, with a '#' before its name, of a category, by time of detection."""
+        sql = (
+            "SELECT value FROM alerts JOIN episodes USING (episode_id) "
+            "WHERE number = (SELECT number FROM brands WHERE name = ?) ORDER BY alerts.detected, id"
+        )
+        return [decode_alert(value) for (value,) in self._rows(sql, (brand,))]
+
     def feedback(self, episode_ids: Sequence[str]) -> list[Feedback]:
         """What people have said about these episodes, in the order of its times."""
         marks = ", ".join("?" * len(episode_ids))

@@ -242,30 +242,6 @@ def test_a_form_records_what_somebody_said_and_shows_it(hub, fields, kind):
         assert "by Kim" in client.get(f"/episodes/{opened.episode_id}").text
 
 
-def test_where_an_alert_names_none_the_brands_own_earlier_episodes_are_the_similar_ones(hub):
-    made, writer = hub
-    opened = episode(1, evidence=alert("minimal").evidence)
-    earlier = episode(7, detected=DETECTED - 86_400)
-    writer.apply(Incoming(alerts=[opened, earlier, later(earlier, 8, "resolved", 30)]))
-    with client_of(made) as client:
-        assert f"/episodes/{earlier.episode_id}" in client.get(f"/episodes/{opened.episode_id}").text
-
-
-def test_an_episode_shows_its_playbook_with_what_is_done_and_the_earlier_episodes_of_its_alert(hub):
-    made, writer = hub
-    opened = burn(writer)
-    said = new_feedback(opened, "step", author="Kim", time=moment(DETECTED), step="verify-facts")
-    writer.apply(Incoming(feedback=[said]))
-    with client_of(made) as client:
-        text = client.get(f"/episodes/{opened.episode_id}").text
-    assert "done by Kim" in text
-    assert 'name="step" value="publish"' in text
-    assert 'value="verify-facts"' not in text
-    for shown in ("press@acme.example", "legal@acme.example", "#war-room", "We will say more by noon"):
-        assert shown in text, shown
-    assert f"/episodes/{opened.evidence.similar[0].episode_id}" in text
-
-
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
