@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Final
 
+from pipeline.errors import TocsinError
 from pipeline.hub.store.reader import MAX_POINTS, Bucket, Episode, Reader
 from pipeline.hub.store.retention import Retention
 from pipeline.report.calm import covers
@@ -19,6 +23,29 @@ from schemas.observation import BUCKET_SECONDS
 SOURCE: Final = "store of the hub"
 """Where the records of an audit trail lie: encoded anew, which gives the bytes of the topic for records of today."""
 _DETECTOR: Final = "hub"
+_SHOWN: Final = 5
+"""Episodes that a message names."""
+
+
+def read_store(path: Path, digits: str) -> Material:
+    """The material of one episode, out of a store's file, which a hub may be writing meanwhile.
+
+    Args:
+        path: of the file.
+        digits: with which the id of the episode begins.
+
+    Raises:
+        TocsinError: it is no store, no episode begins so, or several.
+    """
+    try:
+        with closing(Reader(path)) as reader:
+            found = reader.beginning_with(digits, _SHOWN)
+            if len(found) == 1:
+                return material_of(reader, found[0])
+    except sqlite3.Error as error:
+        raise TocsinError(f"{path}: expected a store of the hub, got: {error}") from None
+    got = ", ".join(f"{one.episode_id} ({one.brand})" for one in found) or "none"
+    raise TocsinError(f"{path}: expected one episode whose id begins with {digits}, got {got}")
 
 
 def material_of(reader: Reader, episode: Episode) -> Material:

@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
+from pipeline.cli.main import tocsin
 from pipeline.hub.app import application
 from pipeline.hub.context import Hub
 from pipeline.hub.store.writer import Incoming, Writer
@@ -177,6 +179,18 @@ def test_a_report_is_the_page_of_the_command_and_may_load_and_run_nothing(hub):
     assert client.get(address, params={"format": "markdown"}).text.startswith("# ")
     assert client.get(address, params={"format": "pdf"}).status_code == 400
     assert client.get("/episodes/000000000000/report").status_code == 404
+
+
+def test_the_command_writes_the_same_report_from_the_file_of_a_hub_that_runs(hub, tmp_path):
+    _, writer, client = hub
+    opened = answered(writer)
+    config = ["--config", str(tmp_path / "brands.toml")]
+    command = ["report", opened.episode_id[:6], "--hub-store", str(writer.path), "--format", "json", *config]
+    assert CliRunner().invoke(tocsin, command).stdout == page(client, opened, "/report", format="json")
+    unknown = CliRunner().invoke(tocsin, ["report", "abcdef", "--hub-store", str(writer.path), *config])
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert "whose id begins with abcdef, got none" in str(unknown.exception)
+    assert CliRunner().invoke(tocsin, ["report", "--brand", "acme", "--hub-store", str(writer.path)]).exit_code == 2
 
 
 def test_a_long_past_episode_is_reported_without_the_silence_that_the_store_has_forgotten_since(hub):
