@@ -13,6 +13,7 @@ from pipeline.hub import api, pages
 from pipeline.hub.access import Identity
 from pipeline.hub.context import Hub
 from pipeline.hub.material import material_of
+from pipeline.hub.store.reader import Episode
 from pipeline.report.forms import FORMS, Form, rendered
 
 POLICY: Final = (
@@ -25,6 +26,9 @@ _TYPES: Final[dict[Form, str]] = {
     "json": "application/json",
     "markdown": "text/markdown; charset=utf-8",
 }
+MOST_AT_ONCE: Final = 4
+"""Reports that are made or wait for it; more are refused, so that other pages keep their threads."""
+_places = threading.BoundedSemaphore(MOST_AT_ONCE)
 _drawing = threading.Lock()
 """Matplotlib draws one picture at a time, with rules that hold for the whole process meanwhile."""
 
@@ -38,11 +42,20 @@ def report_page(request: Request, hub: Hub, identity: Identity) -> Response:
     episode = hub.reader.episode(request.path_params["episode_id"])
     if episode is None:
         return pages.not_found(request, hub, identity)
-    names = hub.config.brand(episode.brand).names
-    review = material_of(hub.reader, episode).review(episode.episode_id, names=names)
+    words = pages.words_for(request)
+    if not _places.acquire(blocking=False):
+        return pages.problem(request, hub, identity, words("too_many"), 503)
     try:
-        with _drawing:
-            content = rendered([review], form, pages.words_for(request).language, as_several=False)
+        content = _report(hub, episode, form, words.language)
     except TocsinError as error:
         return pages.problem(request, hub, identity, str(error), 503)
+    finally:
+        _places.release()
     return Response(content, media_type=_TYPES[form], headers={"content-security-policy": POLICY})
+
+
+def _report(hub: Hub, episode: Episode, form: Form, language: str) -> bytes:
+    names = hub.config.brand(episode.brand).names
+    review = material_of(hub.reader, episode).review(episode.episode_id, names=names)
+    with _drawing:
+        return rendered([review], form, language, as_several=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from pipeline.cli.main import tocsin
+from pipeline.hub import report_view
 from pipeline.hub.app import application
 from pipeline.hub.context import Hub
 from pipeline.hub.store.writer import Incoming, Writer
@@ -179,6 +181,16 @@ def test_a_report_is_the_page_of_the_command_and_may_load_and_run_nothing(hub):
     assert client.get(address, params={"format": "markdown"}).text.startswith("# ")
     assert client.get(address, params={"format": "pdf"}).status_code == 400
     assert client.get("/episodes/000000000000/report").status_code == 404
+
+
+def test_more_reports_at_once_than_there_are_places_for_are_refused(hub, monkeypatch):
+    _, writer, client = hub
+    opened = burn(writer)
+    monkeypatch.setattr(report_view, "_places", threading.BoundedSemaphore(1))
+    with report_view._places:
+        refused = client.get(f"/episodes/{opened.episode_id}/report")
+    assert (refused.status_code, "Too many requests" in refused.text) == (503, True)
+    assert client.get(f"/episodes/{opened.episode_id}/report").status_code == 200
 
 
 def test_the_command_writes_the_same_report_from_the_file_of_a_hub_that_runs(hub, tmp_path):
