@@ -38,12 +38,16 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     end: UtcDatetime
 
 
-class ScoreReading(msgspec.Struct, frozen=True, kw_only=True):
-    """The score and the threshold that it is compared with, in the same unit."""
+class ScoreReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The score and the threshold that it is compared with, in the same unit.
+
+    `meaning` says in one English sentence what is held against the score, and what the threshold tolerates.
+    """
 
     value: float
     threshold: float
     unit: str
+    meaning: str = ""
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

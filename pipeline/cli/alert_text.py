@@ -10,7 +10,7 @@ from rich.text import Text
 from pipeline.engine.alerts.evidence_text import evidence_lines, similar_line
 from pipeline.engine.alerts.headline import headline
 from pipeline.wording import counted, percent
-from schemas.alert import Alert, Kind, Member, Suppressed
+from schemas.alert import MAX_LINK_CHARACTERS, Alert, Kind, Member, Suppressed
 from schemas.evidence import Evidence, Post
 from schemas.text import printable
 
@@ -52,6 +52,8 @@ def alert_lines(alert: Alert, language: str = "") -> list[str]:
         if alert.playbook.link:
             playbook += f", {printable(alert.playbook.link, 300)}"
         lines.append("  " + playbook)
+    if "hub" in alert.links:
+        lines.append(f"  {printable(alert.links['hub'], MAX_LINK_CHARACTERS)}")
     return lines
 
 

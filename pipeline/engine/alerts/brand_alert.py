@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 import msgspec
@@ -18,6 +19,7 @@ from pipeline.engine.alerts.evidence import brand_evidence, within_bytes
 from pipeline.engine.alerts.forecast import forecast
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
+from pipeline.engine.alerts.meaning import meaning
 from pipeline.engine.alerts.playbook import filled_drafts, playbook_of
 from pipeline.engine.alerts.surge_evidence import recovery, since_onset, sure_cause, with_surge
 from pipeline.engine.brands.brand import Brand
@@ -129,7 +131,12 @@ def brand_alert(
         onset_interval=onset_interval(transition),
         detected_time=start_of(end),
         window=Window(start=start_of(end - window), end=start_of(end)),
-        score=ScoreReading(value=score, threshold=round(transition.threshold, 4), unit=_unit(closed, spec)),
+        score=ScoreReading(
+            value=score,
+            threshold=round(transition.threshold, 4),
+            unit=_unit(closed, spec),
+            meaning=_meaning(spec, config),
+        ),
         observed=Observed(
             mentions=float(mentions),
             negatives=round(float(negatives), 1),
@@ -166,6 +173,12 @@ def brand_alert(
         links=links_of(alert, config.links, called),
         playbook=playbook,
     )
+
+
+def _meaning(spec: KindSpec, config: BrandConfig) -> str:
+    """What the score is held against; "" of an episode of a kind that is muted by now."""
+    threshold = spec.threshold(config.detection)
+    return meaning(spec.name, threshold, config.detection) if math.isfinite(threshold) else ""
 
 
 def _unit(closed: ClosedBucket, spec: KindSpec) -> str:
