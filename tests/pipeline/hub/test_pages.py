@@ -113,7 +113,7 @@ def test_every_kind_of_alert_has_a_page_in_every_language(hub, name, language):
     shown = alert(name)
     writer.apply(Incoming(alerts=[shown]))
     with client_of(made) as client:
-        for address in ("/", f"/episodes/{shown.episode_id}", "/search"):
+        for address in ("/", f"/episodes/{shown.episode_id}", f"/episodes/{shown.episode_id}/report", "/search"):
             answer = client.get(address, params={"lang": language})
             assert answer.status_code == 200
             assert f'<html lang="{language}">' in answer.text
