@@ -145,7 +145,8 @@ def _record(request: Request, hub: Hub, identity: Identity, form: Mapping[str, A
     except TocsinError as error:
         return problem(request, hub, identity, str(error), 503)
     hub.metrics.feedback.labels(said.kind).inc()
-    response = RedirectResponse(f"/episodes/{episode.episode_id}?saved=1", 303)
+    place = "#playbook" if said.kind == "step" else ""
+    response = RedirectResponse(f"/episodes/{episode.episode_id}?saved=1{place}", 303)
     if not identity.name:
         _set_cookie(request, response, NAME_COOKIE, _ascii(author), _YEAR)
     return response
