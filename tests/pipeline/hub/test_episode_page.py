@@ -92,6 +92,19 @@ def test_without_steps_of_its_own_a_playbook_has_the_usual_ones_in_the_readers_l
     assert refused.status_code == 400
 
 
+def test_whoever_may_only_read_sees_what_is_done_and_no_button(tmp_path):
+    tokens: dict[str, Any] = {"hub_token": "a-token-to-read-and-act", "hub_read_token": "a-token-to-read-alone"}
+    with (
+        hub_in(tmp_path, **tokens) as (made, writer),
+        TestClient(application(made, ["testserver"]), headers={"authorization": "Bearer a-token-to-read-alone"}) as one,
+    ):
+        opened = answered(writer)
+        text = page(one, opened)
+        assert "done by Ann" in text
+        assert 'name="step"' not in text
+        assert "verify-facts" in page(one, opened, "/report")
+
+
 def test_a_deadline_is_overdue_until_somebody_acts(hub):
     _, writer, client = hub
     due = Playbook(owner="duty", respond_by=moment(DETECTED - 60))
@@ -144,6 +157,8 @@ def test_after_an_answer_the_page_says_what_it_did_as_the_report_does(hub):
     assert "fewer negative mentions than the trend let expect" in text
     assert f"x{answer.effect.negatives.value:.2f} ({answer.effect.negatives.lower:.2f} to" in text
     assert "step done by Ann: " in text
+    assert "&lt;script&gt;window" in text[text.index('id="answers"') :]
+    assert "<script>window" not in text
 
 
 def test_an_answer_that_fed_the_fire_and_nobody_acting_in_time_stand_on_the_time_line(hub):
