@@ -31,7 +31,9 @@ def alert_lines(alert: Alert, language: str = "") -> list[str]:
         language: one of evidence_text.LANGUAGES, of the headline and the evidence; "" leaves the headline in its own.
     """
     sentence = headline(alert, language) if language else alert.headline
-    lines = [_headline(alert), *([f"  {printable(sentence, 500)}"] if sentence else []), "  " + _numbers(alert)]
+    lines = [_headline(alert), *([f"  {printable(sentence, 500)}"] if sentence else [])]
+    lines += [f"  {told}" for told in _changes(alert)]
+    lines.append("  " + _numbers(alert))
     if alert.members:
         lines.append("  " + _members(alert.members))
     if alert.category_episode_id:
@@ -73,6 +75,18 @@ def _headline(alert: Alert) -> str:
         f"{level} {_words(alert.kind)}{transition}: {subject}, {_when(alert.detected_time)} "
         f"(first signs from {_when(alert.onset_time, alert.detected_time)})"
     )
+
+
+_CHANGES: Final = {
+    "answer": "the brand has answered",
+    "backfired": "after the answer the negative mentions rose beyond expectation",
+    "unanswered": "nobody has acknowledged or answered in time",
+}
+
+
+def _changes(alert: Alert) -> list[str]:
+    """What the alert says of the response, in words."""
+    return [_CHANGES[change] for change in alert.changes if change in _CHANGES]
 
 
 def _numbers(alert: Alert) -> str:

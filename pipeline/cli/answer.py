@@ -20,4 +20,6 @@ def command(
 
     EPISODE is an id as `tocsin episodes` shows it, or its first six digits or more.
     """
+    if not (url or note):
+        raise click.UsageError("expected what was answered: --url where it can be read, --note with its words, or both")
     return say(episode, "answer", author=author, time=at, note=note, url=url, language=language)

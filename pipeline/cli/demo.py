@@ -91,6 +91,7 @@ def command(
                 if hub
                 else "no hub: expected the extra `hub` to be installed, it is not"
             )
+            console.print(f"in another terminal: . {session.environment} && .venv/bin/tocsin episodes")
             run = _Run(session, console, show_all=show_all)
             try:
                 if stream is not None:

@@ -33,7 +33,8 @@ def command(*, as_json: bool, kinds: tuple[str, ...], brands: tuple[str, ...], s
     from pipeline.inspection.lives import open_lives
     from pipeline.kafka.alerts import read_alerts
 
-    records = read_alerts(load_settings())
+    settings = load_settings()
+    records = read_alerts(settings)
     found = [
         (life, last)
         for life, last in open_lives(record.alert for record in records if record.alert is not None)
@@ -45,7 +46,7 @@ def command(*, as_json: bool, kinds: tuple[str, ...], brands: tuple[str, ...], s
         for life, last in found:
             click.echo(msgspec.json.encode(_document(life, last)))
     elif found:
-        _print(found)
+        _print(found, by_events=settings.event_time)
     unreadable = sum(record.alert is None for record in records)
     if unreadable:
         print(f"tocsin: {counted(unreadable, 'record')} could not be read as alerts", file=sys.stderr)
@@ -74,14 +75,14 @@ def _document(life: Life, last: Alert) -> dict[str, Any]:
     }
 
 
-def _print(found: list[tuple[Life, Alert]]) -> None:
+def _print(found: list[tuple[Life, Alert]], *, by_events: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from pipeline.cli.alert_text import SEVERITY_STYLES
 
-    now = time.time()
+    now = max(last.detected_time.timestamp() for _, last in found) if by_events else time.time()
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)

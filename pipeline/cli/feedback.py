@@ -85,15 +85,29 @@ def say(episode: str, kind: FeedbackKind, *, author: str, time: float | None = N
     if not author:
         raise click.UsageError("this machine knows no name of yours: say with --as who you are")
     settings = load_settings()
-    alert = find_episode(_alerts(settings), episode)
-    when = datetime.now(UTC) if time is None else moment(time)
+    alerts = _alerts(settings)
+    alert = find_episode(alerts, episode)
+    now = max(one.detected_time for one in alerts) if settings.event_time else datetime.now(UTC)
+    when = now if time is None else moment(time)
     try:
         feedback = new_feedback(alert, kind, author=author, time=when, **said)
     except msgspec.ValidationError as error:
-        raise TocsinError(f"feedback: {error}") from None
+        raise TocsinError(f"feedback: {_explained(str(error))}") from None
     place = write_feedback(settings, feedback)
     click.echo(f"{kind}: episode {alert.episode_id} of {alert.brand}, by {author}: {place}")
     return 0
+
+
+def _explained(problem: str) -> str:
+    """A rule of the record in the words of the command line."""
+    field = problem.partition("`$.")[2].partition("`")[0]
+    rules = {
+        "url": "expected an address that begins with http:// or https://, of at most 2,048 characters",
+        "note": "expected a note of at most 2,000 characters",
+        "author": "expected a name of 1 to 128 characters",
+        "language": "expected a language tag such as en, ja or zh-Hans",
+    }
+    return rules.get(field, problem)
 
 
 def _alerts(settings: Settings) -> list[Alert]:

@@ -59,6 +59,9 @@ def _value_faults(document: Any, annotation: Any, path: tuple[str, ...]) -> Iter
         rule = str(error).partition(" - at `$")[0]
         if rule.startswith("Invalid enum value"):
             rule = f"expected one of {', '.join(_options(annotation))}"
+        section = _section_of(annotation)
+        if section is not None and rule.startswith("Expected `object`"):
+            rule = rule.replace("`object`", f"a table with {', '.join(section.__struct_fields__)}")
         yield _fault(path, document, rule[0].lower() + rule[1:])
 
 

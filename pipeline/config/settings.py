@@ -75,6 +75,11 @@ class Settings(BaseSettings):
 
     notify_config: Annotated[Path | None, Field(description="TOML file of the targets of `tocsin notify`.")] = None
 
+    event_time: Annotated[
+        bool,
+        Field(description="Commands take the newest alert's time for now: for demos, whose day is another one."),
+    ] = False
+
     metrics_host: Annotated[str, Field(description="Address that /metrics and /healthz listen on.")] = "127.0.0.1"
     metrics_port: Annotated[
         int, Field(ge=0, le=65535, description="Port of /metrics and /healthz; 0 takes a free one.")

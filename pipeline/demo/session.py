@@ -11,6 +11,7 @@ import http.client
 import importlib.util
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from typing import Final, Self
 
 import msgspec
 
-from pipeline.config.settings import Settings, child_environment
+from pipeline.config.settings import PREFIX, Settings, child_environment
 from pipeline.demo.run_guard import alone
 from pipeline.errors import TocsinError
 from pipeline.kafka.local import LocalKafka
@@ -49,6 +50,14 @@ def names_toml(names: Mapping[str, Mapping[str, str]]) -> str:
         ]
         sections.append("\n".join([f'[brands."{brand}".names]', *lines]))
     return "\n\n".join(sections) + "\n"
+
+
+def environment_script(settings: Settings) -> str:
+    """Lines for a shell that let every command reach the broker of these settings, and know its brands and its day."""
+    values = {"KAFKA_BOOTSTRAP": settings.kafka_bootstrap, "EVENT_TIME": "true"}
+    if settings.config is not None:
+        values["CONFIG"] = str(settings.config.absolute())
+    return "".join(f"export {PREFIX}{name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
 class DemoSession:
@@ -87,6 +96,11 @@ class DemoSession:
         """The hub's log file."""
         return self.folder / "hub.log"
 
+    @property
+    def environment(self) -> Path:
+        """A file for other shells: with it every command of `tocsin` reaches this demo."""
+        return self.folder / "env"
+
     def __enter__(self) -> Self:
         """Remove what the last session left, and start the broker, which ends with us.
 
@@ -118,6 +132,7 @@ class DemoSession:
                 log_format="json",
                 log_level=self._settings.log_level,
             )
+            self.environment.write_text(environment_script(self.settings), encoding="utf-8")
             self._running = running.pop_all()
         return self
 

@@ -61,8 +61,11 @@ def test_what_people_say_of_an_episode_stands_on_the_topic(run, cluster_settings
         (("ack", OPENED.episode_id[:8]), "with which 2 begin; give more"),
         (("ack", OPENED.episode_id[:5]), "expected 6 digits or more of an episode's id"),
         (("ack", OPENED.episode_id[:-1] + "~"), f"did you mean {OPENED.episode_id}?"),
-        (("answer", OPENED.episode_id, "--url", "javascript:alert(1)"), "feedback: Expected `str` matching regex"),
-        (("note", OPENED.episode_id, "--note", "x" * 2001), "feedback: Expected `str` of length <= 2000"),
+        (
+            ("answer", OPENED.episode_id, "--url", "javascript:alert(1)"),
+            "feedback: expected an address that begins",
+        ),
+        (("note", OPENED.episode_id, "--note", "x" * 2001), "feedback: expected a note of at most 2,000 characters"),
     ],
 )
 def test_what_cannot_be_said_is_refused_with_the_reason_and_writes_nothing(
