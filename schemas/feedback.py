@@ -52,7 +52,7 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if missing.get(self.kind):
             raise ValueError(f"expected the field {self.kind!r} in feedback of this kind, got none")
         if not EARLIEST_EVENT_TIME <= self.time.timestamp() < LATEST_EVENT_TIME:
-            raise ValueError(f"expected a time in the years 2000 to 2199 (UTC), got {self.time.isoformat()}")
+            raise ValueError(f"the field 'time' must lie in the years 2000 to 2199 (UTC), got {self.time.isoformat()}")
 
 
 class Said(TypedDict, total=False):

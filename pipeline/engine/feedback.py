@@ -67,7 +67,7 @@ def _respond(episode: Episode, feedback: Feedback, now: int) -> None:
     if feedback.kind == "acknowledged":
         episode.response = acknowledge(episode.response)
     elif feedback.kind == "answer":
-        # Published before the episode opened: the response is to what burned by then. Dated ahead: a wrong clock, or the
-        # mentions are old ones; it is here, and an hour later there is something to judge.
+        # Published before the episode opened: the response is to what burned by then. Dated ahead (a wrong clock, or
+        # old mentions): it is here, and an hour later there is something to judge.
         bucket = max(min(int(feedback.time.timestamp() // BUCKET_SECONDS), now), episode.opened)
         episode.response = answer(episode.response, bucket)
