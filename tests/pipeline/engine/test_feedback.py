@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.model import BrandSection, Config, ConfigFile
+from pipeline.config.model import BrandSection, Config, ConfigFile, WorkerConfig
 from pipeline.config.playbooks import PlaybookConfig
 from pipeline.engine.engine import Engine
 from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER, Record
@@ -97,6 +97,14 @@ def test_that_nobody_acted_in_time_escalates_the_episode_once():
 
 def test_whoever_says_in_time_that_they_act_is_not_reminded(opened):
     assert response(crises(stream(burning(), said(opened, "acknowledged", 20)))) == []
+
+
+def test_where_nobody_can_be_heard_silence_is_not_told_of():
+    deaf = Config(msgspec.structs.replace(CONFIG.file, worker=WorkerConfig(ticks=False)))
+    alerts = undisturbed(stream(burning()), deaf).outputs.alerts
+    assert alerts
+    assert not [alert for alert in alerts if "unanswered" in alert.changes]
+    assert deaf.brand("acme").config_hash != CONFIG.brand("acme").config_hash
 
 
 def test_a_note_is_no_acknowledgement(opened):
