@@ -148,7 +148,9 @@ def playbook_faults(where: str, section: PlaybookSection) -> Iterator[str]:
             yield f"{where}.drafts.{language}: must have fields like {{name}}: {error}; write a brace as {{{{ or }}}}"
             continue
         for field, format_spec, conversion in fields:
-            if field not in DRAFT_FIELDS or format_spec or conversion:
+            if field in DRAFT_FIELDS and (format_spec or conversion):
+                yield f"{where}.drafts.{language}: must have {{{field}}} as it stands here, with nothing after the name"
+            elif field not in DRAFT_FIELDS:
                 known = ", ".join(DRAFT_FIELDS)
                 yield f"{where}.drafts.{language}: must have no other fields than {known}, got {field!r}"
     ids = [step.id for step in section.steps or ()]

@@ -94,6 +94,8 @@ def test_a_case_changes_the_hash_of_the_brands_for_which_it_may_hold(config, tmp
         ),
         ("[playbook]\nowner = 'x'\ndrafts = { en = '{mame}' }", "playbook.drafts.en: must have no other fields than"),
         ("[playbook]\nowner = 'x'\ndrafts = { en = '{name' }", "playbook.drafts.en: must have fields like {name}"),
+        ("[playbook]\nowner = 'x'\ndrafts = { en = '{name!r}' }", "drafts.en: must have {name} as it stands here"),
+        ("[links]\nhub = 'https://x/{brand:>9}'", "links.hub='https://x/{brand:>9}': must have {brand} as it stands"),
         ("[playbook]\nowner = 'x'\ndrafts = { en = '{name.x}' }", "playbook.drafts.en: must have no other fields than"),
         (
             "[playbook]\nowner = 'x'\nsteps = [{ id = 'a', text = 'b' }, { id = 'a', text = 'c' }]",
