@@ -135,6 +135,8 @@ def pages(address: str, episodes: int) -> dict[str, tuple[float, int]]:
     for path in (
         "",
         f"episodes/{episodes // 2:024x}",
+        f"episodes/{episodes // 2:024x}/report",
+        f"episodes/{episodes // 2:024x}/report?format=json",
         f"brands/{name_of(7)}?days=1",
         f"brands/{name_of(7)}?days=7",
         f"brands/{name_of(7)}?days=30",

@@ -103,7 +103,7 @@ def main(chromium: str) -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             picture(browser, address, "hub-now", 1200, 800)
-            picture(browser, f"{address}episodes/{gravest.episode_id}", "hub-episode", 1200, 1000)
+            picture(browser, f"{address}episodes/{gravest.episode_id}", "hub-episode", 1200, 900)
             picture(browser, f"{address}brands/{gravest.brand}?days=1", "hub-brand-dark", 1200, 900, dark=True)
             browser.close()
     click.echo(msgspec.json.encode({"seconds": round(time.monotonic() - begun)}).decode(), err=True)

@@ -33,6 +33,11 @@ _FORMS = ("html", "json", "markdown")
 @click.option("--activity", multiple=True, metavar="FILE", help="With --alerts: activity; may be repeated.")
 @click.option("--feedback", multiple=True, metavar="FILE", help="With --alerts: feedback; may be repeated.")
 @click.option(
+    "--hub-store",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of EPISODE, what `tocsin hub` keeps in this file, not the topics.",
+)
+@click.option(
     "--input",
     "inputs",
     multiple=True,
@@ -56,6 +61,7 @@ def command(
     alerts: tuple[str, ...],
     activity: tuple[str, ...],
     feedback: tuple[str, ...],
+    hub_store: Path | None,
     inputs: tuple[str, ...],
     config_path: Path | None,
     partitions: int | None,
@@ -68,9 +74,9 @@ def command(
     """Report what happened in an episode: course, phases, recovery, answers and their effect, audit trail.
 
     EPISODE is an episode's id, or at least 6 digits that only one begins with. Alerts, feedback and activity come from
-    the topics, or from files as `tocsin replay --alerts --activity` writes them. The same input gives the same bytes.
-    The page needs nothing else: no script, no network. The exit code is 1 when a record could not be read, with the
-    report written of the others.
+    the topics, from files as `tocsin replay --alerts --activity` writes them, or from the store of a hub. The same
+    input gives the same bytes. The page needs nothing else: no script, no network. The exit code is 1 when a record
+    could not be read, with the report written of the others.
     """
     from pipeline.config.load import load_config
     from pipeline.config.settings import load_settings
@@ -79,18 +85,20 @@ def command(
 
     _check(episode, brand, has_time=since is not None or until is not None, kinds=kinds)
     _check_files(alerts, activity + feedback, inputs, partitions)
+    _check_store(hub_store, episode, alerts)
     form = form or _form_of(out)
     settings = load_settings()
     if config_path is not None:
         settings = settings.model_copy(update={"config": config_path})
     for given in (out, trail):
         _refuse_existing(given, force=force)  # at once, not after a long reading
-    found = _gathered(settings, alerts, feedback)
+    found = _gathered(settings, alerts, feedback) if hub_store is None else _stored(hub_store, episode or "")
     names = [found.episode(episode)] if episode else found.episodes(brand or "", kinds, since or 0.0, until)
     if out is None:
         out = f"report-{brand or names[0]}.html" if form == "html" else "-"
         _refuse_existing(out, force=force)
-    _add_activity(found, settings, activity, names, from_files=bool(alerts))
+    if hub_store is None:
+        _add_activity(found, settings, activity, names, from_files=bool(alerts))
     config = load_config(settings.config)
     reviews = [_reviewed(found, name, inputs, partitions, config) for name in names]
     _write([rendered(reviews, form, lang, as_several=brand is not None).removesuffix(b"\n")], out)
@@ -132,6 +140,11 @@ def _check_files(
         raise click.UsageError("--partitions is for --input")
 
 
+def _check_store(hub_store: Path | None, episode: str | None, alerts: tuple[str, ...]) -> None:
+    if hub_store is not None and (alerts or episode is None):
+        raise click.UsageError("--hub-store: expected EPISODE, and no --alerts FILE: the store has both of one episode")
+
+
 def _form_of(out: str | None) -> Form:
     from pipeline.report.forms import SUFFIXES
 
@@ -148,6 +161,12 @@ def _gathered(settings: Settings, alerts: tuple[str, ...], feedback: tuple[str, 
     from pipeline.report.topics import read_topics
 
     return read_files(alerts, feedback) if alerts else read_topics(settings)
+
+
+def _stored(path: Path, episode: str) -> Material:
+    from pipeline.hub.material import read_store
+
+    return read_store(path, episode)
 
 
 def _add_activity(

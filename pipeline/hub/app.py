@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from pipeline.hub import api, pages
+from pipeline.hub import api, pages, report_view
 from pipeline.hub.context import Handler, Hub, hub_of
 from pipeline.hub.guard import MAX_BODY, Guard, TokenBucket
 from pipeline.hub.live import MAX_LISTENERS
@@ -69,6 +69,7 @@ def _routes() -> list[Route | Mount]:
         for path, name, handler in (
             ("/", "now", pages.now_page),
             ("/episodes/{episode_id}", "episode", pages.episode_page),
+            ("/episodes/{episode_id}/report", "report", report_view.report_page),
             ("/brands/{brand}", "brand", pages.brand_page),
             ("/search", "search", pages.search_page),
             ("/api/openapi.json", "openapi", api.openapi_api),

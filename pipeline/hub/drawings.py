@@ -16,7 +16,7 @@ from pipeline.hub.rendering import count
 from pipeline.hub.series import Point
 from pipeline.hub.store.retention import DAY, HOUR
 from pipeline.hub.words import Words
-from schemas.alert import Alert
+from schemas.alert import Alert, PlaybookStep
 from schemas.evidence import Post
 from schemas.feedback import Feedback
 from schemas.moments import moment
@@ -53,7 +53,7 @@ def episode_drawings(view: EpisodeView, words: Words) -> EpisodeDrawings:
     """Volume, negative share and score of an episode with its marks."""
     happened = happenings(view)
     marks = [
-        Mark(happening.time.timestamp(), number, happening.kind, happening_words(happening, words))
+        Mark(happening.time.timestamp(), number, happening.kind, happening_words(happening, words, view.checklist))
         for number, happening in enumerate(happened, 1)
     ]
     span = Span(view.since, view.until)
@@ -101,7 +101,12 @@ def compared_sparks(view: BrandView, words: Words) -> dict[str, Markup]:
     }
 
 
-def happening_words(happening: Happening, words: Words) -> str:
+def step_words(step: PlaybookStep, words: Words) -> str:
+    """What is to be done in a step; the usual ones have words in every language."""
+    return step.text or words.known("step", step.id)
+
+
+def happening_words(happening: Happening, words: Words, checklist: Sequence[PlaybookStep]) -> str:
     """What a mark of the time line says."""
     subject = happening.subject
     if isinstance(subject, Alert):
@@ -114,7 +119,9 @@ def happening_words(happening: Happening, words: Words) -> str:
     if isinstance(subject, Feedback):
         label = words.known("labelled", subject.label) if subject.label else ""
         name = printable(subject.author, 64)
-        return words(f"mark_{subject.kind}", name=name, label=label, step=subject.step or "")
+        known = {one.id: printable(step_words(one, words), 120) for one in checklist}
+        step = known.get(subject.step or "", subject.step or "")
+        return words(f"mark_{subject.kind}", name=name, label=label, step=step)
     if isinstance(subject, Post):
         return words("mark_news", source=printable(subject.author or subject.platform, 60))
     return words(f"mark_{happening.kind}")

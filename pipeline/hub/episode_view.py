@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from pipeline.hub.material import series_around
 from pipeline.hub.series import Point, spaced, step_for
 from pipeline.hub.standing import Standing, standings
 from pipeline.hub.store.reader import Episode, Reader
 from pipeline.hub.store.retention import HOUR, Retention
-from schemas.alert import Alert
+from pipeline.report.answers import answers_of
+from pipeline.report.playbook import checklist_of
+from pipeline.report.review import Answer
+from schemas.alert import Alert, PlaybookStep
 from schemas.evidence import Post, Trigger
 from schemas.feedback import Feedback
 from schemas.observation import BUCKET_SECONDS
@@ -33,6 +37,13 @@ class Happening(msgspec.Struct, frozen=True):
     subject: Alert | Trigger | Post | Feedback | None = None
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """An episode that an alert calls similar, as the store knows it."""
+
+    episode: Episode
+    standing: Standing
+
+
 class EpisodeView(msgspec.Struct, frozen=True):
     """Everything of the page.
 
@@ -40,8 +51,11 @@ class EpisodeView(msgspec.Struct, frozen=True):
         episode: with its last alert, which has the evidence.
         alerts: all of them.
         standing: what people have said.
+        checklist: the steps of the playbook; where it names none the usual ones, without a text.
+        answers: the brand's own answers, and what followed each.
         points: activity from some hours before the onset on, each for `step` seconds.
         similar: earlier episodes of the same brand, the most alike first.
+        remembered: of the episodes that the last alert calls similar those that the store knows, by id.
         incident: other episodes of the same event.
         since, until: the stretch of the charts, Unix seconds.
     """
@@ -49,9 +63,12 @@ class EpisodeView(msgspec.Struct, frozen=True):
     episode: Episode
     alerts: Sequence[Alert]
     standing: Standing
+    checklist: Sequence[PlaybookStep]
+    answers: Sequence[Answer]
     points: Sequence[Point]
     step: int
     similar: Sequence[Episode]
+    remembered: Mapping[str, Remembered]
     incident: Sequence[Episode]
     since: int
     until: int
@@ -82,13 +99,29 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
         episode=episode,
         alerts=alerts,
         standing=standing,
+        checklist=checklist_of(alerts),
+        answers=_answers(reader, episode, alerts[0], standing),
         points=points,
         step=step,
         similar=_similar(episode, [other for other in others if other.onset < episode.onset]),
+        remembered=_remembered(reader, episode),
         incident=[other for other in others if other.episode_id in related],
         since=since,
         until=until,
     )
+
+
+def _answers(reader: Reader, episode: Episode, first: Alert, standing: Standing) -> Sequence[Answer]:
+    if not standing.answers:
+        return ()
+    return answers_of(standing.answers, series_around(reader, episode, first), first.onset_time)
+
+
+def _remembered(reader: Reader, episode: Episode) -> dict[str, Remembered]:
+    found = [reader.episode(one.episode_id) for one in episode.alert.evidence.similar]
+    known = [one for one in found if one is not None]
+    said = standings(reader.feedback([one.episode_id for one in known]))
+    return {one.episode_id: Remembered(one, said.get(one.episode_id, Standing())) for one in known}
 
 
 def _points(reader: Reader, episode: Episode, since: int, until: int, step: int) -> Sequence[Point]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from pipeline.config.settings import Settings
-from pipeline.hub.store.reader import Episode
 from pipeline.hub.store.writer import Change, Incoming, Writer
 from pipeline.kafka.feedback import write_feedback
+from pipeline.report.playbook import checklist_of
+from schemas.alert import Alert, PlaybookStep
 from schemas.feedback import FEEDBACK_KINDS, Feedback, FeedbackKind, Label, new_feedback
 from schemas.moments import moment
 from schemas.text import replace_lone_surrogates
@@ -60,12 +61,12 @@ class TopicSink:
         self._store.send(said)
 
 
-def feedback_of_form(form: Mapping[str, Any], episode: Episode, author: str, now: datetime) -> Feedback:
+def feedback_of_form(form: Mapping[str, Any], alerts: Sequence[Alert], author: str, now: datetime) -> Feedback:
     """What a form says about an episode.
 
     Args:
         form: its fields as they came.
-        episode: which it is about.
+        alerts: of the episode that it is about, in order.
         author: who says it.
         now: when.
 
@@ -81,24 +82,24 @@ def feedback_of_form(form: Mapping[str, Any], episode: Episode, author: str, now
     if known == "label":
         label = msgspec.convert(fields.get("label"), Label)
     is_answer = known == "answer"
+    checklist = checklist_of(alerts)
     return new_feedback(
-        episode.alert,
+        alerts[-1],
         known,
         author=author,
         time=_published(fields.get("published", ""), now) if is_answer else now,
         note=fields.get("note"),
         label=label,
         url=fields.get("url") if is_answer else None,
-        step=_step(fields.get("step", ""), episode) if known == "step" else None,
+        step=_step(fields.get("step", ""), checklist) if known == "step" else None,
     )
 
 
-def _step(step: str, episode: Episode) -> str:
-    """The id of a step that the episode's playbook has."""
-    playbook = episode.alert.playbook
-    known = [one.id for one in playbook.steps] if playbook else []
+def _step(step: str, checklist: Sequence[PlaybookStep]) -> str:
+    """The id of a step of the checklist."""
+    known = [one.id for one in checklist]
     if step not in known:
-        raise ValueError(f"expected a step of the playbook ({', '.join(known) or 'it has none'})")
+        raise ValueError(f"expected a step of the checklist ({', '.join(known) or 'it has none'})")
     return step
 
 

@@ -19,13 +19,17 @@ from pipeline.errors import TocsinError
 from pipeline.hub.access import BROWSER_COOKIE, MAX_NAME, SESSION_COOKIE, SESSION_SECONDS, Identity
 from pipeline.hub.brand_view import RANGES, brand_view
 from pipeline.hub.context import Hub, hub_of
-from pipeline.hub.drawings import EpisodeDrawings, brand_chart, compared_sparks, episode_drawings, sparks
+from pipeline.hub.drawings import EpisodeDrawings, brand_chart, compared_sparks, episode_drawings, sparks, step_words
 from pipeline.hub.episode_view import episode_view
 from pipeline.hub.feedback import feedback_of_form
 from pipeline.hub.now_view import now_view
 from pipeline.hub.queries import MAX_SKIPPED, PAGE, search_of
 from pipeline.hub.rendering import brand_name, render
+from pipeline.hub.series import last_hour
+from pipeline.hub.store.retention import HOUR
 from pipeline.hub.words import LANGUAGES, Words, chosen, words_of
+from pipeline.report.sections.answers import answer_facts
+from pipeline.report.words import Words as Told
 from schemas.alert import KINDS
 from schemas.evidence import Evidence
 from schemas.text import printable
@@ -53,6 +57,10 @@ def episode_page(request: Request, hub: Hub, identity: Identity) -> Response:
     values = {
         "view": view,
         "drawings": drawings,
+        "last_hour": None if view.episode.resolved or view.step > HOUR else last_hour(view.points, view.step),
+        "effects": [answer_facts(one, Told(words.language)) for one in view.answers],
+        "backfired": any("backfired" in alert.changes for alert in view.alerts),
+        "step_words": partial(step_words, words=words),
         "spread_times": [alert for alert in view.alerts if _has_spread(alert.evidence)],
         "saved": request.query_params.get("saved") == "1",
         "watermark": hub.reader.watermark(),
@@ -122,29 +130,31 @@ async def feedback_action(request: Request) -> Response:
 def _record(request: Request, hub: Hub, identity: Identity, form: Mapping[str, Any]) -> Response:
     words = words_for(request)
     if not identity.may_act:
-        return _problem(request, hub, identity, words("may_not_act"), 403)
+        return problem(request, hub, identity, words("may_not_act"), 403)
     if not hub.access.is_own_form(request, str(form.get("form_token", ""))):
-        return _problem(request, hub, identity, words("form_expired"), 403)
+        return problem(request, hub, identity, words("form_expired"), 403)
     episode = hub.reader.episode(request.path_params["episode_id"])
     if episode is None:
         return not_found(request, hub, identity)
     author = printable(identity.name or str(form.get("author", "")).strip(), MAX_NAME)
     try:
-        said = feedback_of_form(form, episode, author, hub.clock.now())
+        said = feedback_of_form(form, hub.reader.alerts(episode.episode_id), author, hub.clock.now())
         hub.sink.send(said)
     except ValueError as error:
-        return _problem(request, hub, identity, printable(str(error), 300), 400)
+        return problem(request, hub, identity, str(error), 400)
     except TocsinError as error:
-        return _problem(request, hub, identity, printable(str(error), 300), 503)
+        return problem(request, hub, identity, str(error), 503)
     hub.metrics.feedback.labels(said.kind).inc()
-    response = RedirectResponse(f"/episodes/{episode.episode_id}?saved=1", 303)
+    place = "#playbook" if said.kind == "step" else ""
+    response = RedirectResponse(f"/episodes/{episode.episode_id}?saved=1{place}", 303)
     if not identity.name:
         _set_cookie(request, response, NAME_COOKIE, _ascii(author), _YEAR)
     return response
 
 
-def _problem(request: Request, hub: Hub, identity: Identity, why: str, status: int) -> Response:
-    return page(request, hub, identity, "problem.html", {"why": why}, status=status)
+def problem(request: Request, hub: Hub, identity: Identity, why: str, status: int) -> Response:
+    """What did not work, and why."""
+    return page(request, hub, identity, "problem.html", {"why": printable(why, 300)}, status=status)
 
 
 async def login_page(request: Request) -> Response:

@@ -16,6 +16,8 @@ from schemas.moments import moment
 from schemas.text import printable
 
 EXCERPT_CHARACTERS: Final = 400
+WHOLE_CHARACTERS: Final = 6_144
+"""Of a text that is shown to be copied: as many as a playbook has bytes."""
 _NAME_CHARACTERS: Final = 80
 
 
@@ -31,6 +33,7 @@ def environment() -> jinja2.Environment:
     )
     made.filters |= {
         "excerpt": lambda text: isolated(text, EXCERPT_CHARACTERS),
+        "whole": lambda text: isolated(text, WHOLE_CHARACTERS),
         "name": lambda text: isolated(text, _NAME_CHARACTERS),
         "plain": lambda text: printable(str(text), EXCERPT_CHARACTERS),
         "count": count,

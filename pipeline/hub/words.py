@@ -1,4 +1,4 @@
-"""Words of the pages in English, Chinese and Japanese: a file of the folder locales, and what alerts call causes."""
+"""Words of the pages in English, Chinese and Japanese: a file of the folder locales; causes and steps by others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Final
 from detectors.topics.causes import CAUSES
 from detectors.topics.emotions import EMOTIONS
 from pipeline.engine.alerts.evidence_text import named
+from pipeline.report.playbook import DEFAULT_STEPS
+from pipeline.report.words import Words as Told
 
 LANGUAGES: Final = ("en", "zh", "ja")
 
@@ -54,6 +56,7 @@ def words_of(language: str) -> Words:
     source = files("pipeline.hub") / "locales" / f"{language}.toml"
     words = tomllib.loads(source.read_text(encoding="utf-8"))
     words |= {f"cause_{cause}": named(cause, language) for cause in CAUSES}
+    words |= {f"step_{step}": Told(language)(f"step.{step}") for step in DEFAULT_STEPS}
     words |= {f"emotion_{emotion}": named(emotion, language) for emotion in EMOTIONS}
     return Words(language, words)
 

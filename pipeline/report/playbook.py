@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from pipeline.report.review import Due, Step
 from pipeline.report.shown import EXCERPT_CHARACTERS, NAME_CHARACTERS, line
-from schemas.alert import Alert
+from schemas.alert import Alert, PlaybookStep
 from schemas.feedback import Feedback
+
+DEFAULT_STEPS: Final = (
+    "verify-facts",
+    "read-trigger",
+    "decide-tone",
+    "legal-review",
+    "publish",
+    "tell-staff",
+    "watch-reaction",
+    "follow-up",
+)
+"""Ids of the checklist where no playbook has one of its own; its words are those of `step.ID` in every language."""
+CALM_KINDS: Final = ("volume_surge",)
+"""Kinds without a negative side, which ask for no answer: they have no checklist of their own accord."""
 
 
 def due_of(alerts: Sequence[Alert], said: Sequence[Feedback], known_until: datetime) -> Due | None:
@@ -28,15 +43,26 @@ def due_of(alerts: Sequence[Alert], said: Sequence[Feedback], known_until: datet
     return Due(by=by, kept=acted <= by)
 
 
+def checklist_of(alerts: Sequence[Alert]) -> tuple[PlaybookStep, ...]:
+    """The steps of the last playbook that names some, else the default ones without a text.
+
+    Args:
+        alerts: of the episode, in order.
+    """
+    named = next((one.playbook.steps for one in reversed(alerts) if one.playbook and one.playbook.steps), ())
+    if named or alerts[-1].kind in CALM_KINDS:
+        return named
+    return tuple(PlaybookStep(id=step, text="") for step in DEFAULT_STEPS)
+
+
 def steps_of(alerts: Sequence[Alert], said: Sequence[Feedback]) -> tuple[Step, ...]:
-    """The steps of the playbook in its order, then those that were done and it does not name.
+    """The steps of the checklist in its order, then those that were done and it does not name.
 
     Args:
         alerts: of the episode, in order.
         said: about it, in order of time; of a step that was done twice the first time counts.
     """
-    named = next((one.playbook.steps for one in reversed(alerts) if one.playbook and one.playbook.steps), ())
-    texts = {step.id: line(step.text, EXCERPT_CHARACTERS) for step in named}
+    texts = {step.id: line(step.text, EXCERPT_CHARACTERS) for step in checklist_of(alerts)}
     done: dict[str, Feedback] = {}
     for one in said:
         if one.kind == "step" and one.step is not None:

@@ -18,6 +18,7 @@ import pytest
 
 from pipeline.config.load import load_config
 from pipeline.config.settings import PREFIX, Settings
+from pipeline.hub.access import Access
 from pipeline.kafka.local.jars import KAFKA_VERSION
 from pipeline.notify.config import load_targets
 from tests.deploy.deployment import DEPLOY, ROOT, load_yaml
@@ -95,6 +96,7 @@ SCHEMA: dict[str, Any] = {
 }
 COMPOSE: dict[str, Any] = load_yaml(DEPLOY / "compose.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = ("worker", "notify", "hub", "topics")
 
 
 def test_the_file_is_valid() -> None:
@@ -129,9 +131,9 @@ def test_the_schema_refuses_what_is_wrong(change: dict[str, Any]) -> None:
 
 
 def test_nothing_listens_beyond_this_machine() -> None:
-    """Only the three pages for people are published, on the loopback address; Kafka and the worker are not."""
+    """Only the four pages for people are published, on the loopback address; Kafka and the worker are not."""
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"grafana", "prometheus", "alertmanager"}
+    assert set(published) == {"hub", "grafana", "prometheus", "alertmanager"}
     for ports in published.values():
         for port in ports:
             assert re.fullmatch(r"127\.0\.0\.1:(\d+):\1", port)
@@ -162,8 +164,8 @@ def test_services_wait_for_services_that_can_be_waited_for() -> None:
 
 
 def test_our_services_run_without_privileges() -> None:
-    """Worker, notifications and topics job: numeric user that is not root, read-only file system, no capability."""
-    for name in ("worker", "notify", "topics"):
+    """What is ours has a numeric user that is not root, a read-only file system and no capability."""
+    for name in OURS:
         service = SERVICES[name]
         assert int(service["user"].split(":")[0]) > 0
         assert service["read_only"]
@@ -174,7 +176,7 @@ def test_our_services_run_without_privileges() -> None:
 
 def test_our_settings_are_known_and_valid() -> None:
     """A TOCSIN_ variable that does not exist would stop the worker at start; so would a bad configuration file."""
-    for name in ("worker", "notify", "topics"):
+    for name in OURS:
         environment = SERVICES[name]["environment"]
         fields = {key.removeprefix(PREFIX).lower(): value for key, value in environment.items()}
         assert set(fields) <= set(Settings.model_fields)
@@ -182,6 +184,21 @@ def test_our_settings_are_known_and_valid() -> None:
     load_config(DEPLOY / "tocsin.toml")
     (target,) = load_targets(DEPLOY / "notify.toml").targets.values()
     assert urlsplit(target.url or "").hostname in SERVICES
+
+
+def test_the_hub_is_reached_by_other_machines_only_with_a_token_and_keeps_its_store() -> None:
+    """It listens on all addresses of its container, and compose refuses to start it without a token."""
+    hub = SERVICES["hub"]
+    environment = hub["environment"]
+    fields = {key.removeprefix(PREFIX).lower(): value for key, value in environment.items()}
+    assert Access(Settings(**fields)).by_token
+    assert environment["TOCSIN_HUB_TOKEN"].startswith("${TOCSIN_HUB_TOKEN:?")
+    assert hub["ports"] == [f"127.0.0.1:{Settings().hub_port}:{Settings().hub_port}"]
+    assert "hub-store:/var/lib/tocsin" in hub["volumes"]
+    assert f"127.0.0.1:{Settings().hub_port}/healthz" in hub["healthcheck"]["test"][-1]
+    config = load_yaml(DEPLOY / "prometheus" / "prometheus.yml")
+    (job,) = [job for job in config["scrape_configs"] if job["job_name"] == "tocsin-hub"]
+    assert job["static_configs"] == [{"targets": [f"{environment['TOCSIN_HUB_NAMES']}:{Settings().hub_port}"]}]
 
 
 def test_prometheus_finds_workers_and_alertmanager() -> None:

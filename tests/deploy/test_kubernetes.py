@@ -15,10 +15,13 @@ from tests.deploy.deployment import DEPLOY, load_yaml
 
 FOLDER = DEPLOY / "kubernetes"
 KUSTOMIZATION = load_yaml(FOLDER / "kustomization.yaml")
-OBJECTS: dict[str, dict[str, Any]] = {
-    document["kind"]: document for document in (load_yaml(FOLDER / name) for name in KUSTOMIZATION["resources"])
+OBJECTS: dict[tuple[str, str], dict[str, Any]] = {
+    (document["kind"], document["metadata"]["name"]): document
+    for document in (load_yaml(FOLDER / name) for name in KUSTOMIZATION["resources"])
 }
-WORKLOADS = {kind: OBJECTS[kind]["spec"]["template"]["spec"] for kind in ("StatefulSet", "Job", "Deployment")}
+WORKER, TOPICS = OBJECTS["StatefulSet", "tocsin"], OBJECTS["Job", "tocsin-topics"]
+NOTIFY, HUB = OBJECTS["Deployment", "tocsin-notify"], OBJECTS["Deployment", "tocsin-hub"]
+WORKLOADS = [one["spec"]["template"]["spec"] for one in (WORKER, TOPICS, NOTIFY, HUB)]
 
 
 def test_no_file_is_forgotten() -> None:
@@ -40,18 +43,20 @@ def test_kustomize_builds() -> None:
 
 
 def test_selectors_select_the_workers() -> None:
-    """Service, disruption budget and StatefulSet mean the same pods, and the job's pods are not among them."""
-    worker = OBJECTS["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
-    assert OBJECTS["StatefulSet"]["spec"]["selector"]["matchLabels"] == worker
-    assert OBJECTS["Service"]["spec"]["selector"] == worker
-    assert OBJECTS["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == worker
-    assert OBJECTS["Job"]["spec"]["template"]["metadata"]["labels"] != worker
-    assert OBJECTS["StatefulSet"]["spec"]["serviceName"] == OBJECTS["Service"]["metadata"]["name"]
+    """Service, disruption budget and StatefulSet mean the same pods, and no other ones are among them."""
+    worker = WORKER["spec"]["template"]["metadata"]["labels"]
+    service = OBJECTS["Service", "tocsin"]
+    assert WORKER["spec"]["selector"]["matchLabels"] == worker
+    assert service["spec"]["selector"] == worker
+    assert OBJECTS["PodDisruptionBudget", "tocsin"]["spec"]["selector"]["matchLabels"] == worker
+    for other in (TOPICS, NOTIFY, HUB):
+        assert other["spec"]["template"]["metadata"]["labels"] != worker
+    assert WORKER["spec"]["serviceName"] == service["metadata"]["name"]
 
 
 def test_pods_run_without_privileges() -> None:
     """Numeric user that is not root, read-only file system, no capability, no token, bounded memory."""
-    for pod in WORKLOADS.values():
+    for pod in WORKLOADS:
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["securityContext"]["runAsUser"] > 0
         assert pod["automountServiceAccountToken"] is False
@@ -65,7 +70,7 @@ def test_pods_run_without_privileges() -> None:
 def test_mounted_volumes_and_configurations_exist() -> None:
     """Every mount has its volume, every reference its generated ConfigMap."""
     generated = {generator["name"] for generator in KUSTOMIZATION["configMapGenerator"]}
-    for pod in WORKLOADS.values():
+    for pod in WORKLOADS:
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         for volume in volumes.values():
             assert "configMap" not in volume or volume["configMap"]["name"] in generated
@@ -84,7 +89,7 @@ def test_settings_are_known_and_the_pod_name_is_the_instance() -> None:
         fields[name.removeprefix(PREFIX).lower()] = value
     assert set(fields) <= set(Settings.model_fields)
     Settings(**fields)
-    (container,) = WORKLOADS["StatefulSet"]["containers"]
+    (container,) = WORKER["spec"]["template"]["spec"]["containers"]
     (instance,) = container["env"]
     assert instance["name"] == PREFIX + "INSTANCE"
     assert instance["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
@@ -92,12 +97,12 @@ def test_settings_are_known_and_the_pod_name_is_the_instance() -> None:
 
 def test_probes_ask_what_the_worker_serves() -> None:
     """Liveness asks /healthz, readiness /readyz, on the port that the image listens on."""
-    (container,) = WORKLOADS["StatefulSet"]["containers"]
+    (container,) = WORKER["spec"]["template"]["spec"]["containers"]
     port = Settings().metrics_port
     assert container["ports"] == [{"name": "metrics", "containerPort": port}]
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
-    assert OBJECTS["Service"]["spec"]["ports"][0]["port"] == port
+    assert OBJECTS["Service", "tocsin"]["spec"]["ports"][0]["port"] == port
 
 
 def test_the_configuration_is_the_one_of_compose() -> None:
@@ -106,17 +111,41 @@ def test_the_configuration_is_the_one_of_compose() -> None:
         assert (FOLDER / name).read_bytes() == (DEPLOY / name).read_bytes()
 
 
-def test_notifications_run_once_and_keep_their_memory() -> None:
-    """Two pods would tell everything twice; without the claim a new pod would not know what is open."""
-    notify = OBJECTS["Deployment"]
-    assert (notify["spec"]["replicas"], notify["spec"]["strategy"]) == (1, {"type": "Recreate"})
-    volumes = WORKLOADS["Deployment"]["volumes"]
+@pytest.mark.parametrize("workload", [NOTIFY, HUB], ids=["notify", "hub"])
+def test_what_must_run_once_does_and_keeps_its_memory(workload: dict[str, Any]) -> None:
+    """Two pods of notify would tell everything twice, two of the hub write to one file; both remember in a volume."""
+    assert (workload["spec"]["replicas"], workload["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    pod = workload["spec"]["template"]
+    assert workload["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"]
+    volumes = pod["spec"]["volumes"]
     (claim,) = [volume["persistentVolumeClaim"] for volume in volumes if "persistentVolumeClaim" in volume]
-    assert claim == {"claimName": OBJECTS["PersistentVolumeClaim"]["metadata"]["name"]}
-    (container,) = WORKLOADS["Deployment"]["containers"]
-    (variable,) = container["env"]
-    assert variable["name"].removeprefix(PREFIX).lower() in Settings.model_fields
+    assert ("PersistentVolumeClaim", claim["claimName"]) in OBJECTS
+    (container,) = pod["spec"]["containers"]
+    ours = [variable["name"] for variable in container["env"] if variable["name"].startswith(PREFIX)]
+    assert {name.removeprefix(PREFIX).lower() for name in ours} <= set(Settings.model_fields)
+    (port,) = container["ports"]
+    assert pod["metadata"]["annotations"]["prometheus.io/port"] == str(port["containerPort"])
+
+
+def test_notifications_listen_where_they_are_scraped() -> None:
+    """The port of the command is the container's."""
+    (container,) = NOTIFY["spec"]["template"]["spec"]["containers"]
     assert container["args"][-1] == str(container["ports"][0]["containerPort"])
+
+
+def test_the_hub_asks_for_a_token_and_answers_to_its_names() -> None:
+    """Its secret must exist; probes come by the pod's address, people by the service and an ingress."""
+    (container,) = HUB["spec"]["template"]["spec"]["containers"]
+    assert {"secretRef": {"name": "tocsin-hub"}} in container["envFrom"]
+    variables = {variable["name"]: variable.get("value", "") for variable in container["env"]}
+    service = OBJECTS["Service", "tocsin-hub"]
+    settings = Settings(hub_host=variables["TOCSIN_HUB_HOST"], hub_names=variables["TOCSIN_HUB_NAMES"])
+    assert {service["metadata"]["name"], "$(POD_ADDRESS)"} < set(settings.hub_host_names)
+    assert next(iter(variables)) == "POD_ADDRESS", "a variable is filled in only where it stands before"
+    assert service["spec"]["selector"] == HUB["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["ports"][0]["port"] == container["ports"][0]["containerPort"] == Settings().hub_port
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/metrics", "port": "http"}
 
 
 def test_versions_agree() -> None:

@@ -59,6 +59,13 @@ function announce(before, after) {
   }
 }
 
+// Somebody types here, or has typed what is not sent yet.
+function inUse(part) {
+  const fields = [...part.querySelectorAll("input, textarea")];
+  const types = document.activeElement.matches("input, textarea, select") && part.contains(document.activeElement);
+  return types || fields.some((field) => field.value !== field.defaultValue);
+}
+
 // What a reader has focused or opened stays: only parts that differ are replaced, and none in which somebody works.
 async function refresh() {
   if (loading) {
@@ -77,14 +84,16 @@ async function refresh() {
       const other = fresh.getElementById(part.id);
       const opened = [...part.querySelectorAll("details")].map((details) => details.open);
       if (!other || other.outerHTML === part.dataset.last) continue;
-      if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
+      if (inUse(part)) continue;
       other.dataset.last = other.outerHTML;
       announce(part, other);
       if (part.contains(document.activeElement) && document.activeElement !== document.body) {
-        const path = document.activeElement.getAttribute("href");
+        const href = document.activeElement.getAttribute("href");
+        const value = document.activeElement.getAttribute("value");
         document.adoptNode(other);
         part.replaceWith(other);
-        if (path) other.querySelector(`a[href="${CSS.escape(path)}"]`)?.focus({ preventScroll: true });
+        const same = href ? `a[href="${CSS.escape(href)}"]` : value && `button[value="${CSS.escape(value)}"]`;
+        if (same) other.querySelector(same)?.focus({ preventScroll: true });
       } else {
         part.replaceWith(document.adoptNode(other));
       }

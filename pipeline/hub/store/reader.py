@@ -159,10 +159,23 @@ class Reader:
         found = _episodes(self._rows(f"SELECT {_COLUMNS} FROM episodes WHERE episode_id = ?", (episode_id,)))  # noqa: S608
         return found[0] if found else None
 
+    def beginning_with(self, digits: str, limit: int) -> list[Episode]:
+        """Episodes whose id begins with these hexadecimal digits, by id."""
+        sql = f"SELECT {_COLUMNS} FROM episodes WHERE episode_id LIKE ? ORDER BY episode_id LIMIT ?"  # noqa: S608
+        return _episodes(self._rows(sql, (f"{digits}%", limit)))
+
     def alerts(self, episode_id: str) -> list[Alert]:
         """The alerts of an episode, in order of detection."""
         rows = self._rows("SELECT value FROM alerts WHERE episode_id = ? ORDER BY detected", (episode_id,))
         return [decode_alert(value) for (value,) in rows]
+
+    def alerts_of(self, brand: str) -> list[Alert]:
+        """The alerts of all episodes of a brand or, with a '#' before its name, of a category, by time of detection."""
+        sql = (
+            "SELECT value FROM alerts JOIN episodes USING (episode_id) "
+            "WHERE number = (SELECT number FROM brands WHERE name = ?) ORDER BY alerts.detected, id"
+        )
+        return [decode_alert(value) for (value,) in self._rows(sql, (brand,))]
 
     def feedback(self, episode_ids: Sequence[str]) -> list[Feedback]:
         """What people have said about these episodes, in the order of its times."""

@@ -18,10 +18,11 @@ def answers(found: Review, words: Words) -> tuple[Block, ...]:
     warning = [text(words("first.fed"))] if first.effect.verdict == "fed" else []
     if found.backfired is not None:
         warning.append(text(words("backfired", instant(found.backfired))))
-    return (text(words("answers.about")), *warning, *(_answer(one, words) for one in found.answers))
+    return (text(words("answers.about")), *warning, *(answer_facts(one, words) for one in found.answers))
 
 
-def _answer(one: Answer, words: Words) -> Block:
+def answer_facts(one: Answer, words: Words) -> Block:
+    """What was answered, and what followed it with its interval."""
     effect = one.effect
     rows = [row(words("answer"), Cell(one.text or one.url or words("unknown"), one.url))]
     rows.append(row(words("verdict"), words(f"verdict.{effect.verdict}")))

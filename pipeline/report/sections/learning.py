@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.report.outline import Block, Cell, row, text
+from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Earlier, Review, Setting
 from pipeline.report.sections.glance import instant, number
 from pipeline.report.words import Words
@@ -18,19 +19,21 @@ def earlier(found: Review, words: Words) -> tuple[Block, ...]:
 
 
 def playbook(found: Review, words: Words) -> tuple[Block, ...]:
-    """The steps of the playbook, and which of them were done."""
+    """The steps of the checklist, and which of them were done."""
     if not found.steps:
         return ()
     rows = tuple(
         row(
             Cell(one.id, is_code=True),
-            one.text,
+            one.text or (words(f"step.{one.id}") if one.id in DEFAULT_STEPS else ""),
             words("not.done") if one.done is None else instant(one.done),
             one.author,
         )
         for one in found.steps
     )
-    return (Block(part="table", header=tuple(map(words, ("step", "detail", "done", "author"))), rows=rows),)
+    table = Block(part="table", header=tuple(map(words, ("step", "detail", "done", "author"))), rows=rows)
+    is_default = not any(one.text for one in found.steps)
+    return (text(words("steps.default")), table) if is_default else (table,)
 
 
 def lessons(found: Review, words: Words) -> tuple[Block, ...]:

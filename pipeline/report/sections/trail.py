@@ -22,10 +22,10 @@ def trail(found: Review, words: Words) -> tuple[Block, ...]:
 
 
 def place_of(record: Record) -> str:
-    """Where a record lies: topic[partition]@offset, or file:line."""
+    """Where a record lies: topic[partition]@offset, file:line, or a source that counts no lines."""
     if record.partition is not None:
         return f"{record.source}[{record.partition}]@{record.offset}"
-    return f"{record.source}:{record.line}"
+    return record.source if record.line is None else f"{record.source}:{record.line}"
 
 
 def second(time: datetime) -> str:

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from pipeline.hub.store.writer import Incoming, Writer
+from pipeline.hub.store.writer import Change, Incoming, Writer
 from schemas.alert import Alert
 from schemas.feedback import new_feedback
 from schemas.moments import moment
@@ -45,10 +45,12 @@ def site(tmp_path: Path) -> Iterator[tuple[str, Writer, Alert]]:
         )
         told = writer.apply
 
-        def apply(incoming: Incoming) -> None:
-            hub.live.tell(told(incoming))
+        def apply(incoming: Incoming) -> Change:
+            change = told(incoming)
+            hub.live.tell(change)
+            return change
 
-        writer.apply = apply  # type: ignore[assignment, method-assign]
+        writer.apply = apply  # type: ignore[method-assign]
         yield address, writer, opened
 
 
@@ -99,6 +101,23 @@ def test_somebody_acknowledges_by_keyboard_and_everybody_sees_it(browser, site):
         expect(page.locator("#timeline")).to_contain_text("I call the lab")
         expect(page.get_by_label("Your name").first).to_have_value("Kim")
         expect(other.locator(f"#e{opened.episode_id}")).to_contain_text("Acknowledged by Kim")
+
+
+def test_somebody_marks_a_step_as_done_and_opens_the_report_which_lists_it(browser, site):
+    address, _, opened = site
+    with opened_page(browser, f"{address}/episodes/{opened.episode_id}") as page:
+        playbook = page.locator("#playbook")
+        playbook.get_by_label("Your name").fill("Kim")
+        playbook.get_by_role("button", name="Done").first.click()
+        expect(playbook.locator("li.done")).to_contain_text("done by Kim")
+        faults: list[str] = []
+        page.on("console", lambda message: faults.append(message.text))
+        page.get_by_role("link", name="Print the report").click()
+        row = page.locator("tr", has=page.locator("code", has_text="verify-facts"))
+        expect(row).to_contain_text("Kim")
+        expect(page.locator("figure svg")).to_be_visible()
+        assert page.locator("h1").evaluate("heading => getComputedStyle(heading).fontSize") == "24px"
+        assert faults == []
 
 
 def test_times_are_those_of_the_readers_zone_with_utc_beside(browser, site):

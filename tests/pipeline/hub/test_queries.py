@@ -66,7 +66,7 @@ FIELDS = st.fixed_dictionaries(
 def test_any_form_is_feedback_that_can_be_read_again_or_refused(form, author):
     now = moment(DETECTED)
     try:
-        said = feedback_of_form(form, EPISODE, author, now)
+        said = feedback_of_form(form, [EPISODE.alert], author, now)
     except ValueError:
         return
     assert decode_feedback(encode_feedback(said)) == said
@@ -76,11 +76,11 @@ def test_any_form_is_feedback_that_can_be_read_again_or_refused(form, author):
 
 def test_an_answer_is_dated_when_it_was_published():
     form = {"kind": "answer", "published": "2026-03-01T12:20", "url": "https://acme.example/a"}
-    said = feedback_of_form(form, EPISODE, "Kim", moment(DETECTED))
+    said = feedback_of_form(form, [EPISODE.alert], "Kim", moment(DETECTED))
     assert (said.time.isoformat(), said.url) == ("2026-03-01T12:20:00+00:00", "https://acme.example/a")
 
 
 @pytest.mark.parametrize("published", ["2026-03-01T23:00", "2024-01-01T00:00"])
 def test_an_answer_of_the_future_or_of_years_ago_is_refused(published):
     with pytest.raises(ValueError, match="in the last year"):
-        feedback_of_form({"kind": "answer", "published": published}, EPISODE, "Kim", moment(DETECTED))
+        feedback_of_form({"kind": "answer", "published": published}, [EPISODE.alert], "Kim", moment(DETECTED))

@@ -12,7 +12,9 @@ import pipeline.hub
 from detectors.topics.causes import CAUSES
 from detectors.topics.emotions import EMOTIONS
 from pipeline.hub.words import LANGUAGES, chosen, words_of
+from pipeline.report.playbook import DEFAULT_STEPS
 from schemas.alert import CHANGES, KINDS, SEVERITIES, TRANSITIONS
+from schemas.evidence import TRENDS
 from schemas.feedback import FEEDBACK_KINDS, LABELS
 
 SOURCE = Path(pipeline.hub.__file__).parent
@@ -53,6 +55,8 @@ def test_every_word_of_a_record_has_words_of_its_own():
         "mark": FEEDBACK_KINDS,
         "cause": CAUSES,
         "emotion": EMOTIONS,
+        "trend": TRENDS,
+        "step": DEFAULT_STEPS,
     }
     wanted = {f"{group}_{name}" for group, names in groups.items() for name in names}
     assert wanted - words_of("en").names() == set()

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.report.compose import encode_review, review
+from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Due, Review
 from pipeline.report.sections import outline_of
 from schemas.activity import Activity
@@ -208,6 +209,14 @@ def test_the_playbook_says_what_was_due_and_what_of_it_was_done():
     late = new_feedback(OPENED, "acknowledged", author="Kim", time=by + timedelta(minutes=1))
     assert review(alerts, ACTIVITY, [late]).due == Due(by=by, kept=False)
     assert whole().due is None
+
+
+def test_without_a_checklist_of_its_own_a_playbook_has_the_usual_steps_of_which_one_is_done():
+    done = new_feedback(OPENED, "step", author="Kim", time=OPENED.detected_time, step="publish")
+    steps = review([OPENED], ACTIVITY, [done]).steps
+    assert [one.id for one in steps] == list(DEFAULT_STEPS)
+    assert [one.id for one in steps if one.done] == ["publish"]
+    assert review([changed(OPENED, kind="volume_surge")], ACTIVITY).steps == ()
 
 
 def test_what_an_alert_calls_similar_is_told_where_no_topic_tells_more():

@@ -1,0 +1,231 @@
+"""What the page of an episode tells: who is to act and how far they are, how it may go on, what an answer did."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from starlette.testclient import TestClient
+
+from pipeline.cli.main import tocsin
+from pipeline.hub import report_view
+from pipeline.hub.app import application
+from pipeline.hub.context import Hub
+from pipeline.hub.store.writer import Incoming, Writer
+from pipeline.report.playbook import DEFAULT_STEPS
+from pipeline.report.review import Review
+from schemas.alert import Alert, Playbook
+from schemas.evidence import Forecast
+from schemas.feedback import new_feedback
+from schemas.moments import moment
+from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[tuple[Hub, Writer, TestClient]]:
+    with (
+        hub_in(tmp_path) as (made, writer),
+        TestClient(application(made, ["testserver"]), follow_redirects=False) as client,
+    ):
+        yield made, writer, client
+
+
+def page(client: TestClient, shown: Alert, rest: str = "", **query: str) -> str:
+    answer = client.get(f"/episodes/{shown.episode_id}{rest}", params=query)
+    assert answer.status_code == 200
+    return str(answer.text)
+
+
+def answered(writer: Writer) -> Alert:
+    """A crisis whose negative mentions end at once when the brand answers, an hour after its onset."""
+    opened = burn(writer)
+    loud: dict[str, Any] = {"mentions": 40, "negatives": 30.0, "crisis": 14.0}
+    records = [*buckets("acme", START + 2100, 5, **loud), *buckets("acme", START + 3600, 36)]
+    said = new_feedback(
+        opened, "answer", author="Kim", time=moment(START + 3600), url="https://acme.example/a", note=HOSTILE
+    )
+    done = new_feedback(opened, "step", author="Ann", time=moment(START + 3000), step="publish")
+    writer.apply(Incoming(activity=records, feedback=[said, done]))
+    return opened
+
+
+def test_the_playbook_shows_everybody_the_steps_with_what_is_done_and_whole_drafts(hub):
+    _, writer, client = hub
+    opened = burn(writer)
+    assert opened.playbook
+    draft = "We are sorry. " * 60 + "The end."
+    playbook = msgspec.structs.replace(opened.playbook, drafts={"en": draft})
+    writer.apply(
+        Incoming(
+            alerts=[later(opened, 2, "updated", 5, playbook=playbook)],
+            feedback=[new_feedback(opened, "step", author="Kim", time=moment(DETECTED), step="verify-facts")],
+        )
+    )
+    text = page(client, opened)
+    assert "done by Kim" in text
+    assert 'name="step" value="publish"' in text
+    assert 'value="verify-facts"' not in text
+    for shown in ("press@acme.example", "legal@acme.example", "#war-room", draft, "Nobody has checked these words"):
+        assert shown in text, shown
+
+
+def test_without_steps_of_its_own_a_playbook_has_the_usual_ones_in_the_readers_language(hub):
+    made, writer, client = hub
+    opened = episode(1, playbook=Playbook(owner="duty"))
+    writer.apply(Incoming(alerts=[opened]))
+    text = page(client, opened, lang="ja")
+    assert re.findall(r'name="step" value="([a-z-]+)"', text) == list(DEFAULT_STEPS)
+    assert "事実を確認する" in text
+    token = re.search(r'name="form_token" value="([0-9a-f]+)"', text)
+    assert token
+    form = {"kind": "step", "step": "follow-up", "author": "Kim", "form_token": token[1]}
+    assert client.post(f"/episodes/{opened.episode_id}/feedback", data=form).status_code == 303
+    assert [one.step for one in made.reader.feedback([opened.episode_id])] == ["follow-up"]
+    refused = client.post(f"/episodes/{opened.episode_id}/feedback", data=form | {"step": "call"})
+    assert refused.status_code == 400
+
+
+def test_whoever_may_only_read_sees_what_is_done_and_no_button(tmp_path):
+    tokens: dict[str, Any] = {"hub_token": "a-token-to-read-and-act", "hub_read_token": "a-token-to-read-alone"}
+    with (
+        hub_in(tmp_path, **tokens) as (made, writer),
+        TestClient(application(made, ["testserver"]), headers={"authorization": "Bearer a-token-to-read-alone"}) as one,
+    ):
+        opened = answered(writer)
+        text = page(one, opened)
+        assert "done by Ann" in text
+        assert 'name="step"' not in text
+        assert "verify-facts" in page(one, opened, "/report")
+
+
+def test_a_deadline_is_overdue_until_somebody_acts(hub):
+    _, writer, client = hub
+    due = Playbook(owner="duty", respond_by=moment(DETECTED - 60))
+    opened = episode(1, playbook=due)
+    writer.apply(Incoming(alerts=[opened], activity=buckets("acme", START, 8)))
+    assert "deadline passed" in page(client, opened)
+    writer.apply(Incoming(feedback=[new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED))]))
+    assert "deadline passed" not in page(client, opened)
+
+
+def test_a_forecast_is_told_in_words_beside_how_good_such_forecasts_are(hub):
+    _, writer, client = hub
+    told = Forecast(growth_chance=0.57, brier=0.181, base_rate=0.31, base_brier=0.214)
+    opened = episode(1, evidence=msgspec.structs.replace(alert().evidence, forecast=told))
+    writer.apply(Incoming(alerts=[opened]))
+    text = page(client, opened)
+    for shown in ("57 % that the next hour has more mentions", "31 %", "0.181", "0.214"):
+        assert shown in text, shown
+
+
+def test_similar_episodes_that_are_kept_are_linked_with_how_they_ended(hub):
+    _, writer, client = hub
+    opened = burn(writer)
+    told = opened.evidence.similar[0]
+    assert f'href="/episodes/{told.episode_id}"' not in page(client, opened)
+    earlier = episode(7, detected=DETECTED - 86_400, episode_id=told.episode_id)
+    said = new_feedback(earlier, "label", author="Kim", time=moment(DETECTED), label="false")
+    writer.apply(Incoming(alerts=[earlier, later(earlier, 8, "resolved", 30)], feedback=[said]))
+    text = page(client, opened)
+    assert f'href="/episodes/{told.episode_id}"' in text
+    assert "marked as a false alarm" in text
+
+
+def test_where_an_alert_names_none_the_brands_own_earlier_episodes_are_the_similar_ones(hub):
+    _, writer, client = hub
+    opened = episode(1, evidence=alert("minimal").evidence)
+    earlier = episode(7, detected=DETECTED - 86_400)
+    writer.apply(Incoming(alerts=[opened, earlier, later(earlier, 8, "resolved", 30)]))
+    assert f"/episodes/{earlier.episode_id}" in page(client, opened)
+
+
+def test_after_an_answer_the_page_says_what_it_did_as_the_report_does(hub):
+    _, writer, client = hub
+    opened = answered(writer)
+    review = msgspec.json.decode(page(client, opened, "/report", format="json"), type=Review)
+    (answer,) = review.answers
+    assert answer.effect.verdict == "calmer"
+    assert answer.effect.negatives
+    text = page(client, opened)
+    assert "fewer negative mentions than the trend let expect" in text
+    assert f"x{answer.effect.negatives.value:.2f} ({answer.effect.negatives.lower:.2f} to" in text
+    assert "step done by Ann: " in text
+    assert "&lt;script&gt;window" in text[text.index('id="answers"') :]
+    assert "<script>window" not in text
+
+
+def test_an_answer_that_fed_the_fire_and_nobody_acting_in_time_stand_on_the_time_line(hub):
+    _, writer, client = hub
+    opened = burn(writer)
+    writer.apply(
+        Incoming(
+            alerts=[
+                later(opened, 2, "escalated", 30, changes=("unanswered",)),
+                later(opened, 3, "updated", 60, changes=("answer",)),
+                later(opened, 4, "updated", 120, changes=("backfired",)),
+            ]
+        )
+    )
+    for language, words in (("en", "nobody acted in time"), ("zh", "无人及时处理"), ("ja", "期限内に対応なし")):
+        text = page(client, opened, lang=language)
+        assert words in text
+        head = text[text.index('id="head"') : text.index('class="columns"')]
+        assert {"en": "rose after the answer", "zh": "回应后负面", "ja": "回答後に否定的"}[language] in head
+
+
+def test_a_report_is_the_page_of_the_command_and_may_load_and_run_nothing(hub):
+    _, writer, client = hub
+    opened = answered(writer)
+    address = f"/episodes/{opened.episode_id}/report"
+    assert f'href="{address}?lang=en"' in page(client, opened)
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert "<svg" in answer.text
+    assert "<script>window" not in answer.text
+    policy = {part.split()[0]: part.split()[1:] for part in answer.headers["content-security-policy"].split(";")}
+    assert policy["default-src"] == ["'none'"]
+    assert policy["sandbox"] == []
+    assert not {"script-src", "img-src", "connect-src"} & set(policy)
+    assert client.get(address, params={"format": "markdown"}).text.startswith("# ")
+    assert client.get(address, params={"format": "pdf"}).status_code == 400
+    assert client.get("/episodes/000000000000/report").status_code == 404
+
+
+def test_more_reports_at_once_than_there_are_places_for_are_refused(hub, monkeypatch):
+    _, writer, client = hub
+    opened = burn(writer)
+    monkeypatch.setattr(report_view, "_places", threading.BoundedSemaphore(1))
+    with report_view._places:
+        refused = client.get(f"/episodes/{opened.episode_id}/report")
+    assert (refused.status_code, "Too many requests" in refused.text) == (503, True)
+    assert client.get(f"/episodes/{opened.episode_id}/report").status_code == 200
+
+
+def test_the_command_writes_the_same_report_from_the_file_of_a_hub_that_runs(hub, tmp_path):
+    _, writer, client = hub
+    opened = answered(writer)
+    config = ["--config", str(tmp_path / "brands.toml")]
+    command = ["report", opened.episode_id[:6], "--hub-store", str(writer.path), "--format", "json", *config]
+    assert CliRunner().invoke(tocsin, command).stdout == page(client, opened, "/report", format="json")
+    unknown = CliRunner().invoke(tocsin, ["report", "abcdef", "--hub-store", str(writer.path), *config])
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert "whose id begins with abcdef, got none" in str(unknown.exception)
+    assert CliRunner().invoke(tocsin, ["report", "--brand", "acme", "--hub-store", str(writer.path)]).exit_code == 2
+
+
+def test_a_long_past_episode_is_reported_without_the_silence_that_the_store_has_forgotten_since(hub):
+    _, writer, client = hub
+    opened = answered(writer)
+    end = later(opened, 2, "resolved", 60)
+    week = int((end.detected_time + timedelta(days=7)).timestamp()) // 300 * 300
+    writer.apply(Incoming(alerts=[end], activity=buckets("acme", week, 3)))
+    review = msgspec.json.decode(page(client, opened, "/report", format="json"), type=Review)
+    assert not review.activity_missing
+    assert review.known_until <= end.detected_time + timedelta(hours=2)
