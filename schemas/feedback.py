@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.alert import Alert, Digest
-from schemas.mention import BRAND_PATTERN
+from schemas.mention import BRAND_PATTERN, EARLIEST_EVENT_TIME, LATEST_EVENT_TIME
 from schemas.partitioning import partition_of
 
 FeedbackKind = Literal["acknowledged", "answer", "label", "note", "step"]
@@ -30,7 +30,7 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     right. `note`: words for the record. `step`: a step of the playbook is done.
 
     Raises:
-        ValueError: a label without `label`, a step without `step`, a note without `note`.
+        ValueError: a label without `label`, a step without `step`, a note without `note`; a time of no mention.
     """
 
     version: Literal[1]
@@ -51,6 +51,8 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         missing = {"label": self.label is None, "step": self.step is None, "note": not self.note}
         if missing.get(self.kind):
             raise ValueError(f"expected the field {self.kind!r} in feedback of this kind, got none")
+        if not EARLIEST_EVENT_TIME <= self.time.timestamp() < LATEST_EVENT_TIME:
+            raise ValueError(f"the field 'time' must lie in the years 2000 to 2199 (UTC), got {self.time.isoformat()}")
 
 
 class Said(TypedDict, total=False):
@@ -96,8 +98,11 @@ def decode_feedback(value: bytes) -> Feedback:
     """The feedback in a record's value.
 
     Raises:
-        msgspec.DecodeError: not JSON; msgspec.ValidationError (a subclass): JSON, but not feedback of version 1.
+        msgspec.DecodeError: not JSON; msgspec.ValidationError (a subclass): JSON, but not feedback of version 1, or of
+            more than MAX_FEEDBACK_BYTES.
     """
+    if len(value) > MAX_FEEDBACK_BYTES:
+        raise msgspec.ValidationError(f"expected at most {MAX_FEEDBACK_BYTES:,} bytes, got {len(value):,}")
     return _decoder.decode(value)
 
 

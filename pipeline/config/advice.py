@@ -7,12 +7,14 @@ from typing import Any, Final
 
 import msgspec
 
+from detectors.topics.causes import CAUSES
 from pipeline.config.errors import near, toml_key
 from pipeline.config.layers import brand_playbooks, merged, overrides, playbooks
 from pipeline.config.model import BrandSection, Config, ConfigFile, PlatformSection
 from schemas.alert import KINDS
 from schemas.mention import CHANNELS
 
+_NAMED_CAUSES: Final = tuple(cause for cause in CAUSES if cause != "other")
 RATES: Final = {
     "false_alarms_per_brand_year": "crisis_alerts_per_brand_year",
     "volume_surges_per_brand_year": "volume_surge_alerts_per_brand_year",
@@ -78,6 +80,13 @@ def advice(config: Config) -> list[str]:
         lines += _of_detection(f"{where}.detection", brand.detection, _detection_of(file, name, brand))
         if brand == BrandSection():
             lines.append(f"{where} is empty: it has no effect")
+    lines += [
+        f"playbook_cases[{number}].causes={cause!r} is no cause that an alert is sure of: it has no effect"
+        f"{near(cause, _NAMED_CAUSES)}"
+        for number, case in enumerate(file.playbook_cases)
+        for cause in case.causes
+        if cause not in _NAMED_CAUSES
+    ]
     for layers in (playbooks(file), *(playbooks(file, tier) for tier in file.tiers)):
         if layers and "owner" not in merged(layers):
             lines.append(f"{layers[-1][0]} has no owner: it holds only for brands whose own section gives one")

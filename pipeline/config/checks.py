@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.errors import faults, nearest, toml_key
-from pipeline.config.layers import brand_playbooks, category_of, category_playbooks, merged, overrides
+from pipeline.config.layers import Layer, brand_playbooks, category_of, category_playbooks, merged, overrides, playbooks
 from pipeline.config.links import link_faults
-from pipeline.config.playbooks import PlaybookSection, case_faults, playbook_faults
+from pipeline.config.playbooks import PlaybookSection, case_faults, playbook_faults, whole_faults
 from schemas.mention import BRAND_PATTERN
 
 if TYPE_CHECKING:
@@ -100,3 +100,26 @@ def _playbook_faults(file: ConfigFile) -> Iterator[str]:
             yield from playbook_faults(where, section)
     categories = {name for brand in file.brands.values() if (name := category_of(file, brand)) is not None}
     yield from case_faults(file.playbook_cases, file.brands, categories)
+    yield from _whole_playbook_faults(file, categories)
+
+
+def _whole_playbook_faults(file: ConfigFile, categories: set[str]) -> Iterator[str]:
+    """Playbooks that are too large once they are put together."""
+    named = {name for case in file.playbook_cases for name in case.brands}
+    seen: set[tuple[str | None, str | None]] = set()
+    wholes: list[tuple[str, str, str | None, list[Layer]]] = [("playbook", "", None, playbooks(file))]
+    wholes += [
+        (f"categories.{toml_key(name)}", "", name, category_playbooks(file, name)) for name in sorted(categories)
+    ]
+    for name, brand in file.brands.items():
+        category = category_of(file, brand)
+        # Brands that say nothing of their own have the playbook of their tier and category: one of them is enough.
+        if brand.playbook is None and name not in named:
+            if (brand.tier, category) in seen:
+                continue
+            seen.add((brand.tier, category))
+        wholes.append((f"brands.{toml_key(name)}", name, category, brand_playbooks(file, name, brand)))
+    for where, name, category, layers in wholes:
+        cases = [case for case in file.playbook_cases if case.may_hold(name, category)]
+        if len(layers) + len(cases) > 1:
+            yield from whole_faults(where, merged(layers), cases)

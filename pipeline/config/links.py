@@ -6,7 +6,7 @@ import string
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pipeline.config.errors import nearest, toml_key
+from pipeline.config.errors import near, toml_key
 
 LINK_FIELDS: Final = (
     "brand", "category", "detected", "episode_id", "from_ms", "kind", "name", "onset", "severity", "term", "to_ms"
@@ -30,5 +30,7 @@ def link_faults(links: Mapping[str, str]) -> Iterator[str]:
             yield f"{where}: must have fields like {{brand}}: {error}; write a brace as {{{{ or }}}}"
             continue
         for _, field, format_spec, conversion in parts:
-            if field is not None and (field not in LINK_FIELDS or format_spec or conversion):
-                yield f"{where}: must have no other fields than {', '.join(LINK_FIELDS)}{nearest(field, LINK_FIELDS)}"
+            if field in LINK_FIELDS and (format_spec or conversion):
+                yield f"{where}: must have {{{field}}} as it stands here, with nothing after the name"
+            elif field is not None and field not in LINK_FIELDS:
+                yield f"{where}: must have no other fields than {', '.join(LINK_FIELDS)}{near(field, LINK_FIELDS)}"

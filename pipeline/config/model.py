@@ -394,6 +394,9 @@ class Config:
         cases = tuple(case for case in self.file.playbook_cases if case.may_hold(name, category))
         if cases:
             parts = (*parts, {"playbook_cases": [case.holding() for case in cases]})
+        waits = any(one is not None and one.respond_within_minutes for one in (playbook, *cases))
+        if waits and not self.worker.relays_feedback:  # nobody is heard, so nobody's silence is told of
+            parts = (*parts, "no feedback")
         content = msgspec.json.encode(parts, order="sorted")
         digest = hashlib.sha256(content).hexdigest()[:12]
         return BrandConfig(detection, playbook, digest, category, names, links, cases)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -25,8 +26,12 @@ Word = Annotated[str, Meta(min_length=1, max_length=64)]
 DRAFT_FIELDS: Final = ("brand", "cause", "mentions", "name", "since", "term")
 """Fields of a draft, filled in from the evidence."""
 MAX_PLAYBOOK_BYTES: Final = 6_144
-"""Of a playbook as JSON, so that every alert has room for it."""
+"""Of one section as JSON."""
+MAX_WHOLE_PLAYBOOK_BYTES: Final = 2 * MAX_PLAYBOOK_BYTES
+"""Of a playbook put together from sections and cases, so that every alert has room for it."""
 MAX_CASES: Final = 100
+_ALARMING: Final[tuple[Severity, ...]] = ("critical", "warning")
+"""Severities of alerts that have a playbook."""
 
 
 class PlaybookStep(Section, frozen=True):
@@ -143,7 +148,9 @@ def playbook_faults(where: str, section: PlaybookSection) -> Iterator[str]:
             yield f"{where}.drafts.{language}: must have fields like {{name}}: {error}; write a brace as {{{{ or }}}}"
             continue
         for field, format_spec, conversion in fields:
-            if field not in DRAFT_FIELDS or format_spec or conversion:
+            if field in DRAFT_FIELDS and (format_spec or conversion):
+                yield f"{where}.drafts.{language}: must have {{{field}}} as it stands here, with nothing after the name"
+            elif field not in DRAFT_FIELDS:
                 known = ", ".join(DRAFT_FIELDS)
                 yield f"{where}.drafts.{language}: must have no other fields than {known}, got {field!r}"
     ids = [step.id for step in section.steps or ()]
@@ -152,3 +159,41 @@ def playbook_faults(where: str, section: PlaybookSection) -> Iterator[str]:
     size = len(msgspec.json.encode(given_keys(section)))
     if size > MAX_PLAYBOOK_BYTES:
         yield f"{where}: must be {MAX_PLAYBOOK_BYTES:,} bytes at most, got {size:,}"
+
+
+def whole_faults(where: str, base: Mapping[str, Any], cases: Sequence[PlaybookCase]) -> Iterator[str]:
+    """At most one fault: the sections of a playbook are small enough, and what they give together is not.
+
+    Args:
+        where: the playbook stands in the file.
+        base: what holds where no case does.
+        cases: that may hold for it, in their order.
+    """
+    sizes = {key: _size(value) for key, value in base.items()}
+    for case in cases:
+        sizes |= {key: max(_size(value), sizes.get(key, 0)) for key, value in case.given().items()}
+    if sum(sizes.values()) <= MAX_WHOLE_PLAYBOOK_BYTES:
+        return  # not even the largest of everything is too large
+    causes, languages = ({*words, ""} for words in _words_of(cases))
+    for severity, cause, language in product(_ALARMING, sorted(causes), sorted(languages)):
+        found = dict(base)
+        for case in cases:
+            if case.holds(severity, cause, language):
+                found |= case.given()
+        size = _size(found)
+        if size > MAX_WHOLE_PLAYBOOK_BYTES:
+            about = ", ".join(filter(None, (severity, cause, language)))
+            yield (
+                f"{where}: put together for an alert ({about}) must be {MAX_WHOLE_PLAYBOOK_BYTES:,} bytes at most, got "
+                f"{size:,}"
+            )
+            return
+
+
+def _words_of(cases: Sequence[PlaybookCase]) -> tuple[set[str], set[str]]:
+    """The causes and the languages that the cases name."""
+    return {word for case in cases for word in case.causes}, {word for case in cases for word in case.languages}
+
+
+def _size(value: Any) -> int:
+    return len(msgspec.json.encode(value))

@@ -15,7 +15,8 @@ from schemas.feedback import Feedback, decode_feedback
 from schemas.observation import BUCKET_SECONDS
 from schemas.rejection import Reason, Rejected
 
-_LONGEST_OFFSET: Final = 19
+_LONGEST_OFFSET: Final = 18
+"""Digits: every number of so many is an offset of Kafka, which has 63 bits; of one more not every one is."""
 
 
 class FeedbackIntake:
@@ -31,19 +32,19 @@ class FeedbackIntake:
         self._state = state
         self._close_due = close_due
 
-    def take(self, headers: Mapping[str, bytes]) -> None:
-        """Take the feedback in the headers of a record.
+    def take(self, headers: Mapping[str, bytes | None]) -> None:
+        """Take the feedback in the headers of a record, of which Kafka allows that one has no value.
 
         Raises:
             Rejected: it is none.
         """
         try:
-            feedback = decode_feedback(headers[FEEDBACK_HEADER])
+            feedback = decode_feedback(headers[FEEDBACK_HEADER] or b"")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Rejected(
                 Reason.TOMBSTONE, f"expected feedback of version 1 in {FEEDBACK_HEADER}, got {error}"
             ) from None
-        offset = headers.get(FEEDBACK_OFFSET_HEADER, b"")
+        offset = headers.get(FEEDBACK_OFFSET_HEADER) or b""
         if not offset.isdigit() or len(offset) > _LONGEST_OFFSET:
             raise Rejected(Reason.TOMBSTONE, f"expected an offset in {FEEDBACK_OFFSET_HEADER}, got {offset[:40]!r}")
         state = self._state
@@ -57,14 +58,16 @@ class FeedbackIntake:
         brand.load()
         for episode in brand.episodes.values():
             if episode.id == feedback.episode_id:
-                _respond(episode, feedback)
+                _respond(episode, feedback, int(state.at.event_time // BUCKET_SECONDS))
                 state.changes.brands[brand.name] = None
 
 
-def _respond(episode: Episode, feedback: Feedback) -> None:
+def _respond(episode: Episode, feedback: Feedback, now: int) -> None:
+    """Let feedback act on its episode; `now` is the bucket that event time has come to."""
     if feedback.kind == "acknowledged":
         episode.response = acknowledge(episode.response)
     elif feedback.kind == "answer":
-        # Published before the episode opened: the response is to what burned by then.
-        bucket = max(int(feedback.time.timestamp() // BUCKET_SECONDS), episode.opened)
+        # Published before the episode opened: the response is to what burned by then. Dated ahead (a wrong clock, or
+        # old mentions): it is here, and an hour later there is something to judge.
+        bucket = max(min(int(feedback.time.timestamp() // BUCKET_SECONDS), now), episode.opened)
         episode.response = answer(episode.response, bucket)

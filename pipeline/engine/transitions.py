@@ -180,6 +180,8 @@ class Transitions:
             cause = "" if brand.surge is None or brand.surge.told is None else brand.surge.told.cause
             playbook = closed.config.playbook_for(episode.severity, cause)
             minutes = None if playbook is None else playbook.respond_within_minutes
+            # Where nobody who acts can be heard, silence says nothing.
+            minutes = minutes if self._state.config.worker.relays_feedback else None
             change = due(episode.response, episode.opened, index, minutes, partial(_echo, closed))
             if change is None:
                 continue

@@ -22,6 +22,8 @@ from schemas.feedback import Feedback
 from schemas.observation import BUCKET_SECONDS
 
 CHART_POINTS: Final = 160
+MOST_SAID: Final = 300
+"""Entries by people that the time line shows, the latest: whatever writes to the topic, a phone can open the page."""
 _SIMILAR: Final = 5
 _SIMILAR_OF: Final = 30
 _AFTER: Final = 2 * HOUR
@@ -70,6 +72,11 @@ class EpisodeView(msgspec.Struct, frozen=True):
     incident: Sequence[Episode]
     since: int
     until: int
+
+    @property
+    def unshown(self) -> int:
+        """Earlier entries by people that the time line leaves out."""
+        return max(len(self.standing.all) - MOST_SAID, 0)
 
 
 def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
@@ -139,7 +146,7 @@ def happenings(view: EpisodeView) -> list[Happening]:
         Happening(one.detected_time, "resolved" if one.transition == "resolved" else "alert", one)
         for one in view.alerts
     ]
-    found += [Happening(one.time, one.kind, one) for one in view.standing.all]
+    found += [Happening(one.time, one.kind, one) for one in view.standing.all[-MOST_SAID:]]
     return sorted(found, key=lambda happening: happening.time)
 
 

@@ -3,7 +3,7 @@
 What belongs to a brand or a category goes to the partition that its key now has, byte for byte. What a partition has
 learned as a whole is handed on so:
 
-    offset            where the new partition is to be read from
+    offset            where the new partition is to be read from; feedback goes on where the one of this number stood
     event time        the largest of those from which it gets brands (they stand at one point: migration.drain)
     sentiment models, a copy of the old partition's that most of its brands come from: they are about languages, and a
     pooled tails,     mean of two would be neither's; that others have the same copy does not matter, for nothing is
@@ -135,7 +135,10 @@ def split(states: Sequence[State], targets: Targets, ends: Sequence[int]) -> lis
         main = max(sources, key=lambda source: (brands[number][source], -source))
         state |= {key: value for key, value in states[main].items() if key.startswith(SENTIMENT_PREFIX)}
         shares = [(checkpoints[one], _share(expected[one], number)) for one in sources]
-        state[CHECKPOINT_KEY] = encode(_checkpoint(checkpoints[main], shares, ends[number], after))
+        checkpoint = _checkpoint(checkpoints[main], shares, ends[number], after)
+        if number < len(states):
+            checkpoint.feedback_offset = checkpoints[number].feedback_offset
+        state[CHECKPOINT_KEY] = encode(checkpoint)
     return new
 
 

@@ -23,6 +23,8 @@ from schemas.text import printable
 
 _LOOK_SECONDS: Final = 1.0
 """Between two looks at which partitions are ours, and the time that a read waits for more."""
+_DENIED_SECONDS: Final = 10.0
+"""Between two attempts to do what was not allowed."""
 _POLL_RECORDS: Final = 500
 
 logger = structlog.get_logger("tocsin.worker")
@@ -55,7 +57,7 @@ class FeedbackRelay:
         self._producer: AIOKafkaProducer | None = None
 
     async def keep_relaying(self) -> None:
-        """Relay until cancelled; nothing more once that is not allowed.
+        """Relay until cancelled. Where that is not allowed, say so once and try again now and then.
 
         Feedback that is appended twice, or by an owner that is about to be replaced, changes nothing: an episode is
         acknowledged or answered once. So it needs neither transaction nor fencing.
@@ -63,16 +65,21 @@ class FeedbackRelay:
         Raises:
             aiokafka.errors.KafkaError: the broker cannot be reached.
         """
-        try:
-            while True:
+        is_allowed = True
+        while True:
+            try:
                 await self._look()
-        except TopicAuthorizationFailedError:
-            logger.warning(
-                "no permission to bring feedback to the mentions: acknowledgements and answers change no alert; allow "
-                "Read on the one and Write on the other, or set worker.feedback = false",
-                topics=[self._feedback, self._mentions],
-            )
-            await asyncio.Event().wait()
+                is_allowed = True
+            except TopicAuthorizationFailedError:
+                if is_allowed:
+                    logger.warning(
+                        "no permission to bring feedback to the mentions: acknowledgements and answers change no "
+                        "alert; allow Read on the one and Write on the other, or set worker.feedback = false",
+                        topics=[self._feedback, self._mentions],
+                    )
+                is_allowed = False
+                await self.close()  # what was read and not appended is read again
+                await asyncio.sleep(_DENIED_SECONDS)
 
     async def _look(self) -> None:
         partitions = {partition.number: partition for partition in self._open_partitions()}
@@ -128,7 +135,8 @@ class FeedbackRelay:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._consumer is not None:
-            await self._consumer.stop()
-        if self._producer is not None:
-            await self._producer.stop()
+        consumer, producer, self._consumer, self._producer = self._consumer, self._producer, None, None
+        if consumer is not None:
+            await consumer.stop()
+        if producer is not None:
+            await producer.stop()

@@ -14,7 +14,7 @@ from pipeline.engine.records import FEEDBACK_HEADER, Record
 from pipeline.kafka.clients import producer, topic_name
 from pipeline.kafka.feedback import read_feedback, write_feedback
 from schemas.alert import decode_alert, encode_alert
-from schemas.feedback import new_feedback
+from schemas.feedback import encode_feedback, feedback_partition, new_feedback
 from tests.integration.worker_process import difference, oracle, outcome, publish, read, settle, wait_until
 from tests.pipeline.engine.test_feedback import CONFIG, burning, crises, stream
 
@@ -115,3 +115,18 @@ def test_a_worker_brings_feedback_into_the_mentions_where_a_replay_sees_it_too(c
     changes = [decode_alert(value or b"").changes for alerts in found.alerts.values() for _, value, _ in alerts]
     assert ("answer",) in changes
     assert ("unanswered",) not in changes
+
+
+def test_hostile_records_stop_no_worker_and_what_comes_after_them_is_brought(cluster_settings, launch):
+    worker = launch(config=WORKER)
+    worker.await_ready(4)
+    good = new_feedback(OPENED, "acknowledged", author="duty", time=OPENED.detected_time)
+    value, place = encode_feedback(good), feedback_partition(good, 4)
+    blown_up = value[:-1] + b',"padding":"' + b"x" * 4_000_000 + b'"}'
+    with producer(cluster_settings, compression_type="gzip", max_request_size=8 << 20) as client:
+        for hostile in (blown_up, b"\xff", b"{}", b"[" * 100_000, None, value.replace(b"2026-", b"9999-"), value):
+            client.send(topic_name(cluster_settings, "alert-feedback"), hostile, b"k", partition=place).get(10)
+    wait_until(lambda: brought(cluster_settings) or not worker.is_running, 30, "the feedback in the mentions")
+    settle(cluster_settings, [worker])
+    assert worker.is_running
+    assert (brought(cluster_settings), outcome(cluster_settings).dead_letter_count) == (1, 0)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.kafka.feedback import write_feedback
 from pipeline.kafka.topics import apply_topics
+from schemas.feedback import new_feedback
 from tests.integration.secured_broker import PASSWORD, Permission, name_of
+from tests.integration.test_feedback import OPENED, brought
 from tests.integration.test_least_privilege import TABLE
-from tests.integration.worker_process import difference, oracle, outcome, publish, settle, working
+from tests.integration.worker_process import difference, oracle, outcome, publish, settle, wait_until, working
 from tests.pipeline.mention_streams import troubled_stream
 
 pytestmark = pytest.mark.integration
@@ -67,3 +70,24 @@ def test_a_group_that_may_no_longer_be_read_ends_an_idle_worker_too(secured, tmp
         assert worker.await_end(60) == 1
         (error,) = worker.errors
         assert f"has no permission to Read on the consumer group {settings.group}" in error
+
+
+@pytest.mark.slow
+def test_without_a_right_to_feedback_the_worker_goes_on_and_brings_it_once_it_may_again(secured, tmp_path):
+    settings = secured.restricted(kafka_timeout_seconds=6)
+    mine = secured.settings("PLAINTEXT", topic_prefix=settings.topic_prefix, group=settings.group)
+    apply_topics(mine, 2)
+    secured.permit(settings, TABLE["worker"])
+    taken = Permission("Topic", "PREFIXalert-feedback", "literal", "Read")
+    with working(settings, tmp_path) as worker:
+        worker.await_ready(2)
+        said = [new_feedback(OPENED, "note", author="duty", time=OPENED.detected_time, note=f"{n}") for n in range(2)]
+        write_feedback(mine, said[0])
+        wait_until(lambda: brought(mine) == 1, 30, "the first feedback in the mentions")
+        secured.revoke(settings, taken)
+        wait_until(lambda: "no permission to bring feedback" in worker.said, 60, "the warning")
+        write_feedback(mine, said[1])
+        secured.permit(settings, [taken])
+        wait_until(lambda: brought(mine) == 2, 60, "the second feedback in the mentions")
+        assert worker.is_running
+        assert worker.said.count("no permission to bring feedback") == 1

@@ -72,6 +72,22 @@ def test_the_same_said_twice_is_one_and_every_other_word_is_another():
     assert len(ids) == 4
 
 
+@pytest.mark.parametrize(
+    "time",
+    ["0001-01-01T00:00:00+14:00", "1999-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00"],
+)
+def test_a_time_that_no_mention_may_have_is_refused(time):
+    document = msgspec.to_builtins(feedback()) | {"time": time}
+    with pytest.raises(msgspec.ValidationError, match="must lie in the years 2000 to 2199"):
+        decode_feedback(msgspec.json.encode(document))
+
+
+def test_a_record_blown_up_with_unknown_fields_is_refused():
+    document = msgspec.to_builtins(feedback()) | {"padding": "x" * MAX_FEEDBACK_BYTES}
+    with pytest.raises(msgspec.ValidationError, match="expected at most 32,768 bytes"):
+        decode_feedback(msgspec.json.encode(document))
+
+
 @pytest.mark.parametrize(("kind", "other"), [("acknowledged", {}), ("label", {"label": "false"}), ("step", {})])
 def test_a_later_acknowledgement_label_or_step_replaces_the_one_before(kind, other):
     assert feedback_key(feedback(kind)) == feedback_key(feedback(kind, author="chief", **other))

@@ -15,7 +15,7 @@ from detectors.registry import entry
 from pipeline.config.model import BrandConfig
 from pipeline.config.playbooks import PlaybookConfig
 from pipeline.engine.alerts.earlier import similar
-from pipeline.engine.alerts.evidence import brand_evidence, within_bytes
+from pipeline.engine.alerts.evidence import brand_evidence, within_alert, within_bytes
 from pipeline.engine.alerts.forecast import forecast
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
@@ -167,11 +167,13 @@ def brand_alert(
     called = config.names.get(language) or next(iter(config.names.values()), brand.name)
     if playbook is not None:
         playbook = msgspec.structs.replace(playbook, drafts=filled_drafts(alert, called))
-    return msgspec.structs.replace(
-        alert,
-        headline=headline(alert, language, config.names),
-        links=links_of(alert, config.links, called),
-        playbook=playbook,
+    return within_alert(
+        msgspec.structs.replace(
+            alert,
+            headline=headline(alert, language, config.names),
+            links=links_of(alert, config.links, called),
+            playbook=playbook,
+        )
     )
 
 

@@ -16,7 +16,7 @@ from detectors.registry import DETECTOR_VERSION
 from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import needs_somebody, respond_by, start_of
 from pipeline.engine.alerts.common_evidence import with_common_surge
-from pipeline.engine.alerts.evidence import category_evidence, within_bytes
+from pipeline.engine.alerts.evidence import category_evidence, within_alert, within_bytes
 from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
 from pipeline.engine.alerts.playbook import filled_drafts, playbook_of
@@ -89,11 +89,13 @@ def category_alert(
     )
     if playbook is not None:
         playbook = msgspec.structs.replace(playbook, drafts=filled_drafts(alert, category.name))
-    return msgspec.structs.replace(
-        alert,
-        headline=headline(alert, "en"),  # one language for all alerts of it, whoever speaks loudest
-        links=links_of(alert, config.links, category.name),
-        playbook=playbook,
+    return within_alert(
+        msgspec.structs.replace(
+            alert,
+            headline=headline(alert, "en"),  # one language for all alerts of it, whoever speaks loudest
+            links=links_of(alert, config.links, category.name),
+            playbook=playbook,
+        )
     )
 
 

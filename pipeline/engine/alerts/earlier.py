@@ -23,6 +23,7 @@ def similar(past: Iterable[PastEpisode], evidence: Evidence, brand: str, kind: K
         own: its id.
     """
     terms = [term.text for term in evidence.terms]
+    kept = {kept_term(term) for term in terms}
     others = (one for one in past if one.id != own)
     return tuple(
         Similar(
@@ -35,7 +36,7 @@ def similar(past: Iterable[PastEpisode], evidence: Evidence, brand: str, kind: K
             duration_minutes=(one.ended + 1 - one.onset) * BUCKET_SECONDS // 60,
             cause=one.cause or None,
             terms=one.terms,
-            shared_terms=tuple(term for term in one.terms if term in terms),
+            shared_terms=tuple(term for term in one.terms if term in kept),
             mentions=one.mentions,
             peak_per_hour=one.peak_per_hour,
         )

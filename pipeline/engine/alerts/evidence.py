@@ -16,6 +16,7 @@ from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.posts import KEPT_POSTS, POST_BUCKETS, URL_CHARACTERS, PostRecord, by_audience
 from pipeline.engine.buckets.story import OWN, TOLD, Story, as_written, without_mark
 from pipeline.engine.episodes.kinds import KindSpec
+from schemas.alert import MAX_ALERT_BYTES, Alert
 from schemas.evidence import Evidence, Post
 from schemas.evidence import Story as ShownStory
 from schemas.moments import moment
@@ -28,7 +29,7 @@ NO_WORDS: Final = "(the words of the first post are not known)"
 EVIDENCE_BYTES: Final = 48 << 10
 """Of an alert, which may have 64 KiB; a dozen posts whose every field is long and of wide characters have more."""
 _SPARED: Final = (("voices", 1), ("amplifiers", 3), ("posts", 1), ("stories", 1), ("triggers", 1))
-"""What is left out first where the evidence is too large, and how many of each always stay."""
+"""What is left out first where the evidence is too large, and how many of each stay for as long as that is enough."""
 
 
 def keep_posts(brand: Brand, bucket: OpenBucket | None, index: int) -> None:
@@ -182,12 +183,21 @@ def _has_words(story: Story) -> bool:
     return story.words == OWN or (story.words == TOLD and bool(story.text))
 
 
-def within_bytes(evidence: Evidence) -> Evidence:
-    """The evidence without so many of its last posts that it is at most EVIDENCE_BYTES long."""
-    for name, least in _SPARED:
-        while len(msgspec.json.encode(evidence)) > EVIDENCE_BYTES and len(getattr(evidence, name)) > least:
+def within_bytes(evidence: Evidence, most: int = EVIDENCE_BYTES) -> Evidence:
+    """The evidence without so many of its last posts that it is at most so many bytes long."""
+    for name, least in (*_SPARED, *((name, 0) for name, _ in _SPARED)):
+        while len(msgspec.json.encode(evidence)) > most and len(getattr(evidence, name)) > least:
             evidence = msgspec.structs.replace(evidence, **{name: getattr(evidence, name)[:-1]})
     return evidence
+
+
+def within_alert(alert: Alert) -> Alert:
+    """The alert with as much of its evidence as there is room for beside the rest: MAX_ALERT_BYTES in all."""
+    surplus = len(msgspec.json.encode(alert)) - MAX_ALERT_BYTES
+    if surplus <= 0:
+        return alert
+    room = len(msgspec.json.encode(alert.evidence)) - surplus
+    return msgspec.structs.replace(alert, evidence=within_bytes(alert.evidence, room))
 
 
 def excerpt(text: str) -> str:

@@ -35,4 +35,4 @@ def links_of(alert: Alert, templates: Mapping[str, str], name: str) -> dict[str,
     }
     encoded = {field: quote(value, safe="") for field, value in values.items()}
     found = {link: template.format_map(encoded) for link, template in templates.items()}
-    return {link: address for link, address in found.items() if len(address) <= MAX_LINK_CHARACTERS}
+    return {link: address for link, address in found.items() if len(address.encode()) <= MAX_LINK_CHARACTERS}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from pipeline.config.playbooks import PlaybookConfig
 from pipeline.wording import time_of_day
 from schemas.alert import Alert, Playbook, PlaybookStep, Severity
 from schemas.text import printable
 
 MAX_DRAFT_CHARACTERS = 2000
+MAX_DRAFT_BYTES = 10_240
+"""Of all drafts of an alert, filled in: whoever writes a field a hundred times must not make an alert too large."""
 
 
 def playbook_of(configured: PlaybookConfig | None, severity: Severity, respond_by: datetime | None) -> Playbook | None:
@@ -37,7 +41,7 @@ def playbook_of(configured: PlaybookConfig | None, severity: Severity, respond_b
 
 
 def filled_drafts(alert: Alert, name: str) -> dict[str, str]:
-    """The drafts of an alert's playbook with their fields filled in.
+    """The drafts of an alert's playbook with their fields filled in; as they stand those for which there is no room.
 
     Args:
         alert: with all its other fields.
@@ -54,6 +58,11 @@ def filled_drafts(alert: Alert, name: str) -> dict[str, str]:
         "since": time_of_day(alert.onset_time, alert.detected_time),
         "term": printable(terms[0].text, 64) if terms else "",
     }
-    return {
-        language: text.format_map(values)[:MAX_DRAFT_CHARACTERS] for language, text in alert.playbook.drafts.items()
-    }
+    drafts, room = dict(alert.playbook.drafts), MAX_DRAFT_BYTES
+    for language, text in drafts.items():
+        filled = text.format_map(values)[:MAX_DRAFT_CHARACTERS]
+        size = len(msgspec.json.encode(filled))
+        if size <= room:
+            drafts[language] = filled
+            room -= size
+    return drafts

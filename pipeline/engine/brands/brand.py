@@ -375,7 +375,7 @@ class Brand:
         self.serialised = serialised
         if was_loaded:
             del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
-            del self.before, self.tables, self.late, self.background, self.surge
+            del self.before, self.tables, self.late, self.background, self.surge, self.past
             self._cache.loaded.pop(self, None)
 
 

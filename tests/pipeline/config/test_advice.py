@@ -83,6 +83,16 @@ def read(folder: Path, text: str) -> Config:
             ["playbook has no owner: it holds only for brands whose own section gives one"],
         ),
         (
+            "[playbook]\nowner = 'x'\n[[playbook_cases]]\ncauses = ['safety', 'saftey', 'other']\nlink = 'y'",
+            [
+                (
+                    "playbook_cases[0].causes='saftey' is no cause that an alert is sure of: it has no effect; did you "
+                    "mean 'safety'?"
+                ),
+                "playbook_cases[0].causes='other' is no cause that an alert is sure of: it has no effect",
+            ],
+        ),
+        (
             "[detection]\nmute = ['crisis', 'sentiment_shift', 'volume_surge', 'high_reach_post']",
             ["detection.mute names every kind: no alert can come"],
         ),

@@ -304,7 +304,7 @@ def test_links_are_rows_of_the_explanation_and_change_the_hash_where_there_are_s
     [
         ("hub = 'ftp://hub.example'", "links.hub='ftp://hub.example': must begin with http:// or https://"),
         ("hub = 'https://hub.example/{episode}'", "must have no other fields than brand, category, detected, episode"),
-        ("hub = 'https://hub.example/{brand!r}'", "must have no other fields than brand"),
+        ("hub = 'https://hub.example/{brand!r}'", "must have {brand} as it stands here"),
         ("hub = 'https://hub.example/{brand.name}'", "must have no other fields than brand"),
         ("hub = 'https://hub.example/{}'", "must have no other fields than brand"),
         ("hub = 'https://hub.example/{brand'", "write a brace as {{ or }}"),

@@ -94,6 +94,8 @@ def test_a_case_changes_the_hash_of_the_brands_for_which_it_may_hold(config, tmp
         ),
         ("[playbook]\nowner = 'x'\ndrafts = { en = '{mame}' }", "playbook.drafts.en: must have no other fields than"),
         ("[playbook]\nowner = 'x'\ndrafts = { en = '{name' }", "playbook.drafts.en: must have fields like {name}"),
+        ("[playbook]\nowner = 'x'\ndrafts = { en = '{name!r}' }", "drafts.en: must have {name} as it stands here"),
+        ("[links]\nhub = 'https://x/{brand:>9}'", "links.hub='https://x/{brand:>9}': must have {brand} as it stands"),
         ("[playbook]\nowner = 'x'\ndrafts = { en = '{name.x}' }", "playbook.drafts.en: must have no other fields than"),
         (
             "[playbook]\nowner = 'x'\nsteps = [{ id = 'a', text = 'b' }, { id = 'a', text = 'c' }]",
@@ -112,3 +114,27 @@ def test_a_playbook_that_could_not_be_followed_is_refused(tmp_path, text, messag
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     assert message in str(caught.value)
+
+
+LONG = f"""
+[playbook]
+owner = "duty"
+drafts = {{ zh = "{"中" * 1000}" }}
+[[playbook_cases]]
+causes = ["safety"]
+deputies = [{", ".join('"' + "大" * 190 + '"' for _ in range(8))}]
+[[playbook_cases]]
+causes = ["CAUSE"]
+steps = [{", ".join(f'{{ id = "s{n}", text = "{"火" * 180}" }}' for n in range(9))}]
+"""
+
+
+def test_what_sections_and_cases_give_together_must_have_room_in_an_alert(tmp_path):
+    path = tmp_path / "tocsin.toml"
+    path.write_text(LONG.replace("CAUSE", "safety"), encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=r"playbook: put together for an alert \(critical, safety\) must be 12,288 byt"
+    ):
+        load_config(path)
+    path.write_text(LONG.replace("CAUSE", "strike"), encoding="utf-8")  # never together
+    assert load_config(path).brand("acme").playbook_for("critical", "strike") is not None

@@ -18,6 +18,7 @@ from pipeline.errors import BrokerError, ConfigError
 from pipeline.hub.access import Access
 from pipeline.hub.app import application
 from pipeline.hub.context import Hub, Line
+from pipeline.hub.episode_view import MOST_SAID
 from pipeline.hub.guard import MAX_BODY, TokenBucket
 from pipeline.hub.store.writer import Incoming, Writer
 from schemas.feedback import new_feedback
@@ -441,3 +442,16 @@ def test_an_error_of_ours_costs_one_answer_and_says_nothing_of_itself(hub):
         answer = client.get("/")
         assert (answer.status_code, "secret" in answer.text) == (500, False)
         assert client.get("/static/hub.css").status_code == 200
+
+
+def test_of_a_flood_of_notes_the_page_shows_the_latest_and_says_how_many_it_leaves_out(hub):
+    made, writer = hub
+    burning = burn(writer)
+    notes = [
+        new_feedback(burning, "note", author="Kim", time=moment(DETECTED + n), note=f"note {n:04}") for n in range(500)
+    ]
+    writer.apply(Incoming(feedback=notes))
+    with client_of(made) as client:
+        text = client.get(f"/episodes/{burning.episode_id}").text
+    assert re.findall(r"note (\d{4})", text) == [f"{n:04}" for n in range(500 - MOST_SAID, 500)]
+    assert f"{500 - MOST_SAID} earlier entries by people are not shown" in text

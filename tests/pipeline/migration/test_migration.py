@@ -13,7 +13,7 @@ from pipeline.config.model import BrandSection, Config, ConfigFile, WorkerConfig
 from pipeline.engine.engine import Engine
 from pipeline.engine.placement import home_of
 from pipeline.engine.records import TICK_HEADER
-from pipeline.engine.state import CHECKPOINT_KEY, OPEN_SUFFIX, decode_checkpoint, decode_open
+from pipeline.engine.state import CHECKPOINT_KEY, OPEN_SUFFIX, Checkpoint, decode_checkpoint, decode_open, encode
 from pipeline.migration.drain import Drain, Drained
 from pipeline.migration.split import Targets, split
 from schemas.activity import encode_activity
@@ -177,6 +177,12 @@ def test_a_crash_after_the_migration_changes_nothing(after: int) -> None:
     assert sorted(map(encode_alert, [*broken.outputs.alerts, *again.outputs.alerts])) == sorted(
         map(encode_alert, whole.outputs.alerts)
     )
+
+
+def test_feedback_is_not_read_again_from_the_beginning() -> None:
+    states: list[dict[bytes, bytes]] = [{CHECKPOINT_KEY: encode(Checkpoint(2, feedback_offset=n))} for n in (7, 9)]
+    new = split(states, Targets(Config(), states, 4), [0] * 4)
+    assert [decode_checkpoint(CHECKPOINT_KEY, one[CHECKPOINT_KEY]).feedback_offset for one in new] == [7, 9, 0, 0]
 
 
 def test_what_the_feed_usually_brings_is_shared_out() -> None:

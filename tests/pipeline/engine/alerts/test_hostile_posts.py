@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from pipeline.cli.alert_text import alert_lines
+from pipeline.config.links import MAX_LINKS
+from pipeline.config.model import BrandSection, Config, ConfigFile
+from pipeline.config.playbooks import DraftLanguage, PlaybookConfig
 from pipeline.engine.alerts.headline import LANGUAGES, headline
 from pipeline.engine.records import Outputs, Record
 from schemas.alert import MAX_ALERT_BYTES, Alert, decode_alert, encode_alert
@@ -62,9 +65,9 @@ def hostile(n: int, text: str) -> bytes:
     )
 
 
-def outputs(values: list[bytes]) -> Outputs:
+def outputs(values: list[bytes], config: Config | None = None) -> Outputs:
     records: list[Record] = [record(n, value) for n, value in enumerate([*quiet(4), *values])]
-    return undisturbed([*records, tick(len(records), BURST + 30 * HOUR)]).outputs
+    return undisturbed([*records, tick(len(records), BURST + 30 * HOUR)], config).outputs
 
 
 def alerts(text: str) -> list[Alert]:
@@ -136,12 +139,12 @@ def test_a_post_of_a_megabyte_is_a_dead_letter_and_the_crisis_around_it_is_found
     assert any(alert.kind == "crisis" for alert in found.alerts)
 
 
-def test_an_alert_whose_every_post_has_the_longest_fields_of_the_widest_characters_is_small_enough() -> None:
+def widest(n: int, length: int) -> str:
     """Four bytes a character: what is cut at so many characters is four times as many bytes."""
+    return "".join(chr(0x1F300 + (n * 7 + k * k) % 600) for k in range(length))
 
-    def widest(n: int, length: int) -> str:
-        return "".join(chr(0x1F300 + (n * 7 + k * k) % 600) for k in range(length))
 
+def widest_posts() -> list[bytes]:
     posts = [
         mention(
             id=widest(n, 256),
@@ -155,10 +158,32 @@ def test_an_alert_whose_every_post_has_the_longest_fields_of_the_widest_characte
         )
         for n in range(60)
     ]
-    posts += [
+    return posts + [
         mention(id=f"copy {n}", text=f"{widest(n % 5, 280)} {n % 5}", at=BURST + 1210 + n, sentiment=-0.8)
         for n in range(60)
     ]
-    sizes = [len(encode_alert(alert)) for alert in outputs(posts).alerts]
+
+
+def test_an_alert_whose_every_post_has_the_longest_fields_of_the_widest_characters_is_small_enough() -> None:
+    sizes = [len(encode_alert(alert)) for alert in outputs(widest_posts()).alerts]
     assert max(sizes) <= MAX_ALERT_BYTES
     assert max(sizes) > MAX_ALERT_BYTES / 2
+
+
+def test_beside_the_largest_playbook_and_links_such_an_alert_is_small_enough_and_no_draft_is_lost() -> None:
+    drafts: dict[DraftLanguage, str] = dict.fromkeys(("en", "zh", "ja", "de", "es", "fr"), "{name}" * 130)
+    acme = BrandSection(
+        names={"en": widest(0, 64)},
+        playbook=PlaybookConfig(
+            owner=widest(1, 200),
+            drafts=drafts,
+        ),
+    )
+    links = {f"link{n}": "https://x.example/{name}" + "x" * 220 for n in range(MAX_LINKS)}
+    found = outputs(widest_posts(), Config(ConfigFile(brands={"acme": acme}, links=links))).alerts
+    opened = next(alert for alert in found if alert.transition == "opened")
+    assert max(len(encode_alert(alert)) for alert in found) <= MAX_ALERT_BYTES
+    assert len(opened.links) == MAX_LINKS
+    assert opened.playbook is not None
+    filled = {language for language, text in opened.playbook.drafts.items() if text.startswith(widest(0, 64))}
+    assert {"en"} <= filled < set(opened.playbook.drafts) == set(drafts)
