@@ -123,4 +123,5 @@ class Clock:
 
     def now(self) -> datetime:
         """The moment, to the second."""
-        return moment(self._watermark() if self._by_events else int(time.time()))
+        seen = self._watermark() if self._by_events else 0
+        return moment(seen or int(time.time()))  # before the first activity nobody knows the time of the events
