@@ -70,7 +70,7 @@ class Courier:
         chance: Callable[[], float] = random.random,
         rehearses: bool = False,
     ) -> None:
-        """See pipeline.notify.service; one that `rehearses` claims no delivery in the log, for nothing is sent."""
+        """Nothing is carried yet. One that `rehearses` logs no delivery, for its target sends nothing."""
         self._profile = profile
         self._target = target
         self._memory = memory
