@@ -135,15 +135,17 @@ def _targets(settings: Settings, path: Path | None) -> tuple[Path, NotifyFile]:
 def _rehearse(settings: Settings, file: NotifyFile) -> int:
     from pipeline.notify.rehearsal import kept_alerts, rehearse
     from pipeline.notify.service import profiles_of
+    from pipeline.telemetry.logs import configure_logging
     from pipeline.wording import counted
 
+    configure_logging(settings)
     records = kept_alerts(settings)
     for profile in profiles_of(file):
         count, waiting = rehearse(profile, records, click.echo)
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(count.reasons.items()))
         print(
-            f"{profile.name}: {count.told} of {counted(len(records), 'alert')} delivered, {waiting} still waiting"
-            + (f"; {reasons}" if reasons else ""),
+            f"{profile.name}: {count.told} of {counted(len(records), 'alert')} would be delivered, "
+            f"{waiting} still waiting" + (f"; {reasons}" if reasons else ""),
             file=sys.stderr,
         )
     return 0

@@ -86,7 +86,7 @@ def command(
     _check(episode, brand, has_time=since is not None or until is not None, kinds=kinds)
     _check_files(alerts, activity + feedback, inputs, partitions)
     _check_store(hub_store, episode, alerts)
-    form = form or _form_of(out)
+    form = _form_of(out, form)
     settings = load_settings()
     if config_path is not None:
         settings = settings.model_copy(update={"config": config_path})
@@ -145,10 +145,27 @@ def _check_store(hub_store: Path | None, episode: str | None, alerts: tuple[str,
         raise click.UsageError("--hub-store: expected EPISODE, and no --alerts FILE: the store has both of one episode")
 
 
-def _form_of(out: str | None) -> Form:
+def _form_of(out: str | None, form: Form | None) -> Form:
+    """The form that is asked for, by the option or the name of the file, which must agree; a name may have no ending.
+
+    Raises:
+        click.UsageError: the ending is of another form or of none.
+    """
     from pipeline.report.forms import SUFFIXES
 
-    return SUFFIXES.get(Path(out or "").suffix, "html")
+    ending = Path(out or "").suffix
+    known = SUFFIXES.get(ending.lower())
+    if not ending or (known and form in {None, known}):
+        return form or known or "html"
+    fitting = [one for one, of in SUFFIXES.items() if form in {None, of}]
+    what = f"for --format {form} " if form else ""
+    if ending.lower() == ".pdf":
+        remedy = "write an .html file, open it in a browser and print it to PDF"
+    elif known:
+        remedy = f"leave --format out, or give --format {known}"
+    else:
+        remedy = "change the ending"
+    raise click.UsageError(f"--out {out}: {what}expected a name that ends in {', '.join(fitting)}; {remedy}")
 
 
 def _refuse_existing(out: str | None, *, force: bool) -> None:

@@ -68,13 +68,16 @@ class Courier:
         *,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
+        rehearses: bool = False,
     ) -> None:
+        """Nothing is carried yet. One that `rehearses` logs no delivery, for its target sends nothing."""
         self._profile = profile
         self._target = target
         self._memory = memory
         self._observer = observer
         self._clock = clock
         self._chance = chance
+        self._rehearses = rehearses
         self._pending: Incoming | None = None
         self._failures = 0
         self._not_before = float("-inf")
@@ -158,7 +161,8 @@ class Courier:
         if isinstance(outcome, Delivered):
             self._superseded(self._memory.delivered(alerts, now))
             self._observer.delivered(len(alerts))
-            logger.info("delivered", brands=[alert.brand for alert in alerts], **known)
+            if not self._rehearses:
+                logger.info("delivered", brands=[alert.brand for alert in alerts], **known)
             return True
         for alert in alerts:
             self._memory.give_up(alert, now)

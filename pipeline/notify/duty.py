@@ -26,7 +26,12 @@ def duty(alert: Alert, words: Wording) -> list[str]:
         return []
     owner, by = printable(playbook.owner, _NAME_CHARACTERS), playbook.respond_by
     lines = [words.owner_by.format(owner, time_of_day(by, alert.detected_time)) if by else words.owner.format(owner)]
-    for people, label in ((playbook.deputies, words.deputies), (playbook.inform, words.inform)):
+    for people, label in (
+        (playbook.deputies, words.deputies),
+        (_one(playbook.spokesperson), words.spokesperson),
+        (_one(playbook.legal_reviewer), words.legal_reviewer),
+        (playbook.inform, words.inform),
+    ):
         named = [printable(one, _NAME_CHARACTERS) for one in people[:_SHOWN_NAMES]]
         lines += [label.format(words.joined.join(named))] if named else []
     if playbook.channel:
@@ -34,6 +39,10 @@ def duty(alert: Alert, words: Wording) -> list[str]:
     if playbook.link:
         lines.append(words.playbook.format(printable(playbook.link, 300)))
     return lines
+
+
+def _one(person: str | None) -> tuple[str, ...]:
+    return (person,) if person else ()
 
 
 def steps(alert: Alert, words: Wording) -> list[str]:

@@ -127,7 +127,7 @@ def _long(alert: Alert, title: str, sentence: str, style: Style) -> str:
         told = [words.changes.get(one) or harmless(one, 40) for one in alert.changes]
         first.append(words.changed.format(words.joined.join(told)))
     if alert.recovery is not None:
-        first.append(_recovery(alert.recovery, words))
+        first.append(_recovery(alert, alert.recovery, words))
     about = []
     if alert.transition != "resolved":
         about = [_since_onset(alert.since_onset, alert, words)] if alert.since_onset else []
@@ -161,8 +161,12 @@ def _similar(past: Similar, words: Wording) -> str:
     )
 
 
-def _recovery(recovery: Recovery, words: Wording) -> str:
-    parts = [words.lasted.format(_duration(recovery.duration_minutes, words))]
+def _recovery(alert: Alert, recovery: Recovery, words: Wording) -> str:
+    whole = round((alert.detected_time - alert.onset_time).total_seconds() / 60)
+    parts = [
+        words.lasted.format(_duration(whole, words)),
+        words.calmed.format(_duration(recovery.duration_minutes, words)),
+    ]
     if recovery.half_life_minutes is not None:
         parts.append(words.halved.format(_duration(recovery.half_life_minutes, words)))
     if recovery.share_back_minutes is not None:

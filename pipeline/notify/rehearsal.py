@@ -119,7 +119,7 @@ def rehearse(profile: Profile, records: Sequence[Incoming], say: Callable[[str],
     memory = open_memory(None)
     try:
         printer = Printer(profile.name, say, lambda: source.now)
-        courier = Courier(profile, printer, memory, count, clock=lambda: source.now)
+        courier = Courier(profile, printer, memory, count, clock=lambda: source.now, rehearses=True)
         for _ in range(len(records) + 1):
             courier.step(source)
         return count, memory.held_count()

@@ -13,7 +13,11 @@ from schemas.evidence import Trend
 
 
 class Wording(msgspec.Struct, frozen=True, kw_only=True):
-    """The words of one language. `over` stands for the severity of what has ended."""
+    """The words of one language.
+
+    `over` stands for the severity of what has ended. It `lasted` from the onset until it was resolved, and had `calmed`
+    down when it was last above the release level.
+    """
 
     title: str
     title_over: str
@@ -32,6 +36,7 @@ class Wording(msgspec.Struct, frozen=True, kw_only=True):
     more_negative: str
     reach: str
     lasted: str
+    calmed: str
     halved: str
     tone_back: str
     hours: str
@@ -40,6 +45,8 @@ class Wording(msgspec.Struct, frozen=True, kw_only=True):
     owner_by: str
     playbook: str
     deputies: str
+    spokesperson: str
+    legal_reviewer: str
     inform: str
     channel: str
     steps: str
@@ -85,14 +92,17 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
             more_negative="{} more negative than usual",
             reach="reach {}",
             lasted="lasted {}",
+            calmed="calmed down after {}",
             halved="mentions halved {} after the peak",
             tone_back="tone back to usual {} after the peak",
             hours="{} h",
             minutes="{} min",
             owner="owner: {}",
-            owner_by="owner: {}, respond by {}",
+            owner_by="owner: {}, act by {}",
             playbook="playbook: {}",
             deputies="deputies: {}",
+            spokesperson="spokesperson: {}",
+            legal_reviewer="legal review: {}",
             inform="also to be told: {}",
             channel="the team meets in {}",
             steps="steps: {}",
@@ -135,14 +145,17 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
             more_negative="负面比平时多 {} 条",
             reach="触达 {} 人次",
             lasted="持续 {}",
+            calmed="{} 后平息",
             halved="峰值后 {} 提及量减半",
             tone_back="峰值后 {} 口碑恢复正常",
             hours="{} 小时",
             minutes="{} 分钟",
             owner="负责人：{}",
-            owner_by="负责人：{}，请在 {} 前回应",
+            owner_by="负责人：{}，请在 {} 前处理",
             playbook="应对手册：{}",
             deputies="副手：{}",
+            spokesperson="发言人：{}",
+            legal_reviewer="法务审核：{}",
             inform="还需通知：{}",
             channel="团队沟通渠道：{}",
             steps="步骤：{}",
@@ -190,6 +203,7 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
             more_negative="否定的な言及は通常より {} 件多い",
             reach="リーチ {}",
             lasted="継続 {}",
+            calmed="{} で沈静化",
             halved="ピークの {} 後に言及が半減",
             tone_back="ピークの {} 後に評判が通常に戻る",
             hours="{} 時間",
@@ -198,6 +212,8 @@ WORDINGS: Final[Mapping[str, Wording]] = MappingProxyType(
             owner_by="担当：{}、{} までに対応",
             playbook="対応手順書：{}",
             deputies="代理：{}",
+            spokesperson="広報担当：{}",
+            legal_reviewer="法務確認：{}",
             inform="ほかの連絡先：{}",
             channel="チームの連絡場所：{}",
             steps="手順：{}",

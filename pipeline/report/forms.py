@@ -21,7 +21,9 @@ SUFFIXES: Final[dict[str, Form]] = {
     ".json": "json",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".txt": "markdown",
 }
+"""Forms by the endings of the names of their files, the first of a form being its own."""
 
 
 class Reviews(msgspec.Struct, frozen=True, kw_only=True):

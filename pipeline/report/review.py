@@ -103,7 +103,7 @@ class Calm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             one; None where it was not.
         told: what the resolved alert says; None before it.
         agrees: whether both say the same; None where one of them is missing.
-        held: whether in the 14 days after the share was back no crisis and no turn of the tone came again, and the
+        held: whether in the 14 days after the share was back no crisis and no sentiment shift came again, and the
             negative share of those days stayed at most 1.5 times the usual one.
         held_until: the moment up to which that is known.
         share_after: negative share from then on, as far as it is known.

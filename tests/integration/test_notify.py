@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import tocsin
-from pipeline.config.settings import Settings
+from pipeline.config.settings import Settings, child_environment
 from pipeline.kafka.clients import admin, producer, topic_name
 from pipeline.notify import source
 from pipeline.notify.source import group_of
@@ -229,11 +231,19 @@ def test_a_dry_run_prints_what_would_be_told_and_why_the_rest_would_not_and_deli
 ):
     publish(cluster_settings, *story(2), crisis(number=99, episode=9, severity="info"))
     config = configured(tmp_path, hook, min_severity="warning", transitions=["opened", "resolved"])
-    result = invoke(cluster_settings, "--config", str(config), "--dry-run")
-    assert result.return_value == 0
+    result = subprocess.run(
+        [sys.executable, "-m", "pipeline", "notify", "--config", config, "--dry-run"],
+        cwd=Path(__file__).parents[2],
+        env=child_environment(cluster_settings),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert result.stdout.count("hook: WARNING crisis opened: brand-") == 2
     assert result.stdout.count("hook: RESOLVED crisis: brand-") == 2
-    assert result.stderr == "hook: 4 of 9 alerts delivered, 0 still waiting; below_severity 1, other_transition 4\n"
+    assert "delivered" not in result.stdout
+    reasons = "below_severity 1, other_transition 4"
+    assert result.stderr == f"hook: 4 of 9 alerts would be delivered, 0 still waiting; {reasons}\n"
     assert hook.requests == []
 
 

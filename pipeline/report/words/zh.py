@@ -16,7 +16,7 @@ CHINESE: Final = MappingProxyType(
         "joined": "、",
         "colon": "{}：{}",
         "unknown": "不详",
-        "kind.crisis": "危机",
+        "kind.crisis": "舆情危机",
         "kind.sentiment_shift": "口碑转差",
         "kind.volume_surge": "讨论量激增",
         "kind.high_reach_post": "高影响力负面帖",

@@ -6,6 +6,7 @@ The golden texts are files: `python -m tests.pipeline.notify.test_messages` writ
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from unicodedata import category
 
@@ -27,7 +28,9 @@ from pipeline.notify.messages import (
     waiting_message,
 )
 from pipeline.notify.wordings import WORDINGS
-from schemas.alert import CHANGES, Playbook
+from pipeline.report.words import Words
+from schemas.alert import CHANGES, KINDS, Playbook
+from schemas.evidence import Recovery
 from tests.pipeline.notify.examples import NAMES, example
 
 GOLDEN = Path(__file__).parents[2] / "data" / "notify"
@@ -94,6 +97,34 @@ def test_every_change_has_words_and_every_label_is_given(language):
     assert set(words.kinds) == set(WORDINGS["en"].kinds)
     assert all(words.changes[one] in message(example("full", changes=(one,)), Style(language=language)).text
                for one in CHANGES)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "lasted 14 h 5 min; calmed down after 12 h 5 min"),
+        ("zh", "持续 14 小时 5 分钟；12 小时 5 分钟 后平息"),
+        ("ja", "継続 14 時間 5 分。12 時間 5 分 で沈静化"),
+    ],
+)
+def test_what_has_ended_lasted_until_it_was_resolved_and_had_calmed_down_before(language, told):
+    alert = example("crisis-resolved", recovery=Recovery(duration_minutes=725))
+    alert = msgspec.structs.replace(alert, onset_time=alert.detected_time - timedelta(minutes=845))
+    assert told in message(alert, Style(language=language)).text.split("\n")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_kind_has_one_name_in_messages_and_reports(language):
+    assert WORDINGS[language].kinds == {kind: Words(language).name("kind", kind) for kind in KINDS}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_long_message_names_who_speaks_and_who_reviews(language):
+    playbook = Playbook(owner="duty@acme.example", spokesperson="Kim\u202e", legal_reviewer="legal@acme.example")
+    lines = message(example("crisis-opened", playbook=playbook), Style(language=language)).text.split("\n")
+    words = WORDINGS[language]
+    named = [words.spokesperson.format("Kim\ufffd"), words.legal_reviewer.format("legal@acme.example")]
+    assert [line for line in lines if line in named] == named
 
 
 def test_without_a_hub_of_its_own_a_target_links_to_that_of_the_alert():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import urllib.error
@@ -9,7 +10,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pipeline.cli.main import tocsin
 from pipeline.notify.messages import Style, message
 from pipeline.notify.targets.contract import Delivered, Notice, Retry
 from pipeline.notify.targets.webhook import Webhook, signature, signing_key
@@ -31,6 +34,19 @@ def receiver(tmp_path):
         assert process.stderr is not None
         yield process, "http://" + process.stderr.readline().split()[-1]
         process.kill()
+
+
+def test_the_example_of_the_page_is_a_file_whose_test_the_receiver_takes(receiver, tmp_path):
+    process, url = receiver
+    page = (ROOT / "docs" / "notify.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "notify.toml"
+    file.write_text(text.replace("http://127.0.0.1:8080", url), encoding="utf-8")
+    result = CliRunner().invoke(tocsin, ["notify", "test", "tickets", "--config", str(file)], standalone_mode=False)
+    assert (result.return_value, result.stdout) == (0, "tickets: delivered\n")
+    process.kill()
+    out, _ = process.communicate()
+    assert out.endswith("opened TEST, nothing has happened: INFO volume surge opened: tocsin-test\n")
 
 
 def notice(alert) -> Notice:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner, Result
 
 from pipeline.cli.main import tocsin
@@ -80,6 +81,41 @@ def test_the_form_is_that_of_the_file_s_name_or_of_the_option(run, tmp_path):
     json.loads((tmp_path / "a.json").read_bytes())
     run(EPISODE, "--out", "b.txt", "--format", "markdown", "--lang", "ja")
     assert (tmp_path / "b.txt").read_text(encoding="utf-8").startswith("# インシデントレビュー：")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (
+            ("--out", "r.pdf"),
+            "--out r.pdf: expected a name that ends in .html, .htm, .json, .md, .markdown, .txt; write an",
+        ),
+        (("--out", "r.PDF", "--format", "html"), "--format html expected .* .html, .htm; write .* print it to PDF"),
+        (("--out", "r.json", "--format", "html"), "ends in .html, .htm; leave --format out, or give --format json"),
+        (("--out", "r.docx", "--format", "markdown"), "ends in .md, .markdown, .txt; change the ending"),
+    ],
+)
+def test_a_name_whose_ending_does_not_fit_the_form_is_refused_and_nothing_is_written(run, tmp_path, arguments, why):
+    before = set(tmp_path.iterdir())
+    with pytest.raises(UsageError, match=why):
+        run(EPISODE, *arguments)
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_name_without_an_ending_takes_any_form(run, tmp_path):
+    run(EPISODE, "--out", "mine", "--format", "json")
+    assert json.loads((tmp_path / "mine").read_bytes())["episode_id"] == EPISODE
+
+
+@pytest.mark.parametrize("given", ["environment", "option"])
+def test_the_configuration_says_what_people_call_the_brand(run, tmp_path, monkeypatch, given):
+    (tmp_path / "names.toml").write_text('[brands.acme.names]\nen = "Acme Kettles"\nja = "アクメ"\n', encoding="utf-8")
+    options = ("--config", "names.toml") if given == "option" else ()
+    if given == "environment":
+        monkeypatch.setenv("TOCSIN_CONFIG", str(tmp_path / "names.toml"))
+    for language, name in (("en", "Crisis about Acme Kettles"), ("ja", "アクメ で炎上"), ("zh", "acme 舆情危机")):
+        title = run(EPISODE, "--format", "markdown", "--lang", language, *options).stdout.splitlines()[0]
+        assert name in title
 
 
 def test_a_brand_gives_a_section_for_every_episode_of_the_time(run, tmp_path):
