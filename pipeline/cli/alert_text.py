@@ -50,7 +50,7 @@ def alert_lines(alert: Alert, language: str = "") -> list[str]:
     if alert.playbook:
         playbook = f"owner {printable(alert.playbook.owner, 100)}"
         if alert.playbook.respond_by:
-            playbook += f", respond by {_when(alert.playbook.respond_by)}"
+            playbook += f", act by {_when(alert.playbook.respond_by)}"
         if alert.playbook.link:
             playbook += f", {printable(alert.playbook.link, 300)}"
         lines.append("  " + playbook)
