@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner
+from kafka import TopicPartition
 
 import pipeline.kafka.recording as recording_module
 from pipeline.cli.main import tocsin
@@ -18,7 +20,7 @@ from pipeline.config.settings import Settings
 from pipeline.errors import TocsinError
 from pipeline.files.mentions import lines, open_mentions
 from pipeline.files.resumable import ResumableFile
-from pipeline.kafka.clients import admin, aiokafka_options, topic_name
+from pipeline.kafka.clients import admin, aiokafka_options, consumer, topic_name
 from pipeline.kafka.recording import Request, record_mentions
 from pipeline.kafka.topics import apply_topics
 from tests.integration.worker_process import outcome, publish, read, settle, wait_until, working
@@ -84,6 +86,40 @@ def test_a_replay_of_the_recording_gives_the_alerts_of_the_worker(cluster_settin
     want = sorted(value for found in live.alerts.values() for _, value, _ in found if value)
     assert sorted(alerts.read_bytes().splitlines()) == want
     assert len(want) > 3
+
+
+def test_partitions_that_wait_for_one_another_are_read_to_their_end(cluster_settings, tmp_path, monkeypatch):
+    """Each is paused and resumed many times, with records fetched that nobody has taken yet."""
+    monkeypatch.setattr(recording_module, "_WAITING_RECORDS", 20)
+    publish(cluster_settings, many(3000))
+    impatient = cluster_settings.model_copy(update={"kafka_timeout_seconds": 3.0})
+    path = tmp_path / "r.jsonl"
+    record_mentions(impatient, path, WHOLE, tolerance_seconds=60)
+    assert sorted(ids(path), key=int) == [str(number) for number in range(3000)]
+
+
+def test_a_partition_that_was_paused_half_read_goes_on_when_it_is_resumed(cluster_settings):
+    """Also when the other one has nothing left, of which kafka-python alone waits for ever."""
+    topic = topic_name(cluster_settings, "mentions")
+    publish(cluster_settings, many(100))
+    with consumer(cluster_settings, max_poll_records=3) as client:
+        places = [TopicPartition(topic, number) for number in range(4)]
+        ends = {place: end for place, end in client.end_offsets(places).items() if end}
+        client.assign(list(ends))
+        client.seek_to_beginning()
+        found: Counter[Any] = Counter()
+
+        def take() -> Any:
+            found.update({place: len(batch) for place, batch in client.poll(50).items()})
+            return found
+
+        wait_until(take, 20, "the first records")
+        (half_read,) = found
+        client.pause(half_read)
+        wait_until(lambda: all(take()[place] == end for place, end in ends.items() if place != half_read), 20, "others")
+        assert found[half_read] == 3 < ends[half_read]
+        client.resume(half_read)
+        wait_until(lambda: take()[half_read] == ends[half_read], 5, "the rest of the partition that was paused")
 
 
 def test_an_interrupted_recording_goes_on_and_is_the_same_file(cluster_settings, tmp_path, monkeypatch):
