@@ -6,9 +6,11 @@ import asyncio
 import json
 from collections import Counter
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner
@@ -20,10 +22,15 @@ from pipeline.config.settings import Settings
 from pipeline.errors import TocsinError
 from pipeline.files.mentions import lines, open_mentions
 from pipeline.files.resumable import ResumableFile
-from pipeline.kafka.clients import admin, aiokafka_options, consumer, topic_name
+from pipeline.kafka.clients import admin, aiokafka_options, consumer, producer, topic_name
+from pipeline.kafka.partitioning import partition_of_brand
+from pipeline.kafka.publishing import NULL, value_or_null
 from pipeline.kafka.recording import Request, record_mentions
 from pipeline.kafka.topics import apply_topics
+from schemas.alert import Alert, decode_alert
+from schemas.feedback import FeedbackKind, encode_feedback, new_feedback
 from tests.integration.worker_process import outcome, publish, read, settle, wait_until, working
+from tests.pipeline.engine.test_feedback import CONFIG, burning, crises, stream
 from tests.pipeline.mention_streams import START, mention, record, troubled_stream
 
 pytestmark = pytest.mark.integration
@@ -197,6 +204,50 @@ def test_only_some_brands_and_plain_mentions(cluster_settings, run, tmp_path):
     assert result.exit_code == 0, result.output
     found = path.read_bytes().splitlines()
     assert sorted(found) == sorted(one.value for one in many(20) if one.key in {b"b1", b"b2"})
+
+
+def test_feedback_on_a_brand_is_recorded_with_it_and_a_replay_gives_the_same_alerts(cluster_settings, run, tmp_path):
+    """That of other brands and what is no feedback are left out, and without --brand counted."""
+    opened = crises(stream(burning()))[0]
+    said: list[tuple[datetime, FeedbackKind, Alert]] = [
+        (opened.detected_time + timedelta(minutes=10), "acknowledged", opened),
+        (opened.detected_time + timedelta(minutes=50), "answer", opened),
+        (opened.detected_time + timedelta(minutes=60), "answer", msgspec.structs.replace(opened, brand="bolt")),
+    ]
+    feedback = [(at, encode_feedback(new_feedback(of, kind, author="duty", time=at))) for at, kind, of in said]
+    others = [mention(brand="bolt", id=str(number), at=START + number * 3600) for number in range(48)]
+    partition = partition_of_brand(CONFIG, b"acme", 4)
+    with producer(cluster_settings, linger_ms=5, value_serializer=value_or_null()) as client:
+        topic = topic_name(cluster_settings, "mentions")
+        for one in stream(burning(), *feedback, (opened.detected_time, b"{}")):
+            value = NULL if one.value is None else one.value
+            client.send(topic, value, one.key, headers=list(one.headers), partition=partition)
+        for value in others:
+            client.send(topic, value, b"bolt")
+    config = tmp_path / "c.toml"
+    config.write_text('[brands.acme.playbook]\nowner = "duty"\nrespond_within_minutes = 60\n')
+
+    def of_acme(name: str, *options: str) -> tuple[str, list[bytes]]:
+        path, alerts = tmp_path / f"{name}.jsonl", tmp_path / f"{name}-alerts.jsonl"
+        recorded = run("record", *options, "--out", str(path))
+        assert recorded.exit_code == 0, recorded.output
+        replayed = run("replay", str(path), "--no-flush", "--alerts", str(alerts), "--config", str(config))
+        assert replayed.exit_code == 0, replayed.output
+        return recorded.stderr, [line for line in alerts.read_bytes().splitlines() if b'"brand":"acme"' in line]
+
+    said_of_all, want = of_acme("all")
+    assert "1 tick, 3 pieces of feedback, 1 refused" in said_of_all
+    assert "refused: 1 tombstone" in said_of_all
+    said_of_brand, got = of_acme("acme", "--brand", "acme")
+    assert "1 tick, 2 pieces of feedback, 0 refused" in said_of_brand
+    assert "left out: 1 refused record" in said_of_brand
+    assert got == want
+    assert ("answer",) in [decode_alert(line).changes for line in got]
+    _, before = of_acme("before", "--brand", "acme", "--until", said[1][0].isoformat())
+    assert ("answer",) not in [decode_alert(line).changes for line in before]
+    plain = tmp_path / "plain.jsonl"
+    assert "0 pieces of feedback" in run("record", "--plain", "--out", str(plain)).stderr
+    assert sorted(plain.read_bytes().splitlines()) == sorted(burning() + others)
 
 
 async def _write(settings: Settings, value: bytes, *, commit: bool) -> None:
