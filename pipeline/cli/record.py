@@ -51,9 +51,9 @@ def command(
 ) -> None:
     """Write a range of the mentions topic to a file that replay, compare and explain read.
 
-    Committed records only, each once, in order of arrival, with partition, offset and timestamp; ticks and records that
-    the worker refuses are kept too. `tocsin replay FILE --no-flush` then gives the worker's alerts, byte for byte, if
-    the range begins where the worker began, without --brand, and with its configuration.
+    Committed records only, each once, in order of arrival, with partition, offset and timestamp; ticks, feedback and
+    records that the worker refuses are kept too. `tocsin replay FILE --no-flush` then gives the worker's alerts, byte
+    for byte, if the range begins where the worker began, without --brand, and with its configuration.
 
     The same command continues an interrupted recording where it stopped, with the range of the first attempt.
     """
@@ -106,7 +106,8 @@ def _summary(recorded: Recorded, path: Path) -> list[str]:
     from schemas.moments import moment
 
     refused = sum(recorded.refused.values())
-    what = f"{counted(recorded.mentions, 'mention')}, {counted(recorded.ticks, 'tick')}, {refused:,} refused"
+    what = f"{counted(recorded.mentions, 'mention')}, {counted(recorded.ticks, 'tick')}, "
+    what += f"{counted(recorded.feedback, 'piece')} of feedback, {refused:,} refused"
     lines = [f"recorded {what} into {path}" + (", going on where it had stopped" if recorded.resumed else "")]
     if recorded.first is not None and recorded.last is not None:
         first, last = (f"{moment(at):%Y-%m-%d %H:%M:%S}" for at in (recorded.first, recorded.last))

@@ -19,6 +19,22 @@ _LONGEST_OFFSET: Final = 18
 """Digits: every number of so many is an offset of Kafka, which has 63 bits; of one more not every one is."""
 
 
+def feedback_in(headers: Mapping[str, bytes]) -> tuple[Feedback, int]:
+    """The feedback in the headers of a record of the mentions, and its offset in alert-feedback.
+
+    Raises:
+        Rejected: it is none.
+    """
+    try:
+        feedback = decode_feedback(headers.get(FEEDBACK_HEADER) or b"")  # Kafka has headers without a value
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Rejected(Reason.TOMBSTONE, f"expected feedback of version 1 in {FEEDBACK_HEADER}, got {error}") from None
+    offset = headers.get(FEEDBACK_OFFSET_HEADER) or b""
+    if not offset.isdigit() or len(offset) > _LONGEST_OFFSET:
+        raise Rejected(Reason.TOMBSTONE, f"expected an offset in {FEEDBACK_OFFSET_HEADER}, got {offset[:40]!r}")
+    return feedback, int(offset)
+
+
 class FeedbackIntake:
     """Takes feedback to the episodes of one partition."""
 
@@ -38,17 +54,9 @@ class FeedbackIntake:
         Raises:
             Rejected: it is none.
         """
-        try:
-            feedback = decode_feedback(headers[FEEDBACK_HEADER] or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Rejected(
-                Reason.TOMBSTONE, f"expected feedback of version 1 in {FEEDBACK_HEADER}, got {error}"
-            ) from None
-        offset = headers.get(FEEDBACK_OFFSET_HEADER) or b""
-        if not offset.isdigit() or len(offset) > _LONGEST_OFFSET:
-            raise Rejected(Reason.TOMBSTONE, f"expected an offset in {FEEDBACK_OFFSET_HEADER}, got {offset[:40]!r}")
+        feedback, offset = feedback_in(headers)
         state = self._state
-        state.at.feedback_offset = int(offset) + 1
+        state.at.feedback_offset = offset + 1
         state.stats.feedback += 1
         self._close_due()
         brand = state.brands.get(feedback.brand)

@@ -291,9 +291,8 @@ def consumer(settings: Settings, **options: Any) -> Iterator[Any]:
     Raises:
         BrokerError: no connection; also for every KafkaError in the block.
     """
-    from kafka import KafkaConsumer
-
     from pipeline.kafka import codecs
+    from pipeline.kafka.consumer_client import ConsumerClient
 
     codecs.install()
 
@@ -305,7 +304,7 @@ def consumer(settings: Settings, **options: Any) -> Iterator[Any]:
         "auto_offset_reset": "earliest",
         "allow_auto_create_topics": False,
     }
-    with _client(settings, KafkaConsumer, defaults | options) as client:
+    with _client(settings, ConsumerClient, defaults | options) as client:
         yield client
 
 

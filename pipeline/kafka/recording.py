@@ -14,13 +14,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from pipeline.config.load import load_config
 from pipeline.config.settings import Settings
-from pipeline.engine.records import TICK_HEADER
+from pipeline.engine.feedback import feedback_in
+from pipeline.engine.records import FEEDBACK_HEADER, TICK_HEADER
 from pipeline.errors import BrokerError, TocsinError
 from pipeline.files.recording import RecordedRecord, RecordingHeader, encode_header, encode_record, is_plain
 from pipeline.files.resumable import ResumableFile
@@ -66,7 +67,7 @@ class Recorded(msgspec.Struct, kw_only=True):
 
     Attributes:
         read: records read of the topic; the others count those of them that were written.
-        mentions, ticks: that the worker takes.
+        mentions, ticks, feedback: that the worker takes.
         refused: records that the worker refuses, by reason.
         left_out: refused records of no brand, where only some brands are asked for.
         first, last: time of the first and last record, Unix seconds.
@@ -77,6 +78,7 @@ class Recorded(msgspec.Struct, kw_only=True):
     read: int = 0
     mentions: int = 0
     ticks: int = 0
+    feedback: int = 0
     refused: dict[str, int] = {}
     left_out: int = 0
     first: float | None = None
@@ -87,7 +89,7 @@ class Recorded(msgspec.Struct, kw_only=True):
     @property
     def records(self) -> int:
         """Records written."""
-        return self.mentions + self.ticks + sum(self.refused.values())
+        return self.mentions + self.ticks + self.feedback + sum(self.refused.values())
 
 
 class _Journal(msgspec.Struct, kw_only=True):
@@ -369,23 +371,17 @@ class _Writer:
     def _line(self, record: Any) -> bytes | None:
         """The line of a record; None where it is not asked for."""
         recorded, request = self._journal.recorded, self._journal.request
-        brand, happened, reason = _judged(record, self._tolerance_seconds)
-        at = record.timestamp / 1000 if request.time == "arrival" else happened
+        judged = _judged(record, self._tolerance_seconds)
+        at = record.timestamp / 1000 if request.time == "arrival" else judged.time
         if (request.since is not None and at < request.since) or (request.until is not None and at >= request.until):
             return None
-        is_tick = reason is None and not brand
-        if self._brands and not is_tick and brand not in self._brands:
-            recorded.left_out += not brand
+        if self._brands and judged.kind != "tick" and judged.brand not in self._brands:
+            recorded.left_out += not judged.brand
             return None
-        if request.plain and (is_tick or reason is not None):
-            recorded.left_out += reason is not None
+        if request.plain and judged.kind != "mention":
+            recorded.left_out += judged.kind == "refused"
             return None
-        if is_tick:
-            recorded.ticks += 1
-        elif reason is None:
-            recorded.mentions += 1
-        else:
-            self._refused[str(reason)] += 1
+        self._count(judged)
         recorded.first = at if recorded.first is None else min(recorded.first, at)
         recorded.last = at if recorded.last is None else max(recorded.last, at)
         if not request.plain:
@@ -393,31 +389,66 @@ class _Writer:
         value: bytes = record.value
         return value if is_plain(record.key, value) else msgspec.json.format(value, indent=-1)
 
+    def _count(self, judged: _Judged) -> None:
+        recorded = self._journal.recorded
+        if judged.kind == "refused":
+            self._refused[str(judged.reason)] += 1
+        elif judged.kind == "tick":
+            recorded.ticks += 1
+        elif judged.kind == "feedback":
+            recorded.feedback += 1
+        else:
+            recorded.mentions += 1
 
-def _judged(record: Any, tolerance_seconds: float) -> tuple[str, float, Reason | None]:
-    """A record's brand, its time in Unix seconds, and why the worker refuses it, as far as the record alone says.
 
-    The brand is "" for a tick, and for what names none. What has no time that can be read has that of its arrival; a
-    time of the future counts as the latest that the worker would have taken.
+class _Judged(NamedTuple):
+    """What the worker makes of a record, as far as the record alone says.
+
+    Attributes:
+        kind: what it is for the worker.
+        brand: whose; "" of a tick, and of what names none.
+        time: Unix seconds. Of feedback when it was said, of what has no time that can be read that of its arrival; a
+            time of the future counts as the latest that the worker would have taken.
+        reason: why it is refused.
     """
+
+    kind: Literal["mention", "tick", "feedback", "refused"]
+    brand: str
+    time: float
+    reason: Reason | None = None
+
+
+def _judged(record: Any, tolerance_seconds: float) -> _Judged:
+    """What the worker makes of a record."""
     arrived = record.timestamp / 1000
-    value = record.value
-    if value is None:
-        tick = next((content for name, content in record.headers if name == TICK_HEADER), None)
-        if tick is None or record.key is not None:
-            return "", arrived, Reason.TOMBSTONE
-        at = int(tick) / 1000 if tick.isdigit() and len(tick) <= 16 else math.inf
-        return ("", at, None) if at <= arrived + tolerance_seconds else ("", arrived, Reason.INVALID_TICK)
+    if record.value is None:
+        return _judged_headers(record, arrived, arrived + tolerance_seconds)
     try:
-        mention = decode_mention(value)
+        mention = decode_mention(record.value)
         brand_key(mention, record.key)
     except Rejected as rejected:
         key = (record.key or b"")[:256].decode("utf-8", "replace")
-        return key, arrived, rejected.reason
+        return _Judged("refused", key, arrived, rejected.reason)
     happened = mention.event_time.timestamp()
     if happened > arrived + tolerance_seconds:
-        return mention.brand, arrived + tolerance_seconds, Reason.EVENT_TIME_IN_FUTURE
-    return mention.brand, happened, None
+        return _Judged("refused", mention.brand, arrived + tolerance_seconds, Reason.EVENT_TIME_IN_FUTURE)
+    return _Judged("mention", mention.brand, happened)
+
+
+def _judged_headers(record: Any, arrived: float, latest: float) -> _Judged:
+    """The same of a record without a value, which arrived then and may name no later time than the latest."""
+    headers = dict(record.headers)
+    if FEEDBACK_HEADER in headers and record.key is None:
+        try:
+            feedback, _ = feedback_in(headers)
+        except Rejected as rejected:
+            return _Judged("refused", "", arrived, rejected.reason)
+        return _Judged("feedback", feedback.brand, min(feedback.time.timestamp(), latest))
+    tick = headers.get(TICK_HEADER)
+    if tick is None or record.key is not None:
+        return _Judged("refused", "", arrived, Reason.TOMBSTONE)
+    at = int(tick) / 1000 if tick.isdigit() and len(tick) <= 16 else math.inf
+    return _Judged("tick", "", at) if at <= latest else _Judged("refused", "", arrived, Reason.INVALID_TICK)
 
 
 def _header(journal: _Journal) -> RecordingHeader:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner
+from kafka import TopicPartition
 
 import pipeline.kafka.recording as recording_module
 from pipeline.cli.main import tocsin
@@ -18,10 +22,15 @@ from pipeline.config.settings import Settings
 from pipeline.errors import TocsinError
 from pipeline.files.mentions import lines, open_mentions
 from pipeline.files.resumable import ResumableFile
-from pipeline.kafka.clients import admin, aiokafka_options, topic_name
+from pipeline.kafka.clients import admin, aiokafka_options, consumer, producer, topic_name
+from pipeline.kafka.partitioning import partition_of_brand
+from pipeline.kafka.publishing import NULL, value_or_null
 from pipeline.kafka.recording import Request, record_mentions
 from pipeline.kafka.topics import apply_topics
+from schemas.alert import Alert, decode_alert
+from schemas.feedback import FeedbackKind, encode_feedback, new_feedback
 from tests.integration.worker_process import outcome, publish, read, settle, wait_until, working
+from tests.pipeline.engine.test_feedback import CONFIG, burning, crises, stream
 from tests.pipeline.mention_streams import START, mention, record, troubled_stream
 
 pytestmark = pytest.mark.integration
@@ -84,6 +93,40 @@ def test_a_replay_of_the_recording_gives_the_alerts_of_the_worker(cluster_settin
     want = sorted(value for found in live.alerts.values() for _, value, _ in found if value)
     assert sorted(alerts.read_bytes().splitlines()) == want
     assert len(want) > 3
+
+
+def test_partitions_that_wait_for_one_another_are_read_to_their_end(cluster_settings, tmp_path, monkeypatch):
+    """Each is paused and resumed many times, with records fetched that nobody has taken yet."""
+    monkeypatch.setattr(recording_module, "_WAITING_RECORDS", 20)
+    publish(cluster_settings, many(3000))
+    impatient = cluster_settings.model_copy(update={"kafka_timeout_seconds": 3.0})
+    path = tmp_path / "r.jsonl"
+    record_mentions(impatient, path, WHOLE, tolerance_seconds=60)
+    assert sorted(ids(path), key=int) == [str(number) for number in range(3000)]
+
+
+def test_a_partition_that_was_paused_half_read_goes_on_when_it_is_resumed(cluster_settings):
+    """Also when the other one has nothing left, of which kafka-python alone waits for ever."""
+    topic = topic_name(cluster_settings, "mentions")
+    publish(cluster_settings, many(100))
+    with consumer(cluster_settings, max_poll_records=3) as client:
+        places = [TopicPartition(topic, number) for number in range(4)]
+        ends = {place: end for place, end in client.end_offsets(places).items() if end}
+        client.assign(list(ends))
+        client.seek_to_beginning()
+        found: Counter[Any] = Counter()
+
+        def take() -> Any:
+            found.update({place: len(batch) for place, batch in client.poll(50).items()})
+            return found
+
+        wait_until(take, 20, "the first records")
+        (half_read,) = found
+        client.pause(half_read)
+        wait_until(lambda: all(take()[place] == end for place, end in ends.items() if place != half_read), 20, "others")
+        assert found[half_read] == 3 < ends[half_read]
+        client.resume(half_read)
+        wait_until(lambda: take()[half_read] == ends[half_read], 5, "the rest of the partition that was paused")
 
 
 def test_an_interrupted_recording_goes_on_and_is_the_same_file(cluster_settings, tmp_path, monkeypatch):
@@ -161,6 +204,50 @@ def test_only_some_brands_and_plain_mentions(cluster_settings, run, tmp_path):
     assert result.exit_code == 0, result.output
     found = path.read_bytes().splitlines()
     assert sorted(found) == sorted(one.value for one in many(20) if one.key in {b"b1", b"b2"})
+
+
+def test_feedback_on_a_brand_is_recorded_with_it_and_a_replay_gives_the_same_alerts(cluster_settings, run, tmp_path):
+    """That of other brands and what is no feedback are left out, and without --brand counted."""
+    opened = crises(stream(burning()))[0]
+    said: list[tuple[datetime, FeedbackKind, Alert]] = [
+        (opened.detected_time + timedelta(minutes=10), "acknowledged", opened),
+        (opened.detected_time + timedelta(minutes=50), "answer", opened),
+        (opened.detected_time + timedelta(minutes=60), "answer", msgspec.structs.replace(opened, brand="bolt")),
+    ]
+    feedback = [(at, encode_feedback(new_feedback(of, kind, author="duty", time=at))) for at, kind, of in said]
+    others = [mention(brand="bolt", id=str(number), at=START + number * 3600) for number in range(48)]
+    partition = partition_of_brand(CONFIG, b"acme", 4)
+    with producer(cluster_settings, linger_ms=5, value_serializer=value_or_null()) as client:
+        topic = topic_name(cluster_settings, "mentions")
+        for one in stream(burning(), *feedback, (opened.detected_time, b"{}")):
+            value = NULL if one.value is None else one.value
+            client.send(topic, value, one.key, headers=list(one.headers), partition=partition)
+        for value in others:
+            client.send(topic, value, b"bolt")
+    config = tmp_path / "c.toml"
+    config.write_text('[brands.acme.playbook]\nowner = "duty"\nrespond_within_minutes = 60\n')
+
+    def of_acme(name: str, *options: str) -> tuple[str, list[bytes]]:
+        path, alerts = tmp_path / f"{name}.jsonl", tmp_path / f"{name}-alerts.jsonl"
+        recorded = run("record", *options, "--out", str(path))
+        assert recorded.exit_code == 0, recorded.output
+        replayed = run("replay", str(path), "--no-flush", "--alerts", str(alerts), "--config", str(config))
+        assert replayed.exit_code == 0, replayed.output
+        return recorded.stderr, [line for line in alerts.read_bytes().splitlines() if b'"brand":"acme"' in line]
+
+    said_of_all, want = of_acme("all")
+    assert "1 tick, 3 pieces of feedback, 1 refused" in said_of_all
+    assert "refused: 1 tombstone" in said_of_all
+    said_of_brand, got = of_acme("acme", "--brand", "acme")
+    assert "1 tick, 2 pieces of feedback, 0 refused" in said_of_brand
+    assert "left out: 1 refused record" in said_of_brand
+    assert got == want
+    assert ("answer",) in [decode_alert(line).changes for line in got]
+    _, before = of_acme("before", "--brand", "acme", "--until", said[1][0].isoformat())
+    assert ("answer",) not in [decode_alert(line).changes for line in before]
+    plain = tmp_path / "plain.jsonl"
+    assert "0 pieces of feedback" in run("record", "--plain", "--out", str(plain)).stderr
+    assert sorted(plain.read_bytes().splitlines()) == sorted(burning() + others)
 
 
 async def _write(settings: Settings, value: bytes, *, commit: bool) -> None:

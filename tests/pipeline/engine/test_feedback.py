@@ -169,6 +169,8 @@ def test_where_the_next_feedback_stands_is_part_of_the_checkpoint(opened):
         ((FEEDBACK_HEADER, b"{}"), (FEEDBACK_OFFSET_HEADER, b"1")),
         ((FEEDBACK_HEADER, b"[" * 100_000), (FEEDBACK_OFFSET_HEADER, b"1")),
         ((FEEDBACK_HEADER, b"GOOD"),),
+        ((FEEDBACK_HEADER, None), (FEEDBACK_OFFSET_HEADER, b"1")),
+        ((FEEDBACK_HEADER, b"GOOD"), (FEEDBACK_OFFSET_HEADER, None)),
         ((FEEDBACK_HEADER, b"GOOD"), (FEEDBACK_OFFSET_HEADER, b"-1")),
         ((FEEDBACK_HEADER, b"GOOD"), (FEEDBACK_OFFSET_HEADER, b"9" * 19)),  # no offset of Kafka: one seeks in vain
         ((FEEDBACK_HEADER, None), (FEEDBACK_OFFSET_HEADER, b"1")),  # Kafka knows headers without a value
