@@ -173,8 +173,6 @@ def test_where_the_next_feedback_stands_is_part_of_the_checkpoint(opened):
         ((FEEDBACK_HEADER, b"GOOD"), (FEEDBACK_OFFSET_HEADER, None)),
         ((FEEDBACK_HEADER, b"GOOD"), (FEEDBACK_OFFSET_HEADER, b"-1")),
         ((FEEDBACK_HEADER, b"GOOD"), (FEEDBACK_OFFSET_HEADER, b"9" * 19)),  # no offset of Kafka: one seeks in vain
-        ((FEEDBACK_HEADER, None), (FEEDBACK_OFFSET_HEADER, b"1")),  # Kafka knows headers without a value
-        ((FEEDBACK_HEADER, b"GOOD"), (FEEDBACK_OFFSET_HEADER, None)),
     ],
 )
 def test_a_header_that_holds_no_feedback_makes_a_dead_letter(opened, headers):
