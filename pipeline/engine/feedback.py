@@ -19,7 +19,7 @@ _LONGEST_OFFSET: Final = 18
 """Digits: every number of so many is an offset of Kafka, which has 63 bits; of one more not every one is."""
 
 
-def feedback_in(headers: Mapping[str, bytes]) -> tuple[Feedback, int]:
+def feedback_in(headers: Mapping[str, bytes | None]) -> tuple[Feedback, int]:
     """The feedback in the headers of a record of the mentions, and its offset in alert-feedback.
 
     Raises:
