@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.hub.deadline import Deadline, deadline_of
 from pipeline.hub.material import series_around
 from pipeline.hub.series import Point, spaced, step_for
 from pipeline.hub.standing import Standing, standings
@@ -49,6 +50,7 @@ class EpisodeView(msgspec.Struct, frozen=True):
         episode: with its last alert, which has the evidence.
         alerts: all of them.
         standing: what people have said.
+        deadline: by when somebody is to act, None where the playbook does not say.
         checklist: the steps of the playbook; where it names none the usual ones, without a text.
         answers: the brand's own answers, and what followed each.
         points: activity from some hours before the onset on, each for `step` seconds.
@@ -61,6 +63,7 @@ class EpisodeView(msgspec.Struct, frozen=True):
     episode: Episode
     alerts: Sequence[Alert]
     standing: Standing
+    deadline: Deadline | None
     checklist: Sequence[PlaybookStep]
     answers: Sequence[Answer]
     points: Sequence[Point]
@@ -88,10 +91,12 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
         until = max(reader.watermark(), episode.changed)
     step = step_for(until - since, CHART_POINTS)
     points = _points(reader, episode, since, until, step)
+    by = reader.deadlines([episode_id]).get(episode_id)
     return EpisodeView(
         episode=episode,
         alerts=alerts,
         standing=standing,
+        deadline=deadline_of(by, episode, standing, until),
         checklist=checklist_of(alerts),
         answers=_answers(reader, episode, alerts[0], standing),
         points=points,

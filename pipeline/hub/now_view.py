@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.hub.deadline import Deadline, deadline_of
 from pipeline.hub.series import Point, last_hour, spaced
 from pipeline.hub.standing import Standing, standings
 from pipeline.hub.store.reader import Episode, Reader, Status
@@ -27,6 +28,7 @@ class Card(msgspec.Struct, frozen=True):
     standing: Standing
     points: Sequence[Point] = ()
     last_hour: Point | None = None
+    deadline: Deadline | None = None
 
 
 class NowView(msgspec.Struct, frozen=True):
@@ -36,7 +38,9 @@ class NowView(msgspec.Struct, frozen=True):
         status: is the line alive?
         burning: the gravest open episodes of the kinds that need eyes.
         more: the other ones.
-        informational: open volume surges.
+        waiting: how many of both nobody has acknowledged or answered.
+        in_work: how many somebody has.
+        informational: open volume surges that are no part of those.
         last: episodes that ended last.
         since, until: the stretch of the small charts, Unix seconds.
     """
@@ -44,6 +48,8 @@ class NowView(msgspec.Struct, frozen=True):
     status: Status
     burning: Sequence[Card]
     more: Sequence[Card]
+    waiting: int
+    in_work: int
     informational: Sequence[Card]
     last: Sequence[Card]
     since: int
@@ -56,23 +62,43 @@ def now_view(reader: Reader) -> NowView:
     found = reader.open_episodes()
     last = reader.last_episodes(_LAST)
     said = standings(reader.feedback([episode.episode_id for episode in [*found, *last]]))
+    due = reader.deadlines([episode.episode_id for episode in found])
     until = max(status.watermark, max((episode.changed for episode in found), default=0))
     since = until - SPARK_SECONDS
 
     def card(episode: Episode, *, drawn: bool) -> Card:
         points = _points(reader, episode, since, until) if drawn else ()
-        return Card(episode, said.get(episode.episode_id, Standing()), points, last_hour(points, SPARK_STEP))
+        standing = said.get(episode.episode_id, Standing())
+        deadline = deadline_of(due.get(episode.episode_id), episode, standing, until)
+        return Card(episode, standing, points, last_hour(points, SPARK_STEP), deadline)
 
     burning = [episode for episode in found if episode.kind != INFORMATIONAL]
-    surges = [episode for episode in found if episode.kind == INFORMATIONAL]
+    surges = [one for one in found if one.kind == INFORMATIONAL and not _is_part(one, burning)]
+    in_work = sum(said.get(episode.episode_id, Standing()).is_in_work for episode in burning)
     return NowView(
         status=status,
         burning=[card(episode, drawn=True) for episode in burning[:CARDS]],
         more=[card(episode, drawn=False) for episode in burning[CARDS:]],
+        waiting=len(burning) - in_work,
+        in_work=in_work,
         informational=[card(episode, drawn=False) for episode in surges],
         last=[card(episode, drawn=False) for episode in last],
         since=since,
         until=until,
+    )
+
+
+def _is_part(surge: Episode, burning: Sequence[Episode]) -> bool:
+    """Whether a surge is a facet of an open episode of the same brand: either names the other, or both one incident."""
+    own = surge.alert
+    return any(
+        other.brand == surge.brand
+        and (
+            other.episode_id in own.related_episode_ids
+            or surge.episode_id in other.alert.related_episode_ids
+            or (own.incident_id is not None and own.incident_id == other.alert.incident_id)
+        )
+        for other in burning
     )
 
 

@@ -6,6 +6,7 @@ import queue
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,6 +85,20 @@ class Search(msgspec.Struct, frozen=True):
     since: float | None = None
     until: float | None = None
 
+
+class _Playbook(msgspec.Struct, frozen=True):
+    respond_by: datetime | None = None
+
+
+class _Deadline(msgspec.Struct, frozen=True):
+    """What an alert says of the deadline; the rest of it is passed over, which is many times faster."""
+
+    detected_time: datetime
+    playbook: _Playbook | None = None
+    changes: tuple[str, ...] = ()
+
+
+_deadlines: Final = msgspec.json.Decoder(_Deadline)
 
 _COLUMNS: Final = (
     "episode_id, scope, brand, number, category, kind, severity, onset, opened, changed, resolved, cause, last_alert"
@@ -177,10 +192,30 @@ class Reader:
         )
         return [decode_alert(value) for (value,) in self._rows(sql, (brand,))]
 
-    def feedback(self, episode_ids: Sequence[str]) -> list[Feedback]:
-        """What people have said about these episodes, in the order of its times."""
+    def deadlines(self, episode_ids: Sequence[str]) -> dict[str, datetime]:
+        """By when somebody was to act, by episode: the first time that a playbook set.
+
+        Later alerts leave out one that has passed. Where the alerts that set it are gone, it is the time of the one that
+        says that nobody acted.
+        """
         marks = ", ".join("?" * len(episode_ids))
-        sql = f"SELECT value FROM feedback WHERE episode_id IN ({marks}) ORDER BY said, id"  # noqa: S608 - marks
+        sql = f"SELECT episode_id, value FROM alerts WHERE episode_id IN ({marks}) ORDER BY detected"  # noqa: S608 - marks
+        due: dict[str, datetime] = {}
+        unanswered: dict[str, datetime] = {}
+        for episode_id, value in self._rows(sql, list(episode_ids)):
+            if episode_id in due:
+                continue
+            alert = _deadlines.decode(value)
+            if alert.playbook is not None and alert.playbook.respond_by is not None:
+                due[episode_id] = alert.playbook.respond_by
+            elif "unanswered" in alert.changes:
+                unanswered.setdefault(episode_id, alert.detected_time)
+        return unanswered | due
+
+    def feedback(self, episode_ids: Sequence[str]) -> list[Feedback]:
+        """What people have said about these episodes, in the order of its times, then of its arrival."""
+        marks = ", ".join("?" * len(episode_ids))
+        sql = f"SELECT value FROM feedback WHERE episode_id IN ({marks}) ORDER BY said, arrival, id"  # noqa: S608 - marks
         return [decode_feedback(value) for (value,) in self._rows(sql, list(episode_ids))]
 
     def episodes_of(self, brand: str, *, since: int = 0, limit: int = 50) -> list[Episode]:

@@ -172,8 +172,9 @@ class Writer:
 
     def _store_feedback(self, said: Feedback) -> bool:
         found = self._connection.execute(
-            "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?)",
-            (said.id, said.episode_id, said.kind, said.time.timestamp(), encode_feedback(said)),
+            "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?, "
+            "(SELECT coalesce(max(arrival), 0) + 1 FROM feedback WHERE episode_id = ?))",
+            (said.id, said.episode_id, said.kind, said.time.timestamp(), encode_feedback(said), said.episode_id),
         )
         return found.rowcount > 0
 

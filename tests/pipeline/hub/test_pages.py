@@ -74,7 +74,41 @@ def test_open_episodes_stand_by_severity_with_name_headline_terms_trigger_owner_
     assert "Acknowledged by Kim &lt;b&gt;" in text
     assert burning.evidence.terms[0].text in text
     assert 'class="spark"' in text
-    assert "2 open episodes need eyes" in text
+    assert re.search(r"1 open episode needs eyes\s+<span[^>]*>1 in work", text)
+
+
+def test_when_somebody_acts_on_all_that_is_open_the_page_says_so(hub):
+    made, writer = hub
+    said = new_feedback(burn(writer), "acknowledged", author="Kim", time=moment(DETECTED))
+    writer.apply(Incoming(feedback=[said]))
+    with client_of(made) as client:
+        text = client.get("/").text
+    assert "Somebody acts on every open episode" in text
+    assert "need eyes" not in text
+
+
+@pytest.mark.parametrize("link", ["incident", "of the surge", "of the crisis", "none"])
+def test_a_surge_that_is_part_of_an_open_crisis_is_not_listed_a_second_time(hub, link):
+    made, writer = hub
+    incident = "f" * 24 if link == "incident" else None
+    ids = {"crisis": f"{1:024x}", "surge": f"{2:024x}"}
+    crisis = episode(
+        1,
+        kind="crisis",
+        incident_id=incident,
+        related_episode_ids=(ids["surge"],) if link == "of the crisis" else (),
+    )
+    surge = episode(
+        2,
+        kind="volume_surge",
+        incident_id=incident,
+        related_episode_ids=(ids["crisis"],) if link == "of the surge" else (),
+    )
+    writer.apply(Incoming(alerts=[crisis, surge], activity=buckets("acme", START, 7)))
+    with client_of(made) as client:
+        assert (f"/episodes/{surge.episode_id}" in client.get("/").text) == (link == "none")
+        writer.apply(Incoming(alerts=[later(crisis, 3, "resolved", 30)]))
+        assert f"/episodes/{surge.episode_id}" in client.get("/").text
 
 
 def test_more_episodes_than_are_drawn_are_rows_of_a_table(hub):

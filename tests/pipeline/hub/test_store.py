@@ -245,3 +245,16 @@ def test_a_reader_can_write_nothing(tmp_path):
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader._rows("DELETE FROM episodes")
         reader.close()
+
+
+def test_a_store_of_the_layout_before_is_kept_and_brought_up_to_date(tmp_path):
+    path = tmp_path / "store.sqlite"
+    with Writer(path) as writer:
+        opened = burn(writer)
+        writer.apply(Incoming(feedback=[new_feedback(opened, "note", author="Kim", time=moment(DETECTED), note="x")]))
+    with sqlite3.connect(path) as connection:
+        connection.executescript("ALTER TABLE feedback DROP COLUMN arrival; PRAGMA user_version = 1;")
+    connection.close()
+    with Writer(path) as writer:
+        writer.apply(Incoming(feedback=[new_feedback(opened, "note", author="Ann", time=moment(DETECTED), note="x")]))
+    assert [one.author for one in Reader(path).feedback([opened.episode_id])] == ["Kim", "Ann"]
