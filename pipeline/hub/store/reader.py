@@ -195,8 +195,8 @@ class Reader:
     def deadlines(self, episode_ids: Sequence[str]) -> dict[str, datetime]:
         """By when somebody was to act, by episode: the first time that a playbook set.
 
-        Later alerts leave out one that has passed. Where the alerts that set it are gone, it is the time of the one that
-        says that nobody acted.
+        Later alerts leave out one that has passed. Where the alerts that set it are gone, it is the time of the one
+        that says that nobody acted.
         """
         marks = ", ".join("?" * len(episode_ids))
         sql = f"SELECT episode_id, value FROM alerts WHERE episode_id IN ({marks}) ORDER BY detected"  # noqa: S608 - marks

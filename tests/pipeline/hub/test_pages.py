@@ -302,6 +302,41 @@ def test_a_form_that_is_not_ours_or_breaks_a_rule_records_nothing(hub, fields, s
     assert made.reader.feedback([opened.episode_id]) == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"kind": "note", "note": " "}, "A note needs words"),
+        ({"kind": "answer", "published": "2026-03-01T12:20"}, "write what was said, or give the address"),
+        (
+            {"kind": "answer", "note": "we &c", "url": "ftp://a", "published": "2026-03-01T12:20"},
+            "begins with https://",
+        ),
+        (
+            {"kind": "answer", "note": "we &c", "url": "https://a.example", "published": "2030-01-01T00:00"},
+            "in the future",
+        ),
+        ({"author": " ", "note": "we &c"}, "give your name"),
+    ],
+)
+def test_a_refused_form_stands_with_its_episode_says_why_kindly_and_keeps_what_was_typed(hub, fields, why):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        text = acknowledge(client, opened, **fields).text
+        assert client.get(f"/episodes/{opened.episode_id}/feedback?lang=ja").headers["location"] == (
+            f"/episodes/{opened.episode_id}?lang=ja"
+        )
+    (refused,) = re.findall(r'<p class="refused" role="alert".*?</p>', text)
+    assert why in refused
+    assert f'href="/episodes/{opened.episode_id}"' in refused
+    assert "expected" not in refused
+    form = text[text.index(refused) : text.index("</form>", text.index(refused))]
+    assert f'name="kind" value="{fields.get("kind", "acknowledged")}"' in form
+    for name in ("url", "published"):
+        assert f'value="{fields.get(name, "")}"' in form or name not in form
+    assert (">we &amp;c</textarea>" in form) == ("note" in fields and bool(fields["note"].strip()))
+
+
 def test_a_form_sent_by_another_site_records_nothing(hub):
     made, writer = hub
     opened = burn(writer)
