@@ -71,6 +71,8 @@ def _routes() -> list[Route | Mount]:
             ("/episodes/{episode_id}", "episode", pages.episode_page),
             ("/episodes/{episode_id}/report", "report", report_view.report_page),
             ("/episodes/{episode_id}/feedback", "feedback", pages.feedback_page),
+            ("/episodes", "search", pages.search_page),
+            ("/brands", "brands", pages.brands_page),
             ("/brands/{brand}", "brand", pages.brand_page),
             ("/search", "search", pages.search_page),
             ("/api/openapi.json", "openapi", api.openapi_api),

@@ -24,7 +24,7 @@ from pipeline.hub.drawings import EpisodeDrawings, brand_chart, compared_sparks,
 from pipeline.hub.episode_view import episode_view
 from pipeline.hub.feedback import RefusedFormError, feedback_of_form
 from pipeline.hub.now_view import now_view
-from pipeline.hub.queries import MAX_SKIPPED, PAGE, search_of
+from pipeline.hub.queries import MAX_SKIPPED, PAGE, called, search_of, text_of
 from pipeline.hub.rendering import brand_name, render
 from pipeline.hub.series import last_hour
 from pipeline.hub.store.retention import HOUR
@@ -38,6 +38,10 @@ from schemas.text import printable, replace_lone_surrogates
 LANGUAGE_COOKIE: Final = "tocsin_lang"
 NAME_COOKIE: Final = "tocsin_name"
 _YEAR: Final = 365 * 86_400
+_BRANDS: Final = 500
+"""Named on one page."""
+_BRANDS_BESIDE: Final = 60
+"""Named beside the episodes of a search."""
 
 
 def now_page(request: Request, hub: Hub, identity: Identity) -> Response:
@@ -108,6 +112,9 @@ def search_page(request: Request, hub: Hub, identity: Identity) -> Response:
     wanted, faults = search_of(request.query_params, hub.config)
     skipped = min(int(request.query_params.get("skip", "0") or 0), MAX_SKIPPED) if not faults else 0
     found = hub.reader.search(wanted, limit=PAGE + 1, skipped=skipped)
+    # Of a search for a cause or a period alone no brand is more likely meant than another: none is listed.
+    names = (wanted.brand, wanted.called) if wanted.brand else (wanted.text, wanted.text_called)
+    brands, brand_count = hub.reader.brands(*names, _BRANDS_BESIDE) if names[0] else ([], 0)
     asked = {name: value for name, value in request.query_params.items() if name not in {"skip", "lang"} and value}
     older = urlencode({**asked, "skip": skipped + PAGE})
     newer = urlencode({**asked, "skip": max(skipped - PAGE, 0)})
@@ -119,11 +126,20 @@ def search_page(request: Request, hub: Hub, identity: Identity) -> Response:
         "faults": faults,
         "older": older if len(found) > PAGE else "",
         "newer": newer if skipped else "",
-        "brands": hub.reader.brands(wanted, 60),
+        "brands": brands,
+        "brand_count": brand_count,
         "causes": CAUSES,
         "kinds": KINDS,
     }
     return page(request, hub, identity, "search.html", values)
+
+
+def brands_page(request: Request, hub: Hub, identity: Identity) -> Response:
+    """The brands that were heard of and fit."""
+    asked = text_of(request.query_params, "q")
+    brands, brand_count = hub.reader.brands(asked, called(asked, hub.config), _BRANDS)
+    values = {"asked": asked, "brands": brands, "brand_count": brand_count}
+    return page(request, hub, identity, "brands.html", values)
 
 
 def not_found(request: Request, hub: Hub, identity: Identity) -> Response:

@@ -74,13 +74,15 @@ class Status(msgspec.Struct, frozen=True):
 class Search(msgspec.Struct, frozen=True):
     """What to look for; an empty text and None let everything through. Times are Unix seconds of the opening.
 
-    `brand` is a part of a brand's name, `called` are brands that people call so.
+    `brand` is a part of a brand's id, `called` are brands that people call so. `text` is a part of what an episode is
+    about or of its brand's id, `text_called` are brands that people call so.
     """
 
     brand: str = ""
     called: tuple[str, ...] = ()
     cause: str = ""
     text: str = ""
+    text_called: tuple[str, ...] = ()
     kind: str = ""
     since: float | None = None
     until: float | None = None
@@ -231,12 +233,14 @@ class Reader:
         where: list[str] = ["1"]
         values: list[str | float] = []
         if wanted.brand:
-            where.append(_named("brand", wanted))
+            where.append(_named("brand", wanted.called))
             values += [_like(wanted.brand), *wanted.called]
+        if wanted.text:
+            where.append(f"(words LIKE ? ESCAPE '\\' OR {_named('brand', wanted.text_called)})")
+            values += [_like(wanted.text.casefold()), _like(wanted.text), *wanted.text_called]
         for clause, value in (
             ("cause = ?", wanted.cause),
             ("kind = ?", wanted.kind),
-            ("words LIKE ? ESCAPE '\\'", _like(wanted.text.casefold())),
             ("opened >= ?", wanted.since),
             ("opened < ?", wanted.until),
         ):
@@ -246,10 +250,19 @@ class Reader:
         sql = f"SELECT {_COLUMNS} FROM episodes WHERE {' AND '.join(where)} ORDER BY opened DESC LIMIT ? OFFSET ?"  # noqa: S608
         return _episodes(self._rows(sql, [*values, limit, skipped]))
 
-    def brands(self, wanted: Search, limit: int) -> list[str]:
-        """Brands whose name fits, by name."""
-        sql = f"SELECT name FROM brands WHERE last_start >= 0 AND {_named('name', wanted)} ORDER BY name LIMIT ?"  # noqa: S608
-        return [name for (name,) in self._rows(sql, (_like(wanted.brand) or "%", *wanted.called, limit))]
+    def brands(self, part: str, called: Sequence[str], limit: int) -> tuple[list[str], int]:
+        """Brands that were heard of and whose id fits, by id, and how many there are in all.
+
+        Args:
+            part: of the id; an empty one fits every brand.
+            called: ids that fit for another reason.
+            limit: how many are named.
+        """
+        rest = f"FROM brands WHERE last_start >= 0 AND {_named('name', called)}"
+        values = [_like(part) or "%", *called]
+        with self._connection() as connection:
+            found = connection.execute(f"SELECT name {rest} ORDER BY name LIMIT ?", [*values, limit]).fetchall()
+            return [name for (name,) in found], _scalar(connection, f"SELECT count(*) {rest}", values)
 
     def latest(self, brand: str) -> Activity | None:
         """The newest activity of a brand, None for one that is not known."""
@@ -326,9 +339,9 @@ def _episodes(rows: list[Any]) -> list[Episode]:
     ]
 
 
-def _named(column: str, wanted: Search) -> str:
+def _named(column: str, called: Sequence[str]) -> str:
     """The clause that a brand's name fits; its values are the pattern and what is called so."""
-    return f"({column} LIKE ? ESCAPE '\\' OR {column} IN ({', '.join('?' * len(wanted.called))}))"
+    return f"({column} LIKE ? ESCAPE '\\' OR {column} IN ({', '.join('?' * len(called))}))"
 
 
 def _like(text: str) -> str:

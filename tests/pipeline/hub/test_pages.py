@@ -219,6 +219,50 @@ def test_a_search_shows_what_fits_and_says_what_it_could_not_read(hub):
         assert "expected a date such as 2026-03-04" in client.get("/search?from=yesterday").text
 
 
+@pytest.mark.parametrize("asked", ["acme", "Gadgets", "アクメ"])
+def test_the_search_of_the_header_finds_a_brand_by_its_id_and_by_its_names_and_no_other_brand(hub, asked):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        text = client.get("/search", params={"q": asked}).text
+        assert opened.episode_id in text
+        assert 'href="/brands/acme"' in text
+        assert 'href="/brands/bolt"' not in text
+        assert '<ul class="brandlist">' not in client.get("/search", params={"q": "neither"}).text
+
+
+def test_brands_have_a_list_that_can_be_searched_and_says_how_many_it_leaves_out(hub):
+    made, writer = hub
+    burn(writer)
+    writer.apply(Incoming(activity=[record for n in range(510) for record in buckets(f"zeta-{n:03}", START, 1)]))
+    with client_of(made) as client:
+        text = client.get("/").text
+        assert 'href="/brands"' in text
+        assert "The first 500 of 512" in client.get("/brands").text
+        found = client.get("/brands", params={"q": "gadgets"}).text
+        assert re.findall(r'href="/brands/([a-z-]+)"', found) == ["acme"]
+        assert "No brand fits" in client.get("/brands", params={"q": "<i>"}).text
+
+
+def test_the_address_of_all_episodes_is_the_search(hub):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        assert f"/episodes/{opened.episode_id}" in client.get("/episodes").text
+
+
+def test_a_brands_settings_and_scores_are_words_of_people_not_of_a_program(hub):
+    made, writer = hub
+    writer.apply(Incoming(activity=buckets("acme", START, 1, crisis=-0.04)))
+    with client_of(made) as client:
+        text = client.get("/brands/acme").text
+    assert text.count(">Configuration that holds<") == 1
+    assert "now it is 0.0" in text
+    settings = re.findall(r"<td>([^<]*)</td>", text[text.index(">Configuration that holds<") :])
+    assert {"true", "–"} <= set(settings)
+    assert not [one for one in settings if re.search(r"\(\)|\{|\[|True|False|None", one)]
+
+
 @pytest.mark.parametrize("address", ["/episodes/none", "/brands/none", "/nothing"])
 def test_what_is_not_known_is_not_found(hub, address):
     with client_of(hub[0]) as client:

@@ -142,7 +142,7 @@ def test_what_is_older_than_its_time_is_forgotten_alerts_and_feedback_too(tmp_pa
         writer.apply(Incoming(activity=[activity("bolt", START + 1000 * DAY)]))
         reader = Reader(writer.path)
         left = {name: len(rows) for name, rows in content(writer.path).items() if name not in {"facts", "offsets"}}
-        assert reader.brands(Search(), 10) == ["bolt"]
+        assert reader.brands("", (), 10) == (["bolt"], 1)
         reader.close()
     assert left == {"episodes": 0, "alerts": 0, "feedback": 0, "buckets": 1, "hours": 1, "days": 1}
 
