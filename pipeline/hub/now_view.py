@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from pipeline.hub.deadline import Deadline, deadline_of
-from pipeline.hub.series import Point, last_hour, spaced
+from pipeline.hub.last_hour import known_until, last_hour_of
+from pipeline.hub.series import Point, spaced
 from pipeline.hub.standing import Standing, standings
 from pipeline.hub.store.reader import Episode, Reader, Status
 from schemas.observation import BUCKET_SECONDS
@@ -70,7 +71,7 @@ def now_view(reader: Reader) -> NowView:
         points = _points(reader, episode, since, until) if drawn else ()
         standing = said.get(episode.episode_id, Standing())
         deadline = deadline_of(due.get(episode.episode_id), episode, standing, until)
-        return Card(episode, standing, points, last_hour(points, SPARK_STEP), deadline)
+        return Card(episode, standing, points, last_hour_of(reader, episode) if drawn else None, deadline)
 
     burning = [episode for episode in found if episode.kind != INFORMATIONAL]
     surges = [one for one in found if one.kind == INFORMATIONAL and not _is_part(one, burning)]
@@ -105,5 +106,6 @@ def _is_part(surge: Episode, burning: Sequence[Episode]) -> bool:
 def _points(reader: Reader, episode: Episode, since: int, until: int) -> Sequence[Point]:
     if episode.scope != "brand":
         return ()
+    until = min(until, known_until(reader, episode))
     buckets = reader.five_minutes(episode.brand, since, until)
     return spaced(buckets, since, until, step=SPARK_STEP, size=BUCKET_SECONDS, kind=episode.kind)

@@ -26,8 +26,6 @@ from pipeline.hub.feedback import RefusedFormError, feedback_of_form
 from pipeline.hub.now_view import now_view
 from pipeline.hub.queries import MAX_SKIPPED, PAGE, called, search_of, text_of
 from pipeline.hub.rendering import brand_name, render
-from pipeline.hub.series import last_hour
-from pipeline.hub.store.retention import HOUR
 from pipeline.hub.words import LANGUAGES, Words, chosen, words_of
 from pipeline.report.sections.answers import answer_facts
 from pipeline.report.words import Words as Told
@@ -74,7 +72,7 @@ def _episode(request: Request, hub: Hub, identity: Identity, refusal: Refusal, s
     values = {
         "view": view,
         "drawings": drawings,
-        "last_hour": None if view.episode.resolved or view.step > HOUR else last_hour(view.points, view.step),
+        "last_hour": view.last_hour,
         "effects": [answer_facts(one, Told(words.language)) for one in view.answers],
         "backfired": any("backfired" in alert.changes for alert in view.alerts),
         "step_words": partial(step_words, words=words),

@@ -154,6 +154,11 @@ class Reader:
         with self._connection() as connection:
             return _scalar(connection, _WATERMARK)
 
+    def newest(self, brand: str) -> int:
+        """End of the brand's own newest bucket, Unix seconds; 0 where nothing was heard of it."""
+        rows = self._rows("SELECT last_start FROM brands WHERE name = ? AND last_start >= 0", (brand,))
+        return int(rows[0][0]) + BUCKET_SECONDS if rows else 0
+
     def open_episodes(self) -> list[Episode]:
         """Every open episode, the gravest first, then the oldest."""
         return _episodes(

@@ -293,6 +293,36 @@ def test_a_broken_line_is_said_on_the_page_and_to_a_supervisor(tmp_path):
         assert client.get("/healthz").status_code == 503
 
 
+def test_a_recording_that_is_still_read_does_not_say_that_nothing_burns(tmp_path):
+    line = Line("", 0.0, is_recording=True, is_reading=True)
+    with hub_in(tmp_path, line=line) as (made, writer), client_of(made) as client:
+        for language, words in (("en", "Reading the recording"), ("zh", "正在读取"), ("ja", "読み込んで")):
+            assert words in client.get("/", params={"lang": language}).text
+        assert "Nothing burns" not in client.get("/?lang=en").text
+        burn(writer)
+        assert "still being read" in client.get("/").text
+
+
+def last_hour_shown(client: TestClient, address: str) -> str:
+    found = re.search(r"Last hour(?:: |</dt>\s*<dd>)(\d+) mentions", client.get(address).text)
+    assert found, address
+    return found[1]
+
+
+def test_the_last_hour_of_a_brand_ends_with_its_own_newest_bucket_however_far_the_others_are(hub):
+    made, writer = hub
+    opened = burn(writer)  # 40 mentions in each of seven buckets, after four in each of the others
+    writer.apply(Incoming(activity=buckets("bolt", START + 2100, 60)))
+    with client_of(made) as client:
+        for address in ("/", f"/episodes/{opened.episode_id}"):
+            assert last_hour_shown(client, address) == str(7 * 40 + 5 * 4)
+        points = client.get(f"/api/episodes/{opened.episode_id}").json()["points"]
+        assert max(point["start"] for point in points) < START + 2100
+        writer.apply(Incoming(activity=buckets("acme", START + 2100, 5, mentions=1)))
+        for address in ("/", f"/episodes/{opened.episode_id}"):
+            assert last_hour_shown(client, address) == str(7 * 40 + 5)
+
+
 def acknowledge(client: TestClient, opened: Any, **fields: str) -> Any:
     address = f"/episodes/{opened.episode_id}"
     form = {"kind": "acknowledged", "author": "Kim", "form_token": form_token(client, address)} | fields
