@@ -8,6 +8,7 @@ import msgspec
 
 from pipeline.hub.standing import Standing
 from pipeline.hub.store.reader import Episode
+from schemas.moments import moment
 
 
 class Deadline(msgspec.Struct, frozen=True):
@@ -17,16 +18,15 @@ class Deadline(msgspec.Struct, frozen=True):
     is_missed: bool
 
 
-def deadline_of(by: datetime | None, episode: Episode, standing: Standing, now: int) -> Deadline | None:
+def deadline_of(episode: Episode, standing: Standing, now: int) -> Deadline | None:
     """The deadline of an episode, None where the playbook sets none.
 
     Args:
-        by: when somebody is to act.
         episode: which it is; after its end nothing becomes overdue any more.
         standing: what people have said; an acknowledgement suffices.
         now: event time, Unix seconds.
     """
-    if by is None:
+    if episode.due is None:
         return None
     end = now if episode.resolved is None else episode.resolved
-    return Deadline(by, is_missed=by.timestamp() < end and not standing.is_in_work)
+    return Deadline(moment(episode.due), is_missed=episode.due < end and not standing.is_in_work)

@@ -94,12 +94,11 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
         until = max(reader.watermark(), episode.changed)
     step = step_for(until - since, CHART_POINTS)
     points = _points(reader, episode, since, until, step)
-    by = reader.deadlines([episode_id]).get(episode_id)
     return EpisodeView(
         episode=episode,
         alerts=alerts,
         standing=standing,
-        deadline=deadline_of(by, episode, standing, until),
+        deadline=deadline_of(episode, standing, until),
         checklist=checklist_of(alerts),
         answers=_answers(reader, episode, alerts[0], standing),
         points=points,

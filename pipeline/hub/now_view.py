@@ -63,14 +63,13 @@ def now_view(reader: Reader) -> NowView:
     found = reader.open_episodes()
     last = reader.last_episodes(_LAST)
     said = standings(reader.feedback([episode.episode_id for episode in [*found, *last]]))
-    due = reader.deadlines([episode.episode_id for episode in found])
     until = max(status.watermark, max((episode.changed for episode in found), default=0))
     since = until - SPARK_SECONDS
 
     def card(episode: Episode, *, drawn: bool) -> Card:
         points = _points(reader, episode, since, until) if drawn else ()
         standing = said.get(episode.episode_id, Standing())
-        deadline = deadline_of(due.get(episode.episode_id), episode, standing, until)
+        deadline = deadline_of(episode, standing, until)
         return Card(episode, standing, points, last_hour_of(reader, episode) if drawn else None, deadline)
 
     burning = [episode for episode in found if episode.kind != INFORMATIONAL]

@@ -6,7 +6,6 @@ import queue
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +27,10 @@ MAX_POINTS: Final = 2_000
 
 
 class Episode(msgspec.Struct, frozen=True):
-    """An episode as its alerts so far tell it; `severity` is the gravest, times are Unix seconds."""
+    """An episode as its alerts so far tell it; `severity` is the gravest, times are Unix seconds.
+
+    `due` is by when somebody is to act, None where no alert tells.
+    """
 
     episode_id: str
     scope: str
@@ -43,6 +45,7 @@ class Episode(msgspec.Struct, frozen=True):
     resolved: int | None
     cause: str
     alert: Alert
+    due: int | None
 
 
 class Bucket(msgspec.Struct, frozen=True):
@@ -88,22 +91,9 @@ class Search(msgspec.Struct, frozen=True):
     until: float | None = None
 
 
-class _Playbook(msgspec.Struct, frozen=True):
-    respond_by: datetime | None = None
-
-
-class _Deadline(msgspec.Struct, frozen=True):
-    """What an alert says of the deadline; the rest of it is passed over, which is many times faster."""
-
-    detected_time: datetime
-    playbook: _Playbook | None = None
-    changes: tuple[str, ...] = ()
-
-
-_deadlines: Final = msgspec.json.Decoder(_Deadline)
-
 _COLUMNS: Final = (
-    "episode_id, scope, brand, number, category, kind, severity, onset, opened, changed, resolved, cause, last_alert"
+    "episode_id, scope, brand, number, category, kind, severity, onset, opened, changed, resolved, cause, "
+    "last_alert, due"
 )
 _WATERMARK: Final = "SELECT value FROM facts WHERE name = 'watermark'"
 _SERIES: Final = "WITH RECURSIVE series(at) AS (SELECT :first UNION ALL SELECT at + :step FROM series WHERE at < :last)"
@@ -198,26 +188,6 @@ class Reader:
             "WHERE number = (SELECT number FROM brands WHERE name = ?) ORDER BY alerts.detected, id"
         )
         return [decode_alert(value) for (value,) in self._rows(sql, (brand,))]
-
-    def deadlines(self, episode_ids: Sequence[str]) -> dict[str, datetime]:
-        """By when somebody was to act, by episode: the first time that a playbook set.
-
-        Later alerts leave out one that has passed. Where the alerts that set it are gone, it is the time of the one
-        that says that nobody acted.
-        """
-        marks = ", ".join("?" * len(episode_ids))
-        sql = f"SELECT episode_id, value FROM alerts WHERE episode_id IN ({marks}) ORDER BY detected"  # noqa: S608 - marks
-        due: dict[str, datetime] = {}
-        unanswered: dict[str, datetime] = {}
-        for episode_id, value in self._rows(sql, list(episode_ids)):
-            if episode_id in due:
-                continue
-            alert = _deadlines.decode(value)
-            if alert.playbook is not None and alert.playbook.respond_by is not None:
-                due[episode_id] = alert.playbook.respond_by
-            elif "unanswered" in alert.changes:
-                unanswered.setdefault(episode_id, alert.detected_time)
-        return unanswered | due
 
     def feedback(self, episode_ids: Sequence[str]) -> list[Feedback]:
         """What people have said about these episodes, in the order of its times, then of its arrival."""
@@ -339,7 +309,9 @@ def _series(brand: str, since: int, until: int, step: int) -> dict[str, Any]:
 def _episodes(rows: list[Any]) -> list[Episode]:
     names = Episode.__struct_fields__
     return [
-        Episode(**dict(zip(names, (*row[:6], SEVERITIES[row[6]], *row[7:12], decode_alert(row[12])), strict=True)))
+        Episode(
+            **dict(zip(names, (*row[:6], SEVERITIES[row[6]], *row[7:12], decode_alert(row[12]), row[13]), strict=True))
+        )
         for row in rows
     ]
 

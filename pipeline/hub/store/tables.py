@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import TocsinError
+from pipeline.hub.store.migration import from_layout_1
 
 VERSION: Final = 2
 """Of the layout; a file of the one before is brought up to it, any other is refused."""
-_FROM_1: Final = "ALTER TABLE feedback ADD COLUMN arrival INTEGER NOT NULL DEFAULT 0;"
 
 _PERIOD_COLUMNS: Final = """
     start INTEGER NOT NULL,
@@ -54,7 +54,8 @@ CREATE TABLE episodes (
     resolved INTEGER,
     cause TEXT NOT NULL,
     words TEXT NOT NULL,
-    last_alert BLOB NOT NULL
+    last_alert BLOB NOT NULL,
+    due INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX episodes_of_brand ON episodes (number, onset);
 CREATE INDEX episodes_by_opening ON episodes (opened);
@@ -144,7 +145,7 @@ def _lay_out(connection: sqlite3.Connection, path: Path) -> None:
             raise TocsinError(f"{path}: expected a store of the hub, got another database; set another with --store")
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
     elif version == 1:
-        connection.executescript(f"BEGIN; {_FROM_1} PRAGMA user_version = {VERSION}; COMMIT;")
+        from_layout_1(connection)
     elif version != VERSION:
         raise TocsinError(
             f"{path}: expected a store of layout {VERSION}, got layout {version}; remove it, and the hub reads the "

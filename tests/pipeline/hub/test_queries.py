@@ -49,6 +49,7 @@ EPISODE = Episode(
     resolved=None,
     cause="",
     alert=alert(),
+    due=None,
 )
 FIELDS = st.fixed_dictionaries(
     {"kind": st.sampled_from(["acknowledged", "note", "label", "answer", "step", ""]) | st.text(max_size=9)},

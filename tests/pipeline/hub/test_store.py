@@ -16,7 +16,7 @@ from pipeline.errors import TocsinError
 from pipeline.hub.store.reader import Reader, Search
 from pipeline.hub.store.retention import DAY, HOUR, Retention
 from pipeline.hub.store.writer import Incoming, Writer
-from schemas.alert import Alert
+from schemas.alert import Alert, Playbook
 from schemas.feedback import new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, START, activity, alert, buckets, burn, episode, later
@@ -249,12 +249,27 @@ def test_a_reader_can_write_nothing(tmp_path):
 
 def test_a_store_of_the_layout_before_is_kept_and_brought_up_to_date(tmp_path):
     path = tmp_path / "store.sqlite"
+    opened = episode(1, playbook=Playbook(owner="duty", respond_by=moment(DETECTED + 600)))
+    records = Incoming(
+        alerts=[opened, later(opened, 2, "escalated", 15, playbook=None, changes=("unanswered",)), episode(3)],
+        feedback=[new_feedback(opened, "note", author="Kim", time=moment(DETECTED), note="x")],
+    )
     with Writer(path) as writer:
-        opened = burn(writer)
-        writer.apply(Incoming(feedback=[new_feedback(opened, "note", author="Kim", time=moment(DETECTED), note="x")]))
+        writer.apply(records)
+    before = content(path)
     with sqlite3.connect(path) as connection:
-        connection.executescript("ALTER TABLE feedback DROP COLUMN arrival; PRAGMA user_version = 1;")
+        connection.executescript(
+            "ALTER TABLE feedback DROP COLUMN arrival; ALTER TABLE episodes DROP COLUMN due; PRAGMA user_version = 1;"
+        )
     connection.close()
     with Writer(path) as writer:
+        migrated = content(path)
+        assert migrated["episodes"] == before["episodes"]
+        assert [row[:-1] for row in migrated["feedback"]] == [row[:-1] for row in before["feedback"]]
         writer.apply(Incoming(feedback=[new_feedback(opened, "note", author="Ann", time=moment(DETECTED), note="x")]))
-    assert [one.author for one in Reader(path).feedback([opened.episode_id])] == ["Kim", "Ann"]
+        reader = Reader(path)
+        assert [one.author for one in reader.feedback([opened.episode_id])] == ["Kim", "Ann"]
+        found = reader.episode(opened.episode_id)
+        assert found
+        assert found.due == DETECTED + 600
+        reader.close()
