@@ -5,10 +5,14 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.options import config_option
+
+if TYPE_CHECKING:
+    from pipeline.hub.store.reader import Status
 
 
 @click.command()
@@ -69,7 +73,15 @@ def command(
     check_sources(files)
     with ExitStack() as stack:
         path = store or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-hub-"))) / "store.sqlite"
-        serve_recording(settings, config, list(files), path, moment(time.time()), _tell)
+        serve_recording(settings, config, list(files), path, moment(time.time()), _tell, _tell_read)
+
+
+def _tell_read(status: Status) -> None:
+    click.echo(
+        f"the recording is read to its end: {status.brands:,} brands, {status.episodes:,} episodes, "
+        f"{status.open_episodes:,} of them open; Ctrl-C ends the hub",
+        err=True,
+    )
 
 
 def _require_extra() -> None:

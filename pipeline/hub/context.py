@@ -18,11 +18,15 @@ from pipeline.hub.store.reader import Reader
 
 
 class Line(msgspec.Struct, frozen=True):
-    """Whether anything arrives: `problem` says why not, `received` is when the last record came, in Unix seconds."""
+    """Whether anything arrives: `problem` says why not, `received` is when the last record came, in Unix seconds.
+
+    `is_reading` says that a recording has not been read to its end.
+    """
 
     problem: str
     received: float
     is_recording: bool
+    is_reading: bool = False
 
 
 class Hub(msgspec.Struct, frozen=True):

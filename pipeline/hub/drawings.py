@@ -12,7 +12,7 @@ from pipeline.hub.brand_view import BrandView
 from pipeline.hub.charts import Mark, Span, score_chart, share_chart, sparkline, volume_chart
 from pipeline.hub.episode_view import EpisodeView, Happening, happenings
 from pipeline.hub.now_view import SPARK_STEP, NowView
-from pipeline.hub.rendering import count
+from pipeline.hub.rendering import count, tenths
 from pipeline.hub.series import Point
 from pipeline.hub.store.retention import DAY, HOUR
 from pipeline.hub.words import Words
@@ -114,7 +114,7 @@ def happening_words(happening: Happening, words: Words, checklist: Sequence[Play
             "mark_alert",
             transition=words.known("transition", subject.transition),
             severity=words.known("severity", subject.severity),
-            score=f"{subject.score.value:.1f}",
+            score=tenths(subject.score.value),
         )
     if isinstance(subject, Feedback):
         label = words.known("labelled", subject.label) if subject.label else ""

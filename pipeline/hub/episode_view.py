@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from pipeline.hub.deadline import Deadline, deadline_of
+from pipeline.hub.last_hour import known_until, last_hour_of
 from pipeline.hub.material import series_around
 from pipeline.hub.series import Point, spaced, step_for
 from pipeline.hub.standing import Standing, standings
@@ -51,8 +53,10 @@ class EpisodeView(msgspec.Struct, frozen=True):
         episode: with its last alert, which has the evidence.
         alerts: all of them.
         standing: what people have said.
+        deadline: by when somebody is to act, None where the playbook does not say.
         checklist: the steps of the playbook; where it names none the usual ones, without a text.
         answers: the brand's own answers, and what followed each.
+        last_hour: the last hour that is known of the brand, None for an episode that is over.
         points: activity from some hours before the onset on, each for `step` seconds.
         similar: earlier episodes of the same brand, the most alike first.
         remembered: of the episodes that the last alert calls similar those that the store knows, by id.
@@ -63,9 +67,11 @@ class EpisodeView(msgspec.Struct, frozen=True):
     episode: Episode
     alerts: Sequence[Alert]
     standing: Standing
+    deadline: Deadline | None
     checklist: Sequence[PlaybookStep]
     answers: Sequence[Answer]
     points: Sequence[Point]
+    last_hour: Point | None
     step: int
     similar: Sequence[Episode]
     remembered: Mapping[str, Remembered]
@@ -99,9 +105,11 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
         episode=episode,
         alerts=alerts,
         standing=standing,
+        deadline=deadline_of(episode, standing, until),
         checklist=checklist_of(alerts),
         answers=_answers(reader, episode, alerts[0], standing),
         points=points,
+        last_hour=last_hour_of(reader, episode),
         step=step,
         similar=_similar(episode, [other for other in others if other.onset < episode.onset]),
         remembered=_remembered(reader, episode),
@@ -127,6 +135,7 @@ def _remembered(reader: Reader, episode: Episode) -> dict[str, Remembered]:
 def _points(reader: Reader, episode: Episode, since: int, until: int, step: int) -> Sequence[Point]:
     if episode.scope != "brand":
         return ()
+    until = min(until, known_until(reader, episode))
     if step <= HOUR:
         buckets = reader.five_minutes(episode.brand, since, until)
         return spaced(buckets, since, until, step=step, size=BUCKET_SECONDS, kind=episode.kind)

@@ -13,12 +13,22 @@ from pipeline.config.settings import Settings
 from pipeline.hub.store.writer import Change, Incoming, Writer
 from pipeline.kafka.feedback import write_feedback
 from pipeline.report.playbook import checklist_of
-from schemas.alert import Alert, PlaybookStep
-from schemas.feedback import FEEDBACK_KINDS, Feedback, FeedbackKind, Label, new_feedback
+from schemas.alert import Alert
+from schemas.feedback import FEEDBACK_KINDS, LABELS, Feedback, FeedbackKind, Label, new_feedback
 from schemas.moments import moment
 from schemas.text import replace_lone_surrogates
 
 _MAX_ANSWER_AGE_SECONDS: Final = 366 * 86_400
+_MAX_NOTE: Final = 2000
+_MAX_URL: Final = 2048
+
+
+class RefusedFormError(ValueError):
+    """A form that cannot be recorded; `word` names the sentence of the pages that says why."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
 
 
 class Sink(Protocol):
@@ -71,46 +81,58 @@ def feedback_of_form(form: Mapping[str, Any], alerts: Sequence[Alert], author: s
         now: when.
 
     Raises:
-        ValueError: a field breaks a rule of the record; the message names it.
+        RefusedFormError: a field is missing or breaks a rule.
     """
     fields = {name: replace_lone_surrogates(str(value)).strip() for name, value in form.items()}
     kind = fields.get("kind", "")
     known: FeedbackKind | None = next((one for one in FEEDBACK_KINDS if one == kind), None)
-    if known is None:
-        raise ValueError(f"expected one of {', '.join(FEEDBACK_KINDS)} as the kind of feedback")
-    label: Label | None = None
-    if known == "label":
-        label = msgspec.convert(fields.get("label"), Label)
-    is_answer = known == "answer"
     checklist = checklist_of(alerts)
-    return new_feedback(
-        alerts[-1],
-        known,
-        author=author,
-        time=_published(fields.get("published", ""), now) if is_answer else now,
-        note=fields.get("note"),
-        label=label,
-        url=fields.get("url") if is_answer else None,
-        step=_step(fields.get("step", ""), checklist) if known == "step" else None,
-    )
+    fault = _fault(kind, fields, author, [one.id for one in checklist])
+    if known is None or fault:
+        raise RefusedFormError(fault or "refused_other")
+    label: Label | None = next((one for one in LABELS if one == fields.get("label")), None)
+    is_answer = known == "answer"
+    try:
+        return new_feedback(
+            alerts[-1],
+            known,
+            author=author,
+            time=_published(fields.get("published", ""), now) if is_answer else now,
+            note=fields.get("note"),
+            label=label if known == "label" else None,
+            url=fields.get("url") if is_answer else None,
+            step=fields.get("step") if known == "step" else None,
+        )
+    except msgspec.ValidationError:  # a rule of the record that no sentence below is about
+        raise RefusedFormError("refused_other") from None
 
 
-def _step(step: str, checklist: Sequence[PlaybookStep]) -> str:
-    """The id of a step of the checklist."""
-    known = [one.id for one in checklist]
-    if step not in known:
-        raise ValueError(f"expected a step of the checklist ({', '.join(known) or 'it has none'})")
-    return step
+def _fault(kind: str, fields: Mapping[str, str], author: str, steps: Sequence[str]) -> str:
+    """The sentence that says what of a form cannot be recorded, nothing where all can."""
+    note, url = fields.get("note", ""), fields.get("url", "")
+    rules = {
+        "refused_name": not author,
+        "refused_long": len(note) > _MAX_NOTE or len(url) > _MAX_URL,
+        "refused_note": kind == "note" and not note,
+        "refused_answer": kind == "answer" and not note and not url,
+        "refused_address": kind == "answer" and bool(url) and not url.startswith(("https://", "http://")),
+        "refused_label": kind == "label" and fields.get("label") not in LABELS,
+        "refused_step": kind == "step" and fields.get("step") not in steps,
+    }
+    return next((word for word, is_broken in rules.items() if is_broken), "")
 
 
 def _published(text: str, now: datetime) -> datetime:
     """When an answer was published; now where nothing is said."""
     if not text:
         return now
-    found = datetime.fromisoformat(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise RefusedFormError("refused_time") from None
     found = found if found.tzinfo else found.replace(tzinfo=UTC)
     if found > now or (now - found).total_seconds() > _MAX_ANSWER_AGE_SECONDS:
-        raise ValueError("expected the time of the answer to be in the last year, not in the future")
+        raise RefusedFormError("refused_time")
     return found
 
 

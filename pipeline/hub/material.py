@@ -43,7 +43,10 @@ def read_store(path: Path, digits: str) -> Material:
             if len(found) == 1:
                 return material_of(reader, found[0])
     except sqlite3.Error as error:
-        raise TocsinError(f"{path}: expected a store of the hub, got: {error}") from None
+        raise TocsinError(
+            f"{path}: expected a store of the hub of this release, got: {error}; a hub that opens one of the release "
+            "before brings it up to date"
+        ) from None
     got = ", ".join(f"{one.episode_id} ({one.brand})" for one in found) or "none"
     raise TocsinError(f"{path}: expected one episode whose id begins with {digits}, got {got}")
 

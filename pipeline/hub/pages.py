@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -21,22 +22,24 @@ from pipeline.hub.brand_view import RANGES, brand_view
 from pipeline.hub.context import Hub, hub_of
 from pipeline.hub.drawings import EpisodeDrawings, brand_chart, compared_sparks, episode_drawings, sparks, step_words
 from pipeline.hub.episode_view import episode_view
-from pipeline.hub.feedback import feedback_of_form
+from pipeline.hub.feedback import RefusedFormError, feedback_of_form
 from pipeline.hub.now_view import now_view
-from pipeline.hub.queries import MAX_SKIPPED, PAGE, search_of
+from pipeline.hub.queries import MAX_SKIPPED, PAGE, called, search_of, text_of
 from pipeline.hub.rendering import brand_name, render
-from pipeline.hub.series import last_hour
-from pipeline.hub.store.retention import HOUR
 from pipeline.hub.words import LANGUAGES, Words, chosen, words_of
 from pipeline.report.sections.answers import answer_facts
 from pipeline.report.words import Words as Told
 from schemas.alert import KINDS
 from schemas.evidence import Evidence
-from schemas.text import printable
+from schemas.text import printable, replace_lone_surrogates
 
 LANGUAGE_COOKIE: Final = "tocsin_lang"
 NAME_COOKIE: Final = "tocsin_name"
 _YEAR: Final = 365 * 86_400
+_BRANDS: Final = 500
+"""Named on one page."""
+_BRANDS_BESIDE: Final = 60
+"""Named beside the episodes of a search."""
 
 
 def now_page(request: Request, hub: Hub, identity: Identity) -> Response:
@@ -49,6 +52,18 @@ def now_page(request: Request, hub: Hub, identity: Identity) -> Response:
 
 def episode_page(request: Request, hub: Hub, identity: Identity) -> Response:
     """One episode."""
+    return _episode(request, hub, identity, Refusal(), 200)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A form about an episode that was not recorded: which one, why not, and what stood in it."""
+
+    kind: str = ""
+    why: str = ""
+    typed: dict[str, str] = {}
+
+
+def _episode(request: Request, hub: Hub, identity: Identity, refusal: Refusal, status: int) -> Response:
     view = episode_view(hub.reader, request.path_params["episode_id"])
     if view is None:
         return not_found(request, hub, identity)
@@ -57,15 +72,16 @@ def episode_page(request: Request, hub: Hub, identity: Identity) -> Response:
     values = {
         "view": view,
         "drawings": drawings,
-        "last_hour": None if view.episode.resolved or view.step > HOUR else last_hour(view.points, view.step),
+        "last_hour": view.last_hour,
         "effects": [answer_facts(one, Told(words.language)) for one in view.answers],
         "backfired": any("backfired" in alert.changes for alert in view.alerts),
         "step_words": partial(step_words, words=words),
         "spread_times": [alert for alert in view.alerts if _has_spread(alert.evidence)],
         "saved": request.query_params.get("saved") == "1",
         "watermark": hub.reader.watermark(),
+        "refusal": refusal,
     }
-    return page(request, hub, identity, "episode.html", values)
+    return page(request, hub, identity, "episode.html", values, status=status)
 
 
 def _has_spread(evidence: Evidence) -> bool:
@@ -94,6 +110,9 @@ def search_page(request: Request, hub: Hub, identity: Identity) -> Response:
     wanted, faults = search_of(request.query_params, hub.config)
     skipped = min(int(request.query_params.get("skip", "0") or 0), MAX_SKIPPED) if not faults else 0
     found = hub.reader.search(wanted, limit=PAGE + 1, skipped=skipped)
+    # Of a search for a cause or a period alone no brand is more likely meant than another: none is listed.
+    names = (wanted.brand, wanted.called) if wanted.brand else (wanted.text, wanted.text_called)
+    brands, brand_count = hub.reader.brands(*names, _BRANDS_BESIDE) if names[0] else ([], 0)
     asked = {name: value for name, value in request.query_params.items() if name not in {"skip", "lang"} and value}
     older = urlencode({**asked, "skip": skipped + PAGE})
     newer = urlencode({**asked, "skip": max(skipped - PAGE, 0)})
@@ -105,11 +124,20 @@ def search_page(request: Request, hub: Hub, identity: Identity) -> Response:
         "faults": faults,
         "older": older if len(found) > PAGE else "",
         "newer": newer if skipped else "",
-        "brands": hub.reader.brands(wanted, 60),
+        "brands": brands,
+        "brand_count": brand_count,
         "causes": CAUSES,
         "kinds": KINDS,
     }
     return page(request, hub, identity, "search.html", values)
+
+
+def brands_page(request: Request, hub: Hub, identity: Identity) -> Response:
+    """The brands that were heard of and fit."""
+    asked = text_of(request.query_params, "q")
+    brands, brand_count = hub.reader.brands(asked, called(asked, hub.config), _BRANDS)
+    values = {"asked": asked, "brands": brands, "brand_count": brand_count}
+    return page(request, hub, identity, "brands.html", values)
 
 
 def not_found(request: Request, hub: Hub, identity: Identity) -> Response:
@@ -140,16 +168,28 @@ def _record(request: Request, hub: Hub, identity: Identity, form: Mapping[str, A
     try:
         said = feedback_of_form(form, hub.reader.alerts(episode.episode_id), author, hub.clock.now())
         hub.sink.send(said)
-    except ValueError as error:
-        return problem(request, hub, identity, str(error), 400)
+    except RefusedFormError as error:
+        return _episode(request, hub, identity, _refusal(form, words(error.word)), 400)
     except TocsinError as error:
-        return problem(request, hub, identity, str(error), 503)
+        why = words("refused_brokers", why=printable(str(error), 300))
+        return _episode(request, hub, identity, _refusal(form, why), 503)
     hub.metrics.feedback.labels(said.kind).inc()
     place = "#playbook" if said.kind == "step" else ""
     response = RedirectResponse(f"/episodes/{episode.episode_id}?saved=1{place}", 303)
     if not identity.name:
         _set_cookie(request, response, NAME_COOKIE, _ascii(author), _YEAR)
     return response
+
+
+def _refusal(form: Mapping[str, Any], why: str) -> Refusal:
+    typed = {name: replace_lone_surrogates(str(form.get(name, ""))) for name in ("author", "note", "url", "published")}
+    return Refusal(kind=str(form.get("kind", "")), why=why, typed=typed)
+
+
+def feedback_page(request: Request, hub: Hub, identity: Identity) -> Response:  # noqa: ARG001 - every handler's arguments
+    """Whoever loads the address of a form anew is shown the episode."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/episodes/{quote(request.path_params['episode_id'], safe='')}{query}", 303)
 
 
 def problem(request: Request, hub: Hub, identity: Identity, why: str, status: int) -> Response:

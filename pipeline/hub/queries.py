@@ -30,7 +30,7 @@ def search_of(query: Mapping[str, str], config: Config) -> tuple[Search, list[st
     faults: list[str] = []
 
     def text(name: str) -> str:
-        return replace_lone_surrogates(query.get(name, ""))[:_MAX_TEXT].strip()
+        return text_of(query, name)
 
     def when(name: str, *, end: bool) -> float | None:
         given = text(name)
@@ -49,9 +49,10 @@ def search_of(query: Mapping[str, str], config: Config) -> tuple[Search, list[st
         faults.append(f"skip: expected a whole number of at most {MAX_SKIPPED}")
     wanted = Search(
         brand=text("brand"),
-        called=_called(text("brand"), config),
+        called=called(text("brand"), config),
         cause=text("cause"),
         text=text("q"),
+        text_called=called(text("q"), config),
         kind=text("kind"),
         since=when("from", end=False),
         until=when("until", end=True),
@@ -59,7 +60,12 @@ def search_of(query: Mapping[str, str], config: Config) -> tuple[Search, list[st
     return wanted, faults
 
 
-def _called(text: str, config: Config) -> tuple[str, ...]:
+def text_of(query: Mapping[str, str], name: str) -> str:
+    """A text of an address, cut to what is looked for."""
+    return replace_lone_surrogates(query.get(name, ""))[:_MAX_TEXT].strip()
+
+
+def called(text: str, config: Config) -> tuple[str, ...]:
     """Brands that people call so, in any language."""
     if not text:
         return ()

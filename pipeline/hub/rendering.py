@@ -37,6 +37,8 @@ def environment() -> jinja2.Environment:
         "name": lambda text: isolated(text, _NAME_CHARACTERS),
         "plain": lambda text: printable(str(text), EXCERPT_CHARACTERS),
         "count": count,
+        "tenths": tenths,
+        "setting": setting,
         "percent": lambda share: f"{100 * share:.0f} %",
         "moment": time_tag,
         "address": address,
@@ -53,6 +55,25 @@ def isolated(text: object, limit: int) -> Markup:
 def count(number: float) -> str:
     """A count as people read it."""
     return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
+
+
+def tenths(number: float) -> str:
+    """A score with one decimal, without the sign of what is rounded to nothing."""
+    shown = f"{number:.1f}"
+    return "0.0" if shown == "-0.0" else shown
+
+
+def setting(value: object) -> str:
+    """A value of the configuration as its file would say it; a dash for one that is empty."""
+    if isinstance(value, bool):
+        shown = str(value).lower()
+    elif isinstance(value, Mapping):
+        shown = ", ".join(f"{key} = {setting(one)}" for key, one in value.items()) or "–"
+    elif isinstance(value, tuple | list | set | frozenset):
+        shown = ", ".join(setting(one) for one in value) or "–"
+    else:
+        shown = "–" if value is None or value == "" else str(value)
+    return printable(shown, EXCERPT_CHARACTERS)
 
 
 def time_tag(when: datetime | float, shape: str = "full") -> Markup:

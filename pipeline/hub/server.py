@@ -26,8 +26,8 @@ from pipeline.hub.guard import TokenBucket
 from pipeline.hub.live import Live
 from pipeline.hub.metrics import HubMetrics
 from pipeline.hub.recorded import replay_into
-from pipeline.hub.store.reader import Reader
-from pipeline.hub.store.writer import Writer
+from pipeline.hub.store.reader import Reader, Status
+from pipeline.hub.store.writer import Change, Writer
 from pipeline.replay import open_inputs
 
 _LOGINS: Final = 5.0
@@ -94,9 +94,24 @@ def serve_topics(settings: Settings, config: Config, *, by_events: bool, on_read
 
 
 def serve_recording(
-    settings: Settings, config: Config, files: list[str], store: Path, now: datetime, on_ready: Callable[[str], None]
+    settings: Settings,
+    config: Config,
+    files: list[str],
+    store: Path,
+    now: datetime,
+    on_ready: Callable[[str], None],
+    on_read: Callable[[Status], None],
 ) -> None:
     """Show a recorded file until stopped; feedback is kept in the store alone.
+
+    Args:
+        settings: where to listen.
+        config: detection and behaviour, display names, categories.
+        files: what is replayed.
+        store: file that holds what was read.
+        now: as of `pipeline.replay.Replay`.
+        on_ready: told the address.
+        on_read: told what is known when the files have been read to their end.
 
     Raises:
         TocsinError: a file that cannot be read, no store, no address to listen on.
@@ -108,10 +123,18 @@ def serve_recording(
         stopped = threading.Event()
         sink = StoreSink(writer, live.tell)
         inputs = open_inputs(files, None)
-        source = Source(lambda: replay_into(writer, inputs, config, now, live.tell, stopped.is_set), stopped.set)
+        is_read = threading.Event()
+
+        def read() -> None:
+            if replay_into(writer, inputs, config, now, live.tell, stopped.is_set):
+                is_read.set()
+                live.tell(Change(frozenset(), frozenset(), hub.reader.watermark()))
+                on_read(hub.reader.status())
+
+        source = Source(read, stopped.set)
 
         def line() -> Line:
-            return Line("", 0.0, is_recording=True)
+            return Line("", 0.0, is_recording=True, is_reading=not is_read.is_set())
 
         hub = _hub(stack, config, access, writer, (live, sink, line), by_events=True)
         hub.metrics.add_gauges(lambda: _gauges(hub, 0))

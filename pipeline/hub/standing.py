@@ -11,10 +11,11 @@ from schemas.feedback import Feedback
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """The last word of each kind, and every answer; all in the order of its time.
+    """Who acts, the last label, and every answer; all in the order of its time.
 
     Attributes:
-        acknowledged: the last acknowledgement, None where nobody acts yet.
+        acknowledged: the first acknowledgement, None where nobody acts yet.
+        also: who else has acknowledged.
         label: the last label, None where nobody has judged.
         answers: the brand's own answers.
         steps: playbook steps that are done, by their id.
@@ -22,10 +23,16 @@ class Standing(msgspec.Struct, frozen=True):
     """
 
     acknowledged: Feedback | None = None
+    also: tuple[str, ...] = ()
     label: Feedback | None = None
     answers: tuple[Feedback, ...] = ()
     steps: dict[str, Feedback] = {}
     all: tuple[Feedback, ...] = ()
+
+    @property
+    def is_in_work(self) -> bool:
+        """Whether somebody has acknowledged or answered."""
+        return self.acknowledged is not None or bool(self.answers)
 
 
 def standings(said: Iterable[Feedback]) -> dict[str, Standing]:
@@ -41,10 +48,12 @@ def standings(said: Iterable[Feedback]) -> dict[str, Standing]:
 
 
 def _standing(said: list[Feedback]) -> Standing:
-    last = {one.kind: one for one in said}
+    acknowledged = [one for one in said if one.kind == "acknowledged"]
+    names = dict.fromkeys(one.author for one in acknowledged)
     return Standing(
-        acknowledged=last.get("acknowledged"),
-        label=last.get("label"),
+        acknowledged=acknowledged[0] if acknowledged else None,
+        also=tuple(names)[1:],
+        label=next((one for one in reversed(said) if one.kind == "label"), None),
         answers=tuple(one for one in said if one.kind == "answer"),
         steps={one.step: one for one in said if one.step},
         all=tuple(said),

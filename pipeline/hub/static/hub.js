@@ -76,6 +76,7 @@ async function refresh() {
   try {
     const address = new URL(location.href);
     address.searchParams.delete("saved");
+    address.pathname = address.pathname.replace(/\/feedback$/, ""); // a form that was refused, shown with its episode
     const answer = await fetch(address, { credentials: "same-origin", redirect: "error" });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

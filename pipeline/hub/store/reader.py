@@ -27,7 +27,10 @@ MAX_POINTS: Final = 2_000
 
 
 class Episode(msgspec.Struct, frozen=True):
-    """An episode as its alerts so far tell it; `severity` is the gravest, times are Unix seconds."""
+    """An episode as its alerts so far tell it; `severity` is the gravest, times are Unix seconds.
+
+    `due` is by when somebody is to act, None where no alert tells.
+    """
 
     episode_id: str
     scope: str
@@ -42,6 +45,7 @@ class Episode(msgspec.Struct, frozen=True):
     resolved: int | None
     cause: str
     alert: Alert
+    due: int | None
 
 
 class Bucket(msgspec.Struct, frozen=True):
@@ -73,20 +77,23 @@ class Status(msgspec.Struct, frozen=True):
 class Search(msgspec.Struct, frozen=True):
     """What to look for; an empty text and None let everything through. Times are Unix seconds of the opening.
 
-    `brand` is a part of a brand's name, `called` are brands that people call so.
+    `brand` is a part of a brand's id, `called` are brands that people call so. `text` is a part of what an episode is
+    about or of its brand's id, `text_called` are brands that people call so.
     """
 
     brand: str = ""
     called: tuple[str, ...] = ()
     cause: str = ""
     text: str = ""
+    text_called: tuple[str, ...] = ()
     kind: str = ""
     since: float | None = None
     until: float | None = None
 
 
 _COLUMNS: Final = (
-    "episode_id, scope, brand, number, category, kind, severity, onset, opened, changed, resolved, cause, last_alert"
+    "episode_id, scope, brand, number, category, kind, severity, onset, opened, changed, resolved, cause, "
+    "last_alert, due"
 )
 _WATERMARK: Final = "SELECT value FROM facts WHERE name = 'watermark'"
 _SERIES: Final = "WITH RECURSIVE series(at) AS (SELECT :first UNION ALL SELECT at + :step FROM series WHERE at < :last)"
@@ -137,6 +144,11 @@ class Reader:
         with self._connection() as connection:
             return _scalar(connection, _WATERMARK)
 
+    def newest(self, brand: str) -> int:
+        """End of the brand's own newest bucket, Unix seconds; 0 where nothing was heard of it."""
+        rows = self._rows("SELECT last_start FROM brands WHERE name = ? AND last_start >= 0", (brand,))
+        return int(rows[0][0]) + BUCKET_SECONDS if rows else 0
+
     def open_episodes(self) -> list[Episode]:
         """Every open episode, the gravest first, then the oldest."""
         return _episodes(
@@ -178,9 +190,9 @@ class Reader:
         return [decode_alert(value) for (value,) in self._rows(sql, (brand,))]
 
     def feedback(self, episode_ids: Sequence[str]) -> list[Feedback]:
-        """What people have said about these episodes, in the order of its times."""
+        """What people have said about these episodes, in the order of its times, then of its arrival."""
         marks = ", ".join("?" * len(episode_ids))
-        sql = f"SELECT value FROM feedback WHERE episode_id IN ({marks}) ORDER BY said, id"  # noqa: S608 - marks
+        sql = f"SELECT value FROM feedback WHERE episode_id IN ({marks}) ORDER BY said, arrival, id"  # noqa: S608 - marks
         return [decode_feedback(value) for (value,) in self._rows(sql, list(episode_ids))]
 
     def episodes_of(self, brand: str, *, since: int = 0, limit: int = 50) -> list[Episode]:
@@ -196,12 +208,14 @@ class Reader:
         where: list[str] = ["1"]
         values: list[str | float] = []
         if wanted.brand:
-            where.append(_named("brand", wanted))
+            where.append(_named("brand", wanted.called))
             values += [_like(wanted.brand), *wanted.called]
+        if wanted.text:
+            where.append(f"(words LIKE ? ESCAPE '\\' OR {_named('brand', wanted.text_called)})")
+            values += [_like(wanted.text.casefold()), _like(wanted.text), *wanted.text_called]
         for clause, value in (
             ("cause = ?", wanted.cause),
             ("kind = ?", wanted.kind),
-            ("words LIKE ? ESCAPE '\\'", _like(wanted.text.casefold())),
             ("opened >= ?", wanted.since),
             ("opened < ?", wanted.until),
         ):
@@ -211,10 +225,19 @@ class Reader:
         sql = f"SELECT {_COLUMNS} FROM episodes WHERE {' AND '.join(where)} ORDER BY opened DESC LIMIT ? OFFSET ?"  # noqa: S608
         return _episodes(self._rows(sql, [*values, limit, skipped]))
 
-    def brands(self, wanted: Search, limit: int) -> list[str]:
-        """Brands whose name fits, by name."""
-        sql = f"SELECT name FROM brands WHERE last_start >= 0 AND {_named('name', wanted)} ORDER BY name LIMIT ?"  # noqa: S608
-        return [name for (name,) in self._rows(sql, (_like(wanted.brand) or "%", *wanted.called, limit))]
+    def brands(self, part: str, called: Sequence[str], limit: int) -> tuple[list[str], int]:
+        """Brands that were heard of and whose id fits, by id, and how many there are in all.
+
+        Args:
+            part: of the id; an empty one fits every brand.
+            called: ids that fit for another reason.
+            limit: how many are named.
+        """
+        rest = f"FROM brands WHERE last_start >= 0 AND {_named('name', called)}"
+        values = [_like(part) or "%", *called]
+        with self._connection() as connection:
+            found = connection.execute(f"SELECT name {rest} ORDER BY name LIMIT ?", [*values, limit]).fetchall()
+            return [name for (name,) in found], _scalar(connection, f"SELECT count(*) {rest}", values)
 
     def latest(self, brand: str) -> Activity | None:
         """The newest activity of a brand, None for one that is not known."""
@@ -286,14 +309,16 @@ def _series(brand: str, since: int, until: int, step: int) -> dict[str, Any]:
 def _episodes(rows: list[Any]) -> list[Episode]:
     names = Episode.__struct_fields__
     return [
-        Episode(**dict(zip(names, (*row[:6], SEVERITIES[row[6]], *row[7:12], decode_alert(row[12])), strict=True)))
+        Episode(
+            **dict(zip(names, (*row[:6], SEVERITIES[row[6]], *row[7:12], decode_alert(row[12]), row[13]), strict=True))
+        )
         for row in rows
     ]
 
 
-def _named(column: str, wanted: Search) -> str:
+def _named(column: str, called: Sequence[str]) -> str:
     """The clause that a brand's name fits; its values are the pattern and what is called so."""
-    return f"({column} LIKE ? ESCAPE '\\' OR {column} IN ({', '.join('?' * len(wanted.called))}))"
+    return f"({column} LIKE ? ESCAPE '\\' OR {column} IN ({', '.join('?' * len(called))}))"
 
 
 def _like(text: str) -> str:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import TocsinError
+from pipeline.hub.store.migration import from_layout_1
 
-VERSION: Final = 1
-"""Of the layout; a file with another one is refused."""
+VERSION: Final = 2
+"""Of the layout; a file of the one before is brought up to it, any other is refused."""
 
 _PERIOD_COLUMNS: Final = """
     start INTEGER NOT NULL,
@@ -53,7 +54,8 @@ CREATE TABLE episodes (
     resolved INTEGER,
     cause TEXT NOT NULL,
     words TEXT NOT NULL,
-    last_alert BLOB NOT NULL
+    last_alert BLOB NOT NULL,
+    due INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX episodes_of_brand ON episodes (number, onset);
 CREATE INDEX episodes_by_opening ON episodes (opened);
@@ -64,7 +66,8 @@ CREATE TABLE alerts (
 CREATE INDEX alerts_of_episode ON alerts (episode_id, detected);
 CREATE INDEX alerts_by_time ON alerts (detected);
 CREATE TABLE feedback (
-    id TEXT PRIMARY KEY, episode_id TEXT NOT NULL, kind TEXT NOT NULL, said REAL NOT NULL, value BLOB NOT NULL
+    id TEXT PRIMARY KEY, episode_id TEXT NOT NULL, kind TEXT NOT NULL, said REAL NOT NULL, value BLOB NOT NULL,
+    arrival INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX feedback_of_episode ON feedback (episode_id, said);
 CREATE TABLE buckets (
@@ -141,6 +144,8 @@ def _lay_out(connection: sqlite3.Connection, path: Path) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise TocsinError(f"{path}: expected a store of the hub, got another database; set another with --store")
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif version == 1:
+        from_layout_1(connection)
     elif version != VERSION:
         raise TocsinError(
             f"{path}: expected a store of layout {VERSION}, got layout {version}; remove it, and the hub reads the "

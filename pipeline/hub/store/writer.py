@@ -13,6 +13,7 @@ from typing import Final, Self
 import msgspec
 
 from pipeline.errors import TocsinError
+from pipeline.hub.store.due import due_of
 from pipeline.hub.store.periods import Periods
 from pipeline.hub.store.retention import DAY, EVERY_SECONDS, HOUR, Retention, forget
 from pipeline.hub.store.tables import open_for_writing, sole_writer
@@ -139,12 +140,13 @@ class Writer:
         cause = alert.evidence.cause
         self._connection.execute(
             """
-            INSERT INTO episodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO episodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (episode_id) DO UPDATE SET
                 severity = max(severity, excluded.severity),
                 onset = min(onset, excluded.onset),
                 opened = min(opened, excluded.opened),
                 resolved = coalesce(resolved, excluded.resolved),
+                due = min(coalesce(due, excluded.due), coalesce(excluded.due, due)),
                 category = CASE WHEN excluded.changed >= changed THEN excluded.category ELSE category END,
                 cause = CASE WHEN excluded.changed >= changed THEN excluded.cause ELSE cause END,
                 words = CASE WHEN excluded.changed >= changed THEN excluded.words ELSE words END,
@@ -166,14 +168,16 @@ class Writer:
                 cause.name if cause else "",
                 _words(alert),
                 value,
+                due_of(alert),
             ),
         )
         return True
 
     def _store_feedback(self, said: Feedback) -> bool:
         found = self._connection.execute(
-            "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?)",
-            (said.id, said.episode_id, said.kind, said.time.timestamp(), encode_feedback(said)),
+            "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?, "
+            "(SELECT coalesce(max(arrival), 0) + 1 FROM feedback WHERE episode_id = ?))",
+            (said.id, said.episode_id, said.kind, said.time.timestamp(), encode_feedback(said), said.episode_id),
         )
         return found.rowcount > 0
 

@@ -22,7 +22,13 @@ def test_a_recording_becomes_pages_and_a_signal_ends_the_hub_in_order(tmp_path):
     recorded.write_bytes(b"\n".join(item.value for item in troubled_stream(1) if item.value is not None))
     store = tmp_path / "store.sqlite"
     command = ["hub", "--replay", str(recorded), "--port", "0", "--store", str(store)]
-    with subprocess.Popen([sys.executable, "-m", "pipeline", *command], stdout=subprocess.PIPE, text=True) as hub:
+    told = tmp_path / "stderr"
+    with (
+        told.open("w") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *command], stdout=subprocess.PIPE, stderr=stderr, text=True
+        ) as hub,
+    ):
         assert hub.stdout is not None
         address = hub.stdout.readline().strip()
 
@@ -32,8 +38,11 @@ def test_a_recording_becomes_pages_and_a_signal_ends_the_hub_in_order(tmp_path):
                 return json.load(answer)["episodes"]
 
         wait_until(crises, 60, "the crisis of the recording")
+        wait_until(lambda: "the recording is read to its end" in told.read_text(), 60, "the end of the recording")
         with urlopen(address, timeout=30) as answer:
-            assert b"A recording, without Kafka" in answer.read()
+            page = answer.read()
+        assert b"A recording, without Kafka" in page
+        assert b"still being read" not in page
         hub.send_signal(signal.SIGTERM)
         assert hub.wait(30) == 0
     assert store.exists()

@@ -69,10 +69,17 @@ def opened_page(
     return page
 
 
+def wait_in(page: Page, condition: str) -> None:
+    """Wait until a condition holds in a page, without the `eval` of later looks that the policy forbids."""
+    page.evaluate(
+        f"() => new Promise(done => {{ const look = () => ({condition}) ? done() : setTimeout(look); look(); }})"
+    )
+
+
 def test_a_new_crisis_appears_and_an_acknowledgement_too_without_a_reload(browser, site):
     address, writer, opened = site
     with opened_page(browser, address) as page:
-        page.wait_for_function("performance.getEntriesByType('resource').some(e => e.name.endsWith('hub.js'))")
+        wait_in(page, "performance.getEntriesByType('resource').some(e => e.name.endsWith('hub.js'))")
         page.evaluate("window.notReloaded = true")
         expect(page.locator(".card")).to_have_count(1)
         second = episode(5, brand="cora", kind="crisis")
@@ -130,14 +137,31 @@ def test_times_are_those_of_the_readers_zone_with_utc_beside(browser, site):
 def test_a_phone_shows_every_page_without_scrolling_sideways(browser, site):
     address, _, opened = site
     with opened_page(browser, address, width=360) as page:
-        for path in ("/", f"/episodes/{opened.episode_id}", "/brands/acme", "/search"):
+        for path in ("/", f"/episodes/{opened.episode_id}", "/brands/acme", "/brands", "/search"):
             page.goto(address + path)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
 
 
+def test_a_phone_shows_the_rows_of_the_last_episodes_whole_and_short(browser, site):
+    address, writer, opened = site
+    writer.apply(Incoming(alerts=[later(opened, 7, "resolved", 60)]))
+    with opened_page(browser, address, width=360) as page:
+        row = page.locator("#last tbody tr").first
+        expect(row).to_be_visible()
+        assert page.locator("#last .scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
+        assert row.evaluate("row => row.clientHeight") < 200
+
+
 @pytest.mark.parametrize(
     ("path", "dark"),
-    [("/", False), ("/episodes/{}", False), ("/episodes/{}", True), ("/brands/acme", True), ("/search", False)],
+    [
+        ("/", False),
+        ("/episodes/{}", False),
+        ("/episodes/{}", True),
+        ("/brands/acme", True),
+        ("/search", False),
+        ("/brands", False),
+    ],
 )
 def test_axe_finds_nothing_serious(browser, site, path, dark):
     address, _, opened = site
@@ -174,9 +198,9 @@ def test_a_page_that_nobody_looks_at_gives_its_connection_back_and_catches_up(br
     look = "state => {{ Object.defineProperty(document, 'hidden', {{ value: {}, configurable: true }}); {} }}"
     tell = "document.dispatchEvent(new Event('visibilitychange'))"
     with opened_page(browser, address) as page:
-        page.wait_for_function("events.readyState === EventSource.OPEN")
+        wait_in(page, "events.readyState === EventSource.OPEN")
         page.evaluate(look.format("true", tell), None)
-        page.wait_for_function("events === null")
+        wait_in(page, "events === null")
         writer.apply(Incoming(alerts=[episode(5, brand="cora", kind="crisis")]))
         page.evaluate(look.format("false", tell), None)
         expect(page.locator(".card")).to_have_count(2)

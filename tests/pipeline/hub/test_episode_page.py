@@ -23,7 +23,7 @@ from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Review
 from schemas.alert import Alert, Playbook
 from schemas.evidence import Forecast
-from schemas.feedback import new_feedback
+from schemas.feedback import FeedbackKind, new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
 
@@ -105,14 +105,74 @@ def test_whoever_may_only_read_sees_what_is_done_and_no_button(tmp_path):
         assert "verify-facts" in page(one, opened, "/report")
 
 
-def test_a_deadline_is_overdue_until_somebody_acts(hub):
+OVERDUE = {"en": "Overdue since", "zh": "已超期", "ja": "期限超過"}
+NOBODY = {"en": "nobody acted in time", "zh": "无人及时处理", "ja": "期限内に対応なし"}
+
+
+@pytest.mark.parametrize("language", OVERDUE)
+def test_a_missed_deadline_of_an_earlier_alert_is_the_loudest_thing_until_somebody_acts(hub, language):
     _, writer, client = hub
-    due = Playbook(owner="duty", respond_by=moment(DETECTED - 60))
-    opened = episode(1, playbook=due)
-    writer.apply(Incoming(alerts=[opened], activity=buckets("acme", START, 8)))
-    assert "deadline passed" in page(client, opened)
-    writer.apply(Incoming(feedback=[new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED))]))
-    assert "deadline passed" not in page(client, opened)
+    opened = episode(1, kind="crisis", playbook=Playbook(owner="duty", respond_by=moment(DETECTED + 60)))
+    after = later(opened, 2, "updated", 5, playbook=Playbook(owner="duty"))
+    writer.apply(Incoming(alerts=[opened, after], activity=buckets("acme", START, 12)))
+
+    def shown() -> list[str]:
+        head = page(client, opened, lang=language)
+        card = client.get("/", params={"lang": language}).text
+        return [head[head.index('id="head"') : head.index('class="columns"')], card[card.index('class="card ') :]]
+
+    for text in shown():
+        (said,) = re.findall(r'<p class="overdue">(.*?)</p>', text, re.DOTALL)
+        assert OVERDUE[language] in said
+        assert NOBODY[language] in said
+        assert 'datetime="2026-03-01T12:36:00Z"' in said
+    writer.apply(Incoming(feedback=[new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED + 900))]))
+    for text in shown():
+        assert 'class="overdue"' not in text
+
+
+def test_a_deadline_that_no_kept_alert_names_is_known_from_the_alert_that_nobody_acted(hub):
+    _, writer, client = hub
+    opened = episode(1, kind="crisis", playbook=None)
+    writer.apply(
+        Incoming(
+            alerts=[opened, later(opened, 2, "escalated", 15, changes=("unanswered",))],
+            activity=buckets("acme", START, 12),
+        )
+    )
+    assert 'class="overdue"' in page(client, opened)
+
+
+def test_a_deadline_is_told_as_what_to_act_by_while_there_is_time(hub):
+    _, writer, client = hub
+    opened = episode(1, kind="crisis", playbook=Playbook(owner="duty", respond_by=moment(DETECTED + 900)))
+    writer.apply(Incoming(alerts=[opened], activity=buckets("acme", START, 7)))
+    for language, words in (("en", "act by"), ("zh", "处理期限"), ("ja", "対応期限")):
+        text = page(client, opened, lang=language)
+        assert words in text
+        assert 'class="overdue"' not in text
+
+
+def test_feedback_of_one_moment_stands_in_the_order_of_its_arrival(hub):
+    made, writer, client = hub
+    opened = burn(writer)
+    kinds: tuple[FeedbackKind, ...] = ("acknowledged", "note", "label", "note", "acknowledged", "note")
+    for number, kind in enumerate(kinds):
+        one = new_feedback(
+            opened,
+            kind,
+            author=f"p{number}",
+            time=moment(DETECTED),
+            note=f"n{number}",
+            label="true" if kind == "label" else None,
+        )
+        writer.apply(Incoming(feedback=[one]))
+    writer.apply(Incoming(feedback=[new_feedback(opened, "note", author="early", time=moment(START), note="first")]))
+    said = ["early", *(f"p{number}" for number in range(len(kinds)))]
+    assert [one.author for one in made.reader.feedback([opened.episode_id])] == said
+    text = page(client, opened)
+    assert re.findall(r"by (p\d)<", text[text.index('id="timeline"') :]) == said[1:]
+    assert "Acknowledged by p0, also p4<" in text
 
 
 def test_a_forecast_is_told_in_words_beside_how_good_such_forecasts_are(hub):

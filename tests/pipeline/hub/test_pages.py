@@ -75,7 +75,41 @@ def test_open_episodes_stand_by_severity_with_name_headline_terms_trigger_owner_
     assert "Acknowledged by Kim &lt;b&gt;" in text
     assert burning.evidence.terms[0].text in text
     assert 'class="spark"' in text
-    assert "2 open episodes need eyes" in text
+    assert re.search(r"1 open episode needs eyes\s+<span[^>]*>1 in work", text)
+
+
+def test_when_somebody_acts_on_all_that_is_open_the_page_says_so(hub):
+    made, writer = hub
+    said = new_feedback(burn(writer), "acknowledged", author="Kim", time=moment(DETECTED))
+    writer.apply(Incoming(feedback=[said]))
+    with client_of(made) as client:
+        text = client.get("/").text
+    assert "Somebody acts on every open episode" in text
+    assert "need eyes" not in text
+
+
+@pytest.mark.parametrize("link", ["incident", "of the surge", "of the crisis", "none"])
+def test_a_surge_that_is_part_of_an_open_crisis_is_not_listed_a_second_time(hub, link):
+    made, writer = hub
+    incident = "f" * 24 if link == "incident" else None
+    ids = {"crisis": f"{1:024x}", "surge": f"{2:024x}"}
+    crisis = episode(
+        1,
+        kind="crisis",
+        incident_id=incident,
+        related_episode_ids=(ids["surge"],) if link == "of the crisis" else (),
+    )
+    surge = episode(
+        2,
+        kind="volume_surge",
+        incident_id=incident,
+        related_episode_ids=(ids["crisis"],) if link == "of the surge" else (),
+    )
+    writer.apply(Incoming(alerts=[crisis, surge], activity=buckets("acme", START, 7)))
+    with client_of(made) as client:
+        assert (f"/episodes/{surge.episode_id}" in client.get("/").text) == (link == "none")
+        writer.apply(Incoming(alerts=[later(crisis, 3, "resolved", 30)]))
+        assert f"/episodes/{surge.episode_id}" in client.get("/").text
 
 
 def test_more_episodes_than_are_drawn_are_rows_of_a_table(hub):
@@ -186,6 +220,50 @@ def test_a_search_shows_what_fits_and_says_what_it_could_not_read(hub):
         assert "expected a date such as 2026-03-04" in client.get("/search?from=yesterday").text
 
 
+@pytest.mark.parametrize("asked", ["acme", "Gadgets", "アクメ"])
+def test_the_search_of_the_header_finds_a_brand_by_its_id_and_by_its_names_and_no_other_brand(hub, asked):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        text = client.get("/search", params={"q": asked}).text
+        assert opened.episode_id in text
+        assert 'href="/brands/acme"' in text
+        assert 'href="/brands/bolt"' not in text
+        assert '<ul class="brandlist">' not in client.get("/search", params={"q": "neither"}).text
+
+
+def test_brands_have_a_list_that_can_be_searched_and_says_how_many_it_leaves_out(hub):
+    made, writer = hub
+    burn(writer)
+    writer.apply(Incoming(activity=[record for n in range(510) for record in buckets(f"zeta-{n:03}", START, 1)]))
+    with client_of(made) as client:
+        text = client.get("/").text
+        assert 'href="/brands"' in text
+        assert "The first 500 of 512" in client.get("/brands").text
+        found = client.get("/brands", params={"q": "gadgets"}).text
+        assert re.findall(r'href="/brands/([a-z-]+)"', found) == ["acme"]
+        assert "No brand fits" in client.get("/brands", params={"q": "<i>"}).text
+
+
+def test_the_address_of_all_episodes_is_the_search(hub):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        assert f"/episodes/{opened.episode_id}" in client.get("/episodes").text
+
+
+def test_a_brands_settings_and_scores_are_words_of_people_not_of_a_program(hub):
+    made, writer = hub
+    writer.apply(Incoming(activity=buckets("acme", START, 1, crisis=-0.04)))
+    with client_of(made) as client:
+        text = client.get("/brands/acme").text
+    assert text.count(">Configuration that holds<") == 1
+    assert "now it is 0.0" in text
+    settings = re.findall(r"<td>([^<]*)</td>", text[text.index(">Configuration that holds<") :])
+    assert {"true", "–"} <= set(settings)
+    assert not [one for one in settings if re.search(r"\(\)|\{|\[|True|False|None", one)]
+
+
 @pytest.mark.parametrize("address", ["/episodes/none", "/brands/none", "/nothing"])
 def test_what_is_not_known_is_not_found(hub, address):
     with client_of(hub[0]) as client:
@@ -214,6 +292,36 @@ def test_a_broken_line_is_said_on_the_page_and_to_a_supervisor(tmp_path):
     with hub_in(tmp_path, line=Line("broker <gone>", 0.0, is_recording=False)) as (made, _), client_of(made) as client:
         assert "The line is broken" in client.get("/").text
         assert client.get("/healthz").status_code == 503
+
+
+def test_a_recording_that_is_still_read_does_not_say_that_nothing_burns(tmp_path):
+    line = Line("", 0.0, is_recording=True, is_reading=True)
+    with hub_in(tmp_path, line=line) as (made, writer), client_of(made) as client:
+        for language, words in (("en", "Reading the recording"), ("zh", "正在读取"), ("ja", "読み込んで")):
+            assert words in client.get("/", params={"lang": language}).text
+        assert "Nothing burns" not in client.get("/?lang=en").text
+        burn(writer)
+        assert "still being read" in client.get("/").text
+
+
+def last_hour_shown(client: TestClient, address: str) -> str:
+    found = re.search(r"Last hour(?:: |</dt>\s*<dd>)(\d+) mentions", client.get(address).text)
+    assert found, address
+    return found[1]
+
+
+def test_the_last_hour_of_a_brand_ends_with_its_own_newest_bucket_however_far_the_others_are(hub):
+    made, writer = hub
+    opened = burn(writer)  # 40 mentions in each of seven buckets, after four in each of the others
+    writer.apply(Incoming(activity=buckets("bolt", START + 2100, 60)))
+    with client_of(made) as client:
+        for address in ("/", f"/episodes/{opened.episode_id}"):
+            assert last_hour_shown(client, address) == str(7 * 40 + 5 * 4)
+        points = client.get(f"/api/episodes/{opened.episode_id}").json()["points"]
+        assert max(point["start"] for point in points) < START + 2100
+        writer.apply(Incoming(activity=buckets("acme", START + 2100, 5, mentions=1)))
+        for address in ("/", f"/episodes/{opened.episode_id}"):
+            assert last_hour_shown(client, address) == str(7 * 40 + 5)
 
 
 def acknowledge(client: TestClient, opened: Any, **fields: str) -> Any:
@@ -267,6 +375,41 @@ def test_a_form_that_is_not_ours_or_breaks_a_rule_records_nothing(hub, fields, s
     assert answer.status_code == status
     assert "That did not work" in answer.text
     assert made.reader.feedback([opened.episode_id]) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"kind": "note", "note": " "}, "A note needs words"),
+        ({"kind": "answer", "published": "2026-03-01T12:20"}, "write what was said, or give the address"),
+        (
+            {"kind": "answer", "note": "we &c", "url": "ftp://a", "published": "2026-03-01T12:20"},
+            "begins with https://",
+        ),
+        (
+            {"kind": "answer", "note": "we &c", "url": "https://a.example", "published": "2030-01-01T00:00"},
+            "in the future",
+        ),
+        ({"author": " ", "note": "we &c"}, "give your name"),
+    ],
+)
+def test_a_refused_form_stands_with_its_episode_says_why_kindly_and_keeps_what_was_typed(hub, fields, why):
+    made, writer = hub
+    opened = burn(writer)
+    with client_of(made) as client:
+        text = acknowledge(client, opened, **fields).text
+        assert client.get(f"/episodes/{opened.episode_id}/feedback?lang=ja").headers["location"] == (
+            f"/episodes/{opened.episode_id}?lang=ja"
+        )
+    (refused,) = re.findall(r'<p class="refused" role="alert".*?</p>', text)
+    assert why in refused
+    assert f'href="/episodes/{opened.episode_id}"' in refused
+    assert "expected" not in refused
+    form = text[text.index(refused) : text.index("</form>", text.index(refused))]
+    assert f'name="kind" value="{fields.get("kind", "acknowledged")}"' in form
+    for name in ("url", "published"):
+        assert f'value="{fields.get(name, "")}"' in form or name not in form
+    assert (">we &amp;c</textarea>" in form) == ("note" in fields and bool(fields["note"].strip()))
 
 
 def test_a_form_sent_by_another_site_records_nothing(hub):

@@ -16,7 +16,7 @@ from pipeline.errors import TocsinError
 from pipeline.hub.store.reader import Reader, Search
 from pipeline.hub.store.retention import DAY, HOUR, Retention
 from pipeline.hub.store.writer import Incoming, Writer
-from schemas.alert import Alert
+from schemas.alert import Alert, Playbook
 from schemas.feedback import new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, START, activity, alert, buckets, burn, episode, later
@@ -142,7 +142,7 @@ def test_what_is_older_than_its_time_is_forgotten_alerts_and_feedback_too(tmp_pa
         writer.apply(Incoming(activity=[activity("bolt", START + 1000 * DAY)]))
         reader = Reader(writer.path)
         left = {name: len(rows) for name, rows in content(writer.path).items() if name not in {"facts", "offsets"}}
-        assert reader.brands(Search(), 10) == ["bolt"]
+        assert reader.brands("", (), 10) == (["bolt"], 1)
         reader.close()
     assert left == {"episodes": 0, "alerts": 0, "feedback": 0, "buckets": 1, "hours": 1, "days": 1}
 
@@ -244,4 +244,32 @@ def test_a_reader_can_write_nothing(tmp_path):
         reader = Reader(writer.path)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader._rows("DELETE FROM episodes")
+        reader.close()
+
+
+def test_a_store_of_the_layout_before_is_kept_and_brought_up_to_date(tmp_path):
+    path = tmp_path / "store.sqlite"
+    opened = episode(1, playbook=Playbook(owner="duty", respond_by=moment(DETECTED + 600)))
+    records = Incoming(
+        alerts=[opened, later(opened, 2, "escalated", 15, playbook=None, changes=("unanswered",)), episode(3)],
+        feedback=[new_feedback(opened, "note", author="Kim", time=moment(DETECTED), note="x")],
+    )
+    with Writer(path) as writer:
+        writer.apply(records)
+    before = content(path)
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "ALTER TABLE feedback DROP COLUMN arrival; ALTER TABLE episodes DROP COLUMN due; PRAGMA user_version = 1;"
+        )
+    connection.close()
+    with Writer(path) as writer:
+        migrated = content(path)
+        assert migrated["episodes"] == before["episodes"]
+        assert [row[:-1] for row in migrated["feedback"]] == [row[:-1] for row in before["feedback"]]
+        writer.apply(Incoming(feedback=[new_feedback(opened, "note", author="Ann", time=moment(DETECTED), note="x")]))
+        reader = Reader(path)
+        assert [one.author for one in reader.feedback([opened.episode_id])] == ["Kim", "Ann"]
+        found = reader.episode(opened.episode_id)
+        assert found
+        assert found.due == DETECTED + 600
         reader.close()

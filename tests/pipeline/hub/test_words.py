@@ -41,6 +41,7 @@ def test_all_that_pages_ask_for_has_words():
         for path in [*SOURCE.rglob("*.html"), *SOURCE.rglob("*.py")]
         for name in ASKED.findall(path.read_text(encoding="utf-8"))
     }
+    asked |= set(re.findall(r'"(refused_[a-z]+)"', (SOURCE / "feedback.py").read_text(encoding="utf-8")))
     assert len(asked) > 80
     assert asked - words_of("en").names() == set()
 
