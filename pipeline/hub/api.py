@@ -85,7 +85,7 @@ _QUERIES: Final = {
     "brand": ("part of the brand's name", {"type": "string"}),
     "cause": ("the likely cause", {"type": "string"}),
     "kind": ("kind of episode", {"type": "string"}),
-    "q": ("part of headline, terms or trigger", {"type": "string"}),
+    "q": ("part of headline, terms, trigger or the brand's name", {"type": "string"}),
     "from": ("opened on this day (UTC) or later", {"type": "string"}),
     "until": ("opened on this day (UTC) or before", {"type": "string"}),
     "skip": (f"episodes to leave out from the beginning; an answer has {PAGE}", {"type": "integer", "minimum": 0}),

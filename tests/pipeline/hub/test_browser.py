@@ -11,11 +11,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pipeline.hub.store.writer import Change, Incoming, Writer
-from schemas.alert import Alert
+from schemas.alert import Alert, Playbook
 from schemas.feedback import new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.browser import CHROMIUM, needs_chromium, served
-from tests.pipeline.hub.world import DETECTED, HOSTILE, burn, episode, hub_in, later
+from tests.pipeline.hub.world import DETECTED, HOSTILE, START, buckets, burn, episode, hub_in, later
 
 pytestmark = needs_chromium
 expect.set_options(timeout=60_000)
@@ -127,6 +127,25 @@ def test_somebody_marks_a_step_as_done_and_opens_the_report_which_lists_it(brows
         assert faults == []
 
 
+def test_a_refused_form_is_in_view_with_what_was_typed_and_can_be_sent_again(browser, site):
+    address, _, opened = site
+    with opened_page(browser, f"{address}/episodes/{opened.episode_id}", width=360) as page:
+        page.get_by_text("Record our answer").click()
+        form = page.locator("form", has=page.locator("input[value=answer]"))
+        form.get_by_label("Your name").fill("Kim")
+        form.get_by_role("button").click()
+        assert form.locator("textarea").evaluate("field => field.validity.valueMissing")
+        form.locator("textarea").fill("We recall <b>all</b> of them")
+        form.get_by_label("Published").fill("2031-01-01T00:00")
+        form.get_by_role("button").click()
+        expect(page.locator(".refused")).to_be_in_viewport()
+        expect(page.locator(".refused")).to_contain_text("not in the future")
+        expect(form.locator("textarea")).to_have_value("We recall <b>all</b> of them")
+        form.get_by_label("Published").fill("")
+        form.get_by_role("button").click()
+        expect(page.locator("#timeline")).to_contain_text("We recall <b>all</b> of them")
+
+
 def test_times_are_those_of_the_readers_zone_with_utc_beside(browser, site):
     address, _, opened = site
     with opened_page(browser, f"{address}/episodes/{opened.episode_id}") as page:
@@ -164,10 +183,15 @@ def test_a_phone_shows_the_rows_of_the_last_episodes_whole_and_short(browser, si
     ],
 )
 def test_axe_finds_nothing_serious(browser, site, path, dark):
-    address, _, opened = site
+    address, writer, opened = site
+    missed = Playbook(owner="duty", respond_by=moment(DETECTED + 2400))
+    writer.apply(
+        Incoming(alerts=[later(opened, 8, "updated", 35, playbook=missed)], activity=buckets("bolt", START + 2100, 20))
+    )
     with opened_page(browser, address + path.format(opened.episode_id), dark=dark) as page:
         for details in page.locator("details").all():
             details.evaluate("details => { details.open = true; }")
+        assert page.locator(".overdue").count() == (path in {"/", "/episodes/{}"})
         found = Axe().run(page)
     serious = [
         (violation["id"], [node["html"][:160] for node in violation["nodes"]][:3])
