@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import structlog
@@ -29,6 +30,7 @@ from pipeline.hub.recorded import replay_into
 from pipeline.hub.store.reader import Reader, Status
 from pipeline.hub.store.writer import Change, Writer
 from pipeline.replay import open_inputs
+from schemas.feedback import FeedbackKind
 
 _LOGINS: Final = 5.0
 _LOGINS_PER_SECOND: Final = 0.1
@@ -181,7 +183,18 @@ def _gauges(hub: Hub, unreadable: int) -> Iterable[tuple[str, str, float]]:
         ("tocsin_hub_connected", "1 while the topics can be read.", 0.0 if line.problem else 1.0),
         ("tocsin_hub_unreadable_records", "Records since the start that could not be decoded.", unreadable),
         ("tocsin_hub_open_pages", "Pages that follow changes.", hub.live.listeners),
+        *_response_times(hub),
     ]
+
+
+def _response_times(hub: Hub) -> Iterator[tuple[str, str, float]]:
+    """How fast people were, over the episodes that are kept; nothing where nobody was."""
+    kinds: tuple[tuple[str, FeedbackKind], ...] = (("acknowledge", "acknowledged"), ("answer", "answer"))
+    for name, kind in kinds:
+        seconds = hub.reader.response_seconds(kind)
+        if seconds:
+            meaning = f"Seconds from the opening of an episode to the first {kind}: the median of those kept."
+            yield f"tocsin_hub_median_time_to_{name}_seconds", meaning, median(seconds)
 
 
 class _Server(uvicorn.Server):

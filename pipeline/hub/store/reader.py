@@ -15,7 +15,7 @@ from pipeline.hub.store.retention import DAY, HOUR
 from pipeline.hub.store.tables import open_for_reading
 from schemas.activity import Activity, decode_activity
 from schemas.alert import SEVERITIES, Alert, decode_alert
-from schemas.feedback import Feedback, decode_feedback
+from schemas.feedback import Feedback, FeedbackKind, decode_feedback
 from schemas.observation import BUCKET_SECONDS
 
 CONNECTIONS: Final = 4
@@ -194,6 +194,17 @@ class Reader:
         marks = ", ".join("?" * len(episode_ids))
         sql = f"SELECT value FROM feedback WHERE episode_id IN ({marks}) ORDER BY said, arrival, id"  # noqa: S608 - marks
         return [decode_feedback(value) for (value,) in self._rows(sql, list(episode_ids))]
+
+    def response_seconds(self, kind: FeedbackKind) -> list[float]:
+        """Seconds from the opening of an episode to the first feedback of a kind, of every one that has some."""
+        return [
+            float(seconds)
+            for (seconds,) in self._rows(
+                "SELECT MAX(MIN(said) - opened, 0) FROM feedback JOIN episodes USING (episode_id) "
+                "WHERE feedback.kind = ? GROUP BY episode_id",
+                (kind,),
+            )
+        ]
 
     def episodes_of(self, brand: str, *, since: int = 0, limit: int = 50) -> list[Episode]:
         """The episodes of a brand or, with a '#' before its name, of a category, from the newest on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pipeline.hub.context import Hub, Line
 from pipeline.hub.episode_view import MOST_SAID
 from pipeline.hub.guard import MAX_BODY, TokenBucket
 from pipeline.hub.store.writer import Incoming, Writer
-from schemas.feedback import new_feedback
+from schemas.feedback import FeedbackKind, new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
 
@@ -571,6 +572,24 @@ def test_prometheus_is_told_requests_by_page_and_feedback_by_kind(hub):
         text = client.get("/metrics").text
     assert 'tocsin_hub_requests_total{page="episode",status="404"} 1.0' in text
     assert 'tocsin_hub_feedback_total{kind="acknowledged"} 1.0' in text
+
+
+def test_prometheus_is_told_how_fast_people_are_where_somebody_was(hub):
+    made, writer = hub
+    said: list[tuple[int, FeedbackKind, int]] = [
+        (1, "acknowledged", 10),
+        (2, "acknowledged", 30),
+        (2, "acknowledged", 90),
+        (2, "answer", 120),
+    ]
+    opened = {number: episode(number, brand=f"brand-{number}") for number in (1, 2)}
+    writer.apply(Incoming(alerts=list(opened.values())))
+    assert made.reader.response_seconds("answer") == []
+    for number, kind, minutes in said:
+        when = opened[number].detected_time + timedelta(minutes=minutes)
+        writer.apply(Incoming(feedback=[new_feedback(opened[number], kind, author=f"after {minutes}", time=when)]))
+    assert sorted(made.reader.response_seconds("acknowledged")) == [600.0, 1800.0]
+    assert made.reader.response_seconds("answer") == [7200.0]
 
 
 def test_an_error_of_ours_costs_one_answer_and_says_nothing_of_itself(hub):
