@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from rich.text import Text
 
+from pipeline.cli.alert_wordings import LINES, authors_in, duration_in, mentions_in
 from pipeline.engine.alerts.evidence_text import evidence_lines, similar_line
 from pipeline.engine.alerts.headline import headline
+from pipeline.notify.wordings import WORDINGS
 from pipeline.wording import counted, percent
-from schemas.alert import MAX_LINK_CHARACTERS, Alert, Kind, Member, Suppressed
+from schemas.alert import MAX_LINK_CHARACTERS, Alert, Member, Suppressed
 from schemas.evidence import Evidence, Post
 from schemas.text import printable
 
@@ -19,6 +22,8 @@ _RESOLVED_STYLE: Final = "bold green"
 _EXCERPT_CHARACTERS: Final = 120
 _ALIKE_CHARACTERS: Final = 60
 _MAX_MEMBERS: Final = 8
+_LEAST_SHARE: Final = 0.005
+"""Of a score: a part with less is not worth a word."""
 
 
 def alert_lines(alert: Alert, language: str = "") -> list[str]:
@@ -28,32 +33,35 @@ def alert_lines(alert: Alert, language: str = "") -> list[str]:
 
     Args:
         alert: of any age.
-        language: one of evidence_text.LANGUAGES, of the headline and the evidence; "" leaves the headline in its own.
+        language: one of evidence_text.LANGUAGES; "" leaves the headline in its own, all else is English then.
     """
     sentence = headline(alert, language) if language else alert.headline
-    lines = [_headline(alert), *([f"  {printable(sentence, 500)}"] if sentence else [])]
-    lines += [f"  {told}" for told in _changes(alert)]
-    lines.append("  " + _numbers(alert))
+    language = language or "en"
+    say = LINES[language]
+    lines = [_headline(alert, language), *([f"  {printable(sentence, 500)}"] if sentence else [])]
+    lines += [f"  {say[change]}" for change in alert.changes if change in _RESPONSES]
+    lines.append("  " + _numbers(alert, language))
     if alert.members:
-        lines.append("  " + _members(alert.members))
+        lines.append("  " + _members(alert.members, say))
     if alert.category_episode_id:
-        lines.append(f"  beyond a common move of the category {alert.category}")
-    lines += [f"  {link}" for link in _links(alert)]
+        lines.append("  " + say["beyond_category"].format(alert.category))
+    lines += [f"  {link}" for link in _links(alert, say)]
     if alert.suppressed:
-        lines.append("  " + _suppressed(alert.suppressed))
+        lines.append("  " + _suppressed(alert.suppressed, language))
     if alert.transition == "resolved":
         return lines
-    story = "" if alert.evidence.triggers else _story(alert.evidence, alert.detected_time)
-    about = evidence_lines(alert.evidence, language or "en", alert.detected_time)
-    about += [similar_line(one, language or "en") for one in alert.evidence.similar[:1]]
-    lines += [f"  {words}" for words in (_reasons(alert), _unlisted(alert.evidence), story, *about) if words]
+    story = "" if alert.evidence.triggers else _story(alert.evidence, alert.detected_time, language)
+    about = evidence_lines(alert.evidence, language, alert.detected_time)
+    about += [similar_line(one, language) for one in alert.evidence.similar[:1]]
+    reasons, unlisted = _reasons(alert, say), _unlisted(alert.evidence, language)
+    lines += [f"  {words}" for words in (reasons, unlisted, story, *about) if words]
     if alert.playbook:
-        playbook = f"owner {printable(alert.playbook.owner, 100)}"
+        playbook = [say["owner"].format(printable(alert.playbook.owner, 100))]
         if alert.playbook.respond_by:
-            playbook += f", act by {_when(alert.playbook.respond_by)}"
+            playbook.append(say["act_by"].format(_when(alert.playbook.respond_by)))
         if alert.playbook.link:
-            playbook += f", {printable(alert.playbook.link, 300)}"
-        lines.append("  " + playbook)
+            playbook.append(printable(alert.playbook.link, 300))
+        lines.append("  " + ", ".join(playbook))
     if "hub" in alert.links:
         lines.append(f"  {printable(alert.links['hub'], MAX_LINK_CHARACTERS)}")
     return lines
@@ -66,73 +74,71 @@ def alert_renderable(alert: Alert, language: str = "") -> Text:
     return Text("\n").join([Text(first, style), *(Text(line) for line in rest)])
 
 
-def _headline(alert: Alert) -> str:
+def _headline(alert: Alert, language: str) -> str:
     # A resolved critical episode is good news and must not read as a bad one.
-    level = "RESOLVED" if alert.transition == "resolved" else alert.severity.upper()
-    transition = "" if alert.transition == "resolved" else f" {alert.transition}"
-    subject = f"category {alert.brand}" if alert.scope == "category" else alert.brand
-    return (
-        f"{level} {_words(alert.kind)}{transition}: {subject}, {_when(alert.detected_time)} "
-        f"(first signs from {_when(alert.onset_time, alert.detected_time)})"
-    )
+    wording, say = WORDINGS[language], LINES[language]
+    is_over = alert.transition == "resolved"
+    level = wording.over if is_over else wording.severities[alert.severity]
+    transition = "" if is_over else f" {wording.transitions[alert.transition]}"
+    subject = say["category"].format(alert.brand) if alert.scope == "category" else alert.brand
+    signs = say["first_signs"].format(_when(alert.onset_time, alert.detected_time))
+    return f"{level} {wording.kinds[alert.kind]}{transition}: {subject}, {_when(alert.detected_time)} ({signs})"
 
 
-_CHANGES: Final = {
-    "answer": "the brand has answered",
-    "backfired": "after the answer the negative mentions rose beyond expectation",
-    "unanswered": "nobody has acknowledged or answered in time",
-}
+_RESPONSES: Final = ("answer", "backfired", "unanswered")
+"""Changes that are said in a line of their own: nothing else in the alert shows them."""
 
 
-def _changes(alert: Alert) -> list[str]:
-    """What the alert says of the response, in words."""
-    return [_CHANGES[change] for change in alert.changes if change in _CHANGES]
-
-
-def _numbers(alert: Alert) -> str:
+def _numbers(alert: Alert, language: str) -> str:
     seen, usual = alert.observed, alert.expected
-    window = _duration(round((alert.window.end - alert.window.start).total_seconds() / 60))
-    return (
-        f"{counted(seen.mentions, 'mention')} in {window}, {_count(usual.lower)} to {_count(usual.upper)} expected; "
-        f"{percent(seen.negative_share)} negative, {percent(usual.negative_share)} usual; "
-        f"score {alert.score.value + 0.0:.1f}, threshold {alert.score.threshold:.1f}"
+    return LINES[language]["numbers"].format(
+        mentions=mentions_in(f"{seen.mentions:,.0f}", language),
+        window=duration_in(round((alert.window.end - alert.window.start).total_seconds() / 60), language),
+        lower=_count(usual.lower),
+        upper=_count(usual.upper),
+        share=percent(seen.negative_share),
+        usual=percent(usual.negative_share),
+        score=f"{alert.score.value + 0.0:.1f}",
+        threshold=f"{alert.score.threshold:.1f}",
     )
 
 
-def _reasons(alert: Alert) -> str:
+def _reasons(alert: Alert, say: Mapping[str, str]) -> str:
     total = sum(max(part, 0.0) for part in alert.contributions.values())
     parts = []
     if total > 0:
         ordered = sorted(alert.contributions.items(), key=lambda item: -item[1])
-        named = [(name.replace("_", " "), part / total) for name, part in ordered if part / total >= 0.005]
-        shares = [f"{percent(share)} {printable(name, 40)}" for name, share in named]
-        parts.append("because of " + ", ".join(shares))
+        named = [(say.get(name, name.replace("_", " ")), part / total) for name, part in ordered]
+        shares = [f"{percent(share)} {printable(name, 40)}" for name, share in named if share >= _LEAST_SHARE]
+        parts.append(say["because"].format(", ".join(shares)))
     if alert.evidence.posts and not alert.evidence.triggers:
         parts.append(_post(alert.evidence.posts[0]))
     return "; ".join(parts)
 
 
-def _links(alert: Alert) -> list[str]:
+def _links(alert: Alert, say: Mapping[str, str]) -> list[str]:
     """What other episodes it belongs to."""
     if alert.related_episode_ids:
-        return ["one event with " + ", ".join(f"episode {episode}" for episode in alert.related_episode_ids)]
+        return [say["one_event"].format(", ".join(say["episode"].format(one) for one in alert.related_episode_ids))]
     if alert.parent_episode_id and alert.incident_id not in {None, alert.episode_id}:
-        return [f"the same fire as episode {alert.parent_episode_id}, going on"]
+        return [say["going_on"].format(alert.parent_episode_id)]
     return []
 
 
-def _members(members: tuple[Member, ...]) -> str:
+def _members(members: tuple[Member, ...], say: Mapping[str, str]) -> str:
     shown = ", ".join(f"{member.brand} {member.score:.1f}" for member in members[:_MAX_MEMBERS])
     left = len(members) - _MAX_MEMBERS
-    return f"brands by score: {shown}" + (f" and {left} more" if left > 0 else "")
+    return say["members"].format(say["more"].format(shown, left) if left > 0 else shown)
 
 
-def _suppressed(suppressed: Suppressed) -> str:
-    last = suppressed.recent[-1]
-    reason = {"budget": "alert budget used up", "category": "whole category moved", "cool_down": "cool-down"}
-    return (
-        f"suppressed since the last alert: {suppressed.count}; the last {_when(last.time)}, {_words(last.kind)}, "
-        f"score {last.score:.1f}, {reason[last.reason]}"
+def _suppressed(suppressed: Suppressed, language: str) -> str:
+    last, say = suppressed.recent[-1], LINES[language]
+    return say["suppressed"].format(
+        count=suppressed.count,
+        when=_when(last.time),
+        kind=WORDINGS[language].kinds[last.kind],
+        score=f"{last.score:.1f}",
+        reason=say["category_moved" if last.reason == "category" else last.reason],
     )
 
 
@@ -145,29 +151,31 @@ def _post(post: Post) -> str:
     return f'"{printable(post.excerpt, _EXCERPT_CHARACTERS)}" ({", ".join(source)})'
 
 
-def _unlisted(evidence: Evidence) -> str:
+def _unlisted(evidence: Evidence, language: str) -> str:
     """How many texts could hardly be read; empty where there were none."""
     count = evidence.languages.get("other", 0)
-    return f"{counted(count, 'mention')} in languages without a word list: read by emoji alone" if count else ""
+    return LINES[language]["unlisted"].format(mentions_in(f"{count:,}", language)) if count else ""
 
 
-def _story(evidence: Evidence, now: datetime) -> str:
+def _story(evidence: Evidence, now: datetime, language: str) -> str:
     """The most shared story of the window; empty where no post was shared."""
     if not evidence.stories or evidence.stories[0].mentions < 2:
         return ""
-    story = evidence.stories[0]
+    story, say = evidence.stories[0], LINES[language]
     shown = evidence.posts[0] if evidence.posts else None
     is_shown = shown is not None and (
         shown.id == story.id or shown.excerpt[:_ALIKE_CHARACTERS] == story.excerpt[:_ALIKE_CHARACTERS]
     )
     excerpt = printable(story.excerpt, _EXCERPT_CHARACTERS)
-    what = "most shared is this post:" if is_shown else f'most shared: "{excerpt}",'
-    about = "about " if story.estimated else ""
-    parts = [f"{what} {about}{story.mentions:,} times since {_when(story.first_seen, now)}"]
+    what = say["shown_story"] if is_shown else say["story"].format(excerpt)
+    about = say["about"] if story.estimated else ""
+    parts = [
+        f"{what} {say['times'].format(about=about, count=f'{story.mentions:,}', when=_when(story.first_seen, now))}"
+    ]
     if story.authors:
-        parts.append(f"by {counted(story.authors, 'author')}")
+        parts.append(say["authors"].format(authors_in(f"{story.authors:,}", language)))
     if story.reach:
-        parts.append(f"reach {story.reach:,}")
+        parts.append(say["reach"].format(f"{story.reach:,}"))
     return ", ".join(parts)
 
 
@@ -179,17 +187,5 @@ def _when(moment: datetime, beside: datetime | None = None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _duration(minutes: int) -> str:
-    hours, rest = divmod(minutes, 60)
-    if not hours:
-        return f"{rest} min"
-    return f"{hours} h {rest} min" if rest else f"{hours} h"
-
-
 def _count(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
-
-
-def _words(kind: Kind) -> str:
-    """A kind of alert as people read it."""
-    return kind.replace("_", " ")
