@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pipeline.config.errors import near, toml_key
+from pipeline.config.templates import template_faults
 
 LINK_FIELDS: Final = (
     "brand", "category", "detected", "episode_id", "from_ms", "kind", "name", "onset", "severity", "term", "to_ms"
@@ -24,13 +24,5 @@ def link_faults(links: Mapping[str, str]) -> Iterator[str]:
         where = f"links.{toml_key(name)}={template!r}"
         if not template.startswith(("http://", "https://")):
             yield f"{where}: must begin with http:// or https://"
-        try:
-            parts = list(string.Formatter().parse(template))
-        except ValueError as error:
-            yield f"{where}: must have fields like {{brand}}: {error}; write a brace as {{{{ or }}}}"
-            continue
-        for _, field, format_spec, conversion in parts:
-            if field in LINK_FIELDS and (format_spec or conversion):
-                yield f"{where}: must have {{{field}}} as it stands here, with nothing after the name"
-            elif field is not None and field not in LINK_FIELDS:
-                yield f"{where}: must have no other fields than {', '.join(LINK_FIELDS)}{near(field, LINK_FIELDS)}"
+        for fault, unknown in template_faults(where, template, LINK_FIELDS, "brand"):
+            yield fault if unknown is None else fault + near(unknown, LINK_FIELDS)

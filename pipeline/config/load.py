@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,14 +21,7 @@ def load_config(path: Path | None) -> Config:
     """
     if path is None:
         return Config()
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: expected a TOML file that can be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected TOML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: expected TOML of a few levels, got tables or lists nested too deeply") from None
+    document = toml_document(path)
     broken = list(faults(document, ConfigFile))
     found = [fault.text for fault in broken]
     # What is left is looked through too, unless a whole table is lost: what refers to it would seem wrong.
@@ -40,3 +34,19 @@ def load_config(path: Path | None) -> Config:
             if not found:
                 return config
     raise ConfigError(*(f"{path}: {fault}" for fault in found))
+
+
+def toml_document(path: Path) -> dict[str, Any]:
+    """What a TOML file says, unchecked.
+
+    Raises:
+        ConfigError: it cannot be read, or is no TOML; it names the file.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a TOML file that can be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: expected TOML of a few levels, got tables or lists nested too deeply") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, Final, Literal
@@ -12,6 +11,7 @@ from msgspec import Meta
 
 from pipeline.config.errors import nearest
 from pipeline.config.section import Section
+from pipeline.config.templates import template_faults
 from schemas.alert import Severity
 from schemas.mention import BRAND_PATTERN
 
@@ -142,17 +142,8 @@ def case_faults(cases: tuple[PlaybookCase, ...], brands: Mapping[str, object], c
 def playbook_faults(where: str, section: PlaybookSection) -> Iterator[str]:
     """Every fault of one playbook that its types do not exclude, each on one line."""
     for language, text in (section.drafts or {}).items():
-        try:
-            fields = [part[1:] for part in string.Formatter().parse(text) if part[1] is not None]
-        except ValueError as error:
-            yield f"{where}.drafts.{language}: must have fields like {{name}}: {error}; write a brace as {{{{ or }}}}"
-            continue
-        for field, format_spec, conversion in fields:
-            if field in DRAFT_FIELDS and (format_spec or conversion):
-                yield f"{where}.drafts.{language}: must have {{{field}}} as it stands here, with nothing after the name"
-            elif field not in DRAFT_FIELDS:
-                known = ", ".join(DRAFT_FIELDS)
-                yield f"{where}.drafts.{language}: must have no other fields than {known}, got {field!r}"
+        for fault, unknown in template_faults(f"{where}.drafts.{language}", text, DRAFT_FIELDS, "name"):
+            yield fault if unknown is None else f"{fault}, got {unknown!r}"
     ids = [step.id for step in section.steps or ()]
     if len(set(ids)) < len(ids):
         yield f"{where}.steps: must have different ids, got {', '.join(ids)}"

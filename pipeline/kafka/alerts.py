@@ -72,10 +72,10 @@ def _detected(record: AlertRecord) -> tuple[float, str]:
 def _records(
     settings: Settings, *, from_beginning: bool, follow: bool, stop: Callable[[], bool]
 ) -> Iterator[AlertRecord]:
-    return map(alert_record, read_records(settings, "alerts", from_beginning=from_beginning, follow=follow, stop=stop))
+    return map(read_alert, read_records(settings, "alerts", from_beginning=from_beginning, follow=follow, stop=stop))
 
 
-def alert_record(record: Any) -> AlertRecord:
+def read_alert(record: Any) -> AlertRecord:
     """A record of kafka-python as an alert, or with the reason why it is none."""
     where = place(record)
     if record.value is None:

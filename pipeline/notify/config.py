@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -12,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.config.errors import faults, toml_key, without
+from pipeline.config.load import toml_document
 from pipeline.errors import ConfigError
 from pipeline.notify.quiet_hours import QuietHours, parse_quiet_hours
 from schemas.alert import SEVERITIES, Kind, Severity, Transition
@@ -87,14 +87,7 @@ def load_targets(path: Path) -> NotifyFile:
     Raises:
         ConfigError: names the file and, for every fault, the key, the rule and the nearest known key; never a secret.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: expected a TOML file that can be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected TOML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: expected TOML of a few levels, got tables or lists nested too deeply") from None
+    document = toml_document(path)
     document.setdefault("targets", {})
     broken = list(faults(_masked(document), NotifyFile))
     found = [fault.text for fault in broken]

@@ -11,7 +11,7 @@ import msgspec
 from kafka import OffsetAndMetadata, TopicPartition
 
 from pipeline.config.settings import Settings
-from pipeline.kafka.alerts import alert_record
+from pipeline.kafka.alerts import read_alert
 from pipeline.kafka.clients import broker_errors, consumer, topic_name
 from pipeline.kafka.topics import partition_count
 from schemas.alert import Alert
@@ -60,7 +60,7 @@ class Source(Protocol):
 
 def incoming(record: Any) -> Incoming:
     """A record of kafka-python as it is handed out."""
-    read = alert_record(record)
+    read = read_alert(record)
     return Incoming(
         place=read.place,
         alert=read.alert,

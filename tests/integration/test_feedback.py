@@ -12,10 +12,19 @@ from pipeline.cli.main import tocsin
 from pipeline.config.settings import Settings
 from pipeline.engine.records import FEEDBACK_HEADER, Record
 from pipeline.kafka.clients import producer, topic_name
-from pipeline.kafka.feedback import read_feedback, write_feedback
+from pipeline.kafka.feedback import write_feedback
 from schemas.alert import decode_alert, encode_alert
 from schemas.feedback import encode_feedback, feedback_partition, new_feedback
-from tests.integration.worker_process import difference, oracle, outcome, publish, read, settle, wait_until
+from tests.integration.worker_process import (
+    difference,
+    oracle,
+    outcome,
+    publish,
+    read,
+    read_feedback,
+    settle,
+    wait_until,
+)
 from tests.pipeline.engine.test_feedback import CONFIG, burning, crises, stream
 
 pytestmark = pytest.mark.integration
@@ -46,7 +55,7 @@ def test_what_people_say_of_an_episode_stands_on_the_topic(run, cluster_settings
         run("note", episode, "--as", "=1+1", "--note", "回収は確認済みです。"),
     ]
     assert [result.exit_code for result in said] == [0, 0, 0, 0], [result.output for result in said]
-    records = list(read_feedback(cluster_settings))
+    records = read_feedback(cluster_settings)
     found = {record.feedback.kind: record.feedback for record in records if record.feedback is not None}
     assert sorted(found) == ["acknowledged", "answer", "label", "note"]
     assert {(one.episode_id, one.brand) for one in found.values()} == {(episode, OPENED.brand)}
@@ -74,7 +83,7 @@ def test_what_cannot_be_said_is_refused_with_the_reason_and_writes_nothing(
     result = run(*arguments, "--as", "duty")
     assert result.exit_code == 1
     assert complaint in str(result.exception)
-    assert list(read_feedback(cluster_settings)) == []
+    assert read_feedback(cluster_settings) == []
 
 
 WORKER = """

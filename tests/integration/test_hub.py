@@ -15,14 +15,13 @@ import pytest
 from pipeline.config.settings import Settings, child_environment
 from pipeline.hub.store.reader import Reader
 from pipeline.kafka.clients import producer, topic_name
-from pipeline.kafka.feedback import read_feedback
 from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.topics import apply_topics
 from schemas.activity import Activity, encode_activity
 from schemas.alert import Alert, encode_alert
 from tests.integration.conftest import JARS
 from tests.integration.hub_process import START_SECONDS, HubProcess
-from tests.integration.worker_process import wait_until
+from tests.integration.worker_process import read_feedback, wait_until
 from tests.pipeline.hub.world import START, buckets, episode, later
 
 pytestmark = pytest.mark.integration

@@ -30,7 +30,9 @@ from pipeline.engine.engine import Engine
 from pipeline.engine.records import Record
 from pipeline.engine.state import CHECKPOINT_KEY, decode_checkpoint, encode
 from pipeline.kafka.clients import admin, consumer, producer, topic_name
+from pipeline.kafka.reading import place
 from pipeline.telemetry.logs import FATAL
+from schemas.feedback import Feedback, decode_feedback
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
@@ -230,6 +232,20 @@ def read(settings: Settings, name: str) -> dict[int, list[Any]]:
             for partition, records in client.poll(timeout_ms=200).items():
                 found[partition.partition] += records
     return found
+
+
+@dataclass
+class FeedbackFound:
+    """One record of alert-feedback: where it stands, and what it says."""
+
+    place: str
+    feedback: Feedback
+
+
+def read_feedback(settings: Settings) -> list[FeedbackFound]:
+    """All feedback on the topic."""
+    records = [record for found in read(settings, "alert-feedback").values() for record in found]
+    return [FeedbackFound(place(record), decode_feedback(record.value)) for record in records]
 
 
 def committed(settings: Settings) -> dict[int, int]:
