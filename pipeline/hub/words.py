@@ -13,6 +13,7 @@ from detectors.topics.emotions import EMOTIONS
 from pipeline.engine.alerts.evidence_text import named
 from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.words import Words as Told
+from schemas.alert import KINDS
 
 LANGUAGES: Final = ("en", "zh", "ja")
 
@@ -56,6 +57,7 @@ def words_of(language: str) -> Words:
     source = files("pipeline.hub") / "locales" / f"{language}.toml"
     words = tomllib.loads(source.read_text(encoding="utf-8"))
     words |= {f"cause_{cause}": named(cause, language) for cause in CAUSES}
+    words |= {f"kind_{kind}": Told(language)(f"kind.{kind}") for kind in KINDS}
     words |= {f"step_{step}": Told(language)(f"step.{step}") for step in DEFAULT_STEPS}
     words |= {f"emotion_{emotion}": named(emotion, language) for emotion in EMOTIONS}
     return Words(language, words)
