@@ -83,13 +83,20 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     url: str | None = None
 
 
-class Amplifier(msgspec.Struct, frozen=True, kw_only=True):
-    """An author of great audience who spoke since the onset: followers or reach of the greatest post, posts seen."""
+class Amplifier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An author of great audience who spoke since the brand became unusual.
+
+    `audience` is followers or reach of the greatest post, `posts` the number of those seen, `share` their part of the
+    audience of all mentions, absent where that is not known.
+    """
 
     author: str
     platform: str
     audience: int
     posts: int
+    kind: str = "unknown"
+    followers: int | None = None
+    share: Share | None = None
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,11 +125,22 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_news_minutes: int | None = None
 
 
-class Coordination(msgspec.Struct, frozen=True, kw_only=True):
-    """Mentions of the surge that copy another one's words without the mark of a repost: their number and share."""
+class Coordination(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a crowd speaks or a few, or a campaign.
+
+    `copies` are mentions of the surge that copy another one's words without the mark of a repost, `share` what they are
+    of all. The other shares are absent where they are not known: `top_ten_share` of the mentions that name an author is
+    by the ten who wrote most, at least; `burst_share` of those whose time is known to the second came within ten
+    seconds of many others; `young_share` of those that say when their account was created are by one younger than 30
+    days; `nameless_share` of all name no author.
+    """
 
     copies: int
     share: Share
+    top_ten_share: Share | None = None
+    burst_share: Share | None = None
+    young_share: Share | None = None
+    nameless_share: Share | None = None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

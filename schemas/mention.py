@@ -39,6 +39,7 @@ class Author(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     id: Identifier
     followers: Annotated[int, Meta(ge=0, le=10_000_000_000)] | None = None
     kind: AuthorKind = "unknown"
+    created_time: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -67,8 +68,8 @@ class _OfSomeBrand(Mention, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 _BRAND: Final = re.compile(BRAND_PATTERN)
 DROPPABLE: Final = (
-    "text", "lang", "channel", "author", "author.followers", "author.kind", "reach", "sentiment", "url", "repost_of",
-    "reply_to",
+    "text", "lang", "channel", "author", "author.followers", "author.kind", "author.created_time", "reach", "sentiment",
+    "url", "repost_of", "reply_to",
 )  # fmt: skip
 """Fields without which a mention is one; of a text that is too long its beginning stays."""
 
@@ -268,6 +269,7 @@ class _LooseAuthor(msgspec.Struct, kw_only=True, gc=False):
     id: Identifier
     followers: msgspec.Raw = _NULL
     kind: msgspec.Raw = msgspec.Raw(b'"unknown"')
+    created_time: msgspec.Raw = _NULL
 
 
 class _Moment(msgspec.Struct):
@@ -341,6 +343,7 @@ def _author(raw: msgspec.Raw, dropped: list[str]) -> Author | None:
         id=loose.id,
         followers=_kept("author.followers", loose.followers, dropped),
         kind=_kept("author.kind", loose.kind, dropped) or "unknown",
+        created_time=_kept("author.created_time", loose.created_time, dropped),
     )
 
 

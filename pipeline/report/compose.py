@@ -139,13 +139,14 @@ def _spread(last: Alert) -> Spread:
     spread = last.evidence.spread
     loudest = tuple(map(shown_amplifier, last.evidence.amplifiers))
     if spread is None:
-        return Spread(amplifiers=loudest)
+        return Spread(amplifiers=loudest, coordination=last.evidence.coordination)
     return Spread(
         platforms=tuple(map(shown_part, spread.platforms)),
         languages=tuple(map(shown_part, spread.languages)),
         first_news=None if spread.first_news is None else shown_post(spread.first_news),
         first_news_minutes=spread.first_news_minutes,
         amplifiers=loudest,
+        coordination=last.evidence.coordination,
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from pipeline.report.effect import Effect
 from schemas.alert import Kind, Scope, Severity
-from schemas.evidence import Amplifier, Part, Post, Recovery, Term
+from schemas.evidence import Amplifier, Coordination, Part, Post, Recovery, Term
 
 REVIEW_VERSION = 1
 
@@ -201,6 +201,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_news: Post | None = None
     first_news_minutes: int | None = None
     amplifiers: tuple[Amplifier, ...] = ()
+    coordination: Coordination | None = None
 
 
 class Feeling(msgspec.Struct, frozen=True, kw_only=True):

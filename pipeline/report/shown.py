@@ -53,5 +53,8 @@ def shown_part(part: Part) -> Part:
 def shown_amplifier(one: Amplifier) -> Amplifier:
     """An amplifier whose names are printable lines."""
     return msgspec.structs.replace(
-        one, author=line(one.author, NAME_CHARACTERS), platform=line(one.platform, NAME_CHARACTERS)
+        one,
+        author=line(one.author, NAME_CHARACTERS),
+        platform=line(one.platform, NAME_CHARACTERS),
+        kind=line(one.kind, NAME_CHARACTERS),
     )

@@ -10,6 +10,7 @@ import msgspec
 from detectors.topics.causes import cause_of
 from detectors.topics.emotions import emotions_of
 from detectors.topics.told import Told
+from pipeline.engine.alerts.coordination import coordination_of
 from pipeline.engine.alerts.evidence import shown_post
 from pipeline.engine.alerts.surge_evidence import (
     DEFAULT_LANGUAGE,
@@ -29,7 +30,7 @@ from pipeline.engine.alerts.surge_evidence import (
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.background import Background
 from pipeline.engine.buckets.surge import MOST_TEXTS, Surge
-from schemas.evidence import Amplifier, Coordination, Evidence, Post, Spread, Trigger
+from schemas.evidence import Amplifier, Evidence, Post, Spread, Trigger
 
 MOST_MEMBERS: Final = 32
 """Brands that are heard, those with the most mentions in their surges: an alert must not hold up the others."""
@@ -59,7 +60,7 @@ def with_common_surge(evidence: Evidence, members: Iterable[Brand], names: Itera
         spread=_spread(heard),
         emotions=emotions_of(told),
         cause=None if cause is None else shown_cause(cause),
-        coordination=_coordination(heard),
+        coordination=coordination_of([surge for _, surge in heard]),
     )
     return whole, language_told(told)
 
@@ -82,7 +83,8 @@ def _triggers(heard: Sequence[tuple[Brand, Surge]]) -> tuple[Trigger, ...]:
 
 
 def _amplifiers(heard: Sequence[tuple[Brand, Surge]]) -> tuple[Amplifier, ...]:
-    every = {(one.platform, one.author): one for _, surge in heard for one in reversed(amplifiers_of(surge))}
+    total = sum(surge.authorship.audience for _, surge in heard)
+    every = {(one.platform, one.author): one for _, surge in heard for one in reversed(amplifiers_of(surge, total))}
     order = sorted(every.values(), key=lambda one: (-one.audience, one.author, one.platform))
     return tuple(order[:SHOWN_AMPLIFIERS])
 
@@ -109,12 +111,6 @@ def _spread(heard: Sequence[tuple[Brand, Surge]]) -> Spread:
         languages=parts_of(_sum(surge.languages for _, surge in heard), _sum(one.languages for one in usual), {}),
         first_news=shown_post(min(news, key=lambda post: (post.event_time, post.id))) if news else None,
     )
-
-
-def _coordination(heard: Sequence[tuple[Brand, Surge]]) -> Coordination:
-    copies = sum(surge.copies for _, surge in heard)
-    total = max(sum(sum(surge.platforms.values()) for _, surge in heard), 1)
-    return Coordination(copies=copies, share=round(min(copies / total, 1.0), 4))
 
 
 def _sum(tables: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -9,14 +9,14 @@ from typing import Final
 
 from pipeline.engine.alerts.surge_evidence import UNSURE
 from pipeline.wording import percent, time_of_day
-from schemas.evidence import Evidence, Part, Similar, Spread, Trigger
+from schemas.evidence import Coordination, Evidence, Part, Similar, Spread, Trigger
 from schemas.text import printable
 
 _SHOWN_TERMS: Final = 8
 _SHOWN_AMPLIFIERS: Final = 3
 _EXCERPT_CHARACTERS: Final = 120
-_COPIES_SHARE: Final = 0.2
-"""Copies are worth a line from this share on."""
+_TELLING: Final = MappingProxyType({"copies": 0.2, "top_ten": 0.3, "bursts": 0.2, "young": 0.2, "nameless": 0.5})
+"""Shares of a coordination that are worth a line, from how much on."""
 _SHOWN_PARTS: Final = 4
 _NEW_SHARE: Final = 0.01
 """Of the mentions: a new platform with less is not worth a line."""
@@ -37,6 +37,10 @@ _ENGLISH: Final = MappingProxyType(
         "news": "first news: {}",
         "emotions": "feelings: {}",
         "copies": "copies without a repost's mark: {}",
+        "top_ten": "ten authors wrote {} of it",
+        "bursts": "within ten seconds of many others: {}",
+        "young": "by accounts younger than 30 days: {}",
+        "nameless": "without an author: {}",
         "forecast": "forecast: {} that the next hour has more mentions",
         "similar": "like an earlier episode: {}",
         "product_failure": "product failure",
@@ -72,6 +76,10 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
                 "news": "首篇新闻：{}",
                 "emotions": "情绪：{}",
                 "copies": "无转发标记的复制内容：{}",
+                "top_ten": "前十位作者发布了 {}",
+                "bursts": "十秒内集中出现：{}",
+                "young": "来自注册不足 30 天的账号：{}",
+                "nameless": "未注明作者：{}",
                 "forecast": "预测：下一小时提及增加的可能性为 {}",
                 "similar": "类似的过往事件：{}",
                 "product_failure": "产品故障",
@@ -104,6 +112,10 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
                 "news": "最初の報道：{}",
                 "emotions": "感情：{}",
                 "copies": "リポスト表示のない複製：{}",
+                "top_ten": "上位10人の投稿：{}",
+                "bursts": "10秒以内に集中した投稿：{}",
+                "young": "開設30日未満のアカウント：{}",
+                "nameless": "投稿者不明：{}",
                 "forecast": "予測：次の1時間に言及が増える可能性 {}",
                 "similar": "過去の類似事例：{}",
                 "product_failure": "製品の不具合",
@@ -171,11 +183,23 @@ def evidence_lines(evidence: Evidence, language: str, now: datetime) -> list[str
         felt = sorted(evidence.emotions.items(), key=lambda item: (-item[1], item[0]))
         shown = [f"{labels.get(name, printable(name, 40))} {percent(share)}" for name, share in felt if share >= _SHIFT]
         lines += [labels["emotions"].format(", ".join(shown))] if shown else []
-    if evidence.coordination is not None and evidence.coordination.share >= _COPIES_SHARE:
-        lines.append(labels["copies"].format(percent(evidence.coordination.share)))
+    if evidence.coordination is not None:
+        lines += [labels[name].format(percent(share)) for name, share in telling(evidence.coordination)]
     if evidence.forecast is not None:
         lines.append(labels["forecast"].format(percent(evidence.forecast.growth_chance)))
     return lines
+
+
+def telling(coordination: Coordination) -> list[tuple[str, float]]:
+    """What does not look like a crowd, each with its share; nothing for an ordinary one."""
+    shares = {
+        "copies": coordination.share,
+        "top_ten": coordination.top_ten_share,
+        "bursts": coordination.burst_share,
+        "young": coordination.young_share,
+        "nameless": coordination.nameless_share,
+    }
+    return [(name, share) for name, share in shares.items() if share is not None and share >= _TELLING[name]]
 
 
 def similar_line(earlier: Similar, language: str) -> str:

@@ -15,6 +15,7 @@ from detectors.topics.emotions import emotions_of
 from detectors.topics.terms import terms
 from detectors.topics.told import Told
 from detectors.topics.usual import Usual
+from pipeline.engine.alerts.coordination import coordination_of
 from pipeline.engine.alerts.evidence import excerpt, shown_post
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.background import Background
@@ -27,7 +28,6 @@ from pipeline.engine.buckets.told import TRIGGER_SHARE, LastTold
 from schemas.evidence import (
     Amplifier,
     Cause,
-    Coordination,
     Evidence,
     Part,
     Post,
@@ -78,12 +78,12 @@ def with_surge(evidence: Evidence, brand: Brand, names: Iterable[str]) -> tuple[
         evidence,
         terms=terms_of(told, usual_words(brand), (brand.name, *names)),
         triggers=triggers_of(brand, surge),
-        amplifiers=amplifiers_of(surge),
+        amplifiers=amplifiers_of(surge, surge.authorship.audience),
         voices=voices_of_surge(surge),
         spread=_spread(surge, brand.background),
         emotions=emotions_of(told),
         cause=None if cause is None else shown_cause(cause),
-        coordination=coordination_of(surge),
+        coordination=coordination_of([surge]),
     )
     return whole, language_told(told)
 
@@ -284,8 +284,13 @@ def _from(origin: Origin | PostRecord, trigger: Trigger) -> Trigger:
     )
 
 
-def amplifiers_of(surge: Surge) -> tuple[Amplifier, ...]:
-    """The authors of the greatest audience, the greatest first."""
+def amplifiers_of(surge: Surge, total: int) -> tuple[Amplifier, ...]:
+    """The authors of the greatest audience, the greatest first.
+
+    Args:
+        surge: in which they spoke.
+        total: audience of all mentions of which they have a share.
+    """
     order = sorted(surge.speakers.items(), key=lambda item: (-item[1].audience, item[0]))
     return tuple(
         Amplifier(
@@ -293,6 +298,9 @@ def amplifiers_of(surge: Surge) -> tuple[Amplifier, ...]:
             platform=printable(speaker.platform, 64),
             audience=speaker.audience,
             posts=speaker.posts,
+            kind=speaker.kind,
+            followers=speaker.followers,
+            share=None if total < speaker.added else round(speaker.added / total, 4),
         )
         for name, speaker in order[:SHOWN_AMPLIFIERS]
     )
@@ -345,9 +353,3 @@ def parts_of(seen: Mapping[str, int], usual: Mapping[str, int], arrivals: Mappin
             )
         )
     return tuple(found)
-
-
-def coordination_of(surge: Surge) -> Coordination:
-    """How much of the surge copies another one's words."""
-    total = max(sum(surge.platforms.values()), 1)
-    return Coordination(copies=surge.copies, share=round(min(surge.copies / total, 1.0), 4))

@@ -21,6 +21,7 @@ class Columns:
         platforms: platforms as the source names them.
         languages: one of detectors.sentiment.LANGUAGES each.
         authors: hash of the author (buckets.ids), -1 where none is named.
+        created: by row, when the author's account was created, Unix seconds, where that is stated.
         audiences: reach of the mention or followers of its author, whichever is more.
         reaches: reach, 0 where it is not stated; None if no mention states any.
         reposts: rows of the mentions that repeat another.
@@ -32,6 +33,7 @@ class Columns:
         "_texts",
         "audiences",
         "authors",
+        "created",
         "ids",
         "languages",
         "mentions",
@@ -66,6 +68,11 @@ class Columns:
         self.authors = [
             -1 if author is None else crc32(author.id.encode()) * HASH_FACTOR & 0xFFFFFFFF for author in named
         ]
+        self.created = {
+            row: author.created_time.timestamp()
+            for row, author in enumerate(named)
+            if author is not None and author.created_time is not None
+        }
         audiences = [0 if author is None else author.followers or 0 for author in named]
         reaches = [mention.reach for mention in mentions]
         self.reaches: list[int] | None = None

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.engine.buckets.authorship import Authorship
 from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.ids import AUTHOR_BITS, author_cell, author_hash, speaker, spread
 from pipeline.engine.buckets.late import LateMention, WaitingRoom
@@ -54,7 +55,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     texts only a sample is scored, and `sampled_*` of `sampled` stand for the `unscored` ones: whole numbers,
     or fractions of aggregated history. Both are told apart, so that a record read and written again stays as it is.
     `critics` are hashes of the first different authors of negative mentions. In `late` wait mentions of earlier buckets
-    until this one closes; nothing else counts them. `news` is the first negative news item.
+    until this one closes; nothing else counts them. `news` is the first negative news item;
+    `authorship` tells who wrote.
     """
 
     first_offset: int
@@ -78,6 +80,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     critics: list[int] = msgspec.field(default_factory=list)
     late: WaitingRoom | None = None
     news: PostRecord | None = None
+    authorship: Authorship = msgspec.field(default_factory=Authorship)
 
     @property
     def only_waits(self) -> bool:
@@ -182,6 +185,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             followers = author.followers
             if followers is not None and followers > weight:
                 weight = followers
+        self.authorship.see(mention, event_time, weight)
         posts = self.top_posts
         if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
             keep_post(posts, mention, event_time, bucket, weight)
@@ -236,6 +240,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         if columns.reaches is not None:
             reaches = columns.reaches
             self.reach += sum([reaches[row] for row in rows])
+        self.authorship.see_many(columns, rows)
         _keep_posts(self.top_posts, columns, rows, bucket)
         negatives = columns.negatives
         negative = [row for row in rows if negatives[row]]
@@ -260,6 +265,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         self.reach += mention.reach
         count_name(self.platforms, platform)
         count_name(self.languages, language)
+        self.authorship.see_late(mention.author if mention.named else None, mention.reach)
         if mention.named:
             if not self.author_bits:
                 self.author_bits = bytearray(AUTHOR_BITS // 8)

@@ -19,7 +19,7 @@ POST_BUCKETS: Final = 12
 class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A post kept as evidence: its text readable, but cut. Most are never shown, so an alert makes it printable.
 
-    `weight` is its audience; `is_own` is 1 where the brand itself wrote it.
+    `weight` is its audience; `is_own` is 1 where the brand itself wrote it; `kind` is that of its author.
     """
 
     weight: int
@@ -35,6 +35,7 @@ class PostRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     url: str | None
     is_repost: int = 0
     is_own: int = 0
+    kind: str = "unknown"
 
 
 def is_own(mention: Mention) -> bool:
@@ -114,4 +115,5 @@ def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> Post
         None if mention.url is None else mention.url[:URL_CHARACTERS],
         int(mention.repost_of is not None),
         int(is_own(mention)),
+        "unknown" if author is None else author.kind,
     )

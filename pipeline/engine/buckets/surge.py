@@ -13,6 +13,7 @@ from zlib import crc32
 
 import msgspec
 
+from pipeline.engine.buckets.authorship import Authorship, in_bursts
 from pipeline.engine.buckets.closed_counts import BucketCounts
 from pipeline.engine.buckets.copies import letters_of
 from pipeline.engine.buckets.names import NAMES
@@ -39,11 +40,17 @@ class Heard(msgspec.Struct, array_like=True, gc=False):
 
 
 class Speaker(msgspec.Struct, array_like=True, gc=False):
-    """An author: platform, greatest audience of a post, posts among those of the greatest audience."""
+    """An author, by posts among those of the greatest audience: their number, the greatest audience of one, the sum.
+
+    `kind` and `followers` are those of the post of the greatest audience.
+    """
 
     platform: str
     audience: int
     posts: int = 0
+    added: int = 0
+    kind: str = "unknown"
+    followers: int | None = None
 
 
 class Surge(msgspec.Struct, array_like=True, gc=False):
@@ -63,6 +70,9 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         news: the first negative item in the news; None before it.
         told: what the last alert said; None before the first.
         looked: the bucket at whose close it was last asked whether that has changed.
+        authorship: who wrote, since `first`.
+        bursts: mentions since `first` that came within seconds of many others.
+        timed: mentions since `first` whose time is known to the second.
     """
 
     first: int
@@ -81,6 +91,9 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
     news: PostRecord | None = None
     told: LastTold | None = None
     looked: int = -1
+    authorship: Authorship = msgspec.field(default_factory=Authorship)
+    bursts: int = 0
+    timed: int = 0
 
     def begin(self, since: int, past: Iterable[BucketCounts], reach: int) -> None:
         """Count from an onset on.
@@ -117,6 +130,9 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         self._hear(bucket.stories)
         self.voices = _apart(sorted([*self.voices, *bucket.negative_posts], key=by_audience))[:MOST_VOICES]
         self._meet(bucket.top_posts)
+        self.authorship.gather(bucket.authorship)
+        self.bursts += in_bursts(bucket.authorship.slots)
+        self.timed += sum(bucket.authorship.slots.values())
 
     def due(self, index: int) -> LastTold | None:
         """What the last alert said, where it is time to ask whether that has changed; else None."""
@@ -169,8 +185,10 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
             speaker = speakers.get(name)
             if speaker is None:
                 speaker = speakers[name] = Speaker(post.platform, 0)
-            speaker.audience = max(speaker.audience, post.weight)
+            if post.weight > speaker.audience:
+                speaker.audience, speaker.kind, speaker.followers = post.weight, post.kind, post.followers
             speaker.posts += 1
+            speaker.added += post.weight
         if len(speakers) > MOST_SPEAKERS:
             order = sorted(speakers.items(), key=lambda item: (-item[1].audience, item[0]))
             self.speakers = dict(order[:MOST_SPEAKERS])

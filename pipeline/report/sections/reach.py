@@ -8,6 +8,7 @@ from pipeline.report.sections.course import source_of
 from pipeline.report.sections.glance import instant, number
 from pipeline.report.words import Words
 from pipeline.wording import percent
+from schemas.evidence import Coordination
 
 
 def spread(found: Review, words: Words) -> tuple[Block, ...]:
@@ -34,10 +35,34 @@ def spread(found: Review, words: Words) -> tuple[Block, ...]:
         quote = row(Cell(news.excerpt, news.url or ""), source_of(news, words))
         blocks.append(Block(part="quotes", caption=words("first.news"), rows=(quote,)))
     if told.amplifiers:
-        rows = tuple(row(one.author, one.platform, number(one.audience), number(one.posts)) for one in told.amplifiers)
-        columns = ("author", "place", "audience", "posts")
+        rows = tuple(
+            row(
+                one.author,
+                one.platform,
+                number(one.audience),
+                "" if one.share is None else percent(one.share),
+                number(one.posts),
+            )
+            for one in told.amplifiers
+        )
+        columns = ("author", "place", "audience", "share", "posts")
         blocks.append(Block(part="table", caption=words("amplifiers"), header=tuple(map(words, columns)), rows=rows))
-    return tuple(blocks)
+    return (*blocks, *_coordination(told.coordination, words))
+
+
+def _coordination(found: Coordination | None, words: Words) -> tuple[Block, ...]:
+    """Whether a crowd spoke, or a few, or a campaign."""
+    if found is None:
+        return ()
+    shares = {
+        "copies": found.share,
+        "top.ten": found.top_ten_share,
+        "bursts": found.burst_share,
+        "young": found.young_share,
+        "nameless": found.nameless_share,
+    }
+    rows = tuple(row(words(name), percent(share)) for name, share in shares.items() if share is not None)
+    return (Block(part="table", caption=words("who.spoke"), header=(words("mentions"), words("share")), rows=rows),)
 
 
 def emotions(found: Review, words: Words) -> tuple[Block, ...]:

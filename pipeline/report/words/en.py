@@ -169,6 +169,12 @@ ENGLISH: Final = MappingProxyType(
         "audience": "Audience",
         "posts": "Posts",
         "author": "Author",
+        "who.spoke": "Whether a crowd spoke",
+        "copies": "copies without a repost's mark",
+        "top.ten": "by the ten authors who wrote most",
+        "bursts": "within ten seconds of many others",
+        "young": "by accounts younger than 30 days",
+        "nameless": "without an author",
         # emotions
         "emotions": "Emotions",
         "emotions.about": "Shares of the negative texts that show one, since the onset, as the alerts told them.",

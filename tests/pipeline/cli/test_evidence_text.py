@@ -51,7 +51,9 @@ FULL = Evidence(
         )
     ),
     emotions={"anger": 0.6, "fear": 0.3, "mockery": 0.05},
-    coordination=Coordination(copies=40, share=0.4),
+    coordination=Coordination(
+        copies=40, share=0.4, top_ten_share=0.62, burst_share=0.31, young_share=0.25, nameless_share=0.55
+    ),
 )
 
 
@@ -68,6 +70,10 @@ def test_all_that_is_known_is_a_line_each_in_every_language() -> None:
             "spread: weibo 70 % (usually 30 %), reddit 5 % (new since 2026-02-28 12:35 UTC)",
             "feelings: anger 60 %, fear 30 %",
             "copies without a repost's mark: 40 %",
+            "ten authors wrote 62 % of it",
+            "within ten seconds of many others: 31 %",
+            "by accounts younger than 30 days: 25 %",
+            "without an author: 55 %",
         ],
         "zh": [
             "关键词：caught fire, 召回",
@@ -80,6 +86,10 @@ def test_all_that_is_known_is_a_line_each_in_every_language() -> None:
             "传播：weibo 70 %（平时 30 %）, reddit 5 %（2026-02-28 12:35 UTC 起新出现）",
             "情绪：愤怒 60 %, 恐惧 30 %",
             "无转发标记的复制内容：40 %",
+            "前十位作者发布了 62 %",
+            "十秒内集中出现：31 %",
+            "来自注册不足 30 天的账号：25 %",
+            "未注明作者：55 %",
         ],
         "ja": [
             "話題：caught fire, 召回",
@@ -92,6 +102,10 @@ def test_all_that_is_known_is_a_line_each_in_every_language() -> None:
             "広がり：weibo 70 %（通常 30 %）, reddit 5 %（2026-02-28 12:35 UTC から新たに）",
             "感情：怒り 60 %, 不安 30 %",
             "リポスト表示のない複製：40 %",
+            "上位10人の投稿：62 %",
+            "10秒以内に集中した投稿：31 %",
+            "開設30日未満のアカウント：25 %",
+            "投稿者不明：55 %",
         ],
     }
 
@@ -106,7 +120,11 @@ def test_nothing_is_said_of_what_is_not_known() -> None:
         {"cause": Cause(name="unknown", confidence=0.1)},
         {"cause": Cause(name="other", confidence=0.9)},
         {"emotions": {"anger": 0.09}},
-        {"coordination": Coordination(copies=19, share=0.19)},
+        {
+            "coordination": Coordination(
+                copies=19, share=0.19, top_ten_share=0.29, burst_share=0.19, young_share=0.19, nameless_share=0.49
+            )
+        },
         {"spread": Spread()},
         {"spread": Spread(languages=(Part(name="en", mentions=9, share=1.0),))},
         {"spread": Spread(languages=(Part(name="en", mentions=9, share=0.39, usual_share=0.3),))},

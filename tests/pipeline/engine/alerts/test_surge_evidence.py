@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from pipeline.engine.buckets.surge import MOST_SPEAKERS, MOST_TEXTS
@@ -13,6 +14,7 @@ from pipeline.engine.records import Record
 from pipeline.engine.state import decode_brand, encode
 from schemas.alert import Alert
 from schemas.evidence import Trigger
+from schemas.moments import moment
 from tests.pipeline.engine.alerts.test_evidence import BURST, HOUR, own_complaint, quiet
 from tests.pipeline.engine.engine_runs import undisturbed, with_crashes
 from tests.pipeline.mention_streams import mention, record, tick
@@ -133,6 +135,40 @@ def test_copies_without_a_mark_are_coordination_and_reposts_are_not() -> None:
     shared = opened([trigger(), *burst()]).evidence.coordination
     assert shared is not None
     assert shared.share < 0.1
+
+
+def test_a_few_young_accounts_that_write_within_seconds_are_told_from_a_crowd() -> None:
+    crowd = alerts([trigger(), *burst()], hours=30.0)[-1].evidence.coordination
+    assert crowd is not None
+    assert crowd.top_ten_share == pytest.approx(0.2, abs=0.1)
+    assert (crowd.burst_share, crowd.young_share) == (0.0, None)
+    created = moment(BURST - 86_400).isoformat()
+    made = burst(author=lambda n: {"id": f"p{n % 6}", "created_time": created}, repost_of=lambda _: None)
+    at_once = [
+        msgspec.json.encode(json.loads(value) | {"event_time": moment(BURST + 300 * (n // 20) + 31).isoformat()})
+        for n, value in enumerate(made)
+    ]
+    few = alerts(at_once, hours=30.0)[-1].evidence.coordination
+    assert few is not None
+    assert few.young_share == 1.0
+    assert few.top_ten_share is not None
+    assert few.top_ten_share > 0.8
+    assert few.burst_share is not None
+    assert few.burst_share > 0.8
+
+
+def test_amplifiers_have_a_kind_and_a_share_of_the_audience() -> None:
+    loud = mention(
+        id="paper",
+        text="A kettle burns and the maker is silent",
+        at=BURST + 300,
+        sentiment=-0.5,
+        author={"id": "paper", "followers": 31_600, "kind": "news"},
+        lang="en",
+    )
+    first = alerts([trigger(), loud, *burst()], hours=30.0)[-1].evidence.amplifiers[0]
+    assert (first.author, first.kind, first.followers, first.posts) == ("paper", "news", 31_600, 1)
+    assert first.share == 0.5  # the eighty others have as many followers together
 
 
 def test_the_counts_since_the_onset_go_on_from_alert_to_alert() -> None:
