@@ -20,6 +20,7 @@ from pipeline.report.points import points_of
 from pipeline.report.review import Answer, Record, Review, Setting, Spread, Times
 from pipeline.report.series import series_of
 from pipeline.report.shown import NAME_CHARACTERS, line, shown_amplifier, shown_part, shown_post
+from pipeline.report.spread_course import spread_told
 from pipeline.report.timeline import timeline_of, trigger_of
 from pipeline.report.trail import trail_of
 from schemas.activity import Activity
@@ -98,6 +99,7 @@ def review(
         excess=excess_of(series, told),
         calm=calm,
         spread=_spread(last),
+        spread_told=spread_told(told),
         feelings=feelings_of(told),
         answers=answers,
         backfired=next((one.detected_time for one in told if "backfired" in one.changes), None),

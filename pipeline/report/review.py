@@ -203,6 +203,14 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     amplifiers: tuple[Amplifier, ...] = ()
 
 
+class SpreadTold(msgspec.Struct, frozen=True, kw_only=True):
+    """Platforms and languages as one alert told them: shares of all mentions since the surge began."""
+
+    time: datetime
+    platforms: tuple[Part, ...]
+    languages: tuple[Part, ...]
+
+
 class Feeling(msgspec.Struct, frozen=True, kw_only=True):
     """Shares of emotions among the negative texts since the onset, as an alert told them."""
 
@@ -293,6 +301,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         incident: ids of the other episodes of the same event.
         opening_missing: whether the alert that opened it is not among the alerts.
         activity_missing: whether there is no activity at the onset, so that counts are those of the alerts.
+        spread_told: where it was told, alert after alert.
         labels: how often people judged the alarm true, false or unsure.
         backfired: when an alert told, by the hour around it, that the first answer fed the fire.
         settings: what other settings would have said; the first are those of the configuration.
@@ -324,6 +333,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     excess: Excess | None = None
     calm: Calm
     spread: Spread
+    spread_told: tuple[SpreadTold, ...] = ()
     feelings: tuple[Feeling, ...] = ()
     answers: tuple[Answer, ...] = ()
     backfired: datetime | None = None

@@ -157,6 +157,10 @@ ENGLISH: Final = MappingProxyType(
         "feelings": "feelings",
         # spread
         "spread": "Spread",
+        "spread.course": "Spread over time: shares of all mentions since the surge began, as each alert told them",
+        "spread.about": "Each dot is an alert; a step holds until the next one, "
+        "in between nothing is known. Dashed: the usual share.",
+        "spread.alt": "Shares of platforms and languages, alert after alert; the table below says the same",
         "place": "Place",
         "kind.of.place": "Kind",
         "platform": "platform",

@@ -22,7 +22,7 @@ from pipeline.hub.store.writer import Incoming, Writer
 from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Review
 from schemas.alert import Alert, Playbook
-from schemas.evidence import Forecast
+from schemas.evidence import Forecast, Part, Spread
 from schemas.feedback import FeedbackKind, new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
@@ -238,6 +238,44 @@ def test_an_answer_that_fed_the_fire_and_nobody_acting_in_time_stand_on_the_time
         assert words in text
         head = text[text.index('id="head"') : text.index('class="columns"')]
         assert {"en": "rose after the answer", "zh": "回应后负面", "ja": "回答後に否定的"}[language] in head
+
+
+def told_at(opened: Alert, number: int, minutes: float, **shares: float) -> Alert:
+    """A later alert with these platforms."""
+    platforms = tuple(Part(name=name, mentions=1, share=share) for name, share in shares.items())
+    spread = Spread(platforms=platforms, languages=(Part(name="en", mentions=2, share=1.0),))
+    return later(opened, number, "updated", minutes, evidence=msgspec.structs.replace(opened.evidence, spread=spread))
+
+
+def test_the_spread_over_time_is_drawn_with_a_dot_for_each_alert_and_stands_in_a_table_too(hub):
+    _, writer, client = hub
+    opened = burn(writer)
+    assert opened.evidence.spread is not None
+    assert 'class="told"' not in page(client, opened), "one alert is a moment, not a course"
+    writer.apply(
+        Incoming(alerts=[told_at(opened, 2, 30, x=0.9, reddit=0.1), told_at(opened, 3, 90, x=0.4, tiktok=0.6)])
+    )
+    text = page(client, opened)
+    part = text[text.index("Spread over time") :]
+    platforms, languages = re.findall(
+        r'<figure><figcaption>.*?</figcaption>(<svg class="chart".*?</svg>)</figure>', part
+    )[:2]
+    assert platforms.count('<circle class="told"') == 3 * platforms.count('class="label"')
+    assert "x 40 %" in re.sub("[\u2068\u2069]", "", platforms)
+    assert 'aria-label="Platforms over time: ' in platforms
+    assert "tiktok 0 % at first, 60 % at last, 60 % at most" in platforms
+    assert 'aria-label="Languages over time: ' in languages
+    table = part[part.index("<table>") : part.index("</table>")]
+    assert table.count("<tr>") == 4
+    assert "60 %" in table
+
+
+def test_a_platform_with_a_hostile_name_is_text_in_the_chart(hub):
+    _, writer, client = hub
+    opened = burn(writer)
+    writer.apply(Incoming(alerts=[told_at(opened, 2, 30, **{'"><script>window.hacked=1</script>': 1.0})]))
+    for form in ("", "/report"):
+        assert "<script>window" not in page(client, opened, form)
 
 
 def test_a_report_is_the_page_of_the_command_and_may_load_and_run_nothing(hub):

@@ -136,7 +136,7 @@ def test_an_episode_shows_its_time_line_evidence_and_what_people_did(hub):
     )
     with client_of(made) as client:
         text = client.get(f"/episodes/{opened.episode_id}").text
-    assert text.count('class="chart"') == 3
+    assert text.count('class="chart"') == 5  # volume, share, score; the spread over platforms and over languages
     for shown in ("onset", "alert opened", "answer by Kim", "marked as real by Ann", "trigger posted"):
         assert f">{shown}" in text, shown
     assert opened.evidence.voices[0].excerpt[:30] in text
