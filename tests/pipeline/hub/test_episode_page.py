@@ -327,3 +327,22 @@ def test_a_long_past_episode_is_reported_without_the_silence_that_the_store_has_
     review = msgspec.json.decode(page(client, opened, "/report", format="json"), type=Review)
     assert not review.activity_missing
     assert review.known_until <= end.detected_time + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("language", "since", "window"),
+    [
+        ("en", "mentions since the onset, usually", "negative in the last 1 h 0 min"),
+        ("zh", "自开始以来", "最近 1 小时"),
+        ("ja", "始まり以降の言及", "直近 1 時間"),
+    ],
+)
+def test_counts_since_the_onset_and_those_of_the_window_are_named_beside_each_other(hub, language, since, window):
+    _, writer, client = hub
+    opened = burn(writer)
+    assert opened.since_onset is not None
+    span = msgspec.structs.replace(opened.window, start=opened.window.end - timedelta(hours=1))
+    writer.apply(Incoming(alerts=[later(opened, 2, "updated", 5, window=span)]))
+    for text in (page(client, opened, lang=language), client.get("/", params={"lang": language}).text):
+        assert since in text
+        assert window in text
