@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, get_args
 
 from pipeline.engine.alerts.surge_evidence import NEW_SHARE
-from pipeline.report.calm import ALARMING, HELD_DAYS
+from pipeline.report.held import ALARMING, HELD_DAYS
 from pipeline.report.review import Calm, Entry, EntryKind, Peak
 from pipeline.report.shown import NAME_CHARACTERS, NOTE_CHARACTERS, line, web_address
 from schemas.alert import Alert

@@ -18,6 +18,7 @@ from pipeline.cli.main import tocsin
 from pipeline.hub import report_view
 from pipeline.hub.app import application
 from pipeline.hub.context import Hub
+from pipeline.hub.store.retention import DAY
 from pipeline.hub.store.writer import Incoming, Writer
 from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Review
@@ -327,6 +328,27 @@ def test_a_long_past_episode_is_reported_without_the_silence_that_the_store_has_
     review = msgspec.json.decode(page(client, opened, "/report", format="json"), type=Review)
     assert not review.activity_missing
     assert review.known_until <= end.detected_time + timedelta(hours=2)
+
+
+def test_three_weeks_later_the_report_says_by_days_whether_it_held_and_the_command_says_the_same(hub, tmp_path):
+    _, writer, client = hub
+    first = START - 4 * DAY
+    writer.apply(Incoming(activity=buckets("acme", first, (START - 7200 - first) // 300)))
+    opened = burn(writer)
+    end = later(opened, 2, "resolved", 60)
+    since = START + 2100
+    writer.apply(Incoming(alerts=[end], activity=buckets("acme", since, 24)))
+    for day in range(21):  # an hour of every day has mentions, as usual
+        writer.apply(Incoming(activity=buckets("acme", START + DAY * (1 + day), 12, negatives=0.4)))
+    text = page(client, opened, "/report", format="json")
+    calm = msgspec.json.decode(text, type=Review).calm
+    assert calm.after is not None
+    assert (calm.held, calm.after.rests_on, calm.after.mentions_per_day) == ("yes", "days", 48.0)
+    assert calm.after.usual_per_day == 4.0 * 288
+    assert "by whole days" in page(client, opened, "/report", format="markdown", lang="en")
+    command = ["report", opened.episode_id, "--hub-store", str(writer.path), "--format", "json"]
+    command += ["--config", str(tmp_path / "brands.toml")]
+    assert CliRunner().invoke(tocsin, command).stdout == text
 
 
 @pytest.mark.parametrize(
