@@ -354,7 +354,7 @@ def test_three_weeks_later_the_report_says_by_days_whether_it_held_and_the_comma
 @pytest.mark.parametrize(
     ("language", "since", "window"),
     [
-        ("en", "mentions since the onset, usually", "negative in the last 1 h 0 min"),
+        ("en", "mentions since the onset, usually", "negative in the last 1 h, usually"),
         ("zh", "自开始以来", "最近 1 小时"),
         ("ja", "始まり以降の言及", "直近 1 時間"),
     ],
