@@ -22,7 +22,7 @@ import msgspec
 from playwright.sync_api import Browser, sync_playwright
 
 from pipeline.cli.demo import HISTORY_HOURS, names_of
-from pipeline.demo.session import names_toml
+from pipeline.demo.naming import names_toml
 from pipeline.hub.store.reader import Reader
 from pipeline.simulation import demo_stream
 

@@ -10,7 +10,7 @@ _ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
     {
         "first_signs": "first signs from {}",
         "category": "category {}",
-        "numbers": "{mentions} in {window}, {lower} to {upper} expected; {share} negative, {usual} usual; "
+        "numbers": "the last {window}: {mentions}, {lower} to {upper} expected; {share} negative, {usual} usual; "
         "score {score}, threshold {threshold}",
         "beyond_category": "beyond a common move of the category {}",
         "because": "because of {}",
@@ -49,7 +49,7 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             {
                 "first_signs": "最早迹象 {}",
                 "category": "品类 {}",
-                "numbers": "{window}内 {mentions}，预期 {lower} 至 {upper}；负面占 {share}，平时 {usual}；"
+                "numbers": "最近 {window}：{mentions}，预期 {lower} 至 {upper}；负面占 {share}，平时 {usual}；"
                 "得分 {score}，阈值 {threshold}",
                 "beyond_category": "超出品类 {} 的共同波动",
                 "because": "原因构成：{}",
@@ -85,7 +85,7 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             {
                 "first_signs": "最初の兆候 {}",
                 "category": "カテゴリー {}",
-                "numbers": "{window}で {mentions}、予測 {lower} ～ {upper}。否定的 {share}、通常 {usual}。"
+                "numbers": "直近 {window}：{mentions}、予測 {lower} ～ {upper}。否定的 {share}、通常 {usual}。"
                 "スコア {score}、しきい値 {threshold}",
                 "beyond_category": "カテゴリー {} 全体の動きを超えている",
                 "because": "内訳：{}",

@@ -47,7 +47,7 @@ SETTLE_SECONDS = 30.0
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="TOML file of detection. [default: every default holds]",
+    help="TOML file of detection; simulated brands it does not name keep theirs. [default: every default holds]",
 )
 def command(
     source: str | None,
@@ -82,6 +82,8 @@ def command(
         with stoppable(), DemoSession(load_settings(), config, names) as session:
             made = counted(session.apply_topics(), "topic")
             console.print(f"Apache Kafka answers at {session.settings.kafka_bootstrap}; {made} made")
+            if session.told:
+                console.print(session.told)
             session.start_worker()
             hub = session.start_hub()
             address = f"http://127.0.0.1:{session.settings.metrics_port}"

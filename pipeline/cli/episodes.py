@@ -1,10 +1,10 @@
-"""`tocsin episodes`: what is open now, by the alerts topic."""
+"""`tocsin episodes`: what is open now, by the alerts topic, and who acts on it."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,8 +12,19 @@ from pipeline.cli.options import brands_option, kinds_option, severities_option
 from pipeline.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from pipeline.config.settings import Settings
     from pipeline.inspection.lives import Life
+    from pipeline.report.duty import Duty
     from schemas.alert import Alert
+    from schemas.feedback import Feedback
+
+    Row = tuple[Life, Alert, Duty]
+
+TABLE_WIDTH: Final = 170
+"""Columns that the table takes; on a narrower terminal every episode has lines of its own."""
 
 
 @click.command()
@@ -24,6 +35,7 @@ if TYPE_CHECKING:
 def command(*, as_json: bool, kinds: tuple[str, ...], brands: tuple[str, ...], severities: tuple[str, ...]) -> int:
     """List what is open now, by the alerts topic: of each episode the latest transition, if it is not "resolved".
 
+    With it stand who must act by when, by the playbook, and who has acknowledged or answered, by the feedback topic.
     The gravest come first, then the oldest. An episode that nobody closes any more (its state was deleted) is listed
     until its alerts are. The exit code is 1 when a record could not be read as an alert.
     """
@@ -32,22 +44,29 @@ def command(*, as_json: bool, kinds: tuple[str, ...], brands: tuple[str, ...], s
     from pipeline.config.settings import load_settings
     from pipeline.inspection.lives import open_lives
     from pipeline.kafka.alerts import read_alerts
+    from pipeline.report.duty import duty_of
+    from schemas.moments import moment
 
     settings = load_settings()
     records = read_alerts(settings)
-    found = [
+    alerts = [record.alert for record in records if record.alert is not None]
+    chosen = [
         (life, last)
-        for life, last in open_lives(record.alert for record in records if record.alert is not None)
+        for life, last in open_lives(alerts)
         if (not kinds or life.kind in kinds)
         and (not brands or life.brand in brands)
         and (not severities or life.severity in severities)
     ]
+    said = _said(settings) if chosen else []
+    now = max(last.detected_time for _, last in chosen) if chosen and settings.event_time else moment(time.time())
+    told = _by_episode(alerts)
+    found = [(life, last, duty_of(told[life.episode_id], said or (), now)) for life, last in chosen]
     if as_json:
-        for life, last in found:
-            click.echo(msgspec.json.encode(_document(life, last)))
+        for row in found:
+            click.echo(msgspec.json.encode(_document(*row, is_known=said is not None)))
     elif found:
-        _print(found, by_events=settings.event_time)
-    unreadable = sum(record.alert is None for record in records)
+        _print(found, now, is_known=said is not None)
+    unreadable = len(records) - len(alerts)
     if unreadable:
         print(f"tocsin: {counted(unreadable, 'record')} could not be read as alerts", file=sys.stderr)
     elif not found:
@@ -55,8 +74,30 @@ def command(*, as_json: bool, kinds: tuple[str, ...], brands: tuple[str, ...], s
     return 1 if unreadable else 0
 
 
-def _document(life: Life, last: Alert) -> dict[str, Any]:
-    """What is open, as one object: the episode, its last transition, and who acts."""
+def _said(settings: Settings) -> list[Feedback] | None:
+    """What people have said; None where it cannot be read, which is said and keeps nobody from what is open."""
+    from pipeline.errors import BrokerError
+    from pipeline.kafka.feedback import read_feedback
+
+    try:
+        said, unreadable = read_feedback(settings)
+    except BrokerError as error:
+        print(f"tocsin: who has acknowledged is not known: {error}", file=sys.stderr)
+        return None
+    if unreadable:
+        print(f"tocsin: {counted(unreadable, 'record')} could not be read as feedback", file=sys.stderr)
+    return said
+
+
+def _by_episode(alerts: Iterable[Alert]) -> dict[str, list[Alert]]:
+    found: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault(alert.episode_id, []).append(alert)
+    return found
+
+
+def _document(life: Life, last: Alert, duty: Duty, *, is_known: bool) -> dict[str, Any]:
+    """What is open, as one object: the episode, its last transition, who must act and who does."""
     return {
         "episode_id": life.episode_id,
         "parent_episode_id": last.parent_episode_id,
@@ -72,36 +113,92 @@ def _document(life: Life, last: Alert) -> dict[str, Any]:
         "observed": last.observed,
         "expected": last.expected,
         "playbook": last.playbook,
+        "owner": duty.owner,
+        "respond_by": duty.respond_by,
+        "feedback_known": is_known,
+        "overdue": duty.overdue if is_known else None,
+        "acknowledged": duty.acknowledged,
+        "answered": duty.answered,
     }
 
 
-def _print(found: list[tuple[Life, Alert]], *, by_events: bool) -> None:
+def _print(found: list[Row], now: datetime, *, is_known: bool) -> None:
     from rich.console import Console
+    from rich.text import Text
+
+    from pipeline.cli.alert_text import SEVERITY_STYLES
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(width=240, highlight=False)
+    if console.width >= TABLE_WIDTH:
+        console.print(_table(found, now, is_known=is_known))
+        return
+    for life, last, duty in found:
+        age = _age((now - life.opened).total_seconds())
+        first = f" {_subject(life)}, {_kind(life)}, score {last.score.value:.1f}, open for {age}"
+        console.print(Text.assemble((life.severity, SEVERITY_STYLES[life.severity]), first), soft_wrap=True)
+        owner = duty.owner or "nobody is named"
+        console.print(Text(f"  owner {owner}, act by {_deadline(duty, now, is_known=is_known)}"), soft_wrap=True)
+        console.print(Text(f"  {_acted(duty, now, is_known=is_known)}"), soft_wrap=True)
+        console.print(Text(f"  last alert {_transition(last)}, episode {life.episode_id}"), soft_wrap=True)
+
+
+def _table(found: list[Row], now: datetime, *, is_known: bool) -> Any:
     from rich.table import Table
     from rich.text import Text
 
     from pipeline.cli.alert_text import SEVERITY_STYLES
 
-    now = max(last.detected_time.timestamp() for _, last in found) if by_events else time.time()
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("severity", "kind", "brand", "open since", "for", "first signs", "last alert", "score", "episode"):
+    columns = ("severity", "kind", "brand", "open since", "for", "last alert", "score")
+    for column in (*columns, "owner", "act by", "acknowledged", "episode"):
         table.add_column(column, no_wrap=True, justify="right" if column in {"for", "score"} else "left")
-    for life, last in found:
+    for life, last, duty in found:
         table.add_row(
             Text(life.severity, SEVERITY_STYLES[life.severity]),
-            life.kind.replace("_", " "),
-            f"category {life.brand}" if life.scope == "category" else life.brand,
+            _kind(life),
+            Text(_subject(life)),
             f"{life.opened:%Y-%m-%d %H:%M}",
-            _age(now - life.opened.timestamp()),
-            f"{life.onset_time:%Y-%m-%d %H:%M}",
-            f"{last.transition} {last.detected_time:%m-%d %H:%M}",
+            _age((now - life.opened).total_seconds()),
+            _transition(last),
             f"{last.score.value:.1f}",
+            Text(duty.owner or "-"),
+            _deadline(duty, now, is_known=is_known),
+            Text(_acted(duty, now, is_known=is_known)),
             life.episode_id,
         )
-    console.print(table)
+    return table
+
+
+def _kind(life: Life) -> str:
+    return life.kind.replace("_", " ")
+
+
+def _subject(life: Life) -> str:
+    return f"category {life.brand}" if life.scope == "category" else life.brand
+
+
+def _transition(last: Alert) -> str:
+    return f"{last.transition} {last.detected_time:%m-%d %H:%M}"
+
+
+def _deadline(duty: Duty, now: datetime, *, is_known: bool) -> str:
+    if duty.respond_by is None:
+        return "-"
+    late = f", overdue {_age((now - duty.respond_by).total_seconds())}" if duty.overdue and is_known else ""
+    return f"{duty.respond_by:%m-%d %H:%M}{late}"
+
+
+def _acted(duty: Duty, now: datetime, *, is_known: bool) -> str:
+    """Who has acknowledged, or who has answered without."""
+    if not is_known:
+        return "acknowledged: not known"
+    for verb, deed in (("acknowledged", duty.acknowledged), ("answered", duty.answered)):
+        if deed is not None:
+            shape = "%H:%M" if deed.time.date() == now.date() else "%m-%d %H:%M"
+            return f"{verb} by {deed.author} {deed.time.strftime(shape)}"
+    return "not acknowledged"
 
 
 def _age(seconds: float) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import importlib.util
-import json
 import re
 import shlex
 import shutil
@@ -24,7 +23,9 @@ from typing import Final, Self
 
 import msgspec
 
+from pipeline.config.load import load_config
 from pipeline.config.settings import PREFIX, Settings, child_environment
+from pipeline.demo.naming import with_names
 from pipeline.demo.run_guard import alone
 from pipeline.errors import TocsinError
 from pipeline.kafka.local import LocalKafka
@@ -41,17 +42,6 @@ class _LogLine(msgspec.Struct):
     event: str
 
 
-def names_toml(names: Mapping[str, Mapping[str, str]]) -> str:
-    """A configuration that says what people call brands, by brand and language."""
-    sections = []
-    for brand, by_language in sorted(names.items()):
-        lines = [
-            f"{language} = {json.dumps(name, ensure_ascii=False)}" for language, name in sorted(by_language.items())
-        ]
-        sections.append("\n".join([f'[brands."{brand}".names]', *lines]))
-    return "\n\n".join(sections) + "\n"
-
-
 def environment_script(settings: Settings) -> str:
     """Lines for a shell that let every command reach the broker of these settings, and know its brands and its day."""
     values = {"KAFKA_BOOTSTRAP": settings.kafka_bootstrap, "EVENT_TIME": "true"}
@@ -66,6 +56,8 @@ class DemoSession:
     Attributes:
         settings: how to reach them.
         folder: where their data and logs are.
+        told: what of the names and the address of the hub the given configuration has kept out, for people; "" if all
+            hold.
     """
 
     def __init__(self, settings: Settings, config: Path | None, names: Mapping[str, Mapping[str, str]]) -> None:
@@ -74,7 +66,7 @@ class DemoSession:
         Args:
             settings: as the environment gives them.
             config: of the worker; None for the defaults.
-            names: by brand and language what people call it, for a worker with the defaults.
+            names: by brand and language what people call it, where `config` does not say.
         """
         self.folder = settings.home / "demo"
         self._running = ExitStack()
@@ -85,6 +77,7 @@ class DemoSession:
         self._worker: subprocess.Popen[bytes] | None = None
         self._hub: subprocess.Popen[bytes] | None = None
         self.settings = settings
+        self.told = ""
 
     @property
     def log(self) -> Path:
@@ -113,10 +106,8 @@ class DemoSession:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             hub_port = _wanted_or_free(self._settings.hub_port)
-            if self._config is None and self._names:
-                self._config = self.folder / "brands.toml"
-                link = f'[links]\nhub = "http://127.0.0.1:{hub_port}/episodes/{{episode_id}}"\n\n'
-                self._config.write_text(link + names_toml(self._names), encoding="utf-8")
+            if self._names:
+                self._name_brands(hub_port)
             running.callback(self._kafka.stop)
             self._kafka.start(owned=True)
             running.callback(lambda: _stop(self._worker))
@@ -135,6 +126,20 @@ class DemoSession:
             self.environment.write_text(environment_script(self.settings), encoding="utf-8")
             self._running = running.pop_all()
         return self
+
+    def _name_brands(self, hub_port: int) -> None:
+        """Let the worker know the names and the address of the hub: what it is given is extended in a copy of it.
+
+        Raises:
+            ConfigError: the given configuration does not hold.
+        """
+        given = ""
+        if self._config is not None:
+            load_config(self._config)  # what is wrong in it is said of it, not of the copy
+            given = self._config.read_text(encoding="utf-8")
+        extended, self.told = with_names(given, self._names, f"http://127.0.0.1:{hub_port}/episodes/{{episode_id}}")
+        self._config = self.folder / "brands.toml"
+        self._config.write_text(extended, encoding="utf-8")
 
     def __exit__(self, *exception: object) -> None:
         """Stop the hub, the worker, then the broker, even if stopping one fails."""

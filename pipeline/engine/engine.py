@@ -24,7 +24,7 @@ from pipeline.engine.episodes.episode import Episodes
 from pipeline.engine.intake import Intake
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.placement import Placement
-from pipeline.engine.records import Outputs, SourceRecord
+from pipeline.engine.records import FEEDBACK_TOPIC, Outputs, SourceRecord
 from pipeline.engine.stats import BrandView, EngineStats, OpenEpisode, view
 from schemas.activity import ActivityChoice
 from schemas.observation import BUCKET_SECONDS, Observation
@@ -176,8 +176,14 @@ class Engine:
         return self.take_outputs()
 
     def stand_for(self, topic_ids: Mapping[str, str]) -> None:
-        """The checkpoints that follow are for the topics with these ids; one that says otherwise is written anew."""
+        """The checkpoints that follow are for the topics with these ids; one that says otherwise is written anew.
+
+        Of another topic of feedback the offset of the one of before says nothing: it is read from its beginning.
+        """
         at = self._state.at
+        was, now = at.topic_ids.get(FEEDBACK_TOPIC), topic_ids.get(FEEDBACK_TOPIC)
+        if was and now and was != now:
+            at.feedback_offset = 0
         if at.topic_ids != topic_ids:
             at.topic_ids = dict(topic_ids)
             self._state.changes.any |= at.next_offset > 0

@@ -14,6 +14,8 @@ from schemas.rejection import Reason, Rejected
 TICK_HEADER = "tocsin-tick"
 """Header of a tick record (null key, null value): the event time that has passed, in Unix milliseconds as text."""
 
+FEEDBACK_TOPIC = "alert-feedback"
+"""Its name in the catalogue."""
 FEEDBACK_HEADER = "tocsin-feedback"
 """Header of a record (null key, null value) with what somebody has said about an episode, as JSON."""
 FEEDBACK_OFFSET_HEADER = "tocsin-feedback-offset"

@@ -19,6 +19,9 @@ _WIDTH: Final = 1000.0
 """Units of a nested picture's width."""
 _TOP: Final = 16
 _BOTTOM: Final = 20
+_STRIP: Final = 30
+_LABEL: Final = 22
+"""Pixels of a strip and of the words above it."""
 _MAX_HITS: Final = 400
 _NUMBER_PERCENT: Final = 1.8
 """Width that the number of a mark takes."""
@@ -34,6 +37,14 @@ class Mark(msgspec.Struct, frozen=True):
     number: int
     kind: str
     words: str
+
+
+class Strip(msgspec.Struct, frozen=True):
+    """A row of a chart of shares: words above it, shares by time (None: not known), the usual share if known."""
+
+    label: str
+    shares: Sequence[tuple[float, float | None]]
+    usual: float | None
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -94,6 +105,53 @@ def score_chart(
     if threshold is not None:
         parts.append(plot.line([(span.since, threshold), (span.until, threshold)], "threshold"))
     return plot.picture(title, parts, _grid(plot, [0.5 * top, top], _number), _lines(marks, span, plot.height))
+
+
+def strips_chart(strips: Sequence[Strip], span: Span, *, title: str) -> Markup:
+    """Shares as steps, one strip from 0 to 100 % for each place: what was told last holds until the next is told.
+
+    No strip is told from another by its colour. A dot is a moment at which the share was told.
+
+    Args:
+        strips: from the top down.
+        span: what is shown.
+        title: what a screen reader says of it.
+    """
+    plot = _Plot(span, 1.0, _STRIP)
+    rows = [_strip(plot, strip, place * (_STRIP + _LABEL)) for place, strip in enumerate(strips)]
+    height = len(strips) * (_STRIP + _LABEL)
+    most = Markup('<text class="tick end" x="100%" y="{}">{}</text>').format(_LABEL - 5, _percent(1.0))
+    return Markup('<svg class="chart" role="img" aria-label="{}" height="{}">{}{}{}</svg>').format(
+        title, height + _BOTTOM, Markup().join(rows), most, _time_axis(span, height)
+    )
+
+
+def _strip(plot: _Plot, strip: Strip, top: int) -> Markup:
+    base = top + _LABEL
+    held = _held(strip.shares, plot.span.until)
+    parts = [plot.area([(time, share, 0.0) for time, share in run], "told") for run in held]
+    parts += [plot.line(run, "telling") for run in held]
+    if strip.usual is not None:
+        parts.append(plot.line([(plot.span.since, strip.usual), (plot.span.until, strip.usual)], "expected"))
+    dots = [
+        Markup('<circle class="told" cx="{:.2f}%" cy="{:.1f}" r="2.5"/>').format(
+            plot.span.percent(time), base + plot.y(share)
+        )
+        for time, share in strip.shares
+        if share is not None
+    ]
+    return Markup(
+        '<text class="label" x="0" y="{}">{}</text><line class="grid" x1="0" x2="100%" y1="{}" y2="{}"/>{}{}'
+    ).format(base - 5, strip.label, base, base, plot.nested(parts, base), Markup().join(dots))
+
+
+def _held(shares: Sequence[tuple[float, float | None]], until: float) -> list[list[Placed]]:
+    """The corners of the steps: each share holds until the next time, the last one until the end."""
+    corners: list[tuple[float, float | None]] = []
+    ends = [*(time for time, _ in shares[1:]), until]
+    for (time, share), end in zip(shares, ends, strict=False):
+        corners += [(time, share), (end, share)]
+    return _runs(corners)
 
 
 def sparkline(points: Sequence[Point], span: Span, *, step: int, title: str, height: int = 56) -> Markup:

@@ -9,13 +9,15 @@ import msgspec
 from markupsafe import Markup
 
 from pipeline.hub.brand_view import BrandView
-from pipeline.hub.charts import Mark, Span, score_chart, share_chart, sparkline, volume_chart
+from pipeline.hub.charts import Mark, Span, Strip, score_chart, share_chart, sparkline, strips_chart, volume_chart
 from pipeline.hub.episode_view import EpisodeView, Happening, happenings
 from pipeline.hub.now_view import SPARK_STEP, NowView
-from pipeline.hub.rendering import count, tenths
+from pipeline.hub.rendering import count, percent, tenths
 from pipeline.hub.series import Point
 from pipeline.hub.store.retention import DAY, HOUR
 from pipeline.hub.words import Words
+from pipeline.report.review import SpreadTold
+from pipeline.report.spread_course import PLACE_KINDS, Course, courses_of, is_course, spread_told
 from schemas.alert import Alert, PlaybookStep
 from schemas.evidence import Post
 from schemas.feedback import Feedback
@@ -23,15 +25,23 @@ from schemas.moments import moment
 from schemas.text import printable
 
 _ROW_HEIGHT: Final = 30
+_PLACE_CHARACTERS: Final = 18
+"""Of a platform's name above its strip: a phone shows it beside the shares."""
 
 
 class EpisodeDrawings(msgspec.Struct, frozen=True):
-    """Charts of an episode, one above the other, and the numbered marks in them."""
+    """Charts of an episode, one above the other, and the numbered marks in them.
+
+    `spread` are charts of platforms and of languages with their titles, from `spread_told`; none where fewer than two
+    alerts tell where it was said.
+    """
 
     volume: Markup
     share: Markup
     score: Markup | None
     marks: list[tuple[Mark, Happening]]
+    spread: list[tuple[str, Markup]]
+    spread_told: Sequence[SpreadTold]
 
 
 def sparks(view: NowView, words: Words) -> dict[str, Markup]:
@@ -61,6 +71,7 @@ def episode_drawings(view: EpisodeView, words: Words) -> EpisodeDrawings:
     has_score = any(point.score is not None for point in view.points)
     threshold = alert.score.threshold
     step = view.step
+    told = spread_told(view.alerts)
     return EpisodeDrawings(
         volume=volume_chart(
             view.points, span, marks, step=step, title=_volume_title(view.points, step, words), tips=_tips(words)
@@ -77,6 +88,46 @@ def episode_drawings(view: EpisodeView, words: Words) -> EpisodeDrawings:
         if has_score
         else None,
         marks=list(zip(marks, happened, strict=True)),
+        spread=_spread_charts(view, told, words),
+        spread_told=told,
+    )
+
+
+def _spread_charts(view: EpisodeView, told: Sequence[SpreadTold], words: Words) -> list[tuple[str, Markup]]:
+    if not is_course(told):
+        return []
+    span = Span(view.episode.onset, view.until if view.episode.resolved is None else told[-1].time.timestamp())
+    found = []
+    for kind in PLACE_KINDS:
+        courses = courses_of(told, kind)
+        strips = [
+            Strip(_place_words(one, words), [(time.timestamp(), share) for time, share in one.shares], one.usual)
+            for one in courses
+        ]
+        title = words("chart_spread", places=words(kind), list="; ".join(_course_words(one, words) for one in courses))
+        if strips:
+            found.append((words(kind), strips_chart(strips, span, title=title)))
+    return found
+
+
+def _place_words(course: Course, words: Words) -> str:
+    """The name of a place, in a direction of its own, with its last share."""
+    name = f"\u2068{printable(course.name, _PLACE_CHARACTERS)}\u2069"
+    if course.last is None:
+        return name
+    if course.usual is None:
+        return f"{name} {percent(course.last)}"
+    return f"{name} {words('share_usual', share=percent(course.last), usual=percent(course.usual))}"
+
+
+def _course_words(course: Course, words: Words) -> str:
+    known = [share for _, share in course.shares if share is not None]
+    return words(
+        "chart_spread_place",
+        name=printable(course.name, _PLACE_CHARACTERS),
+        first=percent(known[0]),
+        last=percent(known[-1]),
+        most=percent(max(known)),
     )
 
 

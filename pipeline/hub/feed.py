@@ -31,6 +31,8 @@ _RECORDS: Final = 5_000
 """Of one transaction at most."""
 _SILENCE_SECONDS: Final = 5.0
 """After which the brokers are asked whether they are still there."""
+_METADATA_MILLISECONDS: Final = 10_000
+"""After which the brokers are asked how many partitions there are."""
 _BACK_OFF_SECONDS: Final = (1.0, 30.0)
 _DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "alerts": decode_alert,
@@ -89,9 +91,11 @@ class Feed:
                 self._stopped.wait(pause)
 
     def _read(self) -> None:
+        """Read until stopped, or until a topic has more partitions: the next call reads those too."""
         settings = self._settings
+        options = {"max_poll_records": _RECORDS, "metadata_max_age_ms": _METADATA_MILLISECONDS}
         with (
-            consumer(settings, client_id="tocsin-hub", max_poll_records=_RECORDS) as client,
+            consumer(settings, client_id="tocsin-hub", **options) as client,
             broker_errors(settings, "read alerts, brand-activity and alert-feedback"),
         ):
             partitions = self._assign(client)
@@ -102,7 +106,7 @@ class Feed:
             ends: dict[Any, int] = client.end_offsets(others)
             self._say("")
             heard = time.monotonic()
-            while not self._stopped.is_set():
+            while not (self._stopped.is_set() or self._have_grown(client)):
                 records = [record for batch in client.poll(_POLL_MILLISECONDS).values() for record in batch]
                 self._store(records)
                 if records:
@@ -113,6 +117,16 @@ class Feed:
                 if ends and all(client.position(partition) >= end for partition, end in ends.items()):
                     ends = {}
                     client.resume(*activity)
+
+    def _have_grown(self, client: Any) -> bool:
+        """Whether a topic has more partitions than are read."""
+        is_more = False
+        for topic, name in self._names.items():
+            known, now = self._partitions[name], len(client.partitions_for_topic(topic) or ())
+            if now > known:
+                logger.info("a topic has more partitions now; they are read too", topic=topic, before=known, now=now)
+                self._partitions[name], is_more = now, True
+        return is_more
 
     def _say(self, problem: str) -> None:
         """Note why nothing can be read, or that it can, and let open pages know."""

@@ -10,8 +10,9 @@ from typing import Final
 
 from pipeline.errors import TocsinError
 from pipeline.hub.store.reader import MAX_POINTS, Bucket, Episode, Reader
-from pipeline.hub.store.retention import Retention
+from pipeline.hub.store.retention import DAY, Retention
 from pipeline.report.calm import covers
+from pipeline.report.held import HELD_DAYS, Daily, Day
 from pipeline.report.material import Material
 from pipeline.report.series import Series, series_of
 from pipeline.report.trail import Place
@@ -23,6 +24,7 @@ from schemas.observation import BUCKET_SECONDS
 SOURCE: Final = "store of the hub"
 """Where the records of an audit trail lie: encoded anew, which gives the bytes of the topic for records of today."""
 _DETECTOR: Final = "hub"
+_DAYS_BEFORE: Final = 3
 _SHOWN: Final = 5
 """Episodes that a message names."""
 
@@ -65,7 +67,23 @@ def material_of(reader: Reader, episode: Episode) -> Material:
         alerts=[(one, Place(source=SOURCE, value=encode_alert(one))) for one in alerts],
         feedback=[(one, Place(source=SOURCE, value=encode_feedback(one))) for one in said],
         activity=list(activity_of(reader, episode)),
+        daily=daily_around(reader, episode),
     )
+
+
+def daily_around(reader: Reader, episode: Episode) -> Daily | None:
+    """The whole days from before an episode to as long after it as its calm is looked at; None for a category."""
+    if episode.scope != "brand":
+        return None
+    watermark = reader.watermark() // DAY * DAY
+    # The first day may have begun before the store was there: what is whole begins after it.
+    since = max(reader.first_day() + DAY, episode.onset - _DAYS_BEFORE * DAY)
+    until = min(watermark, (episode.resolved or watermark) + (HELD_DAYS + 1) * DAY)
+    since, until = since // DAY * DAY, until // DAY * DAY
+    if until <= since:
+        return None
+    rows = reader.periods(episode.brand, since, until, DAY)
+    return Daily(since, until, tuple(Day(row.start, row.mentions, row.negatives, row.expected) for row in rows))
 
 
 def series_around(reader: Reader, episode: Episode, first: Alert) -> Series:

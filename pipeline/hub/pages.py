@@ -30,7 +30,6 @@ from pipeline.hub.words import LANGUAGES, Words, chosen, words_of
 from pipeline.report.sections.answers import answer_facts
 from pipeline.report.words import Words as Told
 from schemas.alert import KINDS
-from schemas.evidence import Evidence
 from schemas.text import printable, replace_lone_surrogates
 
 LANGUAGE_COOKIE: Final = "tocsin_lang"
@@ -76,16 +75,11 @@ def _episode(request: Request, hub: Hub, identity: Identity, refusal: Refusal, s
         "effects": [answer_facts(one, Told(words.language)) for one in view.answers],
         "backfired": any("backfired" in alert.changes for alert in view.alerts),
         "step_words": partial(step_words, words=words),
-        "spread_times": [alert for alert in view.alerts if _has_spread(alert.evidence)],
         "saved": request.query_params.get("saved") == "1",
         "watermark": hub.reader.watermark(),
         "refusal": refusal,
     }
     return page(request, hub, identity, "episode.html", values, status=status)
-
-
-def _has_spread(evidence: Evidence) -> bool:
-    return evidence.spread is not None and bool(evidence.spread.platforms)
 
 
 def brand_page(request: Request, hub: Hub, identity: Identity) -> Response:

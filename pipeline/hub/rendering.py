@@ -39,7 +39,7 @@ def environment() -> jinja2.Environment:
         "count": count,
         "tenths": tenths,
         "setting": setting,
-        "percent": lambda share: f"{100 * share:.0f} %",
+        "percent": percent,
         "moment": time_tag,
         "address": address,
         "width": lambda share: f"{100 * min(max(share, 0.0), 1.0):.1f}",
@@ -55,6 +55,11 @@ def isolated(text: object, limit: int) -> Markup:
 def count(number: float) -> str:
     """A count as people read it."""
     return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1."""
+    return f"{100 * share:.0f} %"
 
 
 def tenths(number: float) -> str:

@@ -48,7 +48,9 @@ class Words:
         days, hours = divmod(hours, 24)
         if days:
             return self("days", days=days, hours=hours)
-        return self("hours", hours=hours, minutes=minutes) if hours else self("minutes", minutes=minutes)
+        if hours:
+            return self("hours", hours=hours, minutes=minutes) if minutes else self("hours_whole", hours=hours)
+        return self("minutes", minutes=minutes)
 
 
 @cache

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
 
 from pipeline.engine.alerts.surge_evidence import USUAL_AGAIN
-from pipeline.report.review import Calm, Excess, Held, Peak
+from pipeline.report.held import Daily, held_of
+from pipeline.report.review import Calm, Excess, Peak
 from pipeline.report.series import Hour, Series, bucket_of
 from schemas.alert import Alert
 from schemas.evidence import Recovery
 from schemas.moments import moment
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_HOUR
-
-HELD_DAYS: Final = 14
-ALARMING: Final = ("crisis", "sentiment_shift")
-"""Kinds of episodes whose coming back means that the calm did not hold."""
 
 
 def hour_start(hour: Hour) -> datetime:
@@ -70,11 +66,12 @@ def excess_of(series: Series, alerts: Sequence[Alert]) -> Excess | None:
     )
 
 
-def calm_of(series: Series, alerts: Sequence[Alert], peak: Peak | None, others: Iterable[Alert]) -> Calm:
+def calm_of(series: Series, daily: Daily, alerts: Sequence[Alert], peak: Peak | None, others: Iterable[Alert]) -> Calm:
     """How the episode ended, and whether that held.
 
     Args:
         series: of the brand.
+        daily: its whole days, which may be known for longer.
         alerts: of the episode, in order.
         peak: as of `peak_of`.
         others: alerts of the brand's other episodes.
@@ -89,7 +86,7 @@ def calm_of(series: Series, alerts: Sequence[Alert], peak: Peak | None, others: 
     ended = last.detected_time
     if peak is not None and back is not None:
         ended = max(ended, peak.start + timedelta(minutes=back))
-    held, until, share = _held(series, ended, others, is_back=back is not None)
+    held, until, after = held_of(series, daily, alerts, ended, others, is_back=back is not None)
     return Calm(
         half_life_minutes=half_life,
         share_back_minutes=back,
@@ -97,7 +94,8 @@ def calm_of(series: Series, alerts: Sequence[Alert], peak: Peak | None, others: 
         agrees=_agrees(told, half_life, back) if told is not None and peak is not None and peak.expected else None,
         held=held,
         held_until=until,
-        share_after=share,
+        share_after=None if after is None else after.negative_share,
+        after=after,
     )
 
 
@@ -143,30 +141,3 @@ def _after_peak(series: Series, peak: Peak, resolved: int | None) -> tuple[int |
 def _agrees(told: Recovery, half_life: int | None, back: int | None) -> bool:
     """Whether the alert says the same; what came only after it the alert could not know."""
     return (told.half_life_minutes in {None, half_life}) and (told.share_back_minutes in {None, back})
-
-
-def _held(
-    series: Series, ended: datetime, others: Iterable[Alert], *, is_back: bool
-) -> tuple[Held, datetime | None, float | None]:
-    """Whether the calm lasted, up to when that is known, and the negative share of that time."""
-    until = ended + timedelta(days=HELD_DAYS)
-    known = moment(series.end * BUCKET_SECONDS) if len(series) else ended
-    part = series.between(bucket_of(ended), bucket_of(min(until, known)))
-    mentions = float(series.mentions[part].sum())
-    share = round(min(float(series.negatives[part].sum()) / mentions, 1.0), 4) if mentions else None
-    again = min(
-        (
-            one.detected_time
-            for one in others
-            if one.kind in ALARMING and one.transition == "opened" and ended < one.detected_time <= until
-        ),
-        default=None,
-    )
-    if again is not None:
-        return "no", again, share
-    if known < until or not is_back:
-        return "not_yet_known", min(known, until) if known > ended else None, share
-    usual = float((series.usual_share[part] * series.expected[part]).sum()) / max(
-        float(series.expected[part].sum()), 1e-9
-    )
-    return ("yes" if share is None or share <= USUAL_AGAIN * usual else "no"), until, share

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
@@ -17,11 +19,14 @@ from pipeline.errors import TocsinError
 from pipeline.inspection.picture import BLUE, GREY, ORANGE, VERMILION
 from pipeline.report.review import Review
 from pipeline.report.sections.glance import instant
+from pipeline.report.spread_course import PLACE_KINDS, Course, courses_of, is_course
 from pipeline.report.words import Words
+from pipeline.wording import percent
 from schemas.moments import moment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SKY: Final = "#56B4E9"
 WIDTH, HEIGHT = 9.6, 8.0
@@ -53,6 +58,38 @@ def charts(found: Review, words: Words, prefix: str) -> str:
     Raises:
         TocsinError: matplotlib is not installed.
     """
+    first, last = moment(found.points[0].start), moment(found.points[-1].start + found.step_seconds)
+    told = words("chart.alt", instant(first), instant(last))
+    with _figure(HEIGHT) as (figure, picture):
+        drawn = [_mentions, _share, *([_score] if any(one.score is not None for one in found.points) else [])]
+        panels = figure.subplots(len(drawn), 1, sharex=True, height_ratios=(3, 2, 2)[: len(drawn)])
+        for draw, axes in zip(drawn, panels, strict=True):
+            draw(axes, found, words)
+        _marks(panels, found, words)
+        _time_axis(panels[-1], words)
+    return _inline(picture.getvalue(), told, prefix)
+
+
+def spread_chart(found: Review, words: Words, prefix: str) -> str:
+    """An `<svg>` element: the share of each platform and language as steps, told by the alerts; "" without two alerts.
+
+    Arguments and errors as of `charts`.
+    """
+    columns = [courses for kind in PLACE_KINDS if (courses := courses_of(found.spread_told, kind))]
+    if not is_course(found.spread_told) or not columns:
+        return ""
+    with _figure(0.9 + 0.8 * max(map(len, columns))) as (figure, picture):
+        for part, courses in zip(figure.subfigures(1, len(columns), squeeze=False)[0], columns, strict=True):
+            panels = part.subplots(len(courses), 1, sharex=True, squeeze=False)[:, 0]
+            for axes, course in zip(panels, courses, strict=True):
+                _course(axes, course, words)
+            _time_axis(panels[-1], words)
+    return _inline(picture.getvalue(), words("spread.alt"), prefix)
+
+
+@contextmanager
+def _figure(height: float) -> Iterator[tuple[Figure, StringIO]]:
+    """A figure of so many inches to draw in, and the file that it is written to at the end of the block."""
     try:
         import matplotlib as mpl  # noqa: PLC0415 - half a second, and only who draws needs it
         from matplotlib.figure import Figure  # noqa: PLC0415
@@ -64,15 +101,23 @@ def charts(found: Review, words: Words, prefix: str) -> str:
         mpl.rcParams.update(_RULES)
         # Letters are measured with matplotlib's own font, which has no Chinese; they are drawn by the reader's.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-        drawn = [_mentions, _share, *([_score] if any(one.score is not None for one in found.points) else [])]
-        panels = figure.subplots(len(drawn), 1, sharex=True, height_ratios=(3, 2, 2)[: len(drawn)])
-        for draw, axes in zip(drawn, panels, strict=True):
-            draw(axes, found, words)
-        _marks(panels, found, words)
-        _time_axis(panels[-1], words)
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        yield figure, out
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return _inline(out.getvalue(), found, words, prefix)
+
+
+def _course(axes: Axes, course: Course, words: Words) -> None:
+    """One place: the share told last holds until the next alert; a dot is an alert."""
+    times: list[Any] = [time.astimezone(UTC) for time, _ in course.shares]
+    shares = [math.nan if share is None else 100.0 * share for _, share in course.shares]
+    axes.fill_between(times, shares, step="post", color=SKY, alpha=0.5, linewidth=0)
+    axes.plot(times, shares, color=BLUE, linewidth=1.5, drawstyle="steps-post", marker=".", markersize=6)
+    if course.usual is not None:
+        axes.axhline(100.0 * course.usual, color="black", linestyle="--", linewidth=1)
+    axes.set_ylim(0, 105)
+    axes.set_yticks((0, 50, 100), ("0", "50", "100 %"))
+    told = course.name if course.last is None else words("colon", course.name, percent(course.last))
+    axes.set_title(told, loc="left", fontsize=10, parse_math=False)  # a stranger's name is no formula
 
 
 def _times(found: Review, place: float = 0.0) -> list[Any]:
@@ -162,10 +207,8 @@ def _time_axis(axes: Axes, words: Words) -> None:
     axes.set_xlabel(words("chart.time"))
 
 
-def _inline(document: str, found: Review, words: Words, prefix: str) -> str:
+def _inline(document: str, told: str, prefix: str) -> str:
     """The picture as an element of a page: no prolog, ids of its own, a description for who does not see it."""
-    first, last = moment(found.points[0].start), moment(found.points[-1].start + found.step_seconds)
-    told = words("chart.alt", instant(first), instant(last))
     element = document[document.index("<svg") :].strip()
     element = re.sub(r"\s*<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
     element = _OWN_ID.sub(rf"\g<1>{prefix}-", element)

@@ -13,6 +13,7 @@ from pipeline.engine.alerts.headline import LANGUAGES, NO_NAMES, headline
 from pipeline.engine.alerts.surge_evidence import UNSURE
 from pipeline.report.answers import answers_of
 from pipeline.report.calm import calm_of, covers, excess_of, peak_of
+from pipeline.report.held import Daily, daily_of
 from pipeline.report.likeness import earlier_ones
 from pipeline.report.phases import feelings_of, phases_of
 from pipeline.report.playbook import due_of, steps_of
@@ -20,6 +21,7 @@ from pipeline.report.points import points_of
 from pipeline.report.review import Answer, Record, Review, Setting, Spread, Times
 from pipeline.report.series import series_of
 from pipeline.report.shown import NAME_CHARACTERS, line, shown_amplifier, shown_part, shown_post
+from pipeline.report.spread_course import spread_told
 from pipeline.report.timeline import timeline_of, trigger_of
 from pipeline.report.trail import trail_of
 from schemas.activity import Activity
@@ -39,6 +41,7 @@ def review(
     feedback: Iterable[Feedback] = (),
     others: Iterable[Alert] = (),
     *,
+    daily: Daily | None = None,
     records: Iterable[Record] = (),
     settings: Sequence[Setting] = (),
     names: Mapping[str, str] = NO_NAMES,
@@ -50,6 +53,7 @@ def review(
         activity: of the brand, from before the onset to after the end; without any at the onset, none is used.
         feedback: about the episode, in any order; what was said twice is one.
         others: alerts of the brand's other episodes, earlier and later ones.
+        daily: whole days of the brand, kept for longer than activity; None takes what days activity has.
         records: where alerts and feedback lie, for the audit trail.
         settings: what other settings would have said (pipeline.report.rehearsal).
         names: what people call the brand, by language, for the headlines.
@@ -64,11 +68,12 @@ def review(
     said = sorted({one.id: one for one in feedback}.values(), key=lambda one: (one.time, one.id))
     elsewhere = [one for one in _in_order(others) if one.episode_id != first.episode_id]
     series = series_of(_near(activity, told), first.kind)
+    days = daily or daily_of(series)
     if not covers(series, first.onset_time):
         series = series_of(())  # what begins after the onset would pass for the whole
     known_until = max([last.detected_time, *([moment(series.end * BUCKET_SECONDS)] if len(series) else [])])
     peak = peak_of(series, told)
-    calm = calm_of(series, told, peak, elsewhere)
+    calm = calm_of(series, days, told, peak, elsewhere)
     answers = answers_of(said, series, first.onset_time)
     over = last.detected_time if last.transition == "resolved" else known_until
     step, points = points_of(series, first.onset_time, over) if len(series) else (0, ())
@@ -98,6 +103,7 @@ def review(
         excess=excess_of(series, told),
         calm=calm,
         spread=_spread(last),
+        spread_told=spread_told(told),
         feelings=feelings_of(told),
         answers=answers,
         backfired=next((one.detected_time for one in told if "backfired" in one.changes), None),

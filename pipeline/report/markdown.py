@@ -39,9 +39,9 @@ def _at_beginning(line: str) -> str:
 def _report(outline: Outline) -> list[str]:
     lines = [f"# {escape(outline.title)}", "", escape(outline.subtitle)]
     for section in outline.sections:
-        if any(block.part == "charts" for block in section.blocks):
+        if section.blocks[0].part == "charts":
             continue  # pictures are the page's: Markdown has no place for them that every reader shows
-        blocks = [line for block in section.blocks for line in _BLOCKS[block.part](block)]
+        blocks = [line for block in section.blocks if block.part != "charts" for line in _BLOCKS[block.part](block)]
         lines += ["", f"## {escape(section.title)}", *blocks]
     return lines
 

@@ -10,6 +10,7 @@ import msgspec
 from pipeline.engine.alerts.headline import NO_NAMES
 from pipeline.errors import TocsinError
 from pipeline.report.compose import review
+from pipeline.report.held import Daily
 from pipeline.report.review import Record, Review, Setting
 from pipeline.report.trail import Place, record_of
 from schemas.activity import Activity
@@ -27,12 +28,14 @@ class Material(msgspec.Struct):
     Attributes:
         alerts, feedback: each with its place.
         activity: of the brands asked for.
+        daily: whole days of the one brand asked for, where they are known for longer than activity.
         problems: records that could not be read, a line for people each.
     """
 
     alerts: list[tuple[Alert, Place]] = []
     feedback: list[tuple[Feedback, Place]] = []
     activity: list[Activity] = []
+    daily: Daily | None = None
     problems: list[str] = []
 
     def episode(self, prefix: str) -> str:
@@ -120,6 +123,7 @@ class Material(msgspec.Struct):
             self.activity,
             [one for one, _ in said],
             [alert for alert, _ in self.alerts if alert.brand == brand and alert.episode_id != episode],
+            daily=self.daily,
             records=[*_records(alerts), *_records(said)],
             settings=settings,
             names=names,

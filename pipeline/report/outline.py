@@ -23,7 +23,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         part: facts are rows of two cells, a name and a value; text is one cell; quotes are rows of a post and its
-            source; charts have a place only.
+            source; charts have a place only, the section's picture.
         caption: of a table or quotes; "" without one.
         header: of a table.
         rows: of the part.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.errors import TocsinError
-from pipeline.report.charts import charts
+from pipeline.report.charts import charts, spread_chart
 from pipeline.report.outline import no_formula
 from pipeline.report.review import Review
 from pipeline.report.sections import outline_of
@@ -33,9 +33,12 @@ def page(found: Sequence[Review], language: str, title: str) -> str:
     words = Words(language)
     reports = []
     for number, one in enumerate(found, 1):
-        # The picture is drawn by matplotlib from numbers and our own words.
-        picture = Markup(charts(one, words, f"c{number}")) if one.points else ""  # noqa: S704
-        reports.append({"id": f"r{number}", "outline": outline_of(one, language), "picture": picture})
+        # Pictures are drawn by matplotlib, which escapes what it writes: numbers, our own words, names of platforms.
+        pictures = {
+            "charts": Markup(charts(one, words, f"c{number}")) if one.points else "",  # noqa: S704
+            "spread": Markup(spread_chart(one, words, f"s{number}")),  # noqa: S704
+        }
+        reports.append({"id": f"r{number}", "outline": outline_of(one, language), "pictures": pictures})
     return template.render(language=language, title=title, reports=reports) + "\n"
 
 

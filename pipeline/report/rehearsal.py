@@ -13,7 +13,7 @@ from pipeline.config.model import BrandSection, Config
 from pipeline.inspection.lives import Life, lives
 from pipeline.kafka.partitioning import partition_of_brand
 from pipeline.replay import Inputs, Replay
-from pipeline.report.calm import ALARMING
+from pipeline.report.held import ALARMING
 from pipeline.report.review import Review, Setting
 from schemas.alert import Kind
 

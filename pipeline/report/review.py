@@ -93,6 +93,27 @@ class Peak(msgspec.Struct, frozen=True, kw_only=True):
     expected: float | None = None
 
 
+class After(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was counted after the episode, for 14 days at most.
+
+    Attributes:
+        rests_on: activity, the buckets from the end on; or days, whole days in UTC, where buckets are no longer kept.
+        since, until: the time that was counted.
+        mentions_per_day: on the mean; None of less than a day.
+        negative_share: of all mentions of that time; None without any.
+        usual_per_day: mentions that were normal for a day at the onset; None where that is not known.
+        usual_share: negative share that was normal at the onset, by the first alert.
+    """
+
+    rests_on: Literal["activity", "days"]
+    since: datetime
+    until: datetime
+    mentions_per_day: float | None = None
+    negative_share: float | None = None
+    usual_per_day: float | None = None
+    usual_share: float
+
+
 class Calm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the episode ended.
 
@@ -104,9 +125,10 @@ class Calm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         told: what the resolved alert says; None before it.
         agrees: whether both say the same; None where one of them is missing.
         held: whether in the 14 days after the share was back no crisis and no sentiment shift came again, and the
-            negative share of those days stayed at most 1.5 times the usual one.
+            negative share of those days stayed at most 1.5 times the one that was usual at the onset.
         held_until: the moment up to which that is known.
         share_after: negative share from then on, as far as it is known.
+        after: what was counted from then on and what that rests on; None where nothing is known.
     """
 
     half_life_minutes: int | None = None
@@ -116,6 +138,7 @@ class Calm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     held: Held = "not_yet_known"
     held_until: datetime | None = None
     share_after: float | None = None
+    after: After | None = None
 
 
 class Excess(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,6 +225,14 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_news_minutes: int | None = None
     amplifiers: tuple[Amplifier, ...] = ()
     coordination: Coordination | None = None
+
+
+class SpreadTold(msgspec.Struct, frozen=True, kw_only=True):
+    """Platforms and languages as one alert told them: shares of all mentions since the surge began."""
+
+    time: datetime
+    platforms: tuple[Part, ...]
+    languages: tuple[Part, ...]
 
 
 class Feeling(msgspec.Struct, frozen=True, kw_only=True):
@@ -294,6 +325,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         incident: ids of the other episodes of the same event.
         opening_missing: whether the alert that opened it is not among the alerts.
         activity_missing: whether there is no activity at the onset, so that counts are those of the alerts.
+        spread_told: where it was told, alert after alert.
         labels: how often people judged the alarm true, false or unsure.
         backfired: when an alert told, by the hour around it, that the first answer fed the fire.
         settings: what other settings would have said; the first are those of the configuration.
@@ -325,6 +357,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     excess: Excess | None = None
     calm: Calm
     spread: Spread
+    spread_told: tuple[SpreadTold, ...] = ()
     feelings: tuple[Feeling, ...] = ()
     answers: tuple[Answer, ...] = ()
     backfired: datetime | None = None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, get_args
 
 from pipeline.engine.alerts.surge_evidence import NEW_SHARE
-from pipeline.report.calm import ALARMING, HELD_DAYS
+from pipeline.report.held import ALARMING, HELD_DAYS
 from pipeline.report.review import Calm, Entry, EntryKind, Peak
 from pipeline.report.shown import NAME_CHARACTERS, NOTE_CHARACTERS, line, web_address
 from schemas.alert import Alert
@@ -84,11 +84,13 @@ def _seen(alerts: Sequence[Alert]) -> Iterator[Entry]:
 
 
 def _told(alert: Alert) -> Entry:
-    """An alert as it was sent."""
+    """An alert as it was sent: what was counted since the onset, or in the window where it tells no more."""
     figures: dict[str, float] = {"score": alert.score.value, "threshold": alert.score.threshold}
     since = alert.since_onset
     if since is None:
+        minutes = (alert.window.end - alert.window.start).total_seconds() / 60.0
         figures |= {"mentions": alert.observed.mentions, "negatives": alert.observed.negatives}
+        figures["window_minutes"] = minutes
     else:
         figures |= {"mentions": since.mentions, "negatives": since.negatives, "fold": since.fold}
     return Entry(

@@ -9,29 +9,32 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from pipeline.config.model import Config
+from pipeline.engine.records import FEEDBACK_TOPIC
 from pipeline.telemetry.health import Health
 from pipeline.telemetry.worker_metrics import WorkerMetrics
 from pipeline.worker.driver.gap_reader import GapReader
 
 
 class TopicNames(msgspec.Struct, frozen=True):
-    """Full names of the topics, prefix included."""
+    """Full names of the topics, prefix included; `feedback` is empty where none is read."""
 
     mentions: str
     alerts: str
     dead_letters: str
     state: str
     activity: str
+    feedback: str = ""
 
     def by_name(self) -> dict[str, str]:
         """Full names by name in the catalogue."""
-        return {
+        found = {
             "mentions": self.mentions,
             "mentions-dlq": self.dead_letters,
             "brand-state": self.state,
             "alerts": self.alerts,
             "brand-activity": self.activity,
         }
+        return found | ({FEEDBACK_TOPIC: self.feedback} if self.feedback else {})
 
 
 def _never_heard(_: int) -> int | None:

@@ -15,6 +15,7 @@ import structlog
 
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
+from pipeline.engine.records import FEEDBACK_TOPIC
 from pipeline.kafka.clients import aiokafka_options, topic_name, user_of
 from pipeline.kafka.existing_topics import Existing
 from pipeline.telemetry.health import Health
@@ -80,10 +81,12 @@ async def run_worker(
         crash(error, where, health, user_of(settings))
 
     names = TopicNames(
-        *(
-            topic_name(settings, name)
-            for name in ("mentions", "alerts", "mentions-dlq", "brand-state", "brand-activity")
-        )
+        mentions=topic_name(settings, "mentions"),
+        alerts=topic_name(settings, "alerts"),
+        dead_letters=topic_name(settings, "mentions-dlq"),
+        state=topic_name(settings, "brand-state"),
+        activity=topic_name(settings, "brand-activity"),
+        feedback=topic_name(settings, FEEDBACK_TOPIC) if config.worker.relays_feedback else "",
     )
     partitions = topics["mentions"].partitions
     known = {full: topics[name] for name, full in names.by_name().items() if name in topics}
@@ -128,7 +131,7 @@ async def run_worker(
 
     relay = FeedbackRelay(
         options,
-        feedback=topic_name(settings, "alert-feedback"),
+        feedback=topic_name(settings, FEEDBACK_TOPIC),
         mentions=names.mentions,
         open_partitions=assignment.open_partitions,
     )

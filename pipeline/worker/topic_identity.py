@@ -27,8 +27,8 @@ logger = structlog.get_logger("tocsin.worker")
 def check_topics(remembered: Mapping[str, str], current: Mapping[str, str], topics: TopicNames, partition: int) -> None:
     """Hold the topics that a checkpoint was written for against those that are there.
 
-    Of another topic for alerts, dead letters or activity there is a line in the log: what was written before is gone
-    with the one of before, and what follows is whole.
+    Of another topic for alerts, dead letters, activity or feedback there is a line in the log: what was written before
+    is gone with the one of before, and what follows is whole; feedback is read from the new one's beginning.
 
     Args:
         remembered: ids by name in the catalogue, as the checkpoint has them; those that are missing are not compared.

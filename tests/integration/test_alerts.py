@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from pipeline.config.settings import Settings, child_environment
 from pipeline.errors import BrokerError, TocsinError
 from pipeline.kafka.alerts import follow_alerts, read_alerts
 from pipeline.kafka.clients import admin, aiokafka_options, producer, topic_name
-from schemas.alert import Alert, decode_alert, encode_alert
+from pipeline.kafka.feedback import write_feedback
+from schemas.alert import Alert, Playbook, decode_alert, encode_alert
+from schemas.feedback import new_feedback
 
 pytestmark = pytest.mark.integration
 
@@ -171,6 +174,34 @@ def test_an_episode_is_open_until_it_is_resolved_whatever_the_order_of_the_parti
     write(cluster_settings, encode_alert(resolved))
     assert opened.episode_id not in episodes().stdout
     assert episodes("--severity", "critical").stderr == "no open episodes\n"
+
+
+def test_episodes_say_who_must_act_by_when_and_who_does(episodes, cluster_settings):
+    opened = alert("crisis-opened")
+    due = opened.detected_time + timedelta(minutes=30)
+    opened = msgspec.structs.replace(opened, playbook=Playbook(owner="duty@acme.example", respond_by=due))
+    write(cluster_settings, encode_alert(opened))
+    (before,) = map(msgspec.json.decode, episodes("--json").stdout.splitlines())
+    assert (before["owner"], before["acknowledged"], before["overdue"]) == ("duty@acme.example", None, True)
+    shown = episodes().stdout
+    for words in ("duty@acme.example", f"{due:%m-%d %H:%M}, overdue ", "not acknowledged"):
+        assert words in shown, words
+    acknowledged = new_feedback(opened, "acknowledged", author="Kim", time=opened.detected_time + timedelta(minutes=9))
+    write_feedback(cluster_settings, acknowledged)
+    (after,) = map(msgspec.json.decode, episodes("--json").stdout.splitlines())
+    assert (after["acknowledged"]["author"], after["overdue"]) == ("Kim", False)
+    assert "acknowledged by Kim" in episodes().stdout
+    assert "overdue" not in episodes().stdout
+
+
+def test_without_the_feedback_topic_what_is_open_is_listed_and_what_is_not_known_is_said(episodes, cluster_settings):
+    write(cluster_settings, encode_alert(alert("crisis-opened")))
+    with admin(cluster_settings) as client:
+        client.delete_topics([topic_name(cluster_settings, "alert-feedback")])
+    found = episodes("--json")
+    assert "who has acknowledged is not known: " in found.stderr
+    (line,) = map(msgspec.json.decode, found.stdout.splitlines())
+    assert (line["feedback_known"], line["overdue"]) == (False, None)
 
 
 def test_a_record_that_is_no_alert_is_counted_by_episodes_too(episodes, cluster_settings):

@@ -15,6 +15,7 @@ from pipeline.kafka.clients import producer, topic_name
 from pipeline.kafka.feedback import write_feedback
 from schemas.alert import decode_alert, encode_alert
 from schemas.feedback import encode_feedback, feedback_partition, new_feedback
+from tests.integration.test_recreated_topics import make_again
 from tests.integration.worker_process import (
     difference,
     oracle,
@@ -139,3 +140,46 @@ def test_hostile_records_stop_no_worker_and_what_comes_after_them_is_brought(clu
     settle(cluster_settings, [worker])
     assert worker.is_running
     assert (brought(cluster_settings), outcome(cluster_settings).dead_letter_count) == (1, 0)
+
+
+def test_feedback_that_was_created_again_while_the_worker_was_down_is_read_from_its_beginning(cluster_settings, launch):
+    """The new topic is longer than the old one was: what lies below the old offset was passed over."""
+    opened = crises(stream(burning()))[0]
+    episodes = [msgspec.structs.replace(opened, episode_id=f"{number:024x}") for number in range(6)]
+
+    def say(number: int, author: str) -> None:
+        one = new_feedback(episodes[number], "acknowledged", author=author, time=opened.detected_time)
+        write_feedback(cluster_settings, one)
+
+    worker = launch(config=WORKER)
+    worker.await_ready(4)
+    publish(cluster_settings, [Record(0, 0, b"acme", burning()[0])])
+    for number in range(3):
+        say(number, "before")
+    wait_until(lambda: brought(cluster_settings) == 3, 30, "feedback in the mentions")
+    settle(cluster_settings, [worker])
+    worker.stop()
+    make_again(cluster_settings, "alert-feedback")
+    for number in range(6):
+        say(number, "after")
+    again = launch(config=WORKER)
+    again.await_ready(4)
+    wait_until(lambda: brought(cluster_settings) == 9, 30, "all that the new topic holds")
+    said = again.events("a topic was created again: what was written to it before is gone, what follows is whole")
+    assert {line["topic"] for line in said} == {topic_name(cluster_settings, "alert-feedback")}
+    settle(cluster_settings, [again])
+    again.stop()
+    third = launch(config=WORKER)
+    third.await_ready(4)
+    assert not third.events("a topic was created again: what was written to it before is gone, what follows is whole")
+    settle(cluster_settings, [third])
+    assert brought(cluster_settings) == 9, "what was read is not read again"
+
+
+def test_feedback_that_is_created_again_while_the_worker_runs_ends_it_with_one_line(cluster_settings, launch):
+    worker = launch(config=WORKER)
+    worker.await_ready(4)
+    make_again(cluster_settings, "alert-feedback")
+    assert worker.await_end(40) == 1
+    (line,) = worker.errors
+    assert line.startswith(f"{topic_name(cluster_settings, 'alert-feedback')}: expected the topic ")

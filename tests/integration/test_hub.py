@@ -11,10 +11,11 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from kafka.admin import NewPartitions
 
 from pipeline.config.settings import Settings, child_environment
 from pipeline.hub.store.reader import Reader
-from pipeline.kafka.clients import producer, topic_name
+from pipeline.kafka.clients import admin, producer, topic_name
 from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.topics import apply_topics
 from schemas.activity import Activity, encode_activity
@@ -121,6 +122,36 @@ def test_a_record_that_is_no_alert_is_passed_over_and_counted(cluster_settings, 
 
     assert "tocsin_hub_unreadable_records 1.0" in metrics()
     assert "tocsin_hub_open_episodes 1.0" in metrics()
+
+
+def test_partitions_that_are_added_while_the_hub_runs_are_read_without_a_restart(cluster_settings, hub):
+    write(cluster_settings, [episode(1)], buckets("acme", START, 3))
+    hub.start()
+    wait_until(lambda: watermark(hub) == START + 900, START_SECONDS, "the activity")
+    names = {name: topic_name(cluster_settings, name) for name in ("alerts", "brand-activity")}
+    with admin(cluster_settings) as client:
+        before = len(client.describe_topics([names["alerts"]])[0]["partitions"])
+        client.create_partitions({name: NewPartitions(before + 1) for name in names.values()})
+        wait_until(
+            lambda: all(len(found["partitions"]) > before for found in client.describe_topics(list(names.values()))),
+            20,
+            "the new partitions",
+        )
+    (record,) = buckets("bolt", START + 900, 1)
+    with producer(cluster_settings) as client:
+        for name, value in (
+            ("alerts", encode_alert(episode(7, brand="bolt"))),
+            ("brand-activity", encode_activity(record)),
+        ):
+            client.send(names[name], value, b"bolt", partition=before).get(20)
+    wait_until(lambda: watermark(hub) == START + 1200, START_SECONDS, "activity of the new partition")
+    wait_until(lambda: hub.get(f"api/episodes/{7:024x}"), START_SECONDS, "the episode of the new partition")
+    assert hub.end(signal.SIGTERM) == 0
+    reader = Reader(hub.store)
+    try:
+        assert sum(day.mentions for day in reader.periods("acme", START - 86_400, START + 86_400, 86_400)) == 12
+    finally:
+        reader.close()
 
 
 @pytest.mark.slow

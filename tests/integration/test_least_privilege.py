@@ -96,7 +96,7 @@ def prepared(secured: Secured, command: str) -> Settings:
         apply_topics(mine)
     if command in {"record", "explain", "dead-letters --replay --apply"}:
         send_one(mine)
-    if command in {"ack", "hub", "report"}:
+    if command in {"ack", "episodes", "hub", "report"}:
         with producer(mine) as client:
             client.send(topic_name(mine, "alerts"), OPENED, b"acme")
     return settings

@@ -144,6 +144,11 @@ class Reader:
         with self._connection() as connection:
             return _scalar(connection, _WATERMARK)
 
+    def first_day(self) -> int:
+        """Start of the first day of which anything is kept, of any brand, Unix seconds; 0 before the first."""
+        with self._connection() as connection:
+            return _scalar(connection, "SELECT coalesce(min(start), 0) FROM days")
+
     def newest(self, brand: str) -> int:
         """End of the brand's own newest bucket, Unix seconds; 0 where nothing was heard of it."""
         rows = self._rows("SELECT last_start FROM brands WHERE name = ? AND last_start >= 0", (brand,))

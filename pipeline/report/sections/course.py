@@ -92,12 +92,13 @@ def _detail(entry: Entry, words: Words) -> str:
 
 def _alert(entry: Entry, words: Words) -> str:
     figures = entry.figures
-    told = words(
-        "detail.alert",
-        number(figures["mentions"]),
-        number(figures["negatives"]),
-        f"{figures['score']:.1f}",
-        f"{figures['threshold']:.1f}",
+    window = figures.get("window_minutes")
+    counts = (number(figures["mentions"]), number(figures["negatives"]))
+    score = (f"{figures['score']:.1f}", f"{figures['threshold']:.1f}")
+    told = (
+        words("detail.alert", *counts, *score)
+        if window is None
+        else words("detail.alert.window", *counts, words.duration(window), *score)
     )
     severity, *changes = entry.tags
     parts = [words.name("severity", severity), told]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pipeline.report.outline import Block, Cell, row, text
-from pipeline.report.review import Review
+from pipeline.report.review import After, Review
 from pipeline.report.words import Words
 from pipeline.wording import percent
 
@@ -86,9 +86,21 @@ def _end(found: Review, words: Words) -> list[tuple[str, str]]:
         )
         rows.append(("differs", words("differs.value", *said)))
     held = words(f"held.{calm.held}")
-    if calm.share_after is not None and calm.held_until is not None:
-        held = words("held.share", held, percent(calm.share_after), instant(calm.held_until))
-    return [*rows, ("held", held)]
+    return [*rows, ("held", held if calm.after is None else words("held.after", held, _after(calm.after, words)))]
+
+
+def _after(after: After, words: Words) -> str:
+    """What was counted afterwards against what was usual at the onset, and what that rests on."""
+    volume, usual = after.mentions_per_day, after.usual_per_day
+    parts = []
+    if volume is not None and usual is not None:
+        parts.append(words("held.volume", number(volume), number(usual)))
+    elif volume is not None:
+        parts.append(words("held.mentions", number(volume)))
+    if after.negative_share is not None:
+        parts.append(words("held.share", percent(after.negative_share), percent(after.usual_share)))
+    parts.append(words(f"held.by.{after.rests_on}", instant(after.since), instant(after.until)))
+    return words("joined").join(parts)
 
 
 def _lasting(words: Words, key: str, minutes: int | None) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.report.outline import Block, Cell, row
 from pipeline.report.review import Review
 from pipeline.report.sections.course import source_of
 from pipeline.report.sections.glance import instant, number
+from pipeline.report.spread_course import PLACE_KINDS, Course, courses_of, is_course
 from pipeline.report.words import Words
 from pipeline.wording import percent
 from schemas.evidence import Coordination
@@ -30,6 +33,7 @@ def spread(found: Review, words: Words) -> tuple[Block, ...]:
     if parts:
         header = ("kind.of.place", "place", "mentions", "share", "usual.share", "first.seen")
         blocks.append(Block(part="table", header=tuple(map(words, header)), rows=tuple(parts)))
+    blocks += _course(found, words)
     news = told.first_news
     if news is not None:
         quote = row(Cell(news.excerpt, news.url or ""), source_of(news, words))
@@ -63,6 +67,27 @@ def _coordination(found: Coordination | None, words: Words) -> tuple[Block, ...]
     }
     rows = tuple(row(words(name), percent(share)) for name, share in shares.items() if share is not None)
     return (Block(part="table", caption=words("who.spoke"), header=(words("mentions"), words("share")), rows=rows),)
+
+
+def _course(found: Review, words: Words) -> tuple[Block, ...]:
+    """The shares as one alert after the other told them: a picture, and the same as a table."""
+    if not is_course(found.spread_told):
+        return ()
+    columns = [courses_of(found.spread_told, kind) for kind in PLACE_KINDS]
+    rows = tuple(
+        row(instant(told.time), *(_shares(courses, place, words) for courses in columns))
+        for place, told in enumerate(found.spread_told)
+    )
+    header = (words("time"), words("platform"), words("language"))
+    return (
+        Block(part="charts", caption=words("spread.about")),
+        Block(part="table", caption=words("spread.course"), header=header, rows=rows),
+    )
+
+
+def _shares(courses: Sequence[Course], place: int, words: Words) -> str:
+    told = [(course.name, course.shares[place][1]) for course in courses]
+    return words("joined").join(f"{name} {percent(share)}" for name, share in told if share)
 
 
 def emotions(found: Review, words: Words) -> tuple[Block, ...]:

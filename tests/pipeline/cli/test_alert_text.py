@@ -23,7 +23,7 @@ def example(name: str) -> Alert:
 def test_a_full_alert_is_four_lines_that_say_everything():
     assert alert_lines(example("full")) == [
         "WARNING crisis opened: acme, 2026-03-01 12:35 UTC (first signs from 12:05)",
-        "  412 mentions in 30 min, 61 to 128 expected; 75 % negative, 12 % usual; score 15.8, threshold 12.0",
+        "  the last 30 min: 412 mentions, 61 to 128 expected; 75 % negative, 12 % usual; score 15.8, threshold 12.0",
         '  because of 50 % volume, 50 % negativity; "Third outage at Acme this week" (x, user-77, 1,200 followers)',
         "  owner duty-officer@acme.example, act by 2026-03-01 13:05 UTC, https://wiki.acme.example/crisis",
     ]
@@ -82,7 +82,7 @@ def test_a_single_mention_and_a_single_follower_are_one():
         evidence=msgspec.structs.replace(alert.evidence, posts=(post,)),
     )
     text = "\n".join(alert_lines(single))
-    assert "  1 mention in 30 min" in text
+    assert "  the last 30 min: 1 mention, " in text
     assert "1 follower)" in text
 
 

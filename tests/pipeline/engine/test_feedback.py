@@ -180,3 +180,14 @@ def test_a_header_that_holds_no_feedback_makes_a_dead_letter(opened, headers):
     filled = tuple((name, good if value == b"GOOD" else value) for name, value in headers)
     run = undisturbed([Record(0, START * 1000, None, None, filled)], CONFIG)
     assert [letter.reason for letter in run.outputs.dead_letters] == [Reason.TOMBSTONE]
+
+
+def test_of_another_topic_of_feedback_the_offset_begins_anew_and_of_the_same_it_stays() -> None:
+    engine = Engine(0, CONFIG)
+    engine.stand_for({"alert-feedback": "old", "mentions": "m"})
+    engine._state.at.feedback_offset = 7
+    engine.stand_for({"mentions": "other"})  # not known at this start: no reason to think that it is another one
+    engine.stand_for({"alert-feedback": "old", "mentions": "m"})
+    assert engine.feedback_offset == 7
+    engine.stand_for({"alert-feedback": "new", "mentions": "m"})
+    assert engine.feedback_offset == 0

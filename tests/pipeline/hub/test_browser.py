@@ -122,7 +122,7 @@ def test_somebody_marks_a_step_as_done_and_opens_the_report_which_lists_it(brows
         page.get_by_role("link", name="Print the report").click()
         row = page.locator("tr", has=page.locator("code", has_text="verify-facts"))
         expect(row).to_contain_text("Kim")
-        expect(page.locator("figure svg")).to_be_visible()
+        expect(page.locator("figure svg").first).to_be_visible()
         assert page.locator("h1").evaluate("heading => getComputedStyle(heading).fontSize") == "24px"
         assert faults == []
 

@@ -18,11 +18,12 @@ from pipeline.cli.main import tocsin
 from pipeline.hub import report_view
 from pipeline.hub.app import application
 from pipeline.hub.context import Hub
+from pipeline.hub.store.retention import DAY
 from pipeline.hub.store.writer import Incoming, Writer
 from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Review
 from schemas.alert import Alert, Playbook
-from schemas.evidence import Forecast
+from schemas.evidence import Forecast, Part, Spread
 from schemas.feedback import FeedbackKind, new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
@@ -240,6 +241,44 @@ def test_an_answer_that_fed_the_fire_and_nobody_acting_in_time_stand_on_the_time
         assert {"en": "rose after the answer", "zh": "回应后负面", "ja": "回答後に否定的"}[language] in head
 
 
+def told_at(opened: Alert, number: int, minutes: float, **shares: float) -> Alert:
+    """A later alert with these platforms."""
+    platforms = tuple(Part(name=name, mentions=1, share=share) for name, share in shares.items())
+    spread = Spread(platforms=platforms, languages=(Part(name="en", mentions=2, share=1.0),))
+    return later(opened, number, "updated", minutes, evidence=msgspec.structs.replace(opened.evidence, spread=spread))
+
+
+def test_the_spread_over_time_is_drawn_with_a_dot_for_each_alert_and_stands_in_a_table_too(hub):
+    _, writer, client = hub
+    opened = burn(writer)
+    assert opened.evidence.spread is not None
+    assert 'class="told"' not in page(client, opened), "one alert is a moment, not a course"
+    writer.apply(
+        Incoming(alerts=[told_at(opened, 2, 30, x=0.9, reddit=0.1), told_at(opened, 3, 90, x=0.4, tiktok=0.6)])
+    )
+    text = page(client, opened)
+    part = text[text.index("Spread over time") :]
+    platforms, languages = re.findall(
+        r'<figure><figcaption>.*?</figcaption>(<svg class="chart".*?</svg>)</figure>', part
+    )[:2]
+    assert platforms.count('<circle class="told"') == 3 * platforms.count('class="label"')
+    assert "x 40 %" in re.sub("[\u2068\u2069]", "", platforms)
+    assert 'aria-label="Platforms over time: ' in platforms
+    assert "tiktok 0 % at first, 60 % at last, 60 % at most" in platforms
+    assert 'aria-label="Languages over time: ' in languages
+    table = part[part.index("<table>") : part.index("</table>")]
+    assert table.count("<tr>") == 4
+    assert "60 %" in table
+
+
+def test_a_platform_with_a_hostile_name_is_text_in_the_chart(hub):
+    _, writer, client = hub
+    opened = burn(writer)
+    writer.apply(Incoming(alerts=[told_at(opened, 2, 30, **{'"><script>window.hacked=1</script>': 1.0})]))
+    for form in ("", "/report"):
+        assert "<script>window" not in page(client, opened, form)
+
+
 def test_a_report_is_the_page_of_the_command_and_may_load_and_run_nothing(hub):
     _, writer, client = hub
     opened = answered(writer)
@@ -289,3 +328,43 @@ def test_a_long_past_episode_is_reported_without_the_silence_that_the_store_has_
     review = msgspec.json.decode(page(client, opened, "/report", format="json"), type=Review)
     assert not review.activity_missing
     assert review.known_until <= end.detected_time + timedelta(hours=2)
+
+
+def test_three_weeks_later_the_report_says_by_days_whether_it_held_and_the_command_says_the_same(hub, tmp_path):
+    _, writer, client = hub
+    first = START - 4 * DAY
+    writer.apply(Incoming(activity=buckets("acme", first, (START - 7200 - first) // 300)))
+    opened = burn(writer)
+    end = later(opened, 2, "resolved", 60)
+    since = START + 2100
+    writer.apply(Incoming(alerts=[end], activity=buckets("acme", since, 24)))
+    for day in range(21):  # an hour of every day has mentions, as usual
+        writer.apply(Incoming(activity=buckets("acme", START + DAY * (1 + day), 12, negatives=0.4)))
+    text = page(client, opened, "/report", format="json")
+    calm = msgspec.json.decode(text, type=Review).calm
+    assert calm.after is not None
+    assert (calm.held, calm.after.rests_on, calm.after.mentions_per_day) == ("yes", "days", 48.0)
+    assert calm.after.usual_per_day == 4.0 * 288
+    assert "by whole days" in page(client, opened, "/report", format="markdown", lang="en")
+    command = ["report", opened.episode_id, "--hub-store", str(writer.path), "--format", "json"]
+    command += ["--config", str(tmp_path / "brands.toml")]
+    assert CliRunner().invoke(tocsin, command).stdout == text
+
+
+@pytest.mark.parametrize(
+    ("language", "since", "window"),
+    [
+        ("en", "mentions since the onset, usually", "negative in the last 1 h, usually"),
+        ("zh", "自开始以来", "最近 1 小时"),
+        ("ja", "始まり以降の言及", "直近 1 時間"),
+    ],
+)
+def test_counts_since_the_onset_and_those_of_the_window_are_named_beside_each_other(hub, language, since, window):
+    _, writer, client = hub
+    opened = burn(writer)
+    assert opened.since_onset is not None
+    span = msgspec.structs.replace(opened.window, start=opened.window.end - timedelta(hours=1))
+    writer.apply(Incoming(alerts=[later(opened, 2, "updated", 5, window=span)]))
+    for text in (page(client, opened, lang=language), client.get("/", params={"lang": language}).text):
+        assert since in text
+        assert window in text

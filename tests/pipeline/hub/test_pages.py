@@ -22,6 +22,7 @@ from pipeline.hub.context import Hub, Line
 from pipeline.hub.episode_view import MOST_SAID
 from pipeline.hub.guard import MAX_BODY, TokenBucket
 from pipeline.hub.store.writer import Incoming, Writer
+from pipeline.hub.words import words_of
 from schemas.feedback import FeedbackKind, new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
@@ -136,7 +137,7 @@ def test_an_episode_shows_its_time_line_evidence_and_what_people_did(hub):
     )
     with client_of(made) as client:
         text = client.get(f"/episodes/{opened.episode_id}").text
-    assert text.count('class="chart"') == 3
+    assert text.count('class="chart"') == 5  # volume, share, score; the spread over platforms and over languages
     for shown in ("onset", "alert opened", "answer by Kim", "marked as real by Ann", "trigger posted"):
         assert f">{shown}" in text, shown
     assert opened.evidence.voices[0].excerpt[:30] in text
@@ -617,3 +618,22 @@ def test_of_a_flood_of_notes_the_page_shows_the_latest_and_says_how_many_it_leav
         text = client.get(f"/episodes/{burning.episode_id}").text
     assert re.findall(r"note (\d{4})", text) == [f"{n:04}" for n in range(500 - MOST_SAID, 500)]
     assert f"{500 - MOST_SAID} earlier entries by people are not shown" in text
+
+
+@pytest.mark.parametrize(("language", "joined"), [("en", "×), "), ("zh", "倍），"), ("ja", "倍）、")])
+def test_figures_are_joined_as_each_language_does(hub, language, joined):
+    made, writer = hub
+    burn(writer)
+    with client_of(made) as client:
+        text = client.get("/", params={"lang": language}).text
+    last = text[text.index(words_of(language)("last_alert")) :]
+    assert joined in last[: last.index("</dd>")]
+
+
+def test_whole_hours_are_told_without_minutes():
+    assert [words_of("en").duration(seconds) for seconds in (3600, 3660, 59 * 60, 90_000)] == [
+        "1 h",
+        "1 h 1 min",
+        "59 min",
+        "1 d 1 h",
+    ]

@@ -251,3 +251,14 @@ def test_an_earlier_episode_with_the_same_words_is_found_and_a_stranger_is_not()
     other_brand = changed(again(-200), id="b" * 32, episode_id="b" * 24, brand="bolt")
     found = review(ALERTS, ACTIVITY, others=[like, stranger, other_brand, again(2)]).earlier
     assert [(one.episode_id, one.shared_terms != ()) for one in found] == [(like.episode_id, True)]
+
+
+def test_the_time_line_names_the_span_of_every_alert_s_counts():
+    (since,) = [entry for entry in whole().timeline if entry.what == "opened"]
+    assert "window_minutes" not in since.figures
+    old = [changed(one, since_onset=None) for one in ALERTS]
+    (alone,) = [entry for entry in review(old, ACTIVITY).timeline if entry.what == "opened"]
+    minutes = (OPENED.window.end - OPENED.window.start).total_seconds() / 60
+    assert alone.figures["window_minutes"] == minutes
+    for found, words in ((whole(), "negative since the onset"), (review(old, ACTIVITY), "negative in the last")):
+        assert words in str(outline_of(found, "en"))

@@ -25,9 +25,9 @@ EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples" / "alert" / "v1" /
 GOLDEN = Path(__file__).parent / "golden.md"
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 PLAIN_TAGS = {
-    *("html", "head", "meta", "title", "style", "body", "main", "nav", "article", "section", "figure", "bdi", "a"),
+    *("html", "head", "meta", "title", "style", "body", "main", "nav", "article", "section", "figure", "figcaption"),
     *("h1", "h2", "h3", "p", "ol", "li", "dl", "dt", "dd", "div", "table", "caption", "thead", "tbody", "tr", "th"),
-    *("td", "blockquote", "footer", "code"),
+    *("td", "blockquote", "footer", "code", "bdi", "a"),
 }
 DRAWN_TAGS = {"svg", "g", "path", "defs", "clippath", "rect", "use", "text", "tspan", "pattern", "style"}
 
