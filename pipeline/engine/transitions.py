@@ -11,7 +11,7 @@ from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
 from pipeline.engine.alerts.earlier import past_episode
-from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, with_surge
+from pipeline.engine.alerts.surge_evidence import last_told
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.brands.gathering import GATHERED_FROM, begin, gather, let_go
 from pipeline.engine.brands.readings import evidence_of, evidence_of_last_hours, opening, smoulder
@@ -161,8 +161,7 @@ class Transitions:
         if kind is None:
             return
         surge.looked = index
-        evidence, _ = with_surge(NO_EVIDENCE, brand, closed.config.names.values())
-        changes = changed(last, last_told(evidence, brand, index))
+        changes = changed(last, last_told(closed.said_in_surge().evidence, brand, index))
         if changes:
             its = transition(brand.episodes[kind], "updated", index, related(brand.episodes, kind, index))
             self._alert_of_brand(closed, KIND_SPECS[kind], its, None, changes)
