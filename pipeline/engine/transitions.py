@@ -42,13 +42,22 @@ class Transitions:
 
     def __init__(self, state: PartitionState) -> None:
         self._state = state
-        self._rules: dict[str, tuple[tuple[KindSpec, Rule], ...]] = {}
+        self._rules: dict[str, tuple[tuple[KindSpec, Rule, float], ...]] = {}
 
     def follow_brand(self, closed: ClosedBucket) -> None:
         """Let a closed bucket act on the episodes of its brand, and of its category where the move is common."""
         brand = closed.brand
-        watched = [(spec, rule, closed.score(spec.name)) for spec, rule in self._rules_of(closed.config)]
-        is_unusual = any(score > UNUSUAL_SCORE for spec, _, score in watched if spec.counts)
+        assessment, reach = closed.assessment, closed.audience.score
+        watched: list[tuple[KindSpec, Rule, float]] = []
+        is_unusual, begins = False, reach > 0.0
+        # One loop with branches: of the cost of a quiet brand-bucket several would be a tenth.
+        for spec, rule, gathered_from in self._rules_of(closed.config):
+            score = reach
+            if spec.counts:
+                score = assessment.score(spec.name)
+                is_unusual |= score > UNUSUAL_SCORE
+                begins |= score >= gathered_from
+            watched.append((spec, rule, score))
         if is_unusual or brand.before is not None:
             brand.before = followed(
                 brand.before,
@@ -57,20 +66,19 @@ class Transitions:
                 has_episode=brand.has_open_episode,
                 normal=brand.model.normal,
             )
-        begins = brand.surge is None and (
-            closed.audience.score > 0.0
-            or any(score >= GATHERED_FROM * rule.threshold for spec, rule, score in watched if spec.counts)
-        )
-        gather(brand, closed.bucket, closed.index, begins=begins)
+        gather(brand, closed.bucket, closed.index, begins=begins and brand.surge is None)
+        is_quiet = True
         blocking: set[Kind] = set()
         for spec, rule, score in watched:
             episode = brand.episodes[spec.name]
             if episode.stays_quiet(score, rule):
                 episode.score = score
             else:
+                is_quiet = False
                 self._follow_kind(closed, spec, rule, score, blocking)
-        self._tell_changes(closed)
-        if brand.has_open_episode:
+        if not is_quiet:  # else none is open
+            self._tell_changes(closed)
+        if not is_quiet and brand.has_open_episode:
             self._tell_response(closed)
             self._state.with_episode.add(brand.name)
         else:
@@ -299,11 +307,17 @@ class Transitions:
             state.open_categories.discard(category.name)
         state.changes.categories[category.name] = None
 
-    def _rules_of(self, config: BrandConfig) -> tuple[tuple[KindSpec, Rule], ...]:
-        """The brand's rules, by hash: a configuration is expensive to compare."""
+    def _rules_of(self, config: BrandConfig) -> tuple[tuple[KindSpec, Rule, float], ...]:
+        """The brand's rules, each with the score from which on it is gathered what is said.
+
+        By hash: a configuration is expensive to compare.
+        """
         found = self._rules.get(config.config_hash)
         if found is None:
-            found = tuple((KIND_SPECS[kind], rule) for kind, rule in rules(config.detection).items())
+            found = tuple(
+                (KIND_SPECS[kind], rule, GATHERED_FROM * rule.threshold)
+                for kind, rule in rules(config.detection).items()
+            )
             self._rules[config.config_hash] = found
         return found
 
