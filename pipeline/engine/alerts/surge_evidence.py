@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from detectors.normal import Normal
-from detectors.sentiment import language_of
+from detectors.sentiment import LANGUAGES, language_of
 from detectors.topics.causes import Cause as LikelyCause
 from detectors.topics.causes import cause_of
 from detectors.topics.emotions import emotions_of
@@ -98,6 +98,15 @@ def said_in_surge(brand: Brand, names: Iterable[str]) -> SurgeSaid:
         coordination=coordination_of(surge),
     )
     return SurgeSaid(surge.since, evidence, language_told(told))
+
+
+def preload() -> None:
+    """Read the lists of words of every language, as the first evidence would: that would hold up an event loop."""
+    for language in LANGUAGES:
+        told = [Told(language, language, 1.0, 0.0)]
+        terms_of(told, b"", ())
+        cause_of(told)
+        emotions_of(told)
 
 
 def with_surge(evidence: Evidence, surge: Evidence) -> Evidence:
