@@ -78,11 +78,11 @@ def serve(folder: str) -> None:
 
 
 class Tree:
-    """A checkout whose intake is measured in a process of its own."""
+    """A checkout that is measured in a process of its own: by the `serve` of a script, this one as a rule."""
 
-    def __init__(self, tree: Path, folder: str) -> None:
+    def __init__(self, tree: Path, folder: str, script: str = __file__) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CHILD, str(tree), __file__, folder],
+            [sys.executable, "-P", "-c", _CHILD, str(tree), script, folder],
             cwd=tree,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -92,9 +92,13 @@ class Tree:
 
     def measure(self, name: str, size: int) -> float:
         """CPU microseconds per mention of a load in slices of so many."""
+        return float(self.ask(name, size))
+
+    def ask(self, *words: object) -> str:
+        """What the process answers to a line."""
         assert self._process.stdin is not None
-        print(name, size, file=self._process.stdin, flush=True)
-        return float(self._answer())
+        print(*words, file=self._process.stdin, flush=True)
+        return self._answer()
 
     def _answer(self) -> str:
         assert self._process.stdout is not None

@@ -1,7 +1,7 @@
 """Whether alerts date the first news item and tell a second wave of a crisis: python -m studies.episode_course.
 
 Every mention of these simulated streams carries its true tone. Asked are, of each crisis of the scenario `crises`, the
-first negative news item that its last alert names against the first one in the stream, and, of each crisis with a second
+first negative news item that its last alert names against the first in the stream, and, of each crisis with a second
 wave (scenario `flare-up`), the episodes that it makes.
 """
 

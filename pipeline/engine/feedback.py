@@ -10,13 +10,18 @@ import msgspec
 from pipeline.engine.episodes.episode import Episode
 from pipeline.engine.episodes.response import acknowledge, answer
 from pipeline.engine.partition_state import PartitionState
-from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER
+from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER, SourceRecord
 from schemas.feedback import Feedback, decode_feedback
 from schemas.observation import BUCKET_SECONDS
 from schemas.rejection import Reason, Rejected
 
 _LONGEST_OFFSET: Final = 18
 """Digits: every number of so many is an offset of Kafka, which has 63 bits; of one more not every one is."""
+
+
+def is_feedback(record: SourceRecord) -> bool:
+    """Whether a record of the mentions brings feedback; before it is taken all that is due is closed."""
+    return record.value is None and any(name == FEEDBACK_HEADER for name, _ in record.headers)
 
 
 def feedback_in(headers: Mapping[str, bytes | None]) -> tuple[Feedback, int]:

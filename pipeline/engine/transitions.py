@@ -11,7 +11,7 @@ from pipeline.config.model import BrandConfig
 from pipeline.engine.alerts.brand_alert import ClosedBucket, brand_alert, take_suppressed
 from pipeline.engine.alerts.category_alert import category_alert
 from pipeline.engine.alerts.earlier import past_episode
-from pipeline.engine.alerts.surge_evidence import NO_EVIDENCE, last_told, with_surge
+from pipeline.engine.alerts.surge_evidence import last_told
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.brands.gathering import GATHERED_FROM, begin, gather, let_go
 from pipeline.engine.brands.readings import evidence_of, evidence_of_last_hours, opening, smoulder
@@ -42,13 +42,22 @@ class Transitions:
 
     def __init__(self, state: PartitionState) -> None:
         self._state = state
-        self._rules: dict[str, tuple[tuple[KindSpec, Rule], ...]] = {}
+        self._rules: dict[str, tuple[tuple[KindSpec, Rule, float], ...]] = {}
 
     def follow_brand(self, closed: ClosedBucket) -> None:
         """Let a closed bucket act on the episodes of its brand, and of its category where the move is common."""
         brand = closed.brand
-        watched = [(spec, rule, closed.score(spec.name)) for spec, rule in self._rules_of(closed.config)]
-        is_unusual = any(score > UNUSUAL_SCORE for spec, _, score in watched if spec.counts)
+        assessment, reach = closed.assessment, closed.audience.score
+        watched: list[tuple[KindSpec, Rule, float]] = []
+        is_unusual, begins = False, reach > 0.0
+        # One loop with branches: of the cost of a quiet brand-bucket several would be a tenth.
+        for spec, rule, gathered_from in self._rules_of(closed.config):
+            score = reach
+            if spec.counts:
+                score = assessment.score(spec.name)
+                is_unusual |= score > UNUSUAL_SCORE
+                begins |= score >= gathered_from
+            watched.append((spec, rule, score))
         if is_unusual or brand.before is not None:
             brand.before = followed(
                 brand.before,
@@ -57,20 +66,19 @@ class Transitions:
                 has_episode=brand.has_open_episode,
                 normal=brand.model.normal,
             )
-        begins = brand.surge is None and (
-            closed.audience.score > 0.0
-            or any(score >= GATHERED_FROM * rule.threshold for spec, rule, score in watched if spec.counts)
-        )
-        gather(brand, closed.bucket, closed.index, begins=begins)
+        gather(brand, closed.bucket, closed.index, begins=begins and brand.surge is None)
+        is_quiet = True
         blocking: set[Kind] = set()
         for spec, rule, score in watched:
             episode = brand.episodes[spec.name]
             if episode.stays_quiet(score, rule):
                 episode.score = score
             else:
+                is_quiet = False
                 self._follow_kind(closed, spec, rule, score, blocking)
-        self._tell_changes(closed)
-        if brand.has_open_episode:
+        if not is_quiet:  # else none is open
+            self._tell_changes(closed)
+        if not is_quiet and brand.has_open_episode:
             self._tell_response(closed)
             self._state.with_episode.add(brand.name)
         else:
@@ -161,8 +169,7 @@ class Transitions:
         if kind is None:
             return
         surge.looked = index
-        evidence, _ = with_surge(NO_EVIDENCE, brand, closed.config.names.values())
-        changes = changed(last, last_told(evidence, brand, index))
+        changes = changed(last, last_told(closed.said_in_surge().evidence, brand, index))
         if changes:
             its = transition(brand.episodes[kind], "updated", index, related(brand.episodes, kind, index))
             self._alert_of_brand(closed, KIND_SPECS[kind], its, None, changes)
@@ -300,11 +307,17 @@ class Transitions:
             state.open_categories.discard(category.name)
         state.changes.categories[category.name] = None
 
-    def _rules_of(self, config: BrandConfig) -> tuple[tuple[KindSpec, Rule], ...]:
-        """The brand's rules, by hash: a configuration is expensive to compare."""
+    def _rules_of(self, config: BrandConfig) -> tuple[tuple[KindSpec, Rule, float], ...]:
+        """The brand's rules, each with the score from which on it is gathered what is said.
+
+        By hash: a configuration is expensive to compare.
+        """
         found = self._rules.get(config.config_hash)
         if found is None:
-            found = tuple((KIND_SPECS[kind], rule) for kind, rule in rules(config.detection).items())
+            found = tuple(
+                (KIND_SPECS[kind], rule, GATHERED_FROM * rule.threshold)
+                for kind, rule in rules(config.detection).items()
+            )
             self._rules[config.config_hash] = found
         return found
 

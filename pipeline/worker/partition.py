@@ -7,12 +7,13 @@ from typing import Any
 
 import structlog
 
+from pipeline.engine.feedback import is_feedback
 from pipeline.engine.records import RefusedBatch, SourceRecord
 from pipeline.engine.state import CHECKPOINT_KEY
 from pipeline.errors import PartitionsChangedError, StateError
 from pipeline.worker.checkpoints import Checkpoints
 from pipeline.worker.context import WorkerContext
-from pipeline.worker.engine_steps import INGEST_RECORDS, EngineSteps
+from pipeline.worker.engine_steps import INGEST_RECORDS, EngineSteps, slices
 from pipeline.worker.outbox import Outbox
 from pipeline.worker.partition_engine import PartitionEngine
 from pipeline.worker.phase import Life, Move, Phase
@@ -206,14 +207,20 @@ class Partition:
 
     async def _process(self, records: Sequence[SourceRecord]) -> None:
         """Ingest records and close what becomes due, as long as the partition is open."""
-        for first in range(0, len(records), INGEST_RECORDS):
+        for part in slices(records, INGEST_RECORDS):
+            if is_feedback(part[0]):
+                await self._close_due()  # here with pauses; else the engine would do it in one go
             if not self._life.is_open:
                 return
-            await self._steps.ingest(records[first : first + INGEST_RECORDS])
+            await self._steps.ingest(part)
             self._check_placement()
-            while self._life.is_open and await self._steps.close_due():
-                await self._make_room()
+            await self._close_due()
+
+    async def _close_due(self) -> None:
+        """Close all that is due, as long as the partition is open."""
+        while self._life.is_open and await self._steps.close_due():
             await self._make_room()
+        await self._make_room()
 
     async def _make_room(self) -> None:
         """Backpressure: while too much waits for a checkpoint, make one; while none may begin, wait until one may."""

@@ -15,6 +15,7 @@ import structlog
 
 from pipeline.config.model import Config
 from pipeline.config.settings import Settings
+from pipeline.engine.alerts.surge_evidence import preload
 from pipeline.engine.records import FEEDBACK_TOPIC
 from pipeline.kafka.clients import aiokafka_options, topic_name, user_of
 from pipeline.kafka.existing_topics import Existing
@@ -73,6 +74,7 @@ async def run_worker(
     clock = time.monotonic  # of the event loop too
     health, metrics = Health(clock), WorkerMetrics(config, clock=clock)
     cycles = CycleCollector(partial(metrics.engine_step, "collect"), clock)
+    preload()  # before anybody waits for the event loop
     app = faust_app.create_app(settings, config)
     server = serve(settings, metrics, health)
     logger.info("listening", host=settings.metrics_host, port=server.port, paths=" ".join(PAGES))

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import closing, goals, intake, known_brands, live, live_endurance, reading
+from benchmarks import closing, closing_turns, goals, intake, known_brands, live, live_endurance, reading
 from detectors.brand.model import BrandModel
 from pipeline.config.model import Config, ConfigFile, EngineConfig
 from pipeline.engine.engine import Engine
@@ -36,6 +36,14 @@ def test_the_detector_alone_and_the_engine_close_the_same_buckets_with_the_same_
             assert view.expected == pytest.approx(found[-1].expected_now, rel=0.05)
             assert view.score == pytest.approx(max(found[-1].crisis, 0.0), rel=0.05, abs=0.2)
         assert len(model.snapshot()) <= 4096
+
+
+def test_every_brand_of_the_crisis_whose_steps_are_measured_is_told_of(monkeypatch):
+    monkeypatch.setattr(closing_turns, "BURNING", 3)
+    *spent, alerts = closing_turns.steps()
+    assert alerts > 2 * closing_turns.BURNING
+    assert len(spent) > alerts
+    assert all(seconds >= 0.0 for seconds in spent)
 
 
 def test_the_load_of_the_latency_benchmark_brings_the_crises_that_it_waits_for(monkeypatch):

@@ -21,7 +21,14 @@ from pipeline.engine.alerts.headline import headline
 from pipeline.engine.alerts.links import links_of
 from pipeline.engine.alerts.meaning import meaning
 from pipeline.engine.alerts.playbook import filled_drafts, playbook_of
-from pipeline.engine.alerts.surge_evidence import recovery, since_onset, sure_cause, with_surge
+from pipeline.engine.alerts.surge_evidence import (
+    SurgeSaid,
+    recovery,
+    said_in_surge,
+    since_onset,
+    sure_cause,
+    with_surge,
+)
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.feed_gaps import Feed
 from pipeline.engine.buckets.open_bucket import OpenBucket
@@ -43,7 +50,7 @@ from schemas.moments import moment
 from schemas.observation import BUCKET_SECONDS
 
 
-class ClosedBucket(msgspec.Struct, frozen=True, gc=False):
+class ClosedBucket(msgspec.Struct, gc=False):
     """One closed bucket of one brand, with what its alerts are made of.
 
     Attributes:
@@ -54,6 +61,7 @@ class ClosedBucket(msgspec.Struct, frozen=True, gc=False):
         config: the brand's.
         feed: the partition's.
         audience: what it says of single negative posts, by their audience or in the news.
+        said: what its alerts tell of the surge; None until one asks.
     """
 
     index: int
@@ -63,10 +71,17 @@ class ClosedBucket(msgspec.Struct, frozen=True, gc=False):
     config: BrandConfig
     feed: Feed
     audience: AudienceReading = NO_AUDIENCE
+    said: SurgeSaid | None = None
 
     def score(self, kind: Kind) -> float:
         """The score of one kind of episode, by counts or by single posts."""
         return self.assessment.score(kind) if KIND_SPECS[kind].counts else self.audience.score
+
+    def said_in_surge(self) -> SurgeSaid:
+        """What is known of the brand's surge, made once for all that is told at the close of the bucket."""
+        if self.said is None or self.said.since != self.brand.surge_since:
+            self.said = said_in_surge(self.brand, self.config.names.values())
+        return self.said
 
 
 def brand_alert(
@@ -109,7 +124,8 @@ def brand_alert(
     score = round(evidence.score, 4)
     volume = round(evidence.volume, 4)
     spread = normal.spread(expected, window)
-    shown, language = with_surge(brand_evidence(brand, spec, window, index), brand, config.names.values())
+    said = closed.said_in_surge()
+    shown, language = with_surge(brand_evidence(brand, spec, window, index), said.evidence), said.language
     if transition.name != "resolved":
         shown = msgspec.structs.replace(shown, forecast=forecast(brand, normal, index))
     shown = msgspec.structs.replace(shown, similar=similar(past, shown, brand.name, spec.name, transition.episode_id))

@@ -65,6 +65,8 @@ def add_late_posts(bucket: OpenBucket, waiting: WaitingRoom) -> None:
 
 def _best(kept: list[PostRecord], fresh: list[PostRecord], index: int) -> list[PostRecord]:
     """The posts of the last hour with the greatest audience."""
+    if not kept:
+        return fresh[:KEPT_POSTS]
     recent = [post for post in kept if _is_recent(post, index)]
     if not recent or not fresh:
         return recent or fresh[:KEPT_POSTS]  # Both are in order.

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from detectors.normal import Normal
-from detectors.sentiment import language_of
+from detectors.sentiment import LANGUAGES, language_of
 from detectors.topics.causes import Cause as LikelyCause
 from detectors.topics.causes import cause_of
 from detectors.topics.emotions import emotions_of
@@ -61,21 +61,33 @@ LEAST_USUAL: Final = 30
 """Mentions that must be known as usual before a share of them is said."""
 
 
-def with_surge(evidence: Evidence, brand: Brand, names: Iterable[str]) -> tuple[Evidence, str]:
-    """The evidence with what is known of the surge of a brand, and the language that most of it is in.
+class SurgeSaid(msgspec.Struct, frozen=True):
+    """What is known of a brand's surge at the close of a bucket; to make it takes longer than to close the bucket.
+
+    Attributes:
+        since: bucket of the onset that it is counted from; -1 where none is.
+        evidence: with what is known of the surge alone.
+        language: that most of it is in.
+    """
+
+    since: int
+    evidence: Evidence
+    language: str
+
+
+def said_in_surge(brand: Brand, names: Iterable[str]) -> SurgeSaid:
+    """What is known of the surge of a brand.
 
     Args:
-        evidence: of the alert's window.
         brand: whose.
         names: what people call it.
     """
     surge = brand.surge
     if surge is None:
-        return evidence, DEFAULT_LANGUAGE
+        return SurgeSaid(-1, NO_EVIDENCE, DEFAULT_LANGUAGE)
     told = told_of(brand, surge)
     cause = cause_of(told) if told else None
-    whole = msgspec.structs.replace(
-        evidence,
+    evidence = Evidence(
         terms=terms_of(told, usual_words(brand), (brand.name, *names)),
         triggers=triggers_of(brand, surge),
         amplifiers=amplifiers_of(surge, surge.authorship.audience),
@@ -85,7 +97,31 @@ def with_surge(evidence: Evidence, brand: Brand, names: Iterable[str]) -> tuple[
         cause=None if cause is None else shown_cause(cause),
         coordination=coordination_of([surge]),
     )
-    return whole, language_told(told)
+    return SurgeSaid(surge.since, evidence, language_told(told))
+
+
+def preload() -> None:
+    """Read the lists of words of every language, as the first evidence would: that would hold up an event loop."""
+    for language in LANGUAGES:
+        told = [Told(language, language, 1.0, 0.0)]
+        terms_of(told, b"", ())
+        cause_of(told)
+        emotions_of(told)
+
+
+def with_surge(evidence: Evidence, surge: Evidence) -> Evidence:
+    """The evidence of an alert's window, with that of the surge."""
+    return msgspec.structs.replace(
+        evidence,
+        terms=surge.terms,
+        triggers=surge.triggers,
+        amplifiers=surge.amplifiers,
+        voices=surge.voices,
+        spread=surge.spread,
+        emotions=surge.emotions,
+        cause=surge.cause,
+        coordination=surge.coordination,
+    )
 
 
 def since_onset(brand: Brand, normal: Normal, index: int) -> SinceOnset | None:

@@ -6,7 +6,7 @@ were weighed down), a bucket without takes none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -72,7 +72,30 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
 
     def since(self, bucket: int) -> list[BucketCounts]:
         """Buckets with mentions from this one on, oldest first."""
-        return [counts for counts, _ in self._read() if counts.bucket >= bucket]
+        # Read for every bucket of a brand with an open episode: a loop over numbers, and objects for those asked for.
+        found: list[BucketCounts] = []
+        numbers = numbers_of(self.entries)
+        place, size = 0, len(numbers)
+        at = self.first - (numbers[0] >> 1) if size else 0  # `first` says where the first one is
+        while place < size:
+            head = numbers[place]
+            at += head >> 1
+            begin, place = place, place + (6 if head & 1 else 3)
+            if at < bucket:
+                continue
+            surplus, negative_surplus, repeats = numbers[begin + 3 : place] if head & 1 else (0, 0, 0)
+            mentions, negatives = numbers[begin + 1], numbers[begin + 2]
+            found.append(
+                BucketCounts(
+                    at,
+                    mentions,
+                    negatives / _TENTHS,
+                    mentions - surplus / _TENTHS,
+                    (negatives - negative_surplus) / _TENTHS,
+                    repeats,
+                )
+            )
+        return found
 
     def total(self, first: int, end: int) -> BucketCounts:
         """The sum over the buckets [first, end)."""
@@ -86,43 +109,35 @@ class RecentCounts(msgspec.Struct, array_like=True, gc=False):
                 total.repeats += counts.repeats
         return total
 
-    def _read(self) -> Iterator[tuple[BucketCounts, int]]:
-        """Each bucket and where the next one begins."""
-        bucket = -1
-        place = 0
-        data = self.entries
-        while place < len(data):
-            head, place = number_at(data, place)
-            bucket = self.first if bucket < 0 else bucket + (head >> 1)
-            mentions, place = number_at(data, place)
-            negatives, place = number_at(data, place)
-            surplus = negative_surplus = repeats = 0
-            if head & 1:
-                surplus, place = number_at(data, place)
-                negative_surplus, place = number_at(data, place)
-                repeats, place = number_at(data, place)
-            yield (
-                BucketCounts(
-                    bucket,
-                    mentions,
-                    negatives / _TENTHS,
-                    mentions - surplus / _TENTHS,
-                    (negatives - negative_surplus) / _TENTHS,
-                    repeats,
-                ),
-                place,
-            )
-
     def _forget(self, oldest: int) -> None:
         """Drop buckets before `oldest`."""
-        begin = 0
-        for counts, end in self._read():
-            if counts.bucket >= oldest:
+        data, at, place = self.entries, self.first, 0
+        while place < len(data):
+            begin = place
+            head, place = number_at(data, place)
+            at += head >> 1 if begin else 0
+            if at >= oldest:
                 # The distance of the new first bucket goes on to be stored and is not read: `first` says where it is.
-                self.first = counts.bucket
-                self.entries = self.entries[begin:]
+                self.first, self.entries = at, data[begin:]
                 return
-            begin = end
+            for _ in range(5 if head & 1 else 2):
+                _, place = number_at(data, place)
+
+
+def numbers_of(data: bytes) -> Sequence[int]:
+    """The variable-length integers of which these bytes are made."""
+    if data.isascii():
+        return data  # each is one byte
+    found: list[int] = []
+    value = shift = 0
+    for byte in data:
+        if byte < 128:
+            found.append(value | byte << shift)
+            value = shift = 0
+        else:
+            value |= (byte & 0x7F) << shift
+            shift += 7
+    return found
 
 
 def number_at(data: bytes, place: int) -> tuple[int, int]:

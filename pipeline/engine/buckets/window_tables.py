@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engine.buckets.closed_counts import number_at, varint
+from pipeline.engine.buckets.closed_counts import numbers_of, varint
 from pipeline.engine.buckets.ids import AUTHOR_BITS
 from pipeline.engine.buckets.names import NAMES, OTHER
 from pipeline.engine.buckets.open_bucket import MOST_CRITICS, OpenBucket
@@ -128,9 +128,9 @@ class WindowTables(msgspec.Struct, array_like=True, gc=False):
         """The sum over the buckets [first, end); names by number of mentions."""
         total = WindowTotal()
         platforms, languages = [0] * len(self.platforms), [0] * len(self.languages)
-        for bucket, entry in self._read():
-            if not first <= bucket < end:
-                continue
+        for bucket, entry in self._read(first):
+            if bucket >= end:
+                break
             for table, packed in ((platforms, entry.platforms), (languages, entry.languages)):
                 for number in packed:
                     table[number & _NUMBER] += number >> _NAME_BITS
@@ -164,16 +164,32 @@ class WindowTables(msgspec.Struct, array_like=True, gc=False):
         """Different authors of negative mentions since a bucket; MOST_CRITICS is that many and more."""
         return sum([bucket >= first for bucket in self.critics.values()])
 
-    def _read(self) -> Iterator[tuple[int, _Entry]]:
-        """Each bucket with its entry."""
-        place = 0
-        bucket = _MARK.unpack_from(self.hours)[0] if self.hours else 0
-        while place < len(self.entries):
-            is_first = not place
-            entry, place = _entry_at(self.entries, place)
-            # The distance of the first bucket is to one that is forgotten.
-            bucket += 0 if is_first else entry.distance
-            yield bucket, entry
+    def _read(self, first: int = -1) -> Iterator[tuple[int, _Entry]]:
+        """Each bucket from this one on with its entry."""
+        begin, bucket = self.dropped, -1
+        for mark, place in _MARK.iter_unpack(self.hours):  # the hours before are not read
+            if bucket >= 0 and mark > first:
+                break
+            bucket, begin = mark, place
+        numbers = numbers_of(self.entries[begin - self.dropped :])
+        place, size = 0, len(numbers)
+        # The distance of the first bucket is to one that is not read.
+        bucket -= numbers[0] if size else 0
+        while place < size:
+            bucket += numbers[place]
+            languages = place + 2 + numbers[place + 1]
+            rest = languages + 1 + numbers[languages]
+            if bucket >= first:
+                yield (
+                    bucket,
+                    _Entry(
+                        numbers[place],
+                        list(numbers[place + 2 : languages]),
+                        list(numbers[languages + 1 : rest]),
+                        tuple(numbers[rest : rest + 4]),
+                    ),
+                )
+            place = rest + 4
 
     def _forget(self, oldest: int) -> None:
         """Drop the hours that end before a bucket, and names that no other has where there are too many."""
@@ -248,24 +264,6 @@ def _renumbered(packed: list[int], old: list[str], names: list[str]) -> list[int
         name = old[number & _NUMBER]
         counts[name] = counts.get(name, 0) + (number >> _NAME_BITS)
     return _numbered(counts, names)
-
-
-def _entry_at(data: bytes, place: int) -> tuple[_Entry, int]:
-    """The entry at this place, and where it ends."""
-
-    def several(count: int) -> list[int]:
-        nonlocal place
-        found: list[int] = []
-        for _ in range(count):
-            number, place = number_at(data, place)
-            found.append(number)
-        return found
-
-    (distance, platforms) = several(2)
-    by_platform = several(platforms)
-    (languages,) = several(1)
-    by_language = several(languages)
-    return _Entry(distance, by_platform, by_language, tuple(several(4))), place
 
 
 def _named(names: list[str], counts: list[int]) -> dict[str, int]:

@@ -9,6 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from detectors.sentiment import LANGUAGES
+from detectors.topics.boundaries import boundaries
+from detectors.topics.causes import cause_of
+from detectors.topics.emotions import emotions_of
+from detectors.topics.phrases import finder
+from detectors.topics.told import Told
+from detectors.topics.units import stop_words
+from pipeline.engine.alerts.surge_evidence import preload, terms_of
 from pipeline.engine.buckets.surge import MOST_SPEAKERS, MOST_TEXTS
 from pipeline.engine.records import Record
 from pipeline.engine.state import decode_brand, encode
@@ -229,3 +237,15 @@ def test_the_first_negative_item_in_the_news_is_named_with_its_time_after_the_on
     assert spread.first_news is not None
     assert (spread.first_news.id, spread.first_news.platform) == ("report", "daily.example")
     assert spread.first_news_minutes == round((BURST + 1000 - found[-1].onset_time.timestamp()) / 60)
+
+
+def test_once_the_lists_are_read_no_first_evidence_of_a_language_reads_any() -> None:
+    caches = (boundaries, finder, stop_words)
+    preload()
+    before = [cache.cache_info().misses for cache in caches]
+    for language in LANGUAGES:
+        told = [Told("the parcel never came 快递一直没有到 荷物が届かない", language, 3.0, 2.0)]
+        terms_of(told, b"", ("acme",))
+        cause_of(told)
+        emotions_of(told)
+    assert [cache.cache_info().misses for cache in caches] == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.buckets.closed_counts import BucketCounts, RecentCounts
+from pipeline.engine.buckets.closed_counts import BucketCounts, RecentCounts, numbers_of, varint
 
 rows = st.lists(
     st.tuples(
@@ -52,3 +52,8 @@ def test_the_last_bucket_with_a_negative_mention_is_remembered_when_its_counts_a
     for bucket, negatives in ((5, 1.0), (6, 0.0), (900, 0.0)):
         recent.add(BucketCounts(bucket, 3, negatives, 3.0, negatives))
     assert (recent.first, recent.last_negative) == (900, 5)
+
+
+@given(st.lists(st.integers(0, 1 << 40)))
+def test_numbers_are_read_as_they_were_written(numbers: list[int]) -> None:
+    assert list(numbers_of(b"".join(map(varint, numbers)))) == numbers
