@@ -30,8 +30,8 @@ FIRST_ROWS: Final = pack_rows(*(0.0, 0.0, 0.0, FIRST_DISPERSION, 0.0, 0.0) * len
 
 def first_dispersion(windows: bytes) -> float:
     """The dispersion of the shortest window, alone."""
-    found: tuple[float] = _DISPERSION.unpack_from(windows)
-    return found[0]
+    (dispersion,) = _DISPERSION.unpack_from(windows)
+    return float(dispersion)
 
 
 def decayed(windows: bytes, buckets: int) -> bytes:

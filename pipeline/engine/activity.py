@@ -5,7 +5,7 @@ Once per brand and bucket: numbers are cut by a division, because round() costs 
 
 from __future__ import annotations
 
-from math import sqrt
+import math
 
 from detectors.base import Assessment
 from detectors.normal import DEVIATIONS, Normal
@@ -29,7 +29,7 @@ def usual(assessment: Assessment, expected: float, normal: Normal | None) -> Usu
     """
     dispersion = assessment.dispersion_now if normal is None else normal.dispersion(1)
     share = assessment.base_rate if normal is None else normal.base_rate
-    spread = DEVIATIONS * sqrt(expected * dispersion)
+    spread = DEVIATIONS * math.sqrt(expected * dispersion)
     return Usual(
         (expected * 100.0 + 0.5) // 1.0 / 100.0,
         ((expected - spread) * 100.0 + 0.5) // 1.0 / 100.0 if expected > spread else 0.0,
@@ -75,29 +75,27 @@ class ActivityRecorder:
             has_open: whether an episode of the brand is open after it.
         """
         brand, bucket, assessment, config = closed.brand, closed.bucket, closed.assessment, closed.config
-        config_hash = config.config_hash
-        thresholds, detector = self._settled.get(config_hash) or self._settle(config)
+        thresholds, detector = self._settled.get(config.config_hash) or self._settle(config)
         mentions, negatives = counts.mentions, counts.negatives
         counted, counted_negatives = counts.counted, counts.counted_negatives
         is_weighed = counted != mentions or counted_negatives != negatives
-        score = assessment.score
         return Activity(
             1,
             brand.name,
             closed.index * BUCKET_SECONDS,
             mentions,
-            (negatives * 100.0 + 0.5) // 1.0 / 100.0 if negatives else 0.0,
-            (positives * 100.0 + 0.5) // 1.0 / 100.0 if positives else 0.0,
+            (negatives * 100.0 + 0.5) // 1.0 / 100.0,
+            (positives * 100.0 + 0.5) // 1.0 / 100.0,
             0 if bucket is None else bucket.reach,
             0 if bucket is None else bucket.authors(),
             normal,
             Scores(
-                (score("crisis") * 100.0 + 0.5) // 1.0 / 100.0,
-                (score("sentiment_shift") * 100.0 + 0.5) // 1.0 / 100.0,
-                (score("volume_surge") * 100.0 + 0.5) // 1.0 / 100.0,
+                (assessment.score("crisis") * 100.0 + 0.5) // 1.0 / 100.0,
+                (assessment.score("sentiment_shift") * 100.0 + 0.5) // 1.0 / 100.0,
+                (assessment.score("volume_surge") * 100.0 + 0.5) // 1.0 / 100.0,
             ),
             thresholds,
-            config_hash,
+            config.config_hash,
             detector,
             not assessment.is_warm,
             {kind: episode.id for kind, episode in brand.episodes.items() if episode.id} if has_open else _NONE_OPEN,

@@ -103,7 +103,7 @@ def said_in_surge(brand: Brand, names: Iterable[str]) -> SurgeSaid:
 def preload() -> None:
     """Read the lists of words of every language, as the first evidence would: that would hold up an event loop."""
     for language in LANGUAGES:
-        told = [Told(language, language, 1.0, 0.0)]
+        told = [Told(language, language, 1.0, 1.0)]
         terms_of(told, b"", ())
         cause_of(told)
         emotions_of(told)
