@@ -38,8 +38,8 @@ class SecondCrisisRow(msgspec.Struct, frozen=True, kw_only=True):
         world, size, kind, gap_days: of the crises.
         first, second: share of each that an alert opened on within its horizon.
         still_open: share of the second ones that began in an episode that was open; nothing opens on them while it is.
-        updated: share of the second ones that began so, and of which an update of that episode told within their horizon
-            that the mentions of an hour had doubled.
+        updated: share of the second ones that began so, and of which an update of that episode told within their
+            horizon that the mentions of an hour had doubled.
     """
 
     world: str
@@ -132,8 +132,13 @@ def run_second_crises(
 
 
 class Outcome(NamedTuple):
-    """Whether an alert opened on the first crisis, and on the second; whether an episode was open when that began, and
-    an update of it told of the second."""
+    """What alerts said of two crises of a brand.
+
+    Attributes:
+        first, second: whether an episode opened on it in time.
+        still_open: whether an episode was open when the second began.
+        updated: whether an update of that episode told of the second.
+    """
 
     first: bool
     second: bool
