@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from pipeline.simulation.worlds.worlds import open_stream
 from schemas.alert import Alert
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
-GAPS_DAYS: Final = (2, 7, 14)
+GAPS_DAYS: Final = (1, 2, 3, 5, 7, 14, 30)
 DAYS_AFTER: Final = 3
 """Days of a copy from the day of the second crisis on."""
 JITTER: Final = 2 * BUCKETS_PER_HOUR
@@ -37,7 +37,9 @@ class SecondCrisisRow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         world, size, kind, gap_days: of the crises.
         first, second: share of each that an alert opened on within its horizon.
-        still_open: share of the second ones that began in an episode that was open; they count as missed.
+        still_open: share of the second ones that began in an episode that was open; nothing opens on them while it is.
+        updated: share of the second ones that began so, and of which an update of that episode told within their
+            horizon that the mentions of an hour had doubled.
     """
 
     world: str
@@ -47,6 +49,7 @@ class SecondCrisisRow(msgspec.Struct, frozen=True, kw_only=True):
     first: Estimate
     second: Estimate
     still_open: Estimate
+    updated: Estimate
 
 
 def run_second_crises(
@@ -92,9 +95,10 @@ def run_second_crises(
             latent = joined(coming[: gap + DAYS_AFTER])
             first = stage_rng.integers(0, BUCKETS_PER_DAY, len(names))
             second = first + gap * BUCKETS_PER_DAY + stage_rng.integers(-JITTER, JITTER, len(names))
+            usual = latent.share.mean(axis=0)
             for onset in (first, second):
                 strength = np.random.default_rng([seed, name, 7, gap])  # The same for both.
-                latent = with_crisis(latent, kind, np.where(in_crisis, onset, NO_ONSET), strength)
+                latent = with_crisis(latent, kind, np.where(in_crisis, onset, NO_ONSET), strength, usual)
             drawn = sampler.copy().draw(latent, stage_rng)
             copy = fleet.copy()
             alerts: dict[str, list[Alert]] = {}
@@ -110,19 +114,40 @@ def run_second_crises(
                     for place in places
                 ]
                 ones = [1.0] * len(outcomes)
-                found, again, still = (
-                    estimate([float(each[part]) for each in outcomes], ones, is_share=True) for part in range(3)
-                )
+                shares = (estimate(list(map(float, part)), ones, is_share=True) for part in zip(*outcomes, strict=True))
+                found, again, still, updated = shares
                 rows.append(
                     SecondCrisisRow(
-                        world=world, size=size, kind=kind, gap_days=gap, first=found, second=again, still_open=still
+                        world=world,
+                        size=size,
+                        kind=kind,
+                        gap_days=gap,
+                        first=found,
+                        second=again,
+                        still_open=still,
+                        updated=updated,
                     )
                 )
     return rows
 
 
-def outcome(alerts: Iterable[Alert], kind: str, first: int, second: int) -> tuple[bool, bool, bool]:
-    """Whether an alert opened on the first crisis, on the second, and whether an episode was open when that began.
+class Outcome(NamedTuple):
+    """What alerts said of two crises of a brand.
+
+    Attributes:
+        first, second: whether an episode opened on it in time.
+        still_open: whether an episode was open when the second began.
+        updated: whether an update of that episode told of the second.
+    """
+
+    first: bool
+    second: bool
+    still_open: bool
+    updated: bool
+
+
+def outcome(alerts: Iterable[Alert], kind: str, first: int, second: int) -> Outcome:
+    """What the alerts say of two crises.
 
     Args:
         alerts: about the brand, in order of time.
@@ -132,13 +157,17 @@ def outcome(alerts: Iterable[Alert], kind: str, first: int, second: int) -> tupl
     """
     crises = [alert for alert in alerts if alert.kind == "crisis"]
     horizon = CRISES[kind].horizon * 3600.0
-    opened = [alert.detected_time.timestamp() for alert in crises if alert.transition == "opened"]
-    found = [
-        any(begin * BUCKET_SECONDS < time <= begin * BUCKET_SECONDS + horizon for time in opened)
-        for begin in (first, second)
+    within = [
+        [alert for alert in crises if begin < alert.detected_time.timestamp() <= begin + horizon]
+        for begin in (float(first * BUCKET_SECONDS), float(second * BUCKET_SECONDS))
     ]
+    found = [any(alert.transition == "opened" for alert in alerts_of) for alerts_of in within]
     before = [alert for alert in crises if alert.detected_time.timestamp() <= second * BUCKET_SECONDS]
-    return found[0], found[1], bool(before) and before[-1].transition != "resolved"
+    still_open = bool(before) and before[-1].transition != "resolved"
+    told = any(
+        still_open and alert.episode_id == before[-1].episode_id and "volume" in alert.changes for alert in within[1]
+    )
+    return Outcome(found[0], found[1], still_open, told)
 
 
 def days_of(gaps: Sequence[int] | None = None, kinds: Sequence[str] = STAGED_KINDS) -> int:

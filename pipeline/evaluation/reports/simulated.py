@@ -44,7 +44,7 @@ AFTERMATH_NOTE = (
 SECOND_NOTE = (
     "By the engine itself: two of three brands have a crisis, and another of the same strength so many days later. "
     "Share of the first and of the second crises on which an alert opened in time; a second one that begins while an "
-    "episode is open counts as missed, and is counted apart."
+    "episode is open is still open, and updated where that episode told of doubled mentions within the horizon."
 )
 CROWDED_NOTE = (
     "In the fortnight before, so many of the brands had a crisis of their own. Crises found as above, and false alarms "
@@ -158,11 +158,11 @@ def second_table(rows: Sequence[SecondCrisisRow]) -> Table:
     """First and second crises of the same brands."""
     return Table(
         "After a crisis",
-        ("world", "size", "kind", "days later", "first found", "second found", "still open"),
+        ("world", "size", "kind", "days later", "first found", "second found", "still open", "updated"),
         [
             (
                 *(row.world, row.size, row.kind, str(row.gap_days)),
-                *(show_rate(share) for share in (row.first, row.second, row.still_open)),
+                *(show_rate(share) for share in (row.first, row.second, row.still_open, row.updated)),
             )
             for row in rows
         ],

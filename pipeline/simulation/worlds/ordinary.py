@@ -234,7 +234,9 @@ def draw_counts(latent: Latent, law: Law, rng: np.random.Generator) -> tuple[Arr
     return mentions.astype(np.float64), negative.astype(np.float64)
 
 
-def with_crisis(latent: Latent, kind: str, onset: NDArray[np.int64], rng: np.random.Generator) -> Latent:
+def with_crisis(
+    latent: Latent, kind: str, onset: NDArray[np.int64], rng: np.random.Generator, usual: Array | None = None
+) -> Latent:
     """The same buckets with a crisis added to every brand.
 
     Args:
@@ -242,6 +244,7 @@ def with_crisis(latent: Latent, kind: str, onset: NDArray[np.int64], rng: np.ran
         kind: a key of CRISES.
         onset: bucket in which each brand's rise begins; NO_ONSET for a brand that has no crisis.
         rng: source of heights and lengths.
+        usual: each brand's ordinary negative share; that of `latent` by default, which another crisis would raise.
     """
     law, brands = CRISES[kind], latent.rate.shape[1]
     ramp = rng.uniform(*law.ramp, brands)
@@ -252,7 +255,7 @@ def with_crisis(latent: Latent, kind: str, onset: NDArray[np.int64], rng: np.ran
     hours = (np.arange(len(latent.rate))[:, None] + 0.5 - onset) / BUCKETS_PER_HOUR
     shape = np.clip(hours / ramp, 0.0, 1.0) * 0.5 ** (np.maximum(hours - ramp - hold, 0.0) / half_life)
     # Additional mentions have one tone, such that the whole has the wanted share at the peak of an ordinary hour.
-    usual = latent.share.mean(axis=0)
+    usual = latent.share.mean(axis=0) if usual is None else usual
     tone = np.clip((ratio * share - usual) / (ratio - 1.0), 0.0, 0.98)
     excess = (ratio - 1.0) * shape
     return Latent(latent.rate * (1.0 + excess), (latent.share + excess * tone) / (1.0 + excess))
