@@ -87,14 +87,14 @@ class Amplifier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An author of great audience who spoke since the brand became unusual.
 
     `audience` is followers or reach of the greatest post, `posts` the number of those seen, `share` their part of the
-    audience of all mentions, absent where that is not known.
+    audience of all mentions; that, `kind` and `followers` are absent where they are not known.
     """
 
     author: str
     platform: str
     audience: int
     posts: int
-    kind: str = "unknown"
+    kind: str | None = None
     followers: int | None = None
     share: Share | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -58,7 +59,7 @@ def command(*, as_json: bool, kinds: tuple[str, ...], brands: tuple[str, ...], s
         and (not severities or life.severity in severities)
     ]
     said = _said(settings) if chosen else []
-    now = max(last.detected_time for _, last in chosen) if chosen and settings.event_time else moment(time.time())
+    now = max(one.detected_time for one in alerts) if alerts and settings.event_time else moment(time.time())
     told = _by_episode(alerts)
     found = [(life, last, duty_of(told[life.episode_id], said or (), now)) for life, last in chosen]
     if as_json:
@@ -196,8 +197,9 @@ def _acted(duty: Duty, now: datetime, *, is_known: bool) -> str:
         return "acknowledged: not known"
     for verb, deed in (("acknowledged", duty.acknowledged), ("answered", duty.answered)):
         if deed is not None:
-            shape = "%H:%M" if deed.time.date() == now.date() else "%m-%d %H:%M"
-            return f"{verb} by {deed.author} {deed.time.strftime(shape)}"
+            at = deed.time.astimezone(UTC)
+            shape = "%H:%M" if at.date() == now.date() else "%m-%d %H:%M"
+            return f"{verb} by {deed.author} {at.strftime(shape)}"
     return "not acknowledged"
 
 

@@ -31,7 +31,8 @@ def with_names(given: str, names: Names, hub: str) -> tuple[str, str]:
     try:
         tomllib.loads(extended)
     except tomllib.TOMLDecodeError:  # brands in one line, `brands = {...}`, cannot be added to
-        return given, f"{counted(len(missing), 'brand')} of the demo go without a name: the file writes brands inline"
+        alone = f"{given.rstrip()}\n\n{link}".lstrip()
+        return alone, f"{counted(len(missing), 'brand')} of the demo go without a name: the file writes brands inline"
     told = (
         "" if "hub" in known.get("links", {"hub": hub}) else "alerts go without the hub's address: [links] has no hub"
     )

@@ -103,11 +103,12 @@ class DemoSession:
         """
         with ExitStack() as running:
             running.enter_context(alone(self._settings.home / "demo.lock"))
+            given = self._given() if self._names else ""
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             hub_port = _wanted_or_free(self._settings.hub_port)
             if self._names:
-                self._name_brands(hub_port)
+                self._name_brands(given, hub_port)
             running.callback(self._kafka.stop)
             self._kafka.start(owned=True)
             running.callback(lambda: _stop(self._worker))
@@ -127,16 +128,19 @@ class DemoSession:
             self._running = running.pop_all()
         return self
 
-    def _name_brands(self, hub_port: int) -> None:
-        """Let the worker know the names and the address of the hub: what it is given is extended in a copy of it.
+    def _given(self) -> str:
+        """The text of the given configuration, "" without one; it may lie in the folder that the session begins anew.
 
         Raises:
             ConfigError: the given configuration does not hold.
         """
-        given = ""
-        if self._config is not None:
-            load_config(self._config)  # what is wrong in it is said of it, not of the copy
-            given = self._config.read_text(encoding="utf-8")
+        if self._config is None:
+            return ""
+        load_config(self._config)  # what is wrong in it is said of it, not of the copy
+        return self._config.read_text(encoding="utf-8")
+
+    def _name_brands(self, given: str, hub_port: int) -> None:
+        """Let the worker know the names and the address of the hub: what it is given is extended in a copy of it."""
         extended, self.told = with_names(given, self._names, f"http://127.0.0.1:{hub_port}/episodes/{{episode_id}}")
         self._config = self.folder / "brands.toml"
         self._config.write_text(extended, encoding="utf-8")

@@ -184,8 +184,11 @@ class Engine:
         was, now = at.topic_ids.get(FEEDBACK_TOPIC), topic_ids.get(FEEDBACK_TOPIC)
         if was and now and was != now:
             at.feedback_offset = 0
-        if at.topic_ids != topic_ids:
-            at.topic_ids = dict(topic_ids)
+        ids = dict(topic_ids)
+        if was and not now:
+            ids[FEEDBACK_TOPIC] = was  # one that is not read for a while is the same when it is read again
+        if at.topic_ids != ids:
+            at.topic_ids = ids
             self._state.changes.any |= at.next_offset > 0
 
     def ingest(self, records: Sequence[SourceRecord]) -> None:

@@ -33,13 +33,15 @@ def read_feedback(settings: Settings) -> tuple[list[Feedback], int]:
     Raises:
         BrokerError: no broker, no topic, no permission.
     """
-    found: list[Feedback] = []
+    by_key: dict[bytes | None, list[Feedback]] = {}
     unreadable = 0
     for record in read_records(settings, "alert-feedback", from_beginning=True, follow=False, stop=lambda: False):
         if record.value is None:  # the tombstone of one that was taken back
+            by_key.pop(record.key, None)
             continue
         try:
-            found.append(decode_feedback(record.value))
+            by_key.setdefault(record.key, []).append(decode_feedback(record.value))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             unreadable += 1
+    found = [one for several in by_key.values() for one in several]
     return sorted(found, key=lambda one: (one.time, one.id)), unreadable

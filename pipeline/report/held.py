@@ -97,6 +97,8 @@ def held_of(
     if after.until < _last_known(until, after):
         return "not_yet_known", after.until, after
     share = after.negative_share
+    if share is None and after.rests_on == "days":  # of a day that nobody counted no row is left either
+        return "not_yet_known", after.until, after
     return ("yes" if share is None or share <= USUAL_AGAIN * after.usual_share else "no"), after.until, after
 
 

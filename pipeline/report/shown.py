@@ -56,5 +56,5 @@ def shown_amplifier(one: Amplifier) -> Amplifier:
         one,
         author=line(one.author, NAME_CHARACTERS),
         platform=line(one.platform, NAME_CHARACTERS),
-        kind=line(one.kind, NAME_CHARACTERS),
+        kind=None if one.kind is None else line(one.kind, NAME_CHARACTERS),
     )

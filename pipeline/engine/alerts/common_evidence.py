@@ -84,9 +84,19 @@ def _triggers(heard: Sequence[tuple[Brand, Surge]]) -> tuple[Trigger, ...]:
 
 def _amplifiers(heard: Sequence[tuple[Brand, Surge]]) -> tuple[Amplifier, ...]:
     total = sum(surge.authorship.audience for _, surge in heard)
-    every = {(one.platform, one.author): one for _, surge in heard for one in reversed(amplifiers_of(surge, total))}
+    every: dict[tuple[str, str], Amplifier] = {}
+    for one in (one for _, surge in heard for one in amplifiers_of(surge, total)):
+        before = every.get((one.platform, one.author))
+        every[one.platform, one.author] = one if before is None else _together(before, one)
     order = sorted(every.values(), key=lambda one: (-one.audience, one.author, one.platform))
     return tuple(order[:SHOWN_AMPLIFIERS])
+
+
+def _together(one: Amplifier, other: Amplifier) -> Amplifier:
+    """An author who speaks of two brands."""
+    greater = max(one, other, key=lambda amplifier: amplifier.audience)
+    share = None if one.share is None or other.share is None else round(min(one.share + other.share, 1.0), 4)
+    return msgspec.structs.replace(greater, posts=one.posts + other.posts, share=share)
 
 
 def _voices(heard: Sequence[tuple[Brand, Surge]]) -> tuple[Post, ...]:

@@ -22,18 +22,19 @@ def coordination_of(surges: Sequence[Surge]) -> Coordination:
         surges: one or more.
     """
     copies = sum(surge.copies for surge in surges)
-    total = sum(sum(surge.platforms.values()) for surge in surges)
     everybody = Authorship()
     for surge in surges:
         everybody.gather(surge.authorship)
     named = everybody.named
+    # A surge that began before mentions were counted so has more on its platforms; names past the most are in neither.
+    total = max(sum(sum(surge.platforms.values()) for surge in surges), everybody.mentions)
     return Coordination(
         copies=copies,
         share=round(min(copies / max(total, 1), 1.0), 4),
         top_ten_share=_share(everybody.loudest(), named, LEAST_CROWD),
         burst_share=_share(sum(surge.bursts for surge in surges), sum(surge.timed for surge in surges)),
         young_share=_share(everybody.young, everybody.dated),
-        nameless_share=_share(max(total - named, 0), total) if named else None,
+        nameless_share=_share(everybody.mentions - named, everybody.mentions) if named else None,
     )
 
 

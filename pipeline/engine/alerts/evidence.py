@@ -61,6 +61,8 @@ def add_late_posts(bucket: OpenBucket, waiting: WaitingRoom) -> None:
     bucket.negative_posts = sorted([*bucket.negative_posts, *waiting.negative_posts], key=by_audience)
     bucket.top_posts = sorted([*bucket.top_posts, *waiting.top_posts], key=by_audience)
     bucket.news = bucket.news or waiting.news
+    # Of a late mention its reach was counted at most; what its author adds is held against this sum.
+    bucket.authorship.audience += sum(post.weight for post in waiting.top_posts)
 
 
 def _best(kept: list[PostRecord], fresh: list[PostRecord], index: int) -> list[PostRecord]:

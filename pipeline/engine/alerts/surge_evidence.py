@@ -334,9 +334,9 @@ def amplifiers_of(surge: Surge, total: int) -> tuple[Amplifier, ...]:
             platform=printable(speaker.platform, 64),
             audience=speaker.audience,
             posts=speaker.posts,
-            kind=speaker.kind,
+            kind=None if speaker.kind == "unknown" else speaker.kind,
             followers=speaker.followers,
-            share=None if total < speaker.added else round(speaker.added / total, 4),
+            share=round(speaker.added / total, 4) if 0 < speaker.added <= total else None,
         )
         for name, speaker in order[:SHOWN_AMPLIFIERS]
     )

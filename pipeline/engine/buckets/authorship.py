@@ -21,7 +21,11 @@ MOST_GATHERED: Final = 512
 LOUDEST: Final = 10
 YOUNG_SECONDS: Final = 30 * 86_400
 """An account is young for as long after it was created."""
+SKEW_SECONDS: Final = 86_400
+"""One that was created longer than this after it wrote is not dated: the source is wrong, or fills in a date."""
 SLOT_SECONDS: Final = 10
+ROUNDED: Final = 5
+"""Seconds: a time that is a multiple may have been rounded, to five seconds, half a minute or a minute."""
 LEAST_BURST: Final = 6
 BURST_FOLD: Final = 4
 """A burst is so many mentions in one slot, and so many times what the bucket's slots hold on average. Of mentions that
@@ -34,15 +38,17 @@ class Authorship(msgspec.Struct, array_like=True, gc=False):
     """Of the mentions of one bucket, or of a surge.
 
     Attributes:
-        named: mentions that name an author.
+        mentions: all of them.
+        named: those that name an author.
         dated: those of them that say when the account was created.
         young: those of these whose account was young.
         audience: sum of the audiences (reach or followers, whichever is more).
         writers: hash of an author to its mentions, at least; what is missing of any is at most `missed`.
         missed: how much was taken off each by bringing the writers down.
-        slots: of a bucket: mentions by slot of ten seconds, without those on a full minute, whose times may be rounded.
+        slots: of a bucket: mentions by slot of ten seconds, without those at whole multiples of ROUNDED.
     """
 
+    mentions: int = 0
     named: int = 0
     dated: int = 0
     young: int = 0
@@ -59,21 +65,22 @@ class Authorship(msgspec.Struct, array_like=True, gc=False):
             event_time: of it, Unix seconds.
             audience: of it.
         """
+        self.mentions += 1
         self.audience += audience
         author = mention.author
         if author is not None:
             self._hear(author_hash(author.id))
             if author.created_time is not None:
-                self.dated += 1
-                self.young += event_time - author.created_time.timestamp() < YOUNG_SECONDS
+                self._date(event_time - author.created_time.timestamp())
         second = int(event_time) % BUCKET_SECONDS
-        if second % 60:
+        if second % ROUNDED:
             slot = second // SLOT_SECONDS
             self.slots[slot] = self.slots.get(slot, 0) + 1
 
     def see_many(self, columns: Columns, rows: Sequence[int]) -> None:
         """`see` some mentions of a run, in order."""
         audiences, authors, times, slots = columns.audiences, columns.authors, columns.times, self.slots
+        self.mentions += len(rows)
         self.audience += sum([audiences[row] for row in rows])
         writers = self.writers
         for row in rows:
@@ -85,15 +92,14 @@ class Authorship(msgspec.Struct, array_like=True, gc=False):
                     self._shorten(MOST_WRITERS // 2)
                     writers = self.writers
             second = int(times[row]) % BUCKET_SECONDS
-            if second % 60:
+            if second % ROUNDED:
                 slot = second // SLOT_SECONDS
                 slots[slot] = slots.get(slot, 0) + 1
         if columns.created:
             created = columns.created
             for row in rows:
                 if row in created:
-                    self.dated += 1
-                    self.young += times[row] - created[row] < YOUNG_SECONDS
+                    self._date(times[row] - created[row])
 
     def see_late(self, author: int | None, audience: int) -> None:
         """Count a mention that came late: of its time and account nothing was kept.
@@ -102,12 +108,14 @@ class Authorship(msgspec.Struct, array_like=True, gc=False):
             author: hash of it, None where none is named.
             audience: of the mention.
         """
+        self.mentions += 1
         self.audience += audience
         if author is not None:
             self._hear(author)
 
     def gather(self, bucket: Authorship) -> None:
         """Add a bucket's, but for the slots."""
+        self.mentions += bucket.mentions
         self.named += bucket.named
         self.dated += bucket.dated
         self.young += bucket.young
@@ -129,6 +137,11 @@ class Authorship(msgspec.Struct, array_like=True, gc=False):
         writers[author] = writers.get(author, 0) + 1
         if len(writers) > MOST_WRITERS:
             self._shorten(MOST_WRITERS // 2)
+
+    def _date(self, age: float) -> None:
+        if age > -SKEW_SECONDS:
+            self.dated += 1
+            self.young += age < YOUNG_SECONDS
 
     def _shorten(self, kept: int) -> None:
         """Take as much off every author that few enough remain.

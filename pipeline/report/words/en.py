@@ -181,9 +181,9 @@ ENGLISH: Final = MappingProxyType(
         "author": "Author",
         "who.spoke": "Whether a crowd spoke",
         "copies": "copies without a repost's mark",
-        "top.ten": "by the ten authors who wrote most",
+        "top.ten": "by the ten who wrote most, of mentions with an author",
         "bursts": "within ten seconds of many others",
-        "young": "by accounts younger than 30 days",
+        "young": "by accounts younger than 30 days, of those of known age",
         "nameless": "without an author",
         # emotions
         "emotions": "Emotions",

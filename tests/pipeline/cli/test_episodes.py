@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 from rich.console import Console
@@ -45,7 +45,8 @@ def test_eighty_columns_hold_every_line_whole_with_owner_deadline_and_acknowledg
 
 
 def test_a_wide_terminal_has_one_row_an_episode(monkeypatch):
-    said = [new_feedback(OPENED, "acknowledged", author="Kim", time=moment(DETECTED + 300))]
+    tokyo = timezone(timedelta(hours=9))
+    said = [new_feedback(OPENED, "acknowledged", author="Kim", time=moment(DETECTED + 300).astimezone(tokyo))]
     header, row = printed(monkeypatch, 200, said)
     assert [name in header for name in ("owner", "act by", "acknowledged")] == [True] * 3
     assert "acknowledged by Kim 12:40" in row

@@ -191,3 +191,12 @@ def test_of_another_topic_of_feedback_the_offset_begins_anew_and_of_the_same_it_
     assert engine.feedback_offset == 7
     engine.stand_for({"alert-feedback": "new", "mentions": "m"})
     assert engine.feedback_offset == 0
+
+
+def test_a_topic_of_feedback_made_anew_while_it_is_not_read_is_noticed_when_it_is_read_again() -> None:
+    engine = Engine(0, CONFIG)
+    engine.stand_for({"alert-feedback": "old", "mentions": "m"})
+    engine._state.at.feedback_offset = 7
+    engine.stand_for({"mentions": "m"})
+    engine.stand_for({"alert-feedback": "new", "mentions": "m"})
+    assert engine.feedback_offset == 0

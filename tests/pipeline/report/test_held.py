@@ -46,6 +46,12 @@ def test_where_buckets_are_gone_whole_days_say_whether_it_held(share, held):
     assert (calm.after.until - calm.after.since).days == 13
 
 
+def test_days_of_which_nobody_kept_a_count_do_not_show_that_it_held():
+    silent = Daily(MIDNIGHT - 3 * DAY, MIDNIGHT + 14 * DAY, ())
+    calm = by(silent).calm
+    assert calm.held == "not_yet_known"
+
+
 def test_before_14_days_are_over_nothing_is_claimed():
     calm = by(days(7, USUAL)).calm
     assert calm.after is not None

@@ -17,11 +17,18 @@ from detectors.topics.phrases import finder
 from detectors.topics.told import Told
 from detectors.topics.units import stop_words
 from pipeline.engine.alerts.surge_evidence import preload, terms_of
-from pipeline.engine.buckets.surge import MOST_SPEAKERS, MOST_TEXTS
+from pipeline.engine.alerts.coordination import coordination_of
+from pipeline.engine.alerts.evidence import add_late_posts
+from pipeline.engine.alerts.surge_evidence import amplifiers_of
+from pipeline.engine.buckets.late import WaitingRoom
+from pipeline.engine.buckets.open_bucket import OpenBucket
+from pipeline.engine.buckets.posts import keep_post
+from pipeline.engine.buckets.surge import MOST_SPEAKERS, MOST_TEXTS, Speaker, Surge
 from pipeline.engine.records import Record
 from pipeline.engine.state import decode_brand, encode
 from schemas.alert import Alert
-from schemas.evidence import Trigger
+from schemas.evidence import Coordination, Trigger
+from schemas.mention import read_mention
 from schemas.moments import moment
 from tests.pipeline.engine.alerts.test_evidence import BURST, HOUR, own_complaint, quiet
 from tests.pipeline.engine.engine_runs import undisturbed, with_crashes
@@ -153,7 +160,7 @@ def test_a_few_young_accounts_that_write_within_seconds_are_told_from_a_crowd() 
     created = moment(BURST - 86_400).isoformat()
     made = burst(author=lambda n: {"id": f"p{n % 6}", "created_time": created}, repost_of=lambda _: None)
     at_once = [
-        msgspec.json.encode(json.loads(value) | {"event_time": moment(BURST + 300 * (n // 20) + 31).isoformat()})
+        msgspec.json.encode(json.loads(value) | {"event_time": moment(BURST + 300 * (n // 20) + 32).isoformat()})
         for n, value in enumerate(made)
     ]
     few = alerts(at_once, hours=30.0)[-1].evidence.coordination
@@ -177,6 +184,46 @@ def test_amplifiers_have_a_kind_and_a_share_of_the_audience() -> None:
     first = alerts([trigger(), loud, *burst()], hours=30.0)[-1].evidence.amplifiers[0]
     assert (first.author, first.kind, first.followers, first.posts) == ("paper", "news", 31_600, 1)
     assert first.share == 0.5  # the eighty others have as many followers together
+
+
+def test_a_surge_of_an_older_release_is_told_of_without_what_it_did_not_count() -> None:
+    surge = Surge(0, platforms={"x": 200}, speakers={"witness": Speaker("x", 900, 2)})
+    assert [one.share for one in amplifiers_of(surge, surge.authorship.audience)] == [None]
+    assert coordination_of([surge]) == Coordination(copies=0, share=0.0)
+    for n in range(60):
+        surge.authorship.see_late(n, 10)
+    assert coordination_of([surge]).nameless_share == 0.0
+
+
+def test_mentions_without_an_author_are_a_share_of_all_however_many_platforms_there_are() -> None:
+    found = alerts(
+        burst(
+            200,
+            id=lambda n: f"m{n}",
+            platform=lambda n: f"p{n % 39}",
+            author=lambda n: {"id": f"w{n}"} if n % 2 else None,
+            repost_of=lambda _: None,
+            text=own_complaint,
+        ),
+        hours=30.0,
+    )[-1].evidence.coordination
+    assert found is not None
+    assert found.nameless_share == pytest.approx(0.5, abs=0.05)
+
+
+def test_an_author_who_is_late_has_no_greater_share_than_all_others_leave() -> None:
+    """Of its audience no more than the reach is counted when it comes; the sum has it all the same."""
+    waiting = WaitingRoom()
+    late = read_mention(
+        mention(id="late", at=BURST, text="The late star says so too", author={"id": "star", "followers": 1_000_000})
+    )[0]
+    keep_post(waiting.top_posts, late, BURST, int(BURST // 300), 1_000_000)
+    bucket = OpenBucket(first_offset=0)
+    bucket.authorship.audience = 1_200_000
+    add_late_posts(bucket, waiting)
+    surge = Surge(0)
+    surge.add(bucket, 1)
+    assert [one.share for one in amplifiers_of(surge, surge.authorship.audience)] == [round(1 / 2.2, 4)]
 
 
 def test_the_counts_since_the_onset_go_on_from_alert_to_alert() -> None:

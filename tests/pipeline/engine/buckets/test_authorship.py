@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +85,7 @@ def test_buckets_add_up_to_the_surge(one: list[Mention], other: list[Mention]) -
     surge.gather(seen(one))
     surge.gather(seen(other))
     whole = seen([*one, *other])
+    assert surge.mentions == whole.mentions == len(one) + len(other)
     assert (surge.named, surge.dated, surge.young, surge.audience) == (
         whole.named,
         whole.dated,
@@ -94,25 +96,28 @@ def test_buckets_add_up_to_the_surge(one: list[Mention], other: list[Mention]) -
 
 
 def test_an_account_is_young_for_thirty_days_and_unknown_where_nothing_is_stated() -> None:
-    found = seen([post("a", days=29.9), post("b", days=30.1), post("c"), post(None), post("d", days=-1)])
+    found = seen([post("a", days=29.9), post("b", days=30.1), post("c"), post(None), post("d", days=-0.5)])
     assert (found.named, found.dated, found.young) == (4, 3, 2)
 
 
+def test_an_account_created_long_after_it_wrote_is_not_dated() -> None:
+    assert seen([post("a", days=-2)]).dated == 0
+
+
 def test_a_burst_is_many_within_ten_seconds_and_far_more_than_around_it() -> None:
-    even = seen([post("a", second=second) for second in range(1, 300, 5)])
+    even = seen([post("a", second=second) for second in range(1, 300, 4)])
     assert in_bursts(even.slots) == 0
-    at_once = seen([post("a", second=second) for second in [*range(1, 300, 30), *[125] * 40]])
+    at_once = seen([post("a", second=second) for second in [*range(1, 300, 30), *[124] * 40]])
     assert in_bursts(at_once.slots) == 41
 
 
-def test_times_on_the_full_minute_are_taken_as_rounded_and_make_no_burst() -> None:
-    rounded = seen([post("a", second=60 * (n % 5)) for n in range(100)])
-    assert rounded.slots == {}
-    assert in_bursts(rounded.slots) == 0
+@pytest.mark.parametrize("step", [5, 15, 30, 60])
+def test_rounded_times_make_no_burst(step: int) -> None:
+    assert seen([post("a", second=step * n % 300) for n in range(600)]).slots == {}
 
 
 def test_a_late_mention_counts_for_its_author_and_audience_alone() -> None:
     found = Authorship()
     found.see_late(author_hash("a"), 70)
     found.see_late(None, 5)
-    assert found == Authorship(named=1, audience=75, writers={author_hash("a"): 1})
+    assert found == Authorship(mentions=2, named=1, audience=75, writers={author_hash("a"): 1})
