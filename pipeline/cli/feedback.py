@@ -63,14 +63,14 @@ def find_episode(alerts: Iterable[Alert], asked: str) -> Alert:
     raise TocsinError(f"expected an episode of the alerts topic, got {asked!r}; {hint}")
 
 
-def say(episode: str, kind: FeedbackKind, *, author: str, time: float | None = None, **said: Unpack[Said]) -> int:
+def say(episode: str, kind: FeedbackKind, *, author: str, at: str | None = None, **said: Unpack[Said]) -> int:
     """Write feedback about an episode, and print where it stands. Returns the exit code.
 
     Args:
         episode: its id, or the beginning of it.
         kind: of the feedback.
         author: who says it.
-        time: Unix seconds; default now.
+        at: when, as pipeline.cli.options.unix_seconds reads it; default now.
         said: what else.
 
     Raises:
@@ -79,6 +79,7 @@ def say(episode: str, kind: FeedbackKind, *, author: str, time: float | None = N
     """
     import msgspec
 
+    from pipeline.cli.options import unix_seconds
     from pipeline.config.settings import load_settings
     from pipeline.kafka.feedback import write_feedback
 
@@ -88,7 +89,7 @@ def say(episode: str, kind: FeedbackKind, *, author: str, time: float | None = N
     alerts = _alerts(settings)
     alert = find_episode(alerts, episode)
     now = max(one.detected_time for one in alerts) if settings.event_time else datetime.now(UTC)
-    when = now if time is None else moment(time)
+    when = now if at is None else moment(unix_seconds(at, now.timestamp()))
     try:
         feedback = new_feedback(alert, kind, author=author, time=when, **said)
     except msgspec.ValidationError as error:

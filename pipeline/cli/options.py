@@ -71,7 +71,22 @@ class MomentType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class MomentTextType(click.ParamType):
+    """The same as it is written: how long ago is counted from a moment that is known later."""
+
+    name = "moment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See click."""
+        try:
+            unix_seconds(str(value), 0.0)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
 MOMENT = MomentType()
+MOMENT_TEXT = MomentTextType()
 MOMENT_HELP = "a date, RFC 3339 (UTC where it names no offset), or how long ago: 30m, 2h, 7d"
 _AGO = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smhdw])")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}

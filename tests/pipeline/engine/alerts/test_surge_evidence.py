@@ -16,10 +16,9 @@ from detectors.topics.emotions import emotions_of
 from detectors.topics.phrases import finder
 from detectors.topics.told import Told
 from detectors.topics.units import stop_words
-from pipeline.engine.alerts.surge_evidence import preload, terms_of
 from pipeline.engine.alerts.coordination import coordination_of
 from pipeline.engine.alerts.evidence import add_late_posts
-from pipeline.engine.alerts.surge_evidence import amplifiers_of
+from pipeline.engine.alerts.surge_evidence import amplifiers_of, preload, terms_of
 from pipeline.engine.buckets.late import WaitingRoom
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.posts import keep_post
