@@ -131,7 +131,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `id` is a hash of what the alert is about, the same after any crash or replay; `episode_id` is shared by all
     transitions of an episode, `incident_id` by all episodes of one event: the key to deduplicate a pager by.
-    `onset_time` and `detected_time` are event time: the estimated start of the excess that fired the alarm, within
+    `onset_time` and `detected_time` are event time: the likeliest start of the excess that fired the alarm, within
     `onset_interval`, and the end of the bucket at whose close it was detected. `contributions` sum to `score.value`.
     With the scope `category` the alert is about a move that the brands of a category have in common: `brand` and the
     record's key are then the category, and `members` lists the brands. `headline` says it in one sentence, in the

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.onset import likeliest_change, likely_beginning
+from detectors.onset import likeliest_change
 
 DAY = 288
 
@@ -71,70 +71,3 @@ def test_the_interval_holds_the_likeliest_bucket(rows: list[tuple[int, float]], 
     observed, expected = [float(n) for n, _ in rows], [mean for _, mean in rows]
     change = likeliest_change([(observed, expected)], noise)
     assert 0 <= change.earliest <= change.first <= change.latest < len(rows)
-
-
-def _crisis(r: random.Random, begin: int, rise: int, usual: float, end: int) -> tuple[list[float], list[float]]:
-    """Mentions and negatives of a day that ends early in a crisis: three times as many at full height."""
-    mentions, negatives = [], []
-    for place in range(end):
-        more = 2.0 * min(max(place + 0.5 - begin, 0.0) / rise, 1.0)
-        own, added = (
-            sum(1 for _ in range(int(40 * mean) + 1) if r.random() < mean / (int(40 * mean) + 1))
-            for mean in (usual, usual * more)
-        )
-        mentions.append(float(own + added))
-        negatives.append(
-            float(sum(r.random() < 0.15 for _ in range(own)) + sum(r.random() < 0.7 for _ in range(added)))
-        )
-    return mentions, negatives
-
-
-def test_a_crisis_that_rises_at_once_begins_with_its_first_buckets() -> None:
-    """Of twenty crises seen for an hour and a half, half are dated to within ten minutes."""
-    errors = []
-    for seed in range(20):
-        mentions, negatives = _crisis(random.Random(seed), 270, 3, 10.0, DAY)
-        errors.append(abs(likely_beginning(mentions, negatives, [10.0] * DAY, 0.15).first - 270))
-    assert sorted(errors)[9] <= 2
-
-
-def test_a_crisis_that_burns_slowly_begins_hours_before_it_stands_out() -> None:
-    """Of twenty crises seen for five of their nine hours of rise, half are dated to within half an hour."""
-    errors = []
-    for seed in range(20):
-        mentions, negatives = _crisis(random.Random(seed), 200, 108, 10.0, 260)
-        errors.append(abs(likely_beginning(mentions, negatives, [10.0] * 260, 0.15).first - 200))
-    assert sorted(errors)[9] <= 6
-
-
-def test_more_mentions_in_the_usual_tone_begin_no_crisis_before_the_tone_changes() -> None:
-    """Volume wanders for hours; what is dispersed so is held lightly against the negatives."""
-    mentions, negatives = [120.0] * 100 + [160.0] * 80 + [360.0] * 12, [18.0] * 100 + [24.0] * 80 + [180.0] * 12
-    beginning = likely_beginning(mentions, negatives, [120.0] * 192, 0.15, 60.0)
-    assert abs(beginning.first - 180) <= 1
-
-
-def test_a_lone_bucket_is_the_beginning_of_its_crisis() -> None:
-    assert likely_beginning([9.0], [8.0], [0.1], 0.2) == (0, 0, 0)
-
-
-@pytest.mark.parametrize(
-    "counts", [([], [], []), ([1.0] * 289, [0.0] * 289, [1.0] * 289), ([1.0, 2.0], [1.0], [1.0, 1.0])]
-)
-def test_counts_that_are_no_day_of_buckets_are_refused(counts: tuple[list[float], list[float], list[float]]) -> None:
-    with pytest.raises(ValueError, match="expected 1 to 288 buckets"):
-        likely_beginning(*counts, 0.2)
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 10**6), st.floats(0.0, 1.0), st.floats(0.0, 1e6)), min_size=1, max_size=60),
-    st.floats(0.0, 1.0),
-    st.floats(1.0, 1e4),
-)
-def test_the_interval_holds_the_beginning(
-    rows: list[tuple[int, float, float]], base_rate: float, dispersion: float
-) -> None:
-    """Whatever the counts are, with buckets without mentions, or in which nothing is expected, among them."""
-    mentions, expected = [float(n) for n, _, _ in rows], [mean for _, _, mean in rows]
-    beginning = likely_beginning(mentions, [n * share for n, share, _ in rows], expected, base_rate, dispersion)
-    assert 0 <= beginning.earliest <= beginning.first <= beginning.latest < len(rows)

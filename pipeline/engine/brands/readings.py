@@ -19,7 +19,7 @@ from detectors.base import Assessment
 from detectors.brand.window_lengths import WINDOWS
 from detectors.news import LEAST_NEGATIVES, News
 from detectors.normal import Normal
-from detectors.onset import Change, likeliest_change, likely_beginning
+from detectors.onset import Channel, likeliest_change
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.episodes.episode import FLARE_UP_BUCKETS, Opening
@@ -162,23 +162,27 @@ def opening(brand: Brand, spec: KindSpec, bucket: int, *, since: int, is_unobser
     if spec.onset == "post":
         return Opening(since, since, since, normal, incident)
     first = max(bucket + 1 - BUCKETS_PER_DAY, since + 1)
-    change = _change(brand, spec, normal, first, bucket + 1, is_unobserved)
+    channels = _channels(brand, spec, normal, first, bucket + 1, is_unobserved)
+    change = likeliest_change(channels, normal.noise(bucket), max(normal.dispersion(BUCKETS_PER_HOUR), 1.0))
     return Opening(first + change.first, first + change.earliest, first + change.latest, normal, incident)
 
 
-def _change(
+def _channels(
     brand: Brand, spec: KindSpec, normal: Normal, first: int, end: int, is_unobserved: Callable[[int], bool]
-) -> Change:
-    """When what goes on in the buckets [first, end) began, by the counts that date a kind of episode."""
+) -> list[Channel]:
+    """Counts of the buckets [first, end) by which a kind's onset is dated, with what is usual."""
     mentions, negatives = [0.0] * (end - first), [0.0] * (end - first)
     for counts in brand.recent.since(first):
         mentions[counts.bucket - first] = counts.counted
         negatives[counts.bucket - first] = counts.counted_negatives
-    noise, dispersion = normal.noise(end - 1), max(normal.dispersion(BUCKETS_PER_HOUR), 1.0)
     share = normal.base_rate
     if spec.onset == "negative_share":
-        return likeliest_change([(negatives, [share * count for count in mentions])], noise, dispersion)
+        return [(negatives, [share * count for count in mentions])]
     expected = [0.0 if is_unobserved(first + place) else value for place, value in enumerate(normal.expect(first, end))]
     if spec.onset == "mentions":
-        return likeliest_change([(mentions, expected)], noise, dispersion)
-    return likely_beginning(mentions, negatives, expected, share, dispersion)
+        return [(mentions, expected)]
+    others = [count - negative for count, negative in zip(mentions, negatives, strict=True)]
+    return [
+        (negatives, [share * value for value in expected]),
+        (others, [(1.0 - share) * value for value in expected]),
+    ]
