@@ -13,7 +13,7 @@ from pipeline.kafka.clients import admin, topic_name
 from pipeline.kafka.existing_topics import Existing, read_topics
 from pipeline.kafka.topics import apply_topics, plan_topic, plan_topics, refusals, verify_topics
 from schemas.catalogue import topics
-from tests.integration.worker_process import working
+from tests.integration.worker_process import wait_until, working
 from tests.torture.play import brokers
 
 pytestmark = pytest.mark.integration
@@ -162,6 +162,8 @@ def test_a_topic_that_was_made_again_has_another_id(cluster_settings):
     assert before
     with admin(cluster_settings) as client:
         client.delete_topics([name])
+        # A broker goes on listing a topic that is being deleted.
+        wait_until(lambda: client.describe_topics([name])[0]["error_code"] == 3, 60, f"no {name}")
     apply_topics(cluster_settings)
     assert existing(cluster_settings)[name].id not in {"", before}
 
