@@ -25,6 +25,7 @@ from pipeline.kafka.clients import admin, aiokafka_options, producer, topic_name
 from pipeline.kafka.feedback import write_feedback
 from schemas.alert import Alert, Playbook, decode_alert, encode_alert
 from schemas.feedback import new_feedback
+from tests.integration.worker_process import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -196,8 +197,10 @@ def test_episodes_say_who_must_act_by_when_and_who_does(episodes, cluster_settin
 
 def test_without_the_feedback_topic_what_is_open_is_listed_and_what_is_not_known_is_said(episodes, cluster_settings):
     write(cluster_settings, encode_alert(alert("crisis-opened")))
+    topic = topic_name(cluster_settings, "alert-feedback")
     with admin(cluster_settings) as client:
-        client.delete_topics([topic_name(cluster_settings, "alert-feedback")])
+        client.delete_topics([topic])
+        wait_until(lambda: client.describe_topics([topic])[0]["error_code"] == 3, 60, f"no {topic}")
     found = episodes("--json")
     assert "who has acknowledged is not known: " in found.stderr
     (line,) = map(msgspec.json.decode, found.stdout.splitlines())
