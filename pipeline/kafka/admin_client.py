@@ -1,7 +1,8 @@
 """A KafkaAdminClient that can ask every broker, not only one that happens to be at hand.
 
 A topic that was created or changed a moment ago is known to some brokers before others. kafka-python asks any of them,
-and an order that follows may go to one that has not heard of it yet.
+and an order that follows may go to one that has not heard of it yet. So it is with a broker that has just joined: one
+names it as the controller, and the list that kafka-python took from another when it began does not have it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, NodeNotReadyError
 from kafka.protocol.metadata import MetadataRequest
 
 _LOOK_SECONDS: Final = 0.01
+_CONTROLLER_MILLISECONDS: Final = 30_000
 
 
 class AdminClient(KafkaAdminClient):
-    """kafka-python's, with two questions to all brokers at a time. A broker that does not answer is left out."""
+    """kafka-python's, with two questions to all brokers at a time. A broker that does not answer is left out.
+
+    Brokers that joined since it began are asked too, and may be the controller.
+    """
 
     def topics_by_broker(self, names: Sequence[str], seconds: float) -> dict[int, list[dict[str, Any]]]:
         """What each broker says of these topics, as `describe_topics` gives it.
@@ -79,8 +84,26 @@ class AdminClient(KafkaAdminClient):
             for broker, response in answers.items()
         }
 
+    async def _refresh_controller_id(self, timeout_ms: int = _CONTROLLER_MILLISECONDS) -> Any:
+        deadline = time.monotonic() + timeout_ms / 1000
+        while True:
+            controller = await super()._refresh_controller_id(timeout_ms)
+            if await self._knows([controller]):
+                return controller
+            if time.monotonic() >= deadline:
+                raise NodeNotReadyError("controller")
+            await self._net.sleep(_LOOK_SECONDS)
+
+    async def _knows(self, brokers: Sequence[int]) -> bool:
+        """Whether these brokers can be asked; the list of brokers is read once more where one is not on it."""
+        cluster = self._manager.cluster
+        if any(cluster.broker_metadata(broker) is None for broker in brokers):
+            await cluster.refresh_metadata()
+        return all(cluster.broker_metadata(broker) for broker in brokers)
+
     async def _ask_all(self, brokers: Sequence[int], request: Any, seconds: float) -> dict[int, Any]:
         """The answers that have come in time."""
+        await self._knows(brokers)
         asked = {}
         for broker in brokers:
             try:

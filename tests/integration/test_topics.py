@@ -180,3 +180,16 @@ def test_after_apply_every_one_of_three_brokers_knows_the_topics(tmp_path):
             assert {found["error_code"] for topics_of_one in answers.values() for found in topics_of_one} == {0}
             for milliseconds in ("20000", "30000", "40000"):
                 alter(settings, brand_state={"segment.ms": milliseconds}, alerts={"retention.ms": "-1"})
+
+
+def test_a_broker_that_joined_after_the_client_began_is_asked_and_may_be_the_controller(bare_settings):
+    """kafka-python: `UnknownBrokerIdError`, where the list it took at first lacks a broker that another names."""
+    name = topic_name(bare_settings, "alerts")
+    with admin(bare_settings) as client:
+        cluster = client._manager.cluster
+        (broker,) = cluster.brokers()
+        stale = {77: type(broker)(77, broker.host, broker.port, None)}  # the same address, as another broker
+        cluster._brokers = dict(stale)
+        client.create_topics({name: {"num_partitions": 1, "replication_factor": 1}})
+        cluster._brokers = dict(stale)
+        assert set(client.configs_by_broker([name], 5)) == {broker.node_id}
