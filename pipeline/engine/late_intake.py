@@ -11,7 +11,7 @@ from pipeline.engine.buckets.columns import Columns, told_language
 from pipeline.engine.buckets.ids import identity, speaker
 from pipeline.engine.buckets.late import LateMention, WaitingRoom
 from pipeline.engine.buckets.names import numbered, shown_name
-from pipeline.engine.buckets.posts import POST_BUCKETS, is_news, keep_if_greatest, post_of
+from pipeline.engine.buckets.posts import POST_BUCKETS, is_before, is_news, keep_if_greatest, post_of
 from pipeline.engine.partition_state import PartitionState
 from pipeline.engine.records import SourceRecord
 from pipeline.engine.tone import Tone
@@ -155,7 +155,8 @@ class LateIntake:
             int(is_awaited),
         )
         is_shown = index > self._state.schedule.due_end - POST_BUCKETS
-        if negative and room.news is None and (is_shown or is_awaited) and is_news(mention):
+        is_first = negative and is_news(mention) and is_before(mention, event_time, room.news)
+        if is_first and (is_shown or is_awaited):
             room.news = post_of(mention, event_time, index)
         if not is_shown:
             return

@@ -46,7 +46,7 @@ class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     """Detector, an episode per kind in the order of KINDS, posts, stories, counts, normal before, tables of the day.
 
     `late` are the late mentions of the day, `background` what is usual, `surge` what is gathered while it is not, and
-    `past` the last episodes that have ended.
+    `past` the last episodes that have ended; `news` are the last negative news items of the day.
     `model` is the snapshot of the detector that `detector` names (detectors.registry.Entry.key), as it is: another
     detector cannot read it, and takes over no more than `last_bucket`.
     """
@@ -67,6 +67,7 @@ class BrandRecord(msgspec.Struct, array_like=True, gc=False):
     background: Background | None = None
     surge: Surge | None = None
     past: tuple[PastEpisode, ...] = ()
+    news: list[PostRecord] = []
 
 
 class OpenRecord(msgspec.Struct, array_like=True, gc=False):

@@ -27,7 +27,7 @@ from pipeline.config.model import Config
 from pipeline.config.settings import Settings, child_environment
 from pipeline.engine.encoding import activity_record, alert_record, dead_letter_record
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import Record
+from pipeline.engine.records import TICK_HEADER, Record
 from pipeline.engine.state import CHECKPOINT_KEY, decode_checkpoint, encode
 from pipeline.kafka.clients import admin, consumer, producer, topic_name
 from pipeline.kafka.reading import place
@@ -298,7 +298,7 @@ def _of_any_topic(key: bytes, value: bytes) -> bytes:
 def oracle(settings: Settings, config: Config | None = None, log: dict[int, list[Any]] | None = None) -> Outcome:
     """What the pure engine makes of the log, which is read unless given."""
     result = Outcome()
-    log = log or read(settings, "mentions")
+    log = log or _without_unread_ticks(read(settings, "mentions"), committed(settings))
     for number, records in log.items():
         engine = Engine(number, config or Config(), partitions=len(log), topic=topic_name(settings, "mentions"))
         outputs = engine.process(records)
@@ -309,6 +309,18 @@ def oracle(settings: Settings, config: Config | None = None, log: dict[int, list
         if records:
             result.committed[number] = records[-1].offset + 1
     return result
+
+
+def _without_unread_ticks(log: dict[int, list[Any]], committed: dict[int, int]) -> dict[int, list[Any]]:
+    """A worker that is stopped may have appended a tick that it does not read any more."""
+    for number, records in log.items():
+        while records and records[-1].offset >= committed.get(number, 0) and _is_tick(records[-1]):
+            records.pop()
+    return log
+
+
+def _is_tick(record: Any) -> bool:
+    return any(name == TICK_HEADER for name, _ in record.headers)
 
 
 def _message(record: Any) -> Message:

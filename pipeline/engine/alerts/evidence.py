@@ -13,7 +13,7 @@ from pipeline.engine.buckets.copies import distinct, fingerprint, letters_of
 from pipeline.engine.buckets.late import WaitingRoom
 from pipeline.engine.buckets.names import sum_by_name
 from pipeline.engine.buckets.open_bucket import OpenBucket
-from pipeline.engine.buckets.posts import KEPT_POSTS, POST_BUCKETS, URL_CHARACTERS, PostRecord, by_audience
+from pipeline.engine.buckets.posts import KEPT_POSTS, POST_BUCKETS, URL_CHARACTERS, PostRecord, by_audience, earlier
 from pipeline.engine.buckets.story import OWN, TOLD, Story, as_written, without_mark
 from pipeline.engine.episodes.kinds import KindSpec
 from schemas.alert import MAX_ALERT_BYTES, Alert
@@ -60,7 +60,7 @@ def add_late_posts(bucket: OpenBucket, waiting: WaitingRoom) -> None:
     """Put the posts that waited, all of the last hour, among those of the bucket."""
     bucket.negative_posts = sorted([*bucket.negative_posts, *waiting.negative_posts], key=by_audience)
     bucket.top_posts = sorted([*bucket.top_posts, *waiting.top_posts], key=by_audience)
-    bucket.news = bucket.news or waiting.news
+    bucket.news = earlier(bucket.news, waiting.news)
     # Of a late mention its reach was counted at most; what its author adds is held against this sum.
     bucket.authorship.audience += sum(post.weight for post in waiting.top_posts)
 

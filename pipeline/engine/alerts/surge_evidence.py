@@ -87,12 +87,13 @@ def said_in_surge(brand: Brand, names: Iterable[str]) -> SurgeSaid:
         return SurgeSaid(-1, NO_EVIDENCE, DEFAULT_LANGUAGE)
     told = told_of(brand, surge)
     cause = cause_of(told) if told else None
+    triggers = triggers_of(brand, surge)
     evidence = Evidence(
         terms=terms_of(told, usual_words(brand), (brand.name, *names)),
-        triggers=triggers_of(brand, surge),
+        triggers=triggers,
         amplifiers=amplifiers_of(surge, surge.authorship.audience),
         voices=voices_of_surge(surge),
-        spread=_spread(surge, brand.background),
+        spread=_spread(surge, brand.background, first_news_of(surge, triggers)),
         emotions=emotions_of(told),
         cause=None if cause is None else shown_cause(cause),
         coordination=coordination_of([surge]),
@@ -181,16 +182,22 @@ def sure_cause(evidence: Evidence) -> str:
     return "" if cause is None or cause.name in UNSURE else cause.name
 
 
+def leading_trigger(triggers: Sequence[Trigger]) -> Trigger | None:
+    """The post that is repeated in enough of the surge to be told of by itself; None without."""
+    first = next(iter(triggers), None)
+    return first if first is not None and first.mentions > 1 and first.share >= TRIGGER_SHARE else None
+
+
 def last_told(evidence: Evidence, brand: Brand, index: int) -> LastTold:
     """What an alert with this evidence tells."""
-    trigger = next(iter(evidence.triggers), None)
+    trigger = leading_trigger(evidence.triggers)
     spread = evidence.spread or Spread()
     return LastTold(
         index,
         brand.recent.total(index + 1 - BUCKETS_PER_HOUR, index + 1).mentions,
         tuple(term.text for term in evidence.terms),
         sure_cause(evidence),
-        trigger.id if trigger is not None and trigger.mentions > 1 and trigger.share >= TRIGGER_SHARE else "",
+        "" if trigger is None else trigger.id,
         tuple(
             part.name
             for part in spread.platforms
@@ -355,20 +362,27 @@ def voices_of_surge(surge: Surge) -> tuple[Post, ...]:
     return tuple(shown_post(post) for post in chosen[:SHOWN_VOICES])
 
 
-def _spread(surge: Surge, background: Background | None) -> Spread:
+def first_news_of(surge: Surge, triggers: Sequence[Trigger]) -> PostRecord | None:
+    """The first negative news item since the onset, or since the post that set the surge off where that is older."""
+    leading = leading_trigger(triggers)
+    if leading is None:
+        return surge.news
+    began = leading.event_time.timestamp()
+    return next((item for item in surge.news_before if item.event_time >= began), surge.news)
+
+
+def _spread(surge: Surge, background: Background | None, news: PostRecord | None) -> Spread:
     usual = background or Background()
     return Spread(
         platforms=parts_of(surge.platforms, usual.platforms, surge.arrivals),
         languages=parts_of(surge.languages, usual.languages, {}),
-        first_news=None if surge.news is None else shown_post(surge.news),
-        first_news_minutes=_news_minutes(surge),
+        first_news=None if news is None else shown_post(news),
+        first_news_minutes=None if news is None or surge.since < 0 else _minutes_since(surge.since, news),
     )
 
 
-def _news_minutes(surge: Surge) -> int | None:
-    if surge.news is None or surge.since < 0:
-        return None
-    return round((surge.news.event_time - surge.since * BUCKET_SECONDS) / 60)
+def _minutes_since(onset: int, news: PostRecord) -> int:
+    return round((news.event_time - onset * BUCKET_SECONDS) / 60)
 
 
 def parts_of(seen: Mapping[str, int], usual: Mapping[str, int], arrivals: Mapping[str, int]) -> tuple[Part, ...]:

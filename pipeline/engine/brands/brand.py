@@ -89,8 +89,8 @@ class Brand:
         is_misplaced: whether its mentions belong on another partition.
         is_idle: False while an active slot of the expiry holds it.
         serialised: the brand as bytes, None while it is loaded.
-        model, episodes, negative_posts, top_posts, stories, recent, before, tables, late, background, surge, past:
-            absent while `serialised` holds them.
+        model, episodes, negative_posts, top_posts, stories, recent, before, tables, late, background, surge, past,
+            news: absent while `serialised` holds them.
     """
 
     __slots__ = (
@@ -109,6 +109,7 @@ class Brand:
         "model",
         "name",
         "negative_posts",
+        "news",
         "open",
         "open_record",
         "past",
@@ -133,6 +134,7 @@ class Brand:
     background: Background | None
     surge: Surge | None
     past: tuple[PastEpisode, ...]
+    news: list[PostRecord]
 
     def __init__(self, name: str, cache: BrandCache, detector: Entry) -> None:
         self.name = name
@@ -210,6 +212,7 @@ class Brand:
         self.tables = WindowTables()
         self.late = LateCounts()
         self.surge = None
+        self.news = []
         self.serialise()
 
     def load(self) -> None:
@@ -230,6 +233,7 @@ class Brand:
         self.background = record.background
         self.surge = record.surge
         self.past = record.past
+        self.news = record.news
         self.serialised = None
         self._cache.loaded[self] = None
 
@@ -285,6 +289,7 @@ class Brand:
                 self.background,
                 self.surge,
                 self.past,
+                self.news,
             )
         )
 
@@ -375,7 +380,7 @@ class Brand:
         self.serialised = serialised
         if was_loaded:
             del self.model, self.episodes, self.negative_posts, self.top_posts, self.stories, self.recent
-            del self.before, self.tables, self.late, self.background, self.surge, self.past
+            del self.before, self.tables, self.late, self.background, self.surge, self.past, self.news
             self._cache.loaded.pop(self, None)
 
 

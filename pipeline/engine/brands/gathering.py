@@ -15,6 +15,9 @@ from schemas.text import normalised
 GATHERED_FROM: Final = 0.5
 """Of a kind's threshold: a score from which on what is said is worth gathering, for something may be about to open."""
 
+MOST_NEWS: Final = 4
+"""Negative news items remembered of a day: the last ones, one of a bucket."""
+
 
 def gather(brand: Brand, bucket: OpenBucket | None, index: int, *, begins: bool) -> None:
     """Add a closed bucket to the brand's surge, which may begin with it, or to its usual.
@@ -27,6 +30,7 @@ def gather(brand: Brand, bucket: OpenBucket | None, index: int, *, begins: bool)
     """
     if begins:
         brand.surge = Surge(index)
+    _remember_news(brand, bucket, index)
     if bucket is None or not bucket.mentions:
         return
     if brand.surge is not None:
@@ -46,7 +50,7 @@ def begin(brand: Brand, onset: int, index: int) -> None:
     if brand.surge is None:
         brand.surge = Surge(index)
     reach = brand.tables.total(onset, index + 1).reach
-    brand.surge.begin(onset, brand.recent.since(onset), reach)
+    brand.surge.begin(onset, brand.recent.since(onset), reach, brand.news)
 
 
 def let_go(brand: Brand, index: int) -> None:
@@ -59,6 +63,15 @@ def let_go(brand: Brand, index: int) -> None:
         return
     if surge.since >= 0 or brand.before is None or index - surge.first >= BUCKETS_PER_DAY:
         brand.surge = None
+
+
+def _remember_news(brand: Brand, bucket: OpenBucket | None, index: int) -> None:
+    """Keep the last negative news items of a day: a surge that begins later may have begun before one of them."""
+    item = None if bucket is None else bucket.news
+    if item is None and not brand.news:
+        return
+    kept = [one for one in brand.news if one.bucket > index - BUCKETS_PER_DAY]
+    brand.news = kept if item is None else [*kept, item][-MOST_NEWS:]
 
 
 def _learn(brand: Brand, bucket: OpenBucket, index: int) -> None:

@@ -13,7 +13,7 @@ from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.ids import AUTHOR_BITS, author_cell, author_hash, speaker, spread
 from pipeline.engine.buckets.late import LateMention, WaitingRoom
 from pipeline.engine.buckets.names import count_name
-from pipeline.engine.buckets.posts import KEPT_POSTS, PostRecord, is_news, keep_post, post_of
+from pipeline.engine.buckets.posts import KEPT_POSTS, PostRecord, is_before, is_news, keep_post, post_of
 from pipeline.engine.buckets.stories import BucketStories
 from schemas.mention import Mention
 
@@ -195,7 +195,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
                 keep_post(posts, mention, event_time, bucket, weight)
             if len(self.critics) < MOST_CRITICS:
                 self._hear(mention)
-            if mention.channel == "news" and self.news is None and is_news(mention):
+            if mention.channel == "news" and is_news(mention) and is_before(mention, event_time, self.news):
                 self.news = post_of(mention, event_time, bucket)
         return self.stories.join(
             mention,
@@ -250,12 +250,11 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
                 if len(self.critics) == MOST_CRITICS:
                     break
                 self._hear(columns.mentions[row])
-            if self.news is None:
-                mentions = columns.mentions
-                for row in negative:
-                    if mentions[row].channel == "news" and is_news(mentions[row]):
-                        self.news = post_of(mentions[row], columns.times[row], bucket)
-                        break
+            mentions, times = columns.mentions, columns.times
+            for row in negative:
+                mention = mentions[row]
+                if mention.channel == "news" and is_news(mention) and is_before(mention, times[row], self.news):
+                    self.news = post_of(mention, times[row], bucket)
 
     def add_awaited(self, mention: LateMention, platform: str, language: str) -> None:
         """Count a mention of an earlier bucket that was waited for; it has no part in the stories."""

@@ -43,6 +43,18 @@ def is_own(mention: Mention) -> bool:
     return mention.author is not None and mention.author.kind == "brand"
 
 
+def earlier(item: PostRecord | None, other: PostRecord | None) -> PostRecord | None:
+    """The one that was written first, the lesser id where both were at once; None where there is neither."""
+    if item is None or other is None:
+        return item or other
+    return min(item, other, key=by_time)
+
+
+def is_before(mention: Mention, event_time: float, item: PostRecord | None) -> bool:
+    """Whether it was written before the post, or at once and has the lesser id; anything is before None."""
+    return item is None or (event_time, mention.id) < by_time(item)
+
+
 def is_news(mention: Mention) -> bool:
     """Whether it is an item in the news that others wrote about the brand."""
     return mention.channel == "news" and not is_own(mention)
@@ -97,6 +109,10 @@ def keep_if_greatest(kept: list[PostRecord], mention: Mention, event_time: float
 
 def by_audience(post: PostRecord) -> tuple[int, float, str]:
     return (-post.weight, post.event_time, post.id)
+
+
+def by_time(post: PostRecord) -> tuple[float, str]:
+    return post.event_time, post.id
 
 
 def _post(mention: Mention, event_time: float, bucket: int, weight: int) -> PostRecord:

@@ -19,7 +19,7 @@ from pipeline.engine.buckets.copies import letters_of
 from pipeline.engine.buckets.names import NAMES
 from pipeline.engine.buckets.open_bucket import OpenBucket
 from pipeline.engine.buckets.origin import NAME_CHARACTERS
-from pipeline.engine.buckets.posts import PostRecord, by_audience
+from pipeline.engine.buckets.posts import PostRecord, by_audience, by_time, earlier
 from pipeline.engine.buckets.stories import BucketStories
 from pipeline.engine.buckets.story import Story, cut, without_mark
 from pipeline.engine.buckets.told import UPDATE_BUCKETS, LastTold
@@ -67,7 +67,8 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         speakers: authors of the posts of the greatest audience.
         platforms, languages: mentions by name.
         arrivals: by platform the first bucket with a mention from there.
-        news: the first negative item in the news; None before it.
+        news: the first negative item in the news, since the onset where the counts begin with one; None before it.
+        news_before: negative ones of the day before the onset, the earlier first.
         told: what the last alert said; None before the first.
         looked: the bucket at whose close it was last asked whether that has changed.
         authorship: who wrote, since `first`.
@@ -94,16 +95,25 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
     authorship: Authorship = msgspec.field(default_factory=Authorship)
     bursts: int = 0
     timed: int = 0
+    news_before: list[PostRecord] = []
 
-    def begin(self, since: int, past: Iterable[BucketCounts], reach: int) -> None:
+    def begin(self, since: int, past: Iterable[BucketCounts], reach: int, news: Iterable[PostRecord]) -> None:
         """Count from an onset on.
 
         Args:
             since: bucket of the onset.
             past: counts of the buckets from the onset to now, oldest first.
             reach: stated in them.
+            news: the last negative news items, from before the surge was gathered too.
         """
         self.since, self.reach = since, reach
+        self.news, self.news_before = (None if self.news is None or self.news.bucket < since else self.news), []
+        for item in news:
+            if item.bucket < since:
+                self.news_before.append(item)
+            else:
+                self.news = earlier(self.news, item)
+        self.news_before.sort(key=by_time)
         self.mentions, self.negatives, self.hours = 0, 0.0, []
         for counts in past:
             self._count(counts.bucket, counts.mentions, counts.negatives)
@@ -125,8 +135,8 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         for name in bucket.platforms:
             if name in self.platforms:
                 self.arrivals.setdefault(name, index)
-        if self.news is None:
-            self.news = bucket.news
+        if bucket.news is not None and bucket.news.bucket >= self.since:
+            self.news = earlier(self.news, bucket.news)
         self._hear(bucket.stories)
         self.voices = _apart(sorted([*self.voices, *bucket.negative_posts], key=by_audience))[:MOST_VOICES]
         self._meet(bucket.top_posts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -283,6 +284,50 @@ def test_the_first_negative_item_in_the_news_is_named_with_its_time_after_the_on
     assert spread.first_news is not None
     assert (spread.first_news.id, spread.first_news.platform) == ("report", "daily.example")
     assert spread.first_news_minutes == round((BURST + 1000 - found[-1].onset_time.timestamp()) / 60)
+
+
+def report(own: str, at: float) -> bytes:
+    """A negative item in the news."""
+    text = f"Kettles of Acme catch fire, fire brigade warns ({own})"
+    return mention(id=own, text=text, at=at, platform=f"{own}.example", channel="news", sentiment=-0.6)
+
+
+def first_news(values: list[bytes]) -> tuple[str, int | None]:
+    """Id of the first news item that the last alert names, and its minutes after the onset; values in any order."""
+    spread = alerts(sorted(values, key=lambda value: json.loads(value)["event_time"]))[-1].evidence.spread
+    return (
+        ("", None) if spread is None or spread.first_news is None else (spread.first_news.id, spread.first_news_minutes)
+    )
+
+
+def test_an_item_of_an_ordinary_hour_before_the_onset_is_not_the_first() -> None:
+    items = [report("this-morning", BURST - 3 * HOUR), report("today", BURST + 1000)]
+    assert first_news([trigger(), *burst(), *items])[0] == "today"
+
+
+def test_an_item_that_came_after_the_trigger_and_before_the_onset_is_the_first() -> None:
+    """Nothing was gathered then, for nothing was unusual yet."""
+    items = [report("early", BURST - 1000), report("later", BURST + 1000)]
+    own, minutes = first_news([trigger(), *burst(), *items])
+    assert own == "early"
+    assert minutes is not None
+    assert minutes < 0
+    untold: dict[str, Any] = {"text": own_complaint, "repost_of": lambda _: None}
+    assert first_news([*burst(**untold), *items])[0] == "later"
+
+
+@pytest.mark.parametrize("order", list(permutations([10, 120, 190])))
+def test_of_the_items_of_a_bucket_the_earliest_is_the_first_whichever_came_first(order: tuple[int, ...]) -> None:
+    """As single records and as a run of an intake by batches."""
+    others = burst()
+    items = [report(f"at-{seconds}", BURST + 900 + seconds) for seconds in order]
+    place = next(
+        n for n, value in enumerate(others) if json.loads(value)["event_time"] > moment(BURST + 1100).isoformat()
+    )
+    spread = alerts([trigger(), *others[:place], *items, *others[place:]])[-1].evidence.spread
+    assert spread is not None
+    assert spread.first_news is not None
+    assert spread.first_news.id == "at-10"
 
 
 def test_once_the_lists_are_read_no_first_evidence_of_a_language_reads_any() -> None:
