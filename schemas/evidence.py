@@ -115,9 +115,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the surge is told, against where the brand is usually mentioned.
 
-    `first_news` is the first item in the news that was judged negative, by a model that may err, since the onset or since
-    the post that set the surge off where that is older; `first_news_minutes` its minutes after the onset, negative where
-    it came before.
+    `first_news` is the first item in the news that was judged negative, by a model that may err: since the onset, or
+    since the post that set the surge off where that is older. `first_news_minutes` are its minutes after the onset,
+    negative where it came before.
     """
 
     platforms: tuple[Part, ...] = ()
