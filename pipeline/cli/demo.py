@@ -70,6 +70,7 @@ def command(
     from rich.console import Console
 
     from pipeline.config.settings import load_settings
+    from pipeline.demo.playbook import playbook_toml, playbook_words
     from pipeline.demo.run_guard import stoppable
     from pipeline.demo.session import DemoSession
     from pipeline.simulation import demo_stream
@@ -79,11 +80,13 @@ def command(
     stream = demo_stream(seed=seed, history_hours=HISTORY_HOURS) if source is None else None
     names = {} if stream is None else names_of(stream.labels)
     try:
-        with stoppable(), DemoSession(load_settings(), config, names) as session:
+        with stoppable(), DemoSession(load_settings(), config, names, playbook_toml(speed)) as session:
             made = counted(session.apply_topics(), "topic")
             console.print(f"Apache Kafka answers at {session.settings.kafka_bootstrap}; {made} made")
             if session.told:
                 console.print(session.told)
+            if session.plays_own:
+                console.print(playbook_words(speed))
             session.start_worker()
             hub = session.start_hub()
             address = f"http://127.0.0.1:{session.settings.metrics_port}"
@@ -142,6 +145,7 @@ class _Run:
     def simulated(self, stream: Simulation, speed: float, deadline: float | None) -> None:
         """Publish a simulated history and day; after its end go on until the deadline or Ctrl-C."""
         from pipeline.demo.background import Publisher
+        from pipeline.demo.lag import Lag
 
         self._truth = stream.labels
         history_end = stream.labels.history_end.timestamp()
@@ -160,13 +164,22 @@ class _Run:
                     return
 
         day_end = stream.labels.end.timestamp()
-        self._publisher = Publisher(
-            self._session.settings, [(stage(history_end), None, False), (stage(day_end), speed, True)]
-        )
+        lag = Lag(speed, day_end)
+
+        def day() -> Iterator[bytes]:
+            for line in stage(day_end):
+                lag.begin(history_end, time.monotonic())
+                yield line
+
+        def status() -> str:
+            late = lag.told(self._session.watermark(), time.monotonic())
+            return f"event time {moment(self._passed):%d %b %H:%M} UTC" + (f"; {late}" if late else "")
+
+        self._publisher = Publisher(self._session.settings, [(stage(history_end), None, False), (day(), speed, True)])
         self._publisher.start()
         announced = False
         while deadline is None or time.monotonic() < deadline:
-            self._turn(lambda: f"event time {moment(self._passed):%d %b %H:%M} UTC")
+            self._turn(status)
             if self._publisher.done and not announced:
                 announced = True
                 self._console.print("the simulated stream has ended; the pipeline runs on until Ctrl-C")
