@@ -66,7 +66,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Phase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A part of the episode, [start, end), with what was counted and what the alerts of that time told.
 
-    Before: the day before the onset. Rise: to the peak hour. Peak: the hour of the clock with the most mentions.
+    Before: the six hours before the onset. Rise: to the peak hour. Peak: the hour of the clock with the most mentions.
     Decline: to the end of the episode. After: the day after. `terms` and `emotions` are those of the last alert in
     it, gathered since the onset; `voices` are negative posts that were written in it. Counts are None without activity.
     """
