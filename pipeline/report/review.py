@@ -209,11 +209,17 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Due(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By when somebody was to act, by the playbook, and whether somebody acknowledged or answered by then.
 
-    `kept` is None as long as nobody has and the time is not known to be over.
+    Attributes:
+        by: when.
+        kept: None as long as nobody has acted and the time is not known to be over, and where it was over first.
+        deed: what was done first, which is kept too where it came late; None where nobody has acted.
+        late_minutes: by which that came after the time, a begun minute as a whole one; None where it did not.
     """
 
     by: datetime
     kept: bool | None = None
+    deed: Literal["acknowledged", "answer"] | None = None
+    late_minutes: int | None = None
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

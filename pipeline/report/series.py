@@ -18,7 +18,7 @@ from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_HOUR
 Array = NDArray[np.float64]
 
 SHOWN_BEFORE: Final = timedelta(hours=6)
-"""Before its onset, of what an episode is shown beside: as much as the hub keeps of it, so that all reports begin alike."""
+"""Before its onset, of what an episode is shown beside: as much as the hub keeps, so that all reports begin alike."""
 
 
 class Series(msgspec.Struct, frozen=True):

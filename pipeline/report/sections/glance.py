@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pipeline.report.outline import Block, Cell, row, text
-from pipeline.report.review import After, Review
+from pipeline.report.review import After, Due, Review
 from pipeline.report.words import Words
 from pipeline.wording import percent
 
@@ -122,9 +122,15 @@ def _response(found: Review, words: Words) -> list[tuple[str, str]]:
         else:
             rows.append((name, words("after.alarm" if minutes >= 0 else "before.alarm", words.duration(minutes))))
     if found.due is not None:
-        kept = {True: "due.kept", False: "due.missed", None: "due.open"}[found.due.kept]
-        rows.append(("due", words(kept, instant(found.due.by))))
+        rows.append(("due", _due(found.due, words, is_over=found.resolved is not None)))
     return rows
+
+
+def _due(due: Due, words: Words, *, is_over: bool) -> str:
+    if due.late_minutes is not None:
+        return words(f"due.late.{due.deed}", instant(due.by), words.duration(due.late_minutes))
+    unknown = "due.over" if is_over else "due.open"
+    return words({True: "due.kept", False: "due.missed", None: unknown}[due.kept], instant(due.by))
 
 
 def _judgement(found: Review, words: Words) -> list[tuple[str, str]]:

@@ -107,6 +107,11 @@ def test_whoever_may_only_read_sees_what_is_done_and_no_button(tmp_path):
 
 
 OVERDUE = {"en": "Overdue since", "zh": "已超期", "ja": "期限超過"}
+LATE = {
+    "en": "Acknowledged 14 min after the deadline",
+    "zh": "期限过后 14 分钟才确认",
+    "ja": "期限の 14 分後に確認",
+}
 NOBODY = {"en": "nobody acted in time", "zh": "无人及时处理", "ja": "期限内に対応なし"}
 
 
@@ -130,6 +135,29 @@ def test_a_missed_deadline_of_an_earlier_alert_is_the_loudest_thing_until_somebo
     writer.apply(Incoming(feedback=[new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED + 900))]))
     for text in shown():
         assert 'class="overdue"' not in text
+        assert LATE[language] in text
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Answered"), ("zh", "才回应"), ("ja", "後に回答")])
+def test_that_an_answer_came_after_the_deadline_is_told_after_the_end_of_the_episode_too(hub, language, words):
+    _, writer, client = hub
+    opened = episode(1, kind="crisis", playbook=Playbook(owner="duty", respond_by=moment(DETECTED + 60)))
+    answer = new_feedback(opened, "answer", author="PR", time=moment(DETECTED + 900), note="We look into it.")
+    over = later(opened, 2, "resolved", 60, playbook=None)
+    writer.apply(Incoming(alerts=[opened, over], activity=buckets("acme", START, 36), feedback=[answer]))
+    text = page(client, opened, lang=language)
+    assert words in text[text.index('id="head"') : text.index('class="columns"')]
+    assert "14" in text
+    assert words in client.get("/", params={"lang": language}).text
+
+
+def test_what_came_in_time_or_after_an_end_before_the_deadline_is_not_called_late(hub):
+    _, writer, client = hub
+    opened = episode(1, kind="crisis", playbook=Playbook(owner="duty", respond_by=moment(DETECTED + 7200)))
+    said = new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED + 7800))
+    over = later(opened, 2, "resolved", 60, playbook=None)
+    writer.apply(Incoming(alerts=[opened, over], activity=buckets("acme", START, 36), feedback=[said]))
+    assert "after the deadline" not in page(client, opened)
 
 
 def test_a_deadline_that_no_kept_alert_names_is_known_from_the_alert_that_nobody_acted(hub):
