@@ -48,7 +48,7 @@ def playbook_words(speed: float) -> str:
     """What the playbook asks for, in one line for people; `speed` as of `response_minutes`."""
     minutes = response_minutes(speed)
     hours, rest = divmod(minutes, 60)
-    length = " ".join(filter(None, (hours and f"{hours} h", rest and f"{rest} min")))
+    length = " ".join([f"{hours} h"] * (hours > 0) + [f"{rest} min"] * (rest > 0))
     return (
         f"the demo's playbook: {OWNER} acts on a crisis within {length} of event time ({60 * minutes / speed:.0f} s "
         "here), or it is escalated; acknowledge it on the page"

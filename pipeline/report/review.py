@@ -328,6 +328,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         onset_earliest, onset_latest: the interval that the onset lies in.
         known_until: up to when alerts and activity tell; nothing after it is known, and nothing depends on a clock.
         headlines: the last alert in one sentence, by language.
+        score_meaning: what a score is held against and what the threshold tolerates, as the last alert that says it.
         incident: ids of the other episodes of the same event.
         opening_missing: whether the alert that opened it is not among the alerts.
         activity_missing: whether there is no activity at the onset, so that counts are those of the alerts.
@@ -353,6 +354,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     headlines: dict[str, str]
     cause: str = ""
     cause_confidence: float | None = None
+    score_meaning: str = ""
     incident: tuple[str, ...] = ()
     opening_missing: bool = False
     activity_missing: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from pipeline.engine.alerts.surge_evidence import USUAL_AGAIN
 from pipeline.report.outline import Block, Cell, row, text
 from pipeline.report.review import After, Due, Review
 from pipeline.report.words import Words
@@ -77,7 +78,7 @@ def _end(found: Review, words: Words) -> list[tuple[str, str]]:
     if not found.activity_missing or told is not None:
         rows += [
             ("half_life", _lasting(words, "half_life", half_life)),
-            ("share_back", _lasting(words, "share_back", back)),
+            ("share_back", _lasting(words, "share_back", back, f"{USUAL_AGAIN:g}")),
         ]
     if calm.agrees is False and told is not None:
         said = (
@@ -103,8 +104,8 @@ def _after(after: After, words: Words) -> str:
     return words("joined").join(parts)
 
 
-def _lasting(words: Words, key: str, minutes: int | None) -> str:
-    return words(f"{key}.none") if minutes is None else words(f"{key}.value", words.duration(minutes))
+def _lasting(words: Words, key: str, minutes: int | None, *rule: str) -> str:
+    return words(f"{key}.none", *rule) if minutes is None else words(f"{key}.value", words.duration(minutes), *rule)
 
 
 def _response(found: Review, words: Words) -> list[tuple[str, str]]:

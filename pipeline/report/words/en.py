@@ -41,8 +41,8 @@ ENGLISH: Final = MappingProxyType(
         "half_life.value": "{} from the peak hour until the mentions beyond normal had halved",
         "half_life.none": "they have not halved",
         "share_back": "Tone back to usual",
-        "share_back.value": "{} after the peak hour",
-        "share_back.none": "not yet",
+        "share_back.value": "{} after the peak hour: the first hour with at most {} times the usual negative share",
+        "share_back.none": "not yet: no hour with at most {} times the usual negative share",
         "held": "14 days later",
         "held.yes": "it held",
         "held.no": "it did not hold",
@@ -93,7 +93,7 @@ ENGLISH: Final = MappingProxyType(
         # charts
         "charts": "Charts",
         "charts.about": "The score is the highest of windows of up to a day, so it stays high for a while after "
-        "the end.",
+        "the end; an alert tells that of the window which it names.",
         "chart.alt": "Mentions against the expected band, negative share against the usual one, and the score "
         "against its threshold, from {} to {}",
         "chart.mentions": "mentions",
@@ -128,8 +128,8 @@ ENGLISH: Final = MappingProxyType(
         "entry.answer": "answer published",
         "entry.step": "step done",
         "entry.episode": "another episode opened",
-        "detail.alert": "{} mentions, {} negative since the onset; score {}, threshold {}",
-        "detail.alert.window": "{} mentions, {} negative in the last {}; score {}, threshold {}",
+        "detail.alert": "{} mentions, {} negative since the onset; score {} over the last {}, threshold {}",
+        "detail.alert.window": "{} mentions, {} negative in the last {}; score {} over the last {}, threshold {}",
         "detail.changes": "new: {}",
         "detail.trigger": "{} mentions, {} of all",
         "detail.platform": "{} mentions, {}",
@@ -179,6 +179,7 @@ ENGLISH: Final = MappingProxyType(
         "first.seen": "New since",
         "first.news": "First news judged negative",
         "amplifiers": "Loudest voices",
+        "amplifiers.trigger": "Only posts since the surge was followed count here. Author of the likely trigger: {}",
         "audience": "Audience",
         "posts": "Posts",
         "author": "Author",

@@ -22,8 +22,8 @@ from pipeline.hub.store.retention import DAY
 from pipeline.hub.store.writer import Incoming, Writer
 from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Review
-from schemas.alert import Alert, Playbook
-from schemas.evidence import Forecast, Part, Spread
+from schemas.alert import Alert, Playbook, ScoreReading, Window
+from schemas.evidence import Forecast, Part, Recovery, Spread
 from schemas.feedback import FeedbackKind, new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
@@ -396,3 +396,61 @@ def test_counts_since_the_onset_and_those_of_the_window_are_named_beside_each_ot
     for text in (page(client, opened, lang=language), client.get("/", params={"lang": language}).text):
         assert since in text
         assert window in text
+
+
+MEANING = (
+    "If its mentions and their negative share had gone on as usual, the brand would reach 3.75 by chance once a year."
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "meaning", "span", "chart"),
+    [
+        ("en", MEANING, "1.1 over the last 12 h, threshold", "the highest of windows of up to a day"),
+        ("zh", "该品牌平均每年会偶然达到 3.75 一次", "1.1（最近 12 小时），阈值", "最长一天的各窗口中的最高值"),
+        (
+            "ja",
+            "偶然 3.75 に達するのは年に 1 回です",
+            "1.1（直近 12 時間）、しきい値",
+            "最長 1 日の時間窓のうち最も高いもの",
+        ),
+    ],
+)
+def test_what_a_score_is_of_and_is_held_against_is_said_in_the_language_of_the_page(
+    hub, language, meaning, span, chart
+):
+    _, writer, client = hub
+    opened = episode(
+        1, kind="crisis", score=ScoreReading(value=4.0, threshold=3.75, unit="deviations", meaning=MEANING)
+    )
+    end = moment(DETECTED + 3600)
+    over = later(
+        opened,
+        2,
+        "resolved",
+        60,
+        score=ScoreReading(value=1.1, threshold=3.75, unit="deviations", meaning=MEANING),
+        window=Window(start=end - timedelta(hours=12), end=end),
+        recovery=Recovery(duration_minutes=90, half_life_minutes=60, share_back_minutes=120),
+    )
+    writer.apply(Incoming(alerts=[opened, over], activity=buckets("acme", START, 36)))
+    text = page(client, opened, lang=language)
+    for words in (meaning, span, chart):
+        assert words in text
+    report = client.get(f"/episodes/{opened.episode_id}/report", params={"lang": language, "format": "markdown"}).text
+    assert meaning in report
+    assert {"en": "at most 1.5 times", "zh": "不超过平时 1.5 倍", "ja": "普段の 1.5 倍以下"}[language] in text
+    assert (MEANING in text) == (language == "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Author of the trigger above"), ("zh", "触发帖的作者"), ("ja", "きっかけの投稿者")]
+)
+def test_a_trigger_from_before_the_surge_was_followed_is_named_beside_the_amplifiers(hub, language, words):
+    _, writer, client = hub
+    opened = burn(writer)
+    (starter, *_) = opened.evidence.triggers
+    assert starter.author not in [one.author for one in opened.evidence.amplifiers]
+    text = page(client, opened, lang=language)
+    (told,) = re.findall(rf'<p class="quiet">[^<]*{words}[^<]*<bdi dir="auto">([^<]*)</bdi></p>', text)
+    assert told == starter.author

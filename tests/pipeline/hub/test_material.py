@@ -1,4 +1,4 @@
-"""A report out of the hub's store tells the phases that one from the topics tells, as far as the store has the counts."""
+"""A report out of the hub's store tells the phases that one from the topics tells, as far as it has the counts."""
 
 from __future__ import annotations
 
