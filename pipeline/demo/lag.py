@@ -12,6 +12,11 @@ _ALWAYS_SECONDS: Final = 900.0
 """Of event time, by which they always are: an open bucket, its lateness, and a look at it."""
 
 
+def has_read(watermark: float | None, end: float) -> bool:
+    """Whether a worker has read what was published up to an event time, Unix seconds; `watermark` as of `Lag.told`."""
+    return watermark is not None and watermark >= end - _ALWAYS_SECONDS
+
+
 class Lag:
     """How far the worker is behind the pace at which a simulated day is to pass."""
 
@@ -57,5 +62,6 @@ class Lag:
         length = f"{hours} h {minutes} min" if hours else f"{minutes} min"
         return (
             f"alerts are at {moment(watermark):%d %b %H:%M} UTC, {length} of event time behind: this machine is too "
-            f"slow or too busy for {self._speed:.0f} times real time. They come later; no figure in them changes"
+            f"slow or too busy for {self._speed:.0f} times real time. They come later, with the same figures; with "
+            f"--speed {max(self._speed / 15.0, 1.0):.0f} it has more time"
         )

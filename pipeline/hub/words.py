@@ -47,7 +47,7 @@ class Words:
         hours, minutes = divmod(minutes, 60)
         days, hours = divmod(hours, 24)
         if days:
-            return self("days", days=days, hours=hours)
+            return self("days", days=days, hours=hours) if hours else self("days_whole", days=days)
         if hours:
             return self("hours", hours=hours, minutes=minutes) if minutes else self("hours_whole", hours=hours)
         return self("minutes", minutes=minutes)
