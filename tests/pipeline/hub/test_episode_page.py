@@ -454,3 +454,11 @@ def test_a_trigger_from_before_the_surge_was_followed_is_named_beside_the_amplif
     text = page(client, opened, lang=language)
     (told,) = re.findall(rf'<p class="quiet">[^<]*{words}[^<]*<bdi dir="auto">([^<]*)</bdi></p>', text)
     assert told == starter.author
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "ja"])
+def test_the_time_of_the_evidence_is_a_time_and_no_text_of_a_program(hub, language):
+    _, writer, client = hub
+    text = page(client, burn(writer), lang=language)
+    assert "&lt;" not in text
+    assert re.search(r'id="evidence".*?<p class="quiet">[^<]*<time datetime="2026-03-01T12:35:00Z"', text, re.DOTALL)
