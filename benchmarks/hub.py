@@ -12,8 +12,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from urllib.request import urlopen
@@ -21,6 +23,7 @@ from urllib.request import urlopen
 import click
 import msgspec
 
+from pipeline.hub.report_view import MOST_AT_ONCE
 from pipeline.hub.store.retention import DAY, HOUR, Retention
 from pipeline.hub.store.tables import open_for_writing
 from pipeline.hub.store.writer import Incoming, Writer
@@ -108,6 +111,12 @@ def opened(number: int) -> Alert:
     )
 
 
+def updated(first: Alert) -> Alert:
+    """A later alert of an episode, so that there is a course of platforms and languages to draw."""
+    at = first.detected_time + timedelta(minutes=5)
+    return msgspec.structs.replace(first, id=f"{int(first.id, 16):013x}", transition="updated", detected_time=at)
+
+
 def timed(work: Callable[[], object]) -> float:
     """Seconds that the work takes."""
     begun = time.perf_counter()
@@ -119,6 +128,7 @@ def store_newest(path: Path, brands: int, episodes: int) -> tuple[float, float]:
     """Seconds to store the alerts, and one bucket of all brands."""
     with Writer(path) as writer:
         alerts = [opened(number) for number in range(1, episodes + 1)]
+        alerts.append(updated(alerts[episodes // 2 - 1]))
         told = timed(lambda: writer.apply(Incoming(alerts=alerts)))
         records = [bucket(number, END - 300) for number in range(1, brands + 1)]
 
@@ -155,6 +165,26 @@ def pages(address: str, episodes: int) -> dict[str, tuple[float, int]]:
     return found
 
 
+def beside_reports(address: str, episodes: int, readers: int) -> tuple[float, float, float]:
+    """Seconds of an episode's page, median and longest, and of a report, while so many readers ask for reports."""
+    episode = f"{address}episodes/{episodes // 2:024x}"
+    over = threading.Event()
+    took: list[float] = []
+
+    def read() -> None:
+        while not over.is_set():
+            took.append(timed(lambda: urlopen(f"{episode}/report", timeout=60).read()))
+
+    threads = [threading.Thread(target=read) for _ in range(readers)]
+    for thread in threads:
+        thread.start()
+    pages = [timed(lambda: urlopen(episode, timeout=60).read()) for _ in range(10 * ROUNDS)]
+    over.set()
+    for thread in threads:
+        thread.join()
+    return statistics.median(pages), max(pages), statistics.median(took)
+
+
 @click.command()
 @click.option("--brands", default=100_000, show_default=True)
 @click.option("--episodes", default=1_000, show_default=True, help="Open episodes.")
@@ -178,6 +208,11 @@ def main(brands: int, episodes: int, days: int) -> None:
             address = hub.stdout.readline().strip()
             for page, (seconds, size) in pages(address, episodes).items():
                 click.echo(f"{page:<45} {seconds * 1000:7.0f} ms {size / 1024:9.0f} KiB")
+            median, longest, report = beside_reports(address, episodes, MOST_AT_ONCE)
+            click.echo(
+                f"while {MOST_AT_ONCE} readers ask for reports: an episode {median * 1000:.0f} ms, at most "
+                f"{longest * 1000:.0f} ms; a report {report * 1000:.0f} ms"
+            )
             resident = int(Path(f"/proc/{hub.pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf(
                 "SC_PAGESIZE"
             )

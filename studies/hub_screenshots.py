@@ -1,4 +1,4 @@
-"""The pictures of the hub in docs/hub.md: python -m studies.hub_screenshots [--chromium FILE].
+"""The pictures of the hub in README.md and docs/hub.md: python -m studies.hub_screenshots [--chromium FILE].
 
 The stream of `make run` is cut off in mid-crisis and shown by a real hub; a real browser takes the pictures.
 """
@@ -23,19 +23,15 @@ from playwright.sync_api import Browser, sync_playwright
 
 from pipeline.cli.demo import HISTORY_HOURS, names_of
 from pipeline.demo.naming import names_toml
+from pipeline.demo.playbook import playbook_toml
 from pipeline.hub.store.reader import Reader
 from pipeline.simulation import demo_stream
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 UNTIL: Final = datetime(2026, 3, 4, 4, 0, tzinfo=UTC)
 """The sudden crisis burns; the slow one, whose headline is Chinese, comes later: not every machine has its letters."""
-PLAYBOOK: Final = """
-[playbook]
-owner = "duty-officer@acme.example"
-link = "https://wiki.acme.example/crisis"
-respond_within_minutes = 120
-
-"""
+SPEED: Final = 900.0
+"""Of `make run`, by which its playbook gives people time."""
 MAX_BYTES: Final = 150_000
 
 
@@ -45,7 +41,7 @@ def recorded_hub(folder: Path) -> Iterator[tuple[str, Path]]:
     stream = demo_stream(seed=1, history_hours=HISTORY_HOURS)
     recording, config, store = folder / "mentions.jsonl.gz", folder / "brands.toml", folder / "store.sqlite"
     names = {brand: {"en": shown.get("en", _in_latin(brand))} for brand, shown in names_of(stream.labels).items()}
-    config.write_text(PLAYBOOK + names_toml(names), encoding="utf-8")
+    config.write_text(f"{playbook_toml(SPEED)}\n{names_toml(names)}", encoding="utf-8")
     with gzip.open(recording, "wb", compresslevel=1) as file:
         for batch in stream.batches():
             if batch.end > UNTIL.timestamp():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pipeline.demo.background import Publisher
+    from pipeline.demo.day import SimulatedDay
     from pipeline.demo.session import DemoSession
     from pipeline.simulation import Labels, Simulation
     from schemas.alert import Alert
@@ -70,6 +72,7 @@ def command(
     from rich.console import Console
 
     from pipeline.config.settings import load_settings
+    from pipeline.demo.playbook import playbook_toml, playbook_words
     from pipeline.demo.run_guard import stoppable
     from pipeline.demo.session import DemoSession
     from pipeline.simulation import demo_stream
@@ -79,11 +82,13 @@ def command(
     stream = demo_stream(seed=seed, history_hours=HISTORY_HOURS) if source is None else None
     names = {} if stream is None else names_of(stream.labels)
     try:
-        with stoppable(), DemoSession(load_settings(), config, names) as session:
+        with stoppable(), DemoSession(load_settings(), config, names, playbook_toml(speed)) as session:
             made = counted(session.apply_topics(), "topic")
             console.print(f"Apache Kafka answers at {session.settings.kafka_bootstrap}; {made} made")
             if session.told:
                 console.print(session.told)
+            if session.plays_own:
+                console.print(playbook_words(speed))
             session.start_worker()
             hub = session.start_hub()
             address = f"http://127.0.0.1:{session.settings.metrics_port}"
@@ -136,37 +141,26 @@ class _Run:
         self._follower = AlertFollower(session.settings)
         self._follower.start()
         self._truth: Labels | None = None
-        self._passed = 0.0
+        self._day: SimulatedDay | None = None
+        self._stopping = threading.Event()
         self._last_status = time.monotonic()
 
     def simulated(self, stream: Simulation, speed: float, deadline: float | None) -> None:
         """Publish a simulated history and day; after its end go on until the deadline or Ctrl-C."""
         from pipeline.demo.background import Publisher
+        from pipeline.demo.day import SimulatedDay
 
         self._truth = stream.labels
-        history_end = stream.labels.history_end.timestamp()
-        batches = iter(stream.batches())
-        brands = len(stream.labels.brands)
         self._console.print(
-            f"publishing {brands} simulated brands: {HISTORY_HOURS:.0f} quiet hours as fast as possible, "
-            f"then 24 hours at {speed:.0f} times real time"
+            f"publishing {len(stream.labels.brands)} simulated brands: {HISTORY_HOURS:.0f} quiet hours as fast as "
+            f"possible, then 24 hours at {speed:.0f} times real time"
         )
-
-        def stage(until: float) -> Iterator[bytes]:
-            for batch in batches:
-                yield from (text.rstrip(b"\n") for text in batch.lines)
-                self._passed = float(batch.end)
-                if batch.end >= until:
-                    return
-
-        day_end = stream.labels.end.timestamp()
-        self._publisher = Publisher(
-            self._session.settings, [(stage(history_end), None, False), (stage(day_end), speed, True)]
-        )
+        self._day = day = SimulatedDay(stream, speed, watermark=self._session.watermark, stop=self._stopping)
+        self._publisher = Publisher(self._session.settings, [(day.history(), None, False), (day.day(), speed, True)])
         self._publisher.start()
         announced = False
         while deadline is None or time.monotonic() < deadline:
-            self._turn(lambda: f"event time {moment(self._passed):%d %b %H:%M} UTC")
+            self._turn(day.status)
             if self._publisher.done and not announced:
                 announced = True
                 self._console.print("the simulated stream has ended; the pipeline runs on until Ctrl-C")
@@ -214,6 +208,7 @@ class _Run:
 
     def stop(self) -> None:
         """Stop publishing and reading."""
+        self._stopping.set()
         if self._publisher is not None:
             self._publisher.stop()
         self._show()
@@ -226,8 +221,8 @@ class _Run:
         self._show()
         sent = self._publisher.sent if self._publisher else 0
         self._console.print(f"{counted(sent, 'mention')} published; alerts: {count_line(self.alerts)}")
-        if self._truth is not None:
-            for text in label_lines(self._truth, self.alerts, self._passed):
+        if self._truth is not None and self._day is not None:
+            for text in label_lines(self._truth, self.alerts, self._day.passed):
                 self._console.print("  " + text)
 
     def _turn(self, status: Callable[[], str]) -> None:

@@ -118,6 +118,7 @@ def _document(life: Life, last: Alert, duty: Duty, *, is_known: bool) -> dict[st
         "respond_by": duty.respond_by,
         "feedback_known": is_known,
         "overdue": duty.overdue if is_known else None,
+        "late_minutes": duty.late_minutes,
         "acknowledged": duty.acknowledged,
         "answered": duty.answered,
     }
@@ -188,6 +189,8 @@ def _deadline(duty: Duty, now: datetime, *, is_known: bool) -> str:
     if duty.respond_by is None:
         return "-"
     late = f", overdue {_age((now - duty.respond_by).total_seconds())}" if duty.overdue and is_known else ""
+    if duty.late_minutes is not None:
+        late = f", missed by {_age(60.0 * duty.late_minutes)}"
     return f"{duty.respond_by:%m-%d %H:%M}{late}"
 
 

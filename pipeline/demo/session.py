@@ -26,6 +26,7 @@ import msgspec
 from pipeline.config.load import load_config
 from pipeline.config.settings import PREFIX, Settings, child_environment
 from pipeline.demo.naming import with_names
+from pipeline.demo.playbook import says_who_acts
 from pipeline.demo.run_guard import alone
 from pipeline.errors import TocsinError
 from pipeline.kafka.local import LocalKafka
@@ -36,6 +37,7 @@ from pipeline.telemetry.logs import FATAL
 
 READY_SECONDS: Final = 60.0
 _SAMPLE: Final = re.compile(r"^tocsin_(\w+?)(?:\{[^}]*\})? ([0-9.e+-]+|\+Inf|NaN)$", re.MULTILINE)
+_WATERMARK: Final = re.compile(r"^tocsin_watermark_timestamp_seconds\{[^}]*\} ([0-9.e+-]+)$", re.MULTILINE)
 
 
 class _LogLine(msgspec.Struct):
@@ -58,15 +60,19 @@ class DemoSession:
         folder: where their data and logs are.
         told: what of the names and the address of the hub the given configuration has kept out, for people; "" if all
             hold.
+        plays_own: whether the playbook is the demo's own.
     """
 
-    def __init__(self, settings: Settings, config: Path | None, names: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self, settings: Settings, config: Path | None, names: Mapping[str, Mapping[str, str]], playbook: str
+    ) -> None:
         """Nothing runs yet.
 
         Args:
             settings: as the environment gives them.
             config: of the worker; None for the defaults.
             names: by brand and language what people call it, where `config` does not say.
+            playbook: with names, the section `playbook`, where `config` has none of any kind.
         """
         self.folder = settings.home / "demo"
         self._running = ExitStack()
@@ -74,10 +80,12 @@ class DemoSession:
         self._settings = settings
         self._config = config
         self._names = names
+        self._playbook = playbook
         self._worker: subprocess.Popen[bytes] | None = None
         self._hub: subprocess.Popen[bytes] | None = None
         self.settings = settings
         self.told = ""
+        self.plays_own = False
 
     @property
     def log(self) -> Path:
@@ -140,8 +148,10 @@ class DemoSession:
         return self._config.read_text(encoding="utf-8")
 
     def _name_brands(self, given: str, hub_port: int) -> None:
-        """Let the worker know the names and the address of the hub: what it is given is extended in a copy of it."""
-        extended, self.told = with_names(given, self._names, f"http://127.0.0.1:{hub_port}/episodes/{{episode_id}}")
+        """Let the worker know names, the hub's address and who acts: what it is given is extended in a copy of it."""
+        hub = f"http://127.0.0.1:{hub_port}/episodes/{{episode_id}}"
+        self.plays_own = not says_who_acts(given)
+        extended, self.told = with_names(given, self._names, hub, self._playbook)
         self._config = self.folder / "brands.toml"
         self._config.write_text(extended, encoding="utf-8")
 
@@ -211,6 +221,12 @@ class DemoSession:
             for name, value in _SAMPLE.findall(body):
                 sums[name] += float(value)
         return sums
+
+    def watermark(self) -> float | None:
+        """Event time that the worker has come to in every partition, Unix seconds; None where none is known."""
+        status, body = self._get("/metrics")
+        found = _WATERMARK.findall(body) if status == http.client.OK else []
+        return min(map(float, found), default=None)
 
     def _get(self, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.settings.metrics_port, timeout=5)

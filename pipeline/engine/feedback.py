@@ -10,7 +10,13 @@ import msgspec
 from pipeline.engine.episodes.episode import Episode
 from pipeline.engine.episodes.response import acknowledge, answer
 from pipeline.engine.partition_state import PartitionState
-from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER, SourceRecord
+from pipeline.engine.records import (
+    FEEDBACK_HEADER,
+    FEEDBACK_OFFSET_HEADER,
+    FEEDBACK_TOPIC,
+    FEEDBACK_TOPIC_HEADER,
+    SourceRecord,
+)
 from schemas.feedback import Feedback, decode_feedback
 from schemas.observation import BUCKET_SECONDS
 from schemas.rejection import Reason, Rejected
@@ -61,7 +67,10 @@ class FeedbackIntake:
         """
         feedback, offset = feedback_in(headers)
         state = self._state
-        state.at.feedback_offset = offset + 1
+        known, brought_from = state.at.topic_ids.get(FEEDBACK_TOPIC), headers.get(FEEDBACK_TOPIC_HEADER)
+        # One that waited while the topic was created again speaks of a place in the topic of before.
+        if not known or not brought_from or brought_from == known.encode():
+            state.at.feedback_offset = offset + 1
         state.stats.feedback += 1
         self._close_due()
         brand = state.brands.get(feedback.brand)

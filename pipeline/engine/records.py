@@ -20,6 +20,8 @@ FEEDBACK_HEADER = "tocsin-feedback"
 """Header of a record (null key, null value) with what somebody has said about an episode, as JSON."""
 FEEDBACK_OFFSET_HEADER = "tocsin-feedback-offset"
 """Its second header: the offset in alert-feedback, on the same partition, from which it was taken."""
+FEEDBACK_TOPIC_HEADER = "tocsin-feedback-topic"
+"""Header of the same record: the id of that topic, where the broker gives one; of another the offset says nothing."""
 
 REROUTED_HEADER = "tocsin-rerouted"
 """Header of a mention that the worker has written to the right partition: PARTITION@OFFSET where it was found."""

@@ -166,6 +166,7 @@ def happening_words(happening: Happening, words: Words, checklist: Sequence[Play
             transition=words.known("transition", subject.transition),
             severity=words.known("severity", subject.severity),
             score=tenths(subject.score.value),
+            window=words.duration((subject.window.end - subject.window.start).total_seconds()),
         )
     if isinstance(subject, Feedback):
         label = words.known("labelled", subject.label) if subject.label else ""

@@ -8,10 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from pipeline.errors import TocsinError
 from pipeline.hub.store.reader import MAX_POINTS, Bucket, Episode, Reader
-from pipeline.hub.store.retention import DAY, Retention
+from pipeline.hub.store.retention import DAY, HOUR, Retention
 from pipeline.report.calm import covers
+from pipeline.report.compose import BEFORE
 from pipeline.report.held import HELD_DAYS, Daily, Day
 from pipeline.report.material import Material
 from pipeline.report.series import Series, series_of
@@ -25,6 +28,7 @@ SOURCE: Final = "store of the hub"
 """Where the records of an audit trail lie: encoded anew, which gives the bytes of the topic for records of today."""
 _DETECTOR: Final = "hub"
 _DAYS_BEFORE: Final = 3
+_KNOWN: Final = int(BEFORE)
 _SHOWN: Final = 5
 """Episodes that a message names."""
 
@@ -102,6 +106,7 @@ def activity_of(reader: Reader, episode: Episode) -> Iterator[Activity]:
     """Buckets of an episode's brand for as long as the store holds every one of them, from some hours before it on.
 
     What the store does not keep, such as positive mentions and authors, is 0; the threshold is that of the last alert.
+    A brand that was known before and silent then has a bucket without mentions first.
     """
     if episode.scope != "brand":
         return
@@ -111,9 +116,20 @@ def activity_of(reader: Reader, episode: Episode) -> Iterator[Activity]:
     if until >= watermark - kept.buckets:
         until = watermark  # from here on the buckets of every brand are kept
     stretch = MAX_POINTS * BUCKET_SECONDS
-    for start in range(episode.onset - kept.before, until, stretch):
+    since = episode.onset - kept.before
+    begun = not _is_known_before(reader, episode.brand, since)
+    for start in range(since, until, stretch):
         for bucket in reader.five_minutes(episode.brand, start, min(start + stretch, until)):
+            if not begun and bucket.start > since:
+                yield _activity(msgspec.structs.replace(bucket, start=since, mentions=0, negatives=0), episode.alert)
+            begun = True
             yield _activity(bucket, episode.alert)
+
+
+def _is_known_before(reader: Reader, brand: str, since: int) -> bool:
+    """Whether the brand had mentions in the two days before, so that its silence is known to be one."""
+    hours = reader.periods(brand, (since - _KNOWN) // HOUR * HOUR, since // HOUR * HOUR, HOUR)
+    return bool(hours or reader.periods(brand, (since - _KNOWN) // DAY * DAY, since // DAY * DAY, DAY))
 
 
 def _activity(bucket: Bucket, alert: Alert) -> Activity:

@@ -16,6 +16,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from detectors.topics.causes import CAUSES
 from pipeline.engine.alerts.headline import headline
+from pipeline.engine.alerts.meaning import meaning_in
+from pipeline.engine.alerts.surge_evidence import USUAL_AGAIN
 from pipeline.errors import TocsinError
 from pipeline.hub.access import BROWSER_COOKIE, MAX_NAME, SESSION_COOKIE, SESSION_SECONDS, Identity
 from pipeline.hub.brand_view import RANGES, brand_view
@@ -252,6 +254,8 @@ def page(
         "author": _unascii(request.cookies.get(NAME_COOKIE, "")),
         "path": request.url.path,
         "display_name": named,
+        "score_meaning": lambda alert: meaning_in(alert.score.meaning, words.language),
+        "usual_again": USUAL_AGAIN,
         "headline": lambda alert: headline(alert, words.language, {words.language: named(alert.brand)}),
     }
     response = HTMLResponse(render(template, {**shared, **values}), status)

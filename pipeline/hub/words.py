@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from markupsafe import Markup
+
 from detectors.topics.causes import CAUSES
 from detectors.topics.emotions import EMOTIONS
 from pipeline.engine.alerts.evidence_text import named
@@ -26,12 +28,15 @@ class Words:
         self._words = words
 
     def __call__(self, name: str, /, **values: object) -> str:
-        """The words of a name, with values in their places.
+        """The words of a name, with values in their places: markup where a value is markup, the others escaped in it.
 
         Raises:
             KeyError: no words have this name.
         """
-        return self._words[name].format(**values)
+        words = self._words[name]
+        if any(isinstance(value, Markup) for value in values.values()):
+            return Markup(words).format(**values)  # noqa: S704 - words are ours, and values that are text are escaped
+        return words.format(**values)
 
     def known(self, group: str, name: str) -> str:
         """The words for a word of a record, such as a cause; itself where a record has one that we do not know."""
@@ -47,7 +52,7 @@ class Words:
         hours, minutes = divmod(minutes, 60)
         days, hours = divmod(hours, 24)
         if days:
-            return self("days", days=days, hours=hours)
+            return self("days", days=days, hours=hours) if hours else self("days_whole", days=days)
         if hours:
             return self("hours", hours=hours, minutes=minutes) if minutes else self("hours_whole", hours=hours)
         return self("minutes", minutes=minutes)

@@ -223,6 +223,7 @@ class _Pace:
         elif self._speed and happened is not None:
             if self._first is None:
                 self._first = happened
+                self._began = time.monotonic()  # however long the first line was waited for, no haste follows
             due = (happened - self._first) / self._speed
         ahead = self._began + due - time.monotonic()
         if due and ahead > _NAP_SECONDS:

@@ -93,6 +93,7 @@ def review(
         headlines=_headlines(last, names),
         cause="" if cause is None or cause.name in UNSURE else line(cause.name, NAME_CHARACTERS),
         cause_confidence=None if cause is None or cause.name in UNSURE else cause.confidence,
+        score_meaning=line(next((one.score.meaning for one in reversed(told) if one.score.meaning), ""), 400),
         incident=last.related_episode_ids,
         opening_missing=first.transition != "opened",
         activity_missing=not len(series),

@@ -27,12 +27,14 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
         owner: who must, by the playbook of the last alert that has one; None without.
         respond_by: by when somebody is to acknowledge or answer; None where the playbook does not say.
         overdue: whether that has passed and nobody has done either.
+        late_minutes: by which the first who did either was late; None where nobody was.
         acknowledged, answered: the first who did; None where nobody has.
     """
 
     owner: str | None = None
     respond_by: datetime | None = None
     overdue: bool = False
+    late_minutes: int | None = None
     acknowledged: Deed | None = None
     answered: Deed | None = None
 
@@ -51,9 +53,8 @@ def duty_of(alerts: Sequence[Alert], said: Sequence[Feedback], now: datetime) ->
     return Duty(
         owner=None if owner is None else line(owner, NAME_CHARACTERS),
         respond_by=None if due is None else due.by,
-        overdue=due is not None
-        and due.kept is False
-        and not any(one.kind in {"acknowledged", "answer"} for one in own),
+        overdue=due is not None and due.kept is False and due.deed is None,
+        late_minutes=None if due is None else due.late_minutes,
         acknowledged=_first(own, "acknowledged"),
         answered=_first(own, "answer"),
     )

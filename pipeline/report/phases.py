@@ -14,8 +14,8 @@ from schemas.evidence import Post
 from schemas.moments import moment
 from schemas.observation import BUCKET_SECONDS
 
-BESIDE: Final = timedelta(days=1)
-"""How long before and after are looked at."""
+AFTER: Final = timedelta(days=1)
+"""How long after the end is looked at."""
 SHOWN_VOICES: Final = 4
 SHOWN_TERMS: Final = 8
 
@@ -51,7 +51,7 @@ def _bounds(
     end = last.detected_time if last.transition == "resolved" else max(known_until, last.detected_time)
     bounds: list[tuple[PhaseName, datetime, datetime]] = []
     if len(series):
-        bounds.append(("before", max(onset - BESIDE, moment(series.first * BUCKET_SECONDS)), onset))
+        bounds.append(("before", moment(series.shown_from(onset) * BUCKET_SECONDS), onset))
     if peak is None:
         bounds.append(("rise", onset, end))
     else:
@@ -59,7 +59,7 @@ def _bounds(
         over = min(max(peak.start + timedelta(hours=1), begin), end)
         bounds += [("rise", onset, begin), ("peak", begin, over), ("decline", over, end)]
     if last.transition == "resolved" and len(series):
-        bounds.append(("after", end, min(end + BESIDE, known_until)))
+        bounds.append(("after", end, min(end + AFTER, known_until)))
     return ((name, start, stop) for name, start, stop in bounds if start < stop)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -37,10 +38,23 @@ def due_of(alerts: Sequence[Alert], said: Sequence[Feedback], known_until: datet
     by = next((one.playbook.respond_by for one in alerts if one.playbook and one.playbook.respond_by), None)
     if by is None:
         return None
-    acted = next((one.time for one in said if one.kind in {"acknowledged", "answer"}), None)
+    acted = first_deed(said)
+    late = None if acted is None else late_minutes(by, acted.time)
+    if alerts[-1].transition == "resolved" and alerts[-1].detected_time <= by and (acted is None or late is not None):
+        return Due(by=by)  # it was over before the time was, and nobody had to act any more
     if acted is None:
         return Due(by=by, kept=False if known_until > by else None)
-    return Due(by=by, kept=acted <= by)
+    return Due(by=by, kept=late is None, deed="answer" if acted.kind == "answer" else "acknowledged", late_minutes=late)
+
+
+def first_deed(said: Iterable[Feedback]) -> Feedback | None:
+    """The first acknowledgement or answer, which both keep a deadline; `said` is in order of time."""
+    return next((one for one in said if one.kind in {"acknowledged", "answer"}), None)
+
+
+def late_minutes(by: datetime, acted: datetime) -> int | None:
+    """Minutes after a deadline, a begun one as a whole one; None where it was kept."""
+    return math.ceil((acted - by).total_seconds() / 60.0) if acted > by else None
 
 
 def checklist_of(alerts: Sequence[Alert]) -> tuple[PlaybookStep, ...]:

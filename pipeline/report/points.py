@@ -12,7 +12,6 @@ from pipeline.report.review import Point
 from pipeline.report.series import Array, Series, bucket_of
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_HOUR
 
-BEFORE: Final = timedelta(hours=12)
 AFTER: Final = timedelta(hours=12)
 WIDTHS: Final = (1, 3, 6)
 """Buckets of a step below an hour."""
@@ -26,7 +25,7 @@ MOST_POINTS: Final = 24 * 60
 
 def points_of(series: Series, onset: datetime, end: datetime) -> tuple[int, tuple[Point, ...]]:
     """Seconds of a step, and the steps; the last one is left out where it is not whole."""
-    first = max(bucket_of(onset - BEFORE), series.first)
+    first = series.shown_from(onset)
     last = min(bucket_of(end + AFTER), series.end)
     mean = float(series.mentions[series.between(first, last)].sum()) / max(last - first, 1)
     fine = (width for width in WIDTHS if last - first <= MOST_FINE * width and mean * width >= LEAST_MENTIONS)

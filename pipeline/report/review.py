@@ -66,7 +66,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Phase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A part of the episode, [start, end), with what was counted and what the alerts of that time told.
 
-    Before: the day before the onset. Rise: to the peak hour. Peak: the hour of the clock with the most mentions.
+    Before: the six hours before the onset. Rise: to the peak hour. Peak: the hour of the clock with the most mentions.
     Decline: to the end of the episode. After: the day after. `terms` and `emotions` are those of the last alert in
     it, gathered since the onset; `voices` are negative posts that were written in it. Counts are None without activity.
     """
@@ -209,11 +209,17 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Due(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By when somebody was to act, by the playbook, and whether somebody acknowledged or answered by then.
 
-    `kept` is None as long as nobody has and the time is not known to be over.
+    Attributes:
+        by: when.
+        kept: None as long as nobody has acted and the time is not known to be over, and where it was over first.
+        deed: what was done first, which is kept too where it came late; None where nobody has acted.
+        late_minutes: by which that came after the time, a begun minute as a whole one; None where it did not.
     """
 
     by: datetime
     kept: bool | None = None
+    deed: Literal["acknowledged", "answer"] | None = None
+    late_minutes: int | None = None
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -322,6 +328,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         onset_earliest, onset_latest: the interval that the onset lies in.
         known_until: up to when alerts and activity tell; nothing after it is known, and nothing depends on a clock.
         headlines: the last alert in one sentence, by language.
+        score_meaning: what a score is held against and what the threshold tolerates, as the last alert that says it.
         incident: ids of the other episodes of the same event.
         opening_missing: whether the alert that opened it is not among the alerts.
         activity_missing: whether there is no activity at the onset, so that counts are those of the alerts.
@@ -347,6 +354,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     headlines: dict[str, str]
     cause: str = ""
     cause_confidence: float | None = None
+    score_meaning: str = ""
     incident: tuple[str, ...] = ()
     opening_missing: bool = False
     activity_missing: bool = False

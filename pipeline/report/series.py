@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -15,6 +16,9 @@ from schemas.alert import Kind
 from schemas.observation import BUCKET_SECONDS, BUCKETS_PER_HOUR
 
 Array = NDArray[np.float64]
+
+SHOWN_BEFORE: Final = timedelta(hours=6)
+"""Before its onset, of what an episode is shown beside: as much as the hub keeps, so that all reports begin alike."""
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -74,6 +78,10 @@ class Series(msgspec.Struct, frozen=True):
                 )
             )
         return found
+
+    def shown_from(self, onset: datetime) -> int:
+        """Index of the bucket with which charts and the phase before an onset begin."""
+        return max(bucket_of(onset - SHOWN_BEFORE), self.first)
 
 
 class Hour(msgspec.Struct, frozen=True):

@@ -85,10 +85,14 @@ def _seen(alerts: Sequence[Alert]) -> Iterator[Entry]:
 
 def _told(alert: Alert) -> Entry:
     """An alert as it was sent: what was counted since the onset, or in the window where it tells no more."""
-    figures: dict[str, float] = {"score": alert.score.value, "threshold": alert.score.threshold}
+    minutes = (alert.window.end - alert.window.start).total_seconds() / 60.0
+    figures: dict[str, float] = {
+        "score": alert.score.value,
+        "score_minutes": minutes,
+        "threshold": alert.score.threshold,
+    }
     since = alert.since_onset
     if since is None:
-        minutes = (alert.window.end - alert.window.start).total_seconds() / 60.0
         figures |= {"mentions": alert.observed.mentions, "negatives": alert.observed.negatives}
         figures["window_minutes"] = minutes
     else:

@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER
+from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER, FEEDBACK_TOPIC_HEADER
 from pipeline.worker.driver.installation import require_installed
 from pipeline.worker.partition import Partition
 from schemas.feedback import decode_feedback
@@ -38,6 +38,7 @@ class FeedbackRelay:
         options: dict[str, Any],
         *,
         feedback: str,
+        feedback_id: str,
         mentions: str,
         open_partitions: Callable[[], Sequence[Partition]],
     ) -> None:
@@ -46,11 +47,13 @@ class FeedbackRelay:
         Args:
             options: addresses and security, as pipeline.kafka.clients gives them.
             feedback: full name of the topic that is read.
+            feedback_id: its id, which goes with every record; "" where the broker gives none.
             mentions: full name of the topic that it is appended to.
             open_partitions: those that are open now.
         """
         self._options = options
         self._feedback = feedback
+        self._feedback_id = feedback_id
         self._mentions = mentions
         self._open_partitions = open_partitions
         self._consumer: AIOKafkaConsumer | None = None
@@ -114,6 +117,8 @@ class FeedbackRelay:
         # `send` refuses a record with neither key nor value; a batch takes it.
         batch = producer.create_batch()
         headers = [(FEEDBACK_HEADER, record.value), (FEEDBACK_OFFSET_HEADER, str(record.offset).encode())]
+        if self._feedback_id:
+            headers.append((FEEDBACK_TOPIC_HEADER, self._feedback_id.encode()))
         batch.append(timestamp=None, key=None, value=None, headers=headers)
         await (await producer.send_batch(batch, self._mentions, partition=partition))
 

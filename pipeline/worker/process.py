@@ -134,6 +134,7 @@ async def run_worker(
     relay = FeedbackRelay(
         options,
         feedback=topic_name(settings, FEEDBACK_TOPIC),
+        feedback_id=context.topic_ids.get(FEEDBACK_TOPIC, ""),
         mentions=names.mentions,
         open_partitions=assignment.open_partitions,
     )

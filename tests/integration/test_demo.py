@@ -21,7 +21,7 @@ import pytest
 from pipeline.config.settings import load_settings
 from pipeline.kafka.local.ports import free_port
 from tests.integration.worker_process import wait_until
-from tests.pipeline.mention_streams import troubled_stream
+from tests.pipeline.mention_streams import mention, troubled_stream
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("heeded_signals")]
 
@@ -159,10 +159,20 @@ def test_worker_and_broker_die_with_a_demo_that_is_killed(home: Path) -> None:
 @pytest.mark.slow
 def test_a_worker_that_cannot_run_ends_the_demo_with_its_last_words(home: Path, tmp_path: Path) -> None:
     """Exit code 1 and one line that names the fault."""
+    config, recorded = tmp_path / "bad.toml", tmp_path / "mentions.jsonl"
+    config.write_text("[detection]\nquiet_minutes = 1\n")
+    recorded.write_bytes(mention())
+    process = demo(home, "--input", str(recorded), "--config", str(config), "--duration", "60")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.strip().splitlines()[-1].startswith("tocsin: error: worker:")
+    assert "detection.quiet_minutes=1" in err
+
+
+def test_a_configuration_that_does_not_hold_ends_the_demo_before_anything_runs(home: Path, tmp_path: Path) -> None:
     config = tmp_path / "bad.toml"
     config.write_text("[detection]\nquiet_minutes = 1\n")
     process = demo(home, "--config", str(config), "--duration", "60")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert err.strip().splitlines()[-1].startswith("tocsin: error: worker:")
-    assert "detection.quiet_minutes=1" in err
+    assert err.strip().splitlines() == [f"tocsin: error: {config}: detection.quiet_minutes=1: expected `int` >= 5"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from pipeline.cli.main import tocsin
 from pipeline.config.settings import Settings
-from pipeline.engine.records import FEEDBACK_HEADER, Record
+from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_TOPIC_HEADER, Record
 from pipeline.kafka.clients import producer, topic_name
 from pipeline.kafka.feedback import write_feedback
 from schemas.alert import decode_alert, encode_alert
@@ -103,6 +104,12 @@ def brought(settings: Settings) -> int:
     return sum(FEEDBACK_HEADER in dict(record.headers) for record in records)
 
 
+def brought_from(settings: Settings) -> Counter[bytes]:
+    """Of how many topics of feedback, by their ids, how many records were brought into the mentions."""
+    records = [record for found in read(settings, "mentions").values() for record in found]
+    return Counter(dict(one.headers)[FEEDBACK_TOPIC_HEADER] for one in records if FEEDBACK_HEADER in dict(one.headers))
+
+
 def test_a_worker_brings_feedback_into_the_mentions_where_a_replay_sees_it_too(cluster_settings, launch):
     opened = crises(stream(burning()))[0]
     values = burning()
@@ -174,6 +181,7 @@ def test_feedback_that_was_created_again_while_the_worker_was_down_is_read_from_
     assert not third.events("a topic was created again: what was written to it before is gone, what follows is whole")
     settle(cluster_settings, [third])
     assert brought(cluster_settings) == 9, "what was read is not read again"
+    assert sorted(brought_from(cluster_settings).values()) == [3, 6], "each record names the topic that it is from"
 
 
 def test_feedback_that_is_created_again_while_the_worker_runs_ends_it_with_one_line(cluster_settings, launch):

@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from pipeline.report.series import SHOWN_BEFORE
+
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
 
@@ -22,7 +24,7 @@ class Retention(msgspec.Struct, frozen=True):
     """
 
     buckets: int = 24 * HOUR
-    before: int = 6 * HOUR
+    before: int = int(SHOWN_BEFORE.total_seconds())
     after: int = 2 * HOUR
     hours: int = 8 * DAY
     days: int = 400 * DAY

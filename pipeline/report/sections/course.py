@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.report.outline import Block, Cell, row
+from pipeline.engine.alerts.meaning import meaning_in
+from pipeline.report.outline import Block, Cell, row, text
 from pipeline.report.review import Entry, Phase, Review
 from pipeline.report.sections.glance import instant, number
 from pipeline.report.words import Words
@@ -18,12 +19,13 @@ LEAST_SHARE: Final = 0.1
 
 
 def timeline(found: Review, words: Words) -> tuple[Block, ...]:
-    """One row for each entry."""
+    """One row for each entry, and what the scores in them are held against."""
     rows = tuple(
         row(instant(entry.time), words(f"entry.{entry.what}"), Cell(_detail(entry, words), entry.url))
         for entry in found.timeline
     )
-    return (Block(part="table", header=(words("time"), words("what"), words("detail")), rows=rows),)
+    table = Block(part="table", header=(words("time"), words("what"), words("detail")), rows=rows)
+    return (table, text(meaning_in(found.score_meaning, words.language))) if found.score_meaning else (table,)
 
 
 def phases(found: Review, words: Words) -> tuple[Block, ...]:
@@ -94,7 +96,7 @@ def _alert(entry: Entry, words: Words) -> str:
     figures = entry.figures
     window = figures.get("window_minutes")
     counts = (number(figures["mentions"]), number(figures["negatives"]))
-    score = (f"{figures['score']:.1f}", f"{figures['threshold']:.1f}")
+    score = (f"{figures['score']:.1f}", words.duration(figures["score_minutes"]), f"{figures['threshold']:.1f}")
     told = (
         words("detail.alert", *counts, *score)
         if window is None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from pipeline.engine.alerts.surge_evidence import USUAL_AGAIN
 from pipeline.report.outline import Block, Cell, row, text
-from pipeline.report.review import After, Review
+from pipeline.report.review import After, Due, Review
 from pipeline.report.words import Words
 from pipeline.wording import percent
 
@@ -77,7 +78,7 @@ def _end(found: Review, words: Words) -> list[tuple[str, str]]:
     if not found.activity_missing or told is not None:
         rows += [
             ("half_life", _lasting(words, "half_life", half_life)),
-            ("share_back", _lasting(words, "share_back", back)),
+            ("share_back", _lasting(words, "share_back", back, f"{USUAL_AGAIN:g}")),
         ]
     if calm.agrees is False and told is not None:
         said = (
@@ -103,8 +104,8 @@ def _after(after: After, words: Words) -> str:
     return words("joined").join(parts)
 
 
-def _lasting(words: Words, key: str, minutes: int | None) -> str:
-    return words(f"{key}.none") if minutes is None else words(f"{key}.value", words.duration(minutes))
+def _lasting(words: Words, key: str, minutes: int | None, *rule: str) -> str:
+    return words(f"{key}.none", *rule) if minutes is None else words(f"{key}.value", words.duration(minutes), *rule)
 
 
 def _response(found: Review, words: Words) -> list[tuple[str, str]]:
@@ -122,9 +123,15 @@ def _response(found: Review, words: Words) -> list[tuple[str, str]]:
         else:
             rows.append((name, words("after.alarm" if minutes >= 0 else "before.alarm", words.duration(minutes))))
     if found.due is not None:
-        kept = {True: "due.kept", False: "due.missed", None: "due.open"}[found.due.kept]
-        rows.append(("due", words(kept, instant(found.due.by))))
+        rows.append(("due", _due(found.due, words, is_over=found.resolved is not None)))
     return rows
+
+
+def _due(due: Due, words: Words, *, is_over: bool) -> str:
+    if due.late_minutes is not None:
+        return words(f"due.late.{due.deed}", instant(due.by), words.duration(due.late_minutes))
+    unknown = "due.over" if is_over else "due.open"
+    return words({True: "due.kept", False: "due.missed", None: unknown}[due.kept], instant(due.by))
 
 
 def _judgement(found: Review, words: Words) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.report.outline import Block, Cell, row
+from pipeline.report.outline import Block, Cell, row, text
 from pipeline.report.review import Review
 from pipeline.report.sections.course import source_of
 from pipeline.report.sections.glance import instant, number
@@ -51,7 +51,15 @@ def spread(found: Review, words: Words) -> tuple[Block, ...]:
         )
         columns = ("author", "place", "audience", "share", "posts")
         blocks.append(Block(part="table", caption=words("amplifiers"), header=tuple(map(words, columns)), rows=rows))
+        blocks += _starter(found, words)
     return (*blocks, *_coordination(told.coordination, words))
+
+
+def _starter(found: Review, words: Words) -> list[Block]:
+    """Who wrote the trigger, where they are not among the amplifiers: it may have come before these were counted."""
+    author = next((entry.author for entry in found.timeline if entry.what == "trigger"), "")
+    is_missing = author and all(one.author != author for one in found.spread.amplifiers)
+    return [text(words("amplifiers.trigger", author))] if is_missing else []
 
 
 def _coordination(found: Coordination | None, words: Words) -> tuple[Block, ...]:

@@ -53,6 +53,15 @@ def test_a_wide_terminal_has_one_row_an_episode(monkeypatch):
     assert "overdue" not in row
 
 
+def test_a_deadline_that_was_kept_late_stays_known(monkeypatch):
+    said = [new_feedback(OPENED, "acknowledged", author="Kim", time=moment(DETECTED + 1270))]
+    assert "act by 03-01 12:50, missed by 7 min" in "\n".join(printed(monkeypatch, 80, said))
+    found = duty_of([OPENED], said, NOW)
+    assert (found.overdue, found.late_minutes) == (False, 7)
+    kept = [new_feedback(OPENED, "answer", author="PR", time=moment(DETECTED + 900), note="We look into it."), *said]
+    assert duty_of([OPENED], kept, NOW).late_minutes is None
+
+
 def test_what_cannot_be_read_is_not_called_missing(monkeypatch):
     text = "\n".join(printed(monkeypatch, 80, [], is_known=False))
     assert "acknowledged: not known" in text

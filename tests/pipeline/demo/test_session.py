@@ -10,6 +10,7 @@ from pipeline.cli.demo import HISTORY_HOURS, names_of
 from pipeline.config.load import load_config
 from pipeline.config.model import Config
 from pipeline.demo.naming import with_names
+from pipeline.demo.playbook import DEPUTY, OWNER, playbook_toml, says_who_acts
 from pipeline.simulation import demo_stream
 
 HUB = "http://127.0.0.1:9480/episodes/{episode_id}"
@@ -17,9 +18,9 @@ NAMES = names_of(demo_stream(seed=1, history_hours=HISTORY_HOURS).labels)
 FIRST = min(NAMES)
 
 
-def loaded(tmp_path: Path, given: str, names: dict[str, dict[str, str]] = NAMES) -> Config:
+def loaded(tmp_path: Path, given: str, names: dict[str, dict[str, str]] = NAMES, speed: float = 900) -> Config:
     """The configuration that the worker of the demo is given beside such a file."""
-    extended, told = with_names(given, names, HUB)
+    extended, told = with_names(given, names, HUB, playbook_toml(speed))
     assert told == ""
     file = tmp_path / "brands.toml"
     file.write_text(extended, encoding="utf-8")
@@ -60,7 +61,40 @@ def test_what_the_given_file_says_itself_goes_before(tmp_path: Path) -> None:
 
 def test_a_file_that_writes_brands_inline_gets_no_names_and_that_is_said() -> None:
     given = 'brands = { acme = { category = "gadgets" } }\n'
-    extended, told = with_names(given, NAMES, HUB)
+    extended, told = with_names(given, NAMES, HUB, playbook_toml(900))
     assert extended.startswith(given)
     assert HUB in extended  # the address fits in all the same
     assert "200 brands of the demo go without a name" in told
+
+
+@pytest.mark.parametrize(("speed", "minutes"), [(1.0, 30), (60.0, 30), (900.0, 450), (3600.0, 1800), (1e9, 10_080)])
+def test_somebody_must_act_by_a_time_that_gives_a_person_half_a_minute(
+    speed: float, minutes: int, tmp_path: Path
+) -> None:
+    config = loaded(tmp_path, "", speed=speed)
+    playbook = config.brand(FIRST).playbook
+    assert playbook is not None
+    assert playbook.respond_within_minutes == minutes
+    assert (playbook.owner, playbook.deputies) == (OWNER, (DEPUTY,))
+    assert len(playbook.steps or ()) == 3
+    assert "{term}" in (playbook.drafts or {})["en"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        '[playbook]\nlink = "https://wiki.acme.example"',
+        '[[playbook_cases]]\ncauses = ["safety"]\nowner = "Ann"',
+        f'[brands."{FIRST}".playbook]\nowner = "Ann"',
+        '[tiers.gold.playbook]\nowner = "Ann"',
+        f'[categories.gadgets.playbook]\nowner = "Ann"\n[brands."{FIRST}"]\ncategory = "gadgets"',
+    ],
+)
+def test_a_file_with_any_playbook_gets_no_other(given: str, tmp_path: Path) -> None:
+    assert says_who_acts(given)
+    assert loaded(tmp_path, given).brand(max(NAMES)).playbook is None
+
+
+def test_a_file_without_a_playbook_gets_one_even_where_it_writes_brands_inline() -> None:
+    assert not says_who_acts('brands = { acme = { category = "gadgets" } }\n')
+    assert OWNER in with_names('brands = { acme = { category = "gadgets" } }\n', NAMES, HUB, playbook_toml(900))[0]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.config.model import BrandSection, Config, ConfigFile, WorkerConfig
 from pipeline.config.playbooks import PlaybookConfig
 from pipeline.engine.engine import Engine
-from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER, Record
+from pipeline.engine.records import FEEDBACK_HEADER, FEEDBACK_OFFSET_HEADER, FEEDBACK_TOPIC_HEADER, Record
 from schemas.alert import Alert
 from schemas.feedback import FeedbackKind, encode_feedback, new_feedback
 from schemas.rejection import Reason
@@ -200,3 +200,28 @@ def test_a_topic_of_feedback_made_anew_while_it_is_not_read_is_noticed_when_it_i
     engine.stand_for({"mentions": "m"})
     engine.stand_for({"alert-feedback": "new", "mentions": "m"})
     assert engine.feedback_offset == 0
+
+
+@pytest.mark.parametrize(
+    ("brought_from", "offset"),
+    [(b"old", 0), (b"new", 42), (None, 42), (b"", 42)],
+    ids=["of the topic of before", "of this one", "without a value", "of a broker without ids"],
+)
+def test_feedback_that_waited_while_its_topic_was_created_again_acts_and_puts_back_no_old_offset(
+    opened, brought_from, offset
+):
+    waited = feedback_record(0, new_feedback(opened, "answer", author="x", time=opened.detected_time), 41)
+    record = msgspec.structs.replace(waited, headers=(*waited.headers, (FEEDBACK_TOPIC_HEADER, brought_from)))
+    engine = Engine(0, CONFIG)
+    engine.stand_for({"alert-feedback": "old"})
+    engine.stand_for({"alert-feedback": "new"})
+    engine.process([record])
+    assert engine.feedback_offset == offset
+    assert engine.stats.feedback == 1
+
+
+def test_feedback_of_releases_before_moves_the_offset_as_it_did(opened):
+    engine = Engine(0, CONFIG)
+    engine.stand_for({"alert-feedback": "new"})
+    engine.process([feedback_record(0, new_feedback(opened, "answer", author="x", time=opened.detected_time), 41)])
+    assert engine.feedback_offset == 42

@@ -22,8 +22,8 @@ from pipeline.hub.store.retention import DAY
 from pipeline.hub.store.writer import Incoming, Writer
 from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Review
-from schemas.alert import Alert, Playbook
-from schemas.evidence import Forecast, Part, Spread
+from schemas.alert import Alert, Playbook, ScoreReading, Window
+from schemas.evidence import Forecast, Part, Recovery, Spread
 from schemas.feedback import FeedbackKind, new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
@@ -107,6 +107,11 @@ def test_whoever_may_only_read_sees_what_is_done_and_no_button(tmp_path):
 
 
 OVERDUE = {"en": "Overdue since", "zh": "已超期", "ja": "期限超過"}
+LATE = {
+    "en": "Acknowledged 14 min after the deadline",
+    "zh": "期限过后 14 分钟才确认",
+    "ja": "期限の 14 分後に確認",
+}
 NOBODY = {"en": "nobody acted in time", "zh": "无人及时处理", "ja": "期限内に対応なし"}
 
 
@@ -130,6 +135,29 @@ def test_a_missed_deadline_of_an_earlier_alert_is_the_loudest_thing_until_somebo
     writer.apply(Incoming(feedback=[new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED + 900))]))
     for text in shown():
         assert 'class="overdue"' not in text
+        assert LATE[language] in text
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Answered"), ("zh", "才回应"), ("ja", "後に回答")])
+def test_that_an_answer_came_after_the_deadline_is_told_after_the_end_of_the_episode_too(hub, language, words):
+    _, writer, client = hub
+    opened = episode(1, kind="crisis", playbook=Playbook(owner="duty", respond_by=moment(DETECTED + 60)))
+    answer = new_feedback(opened, "answer", author="PR", time=moment(DETECTED + 900), note="We look into it.")
+    over = later(opened, 2, "resolved", 60, playbook=None)
+    writer.apply(Incoming(alerts=[opened, over], activity=buckets("acme", START, 36), feedback=[answer]))
+    text = page(client, opened, lang=language)
+    assert words in text[text.index('id="head"') : text.index('class="columns"')]
+    assert "14" in text
+    assert words in client.get("/", params={"lang": language}).text
+
+
+def test_what_came_in_time_or_after_an_end_before_the_deadline_is_not_called_late(hub):
+    _, writer, client = hub
+    opened = episode(1, kind="crisis", playbook=Playbook(owner="duty", respond_by=moment(DETECTED + 7200)))
+    said = new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED + 7800))
+    over = later(opened, 2, "resolved", 60, playbook=None)
+    writer.apply(Incoming(alerts=[opened, over], activity=buckets("acme", START, 36), feedback=[said]))
+    assert "after the deadline" not in page(client, opened)
 
 
 def test_a_deadline_that_no_kept_alert_names_is_known_from_the_alert_that_nobody_acted(hub):
@@ -368,3 +396,69 @@ def test_counts_since_the_onset_and_those_of_the_window_are_named_beside_each_ot
     for text in (page(client, opened, lang=language), client.get("/", params={"lang": language}).text):
         assert since in text
         assert window in text
+
+
+MEANING = (
+    "If its mentions and their negative share had gone on as usual, the brand would reach 3.75 by chance once a year."
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "meaning", "span", "chart"),
+    [
+        ("en", MEANING, "1.1 over the last 12 h, threshold", "the highest of windows of up to a day"),
+        ("zh", "该品牌平均每年会偶然达到 3.75 一次", "1.1（最近 12 小时），阈值", "最长一天的各窗口中的最高值"),
+        (
+            "ja",
+            "偶然 3.75 に達するのは年に 1 回です",
+            "1.1（直近 12 時間）、しきい値",
+            "最長 1 日の時間窓のうち最も高いもの",
+        ),
+    ],
+)
+def test_what_a_score_is_of_and_is_held_against_is_said_in_the_language_of_the_page(
+    hub, language, meaning, span, chart
+):
+    _, writer, client = hub
+    opened = episode(
+        1, kind="crisis", score=ScoreReading(value=4.0, threshold=3.75, unit="deviations", meaning=MEANING)
+    )
+    end = moment(DETECTED + 3600)
+    over = later(
+        opened,
+        2,
+        "resolved",
+        60,
+        score=ScoreReading(value=1.1, threshold=3.75, unit="deviations", meaning=MEANING),
+        window=Window(start=end - timedelta(hours=12), end=end),
+        recovery=Recovery(duration_minutes=90, half_life_minutes=60, share_back_minutes=120),
+    )
+    writer.apply(Incoming(alerts=[opened, over], activity=buckets("acme", START, 36)))
+    text = page(client, opened, lang=language)
+    for words in (meaning, span, chart):
+        assert words in text
+    report = client.get(f"/episodes/{opened.episode_id}/report", params={"lang": language, "format": "markdown"}).text
+    assert meaning in report
+    assert {"en": "at most 1.5 times", "zh": "不超过平时 1.5 倍", "ja": "普段の 1.5 倍以下"}[language] in text
+    assert (MEANING in text) == (language == "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Author of the trigger above"), ("zh", "触发帖的作者"), ("ja", "きっかけの投稿者")]
+)
+def test_a_trigger_from_before_the_surge_was_followed_is_named_beside_the_amplifiers(hub, language, words):
+    _, writer, client = hub
+    opened = burn(writer)
+    (starter, *_) = opened.evidence.triggers
+    assert starter.author not in [one.author for one in opened.evidence.amplifiers]
+    text = page(client, opened, lang=language)
+    (told,) = re.findall(rf'<p class="quiet">[^<]*{words}[^<]*<bdi dir="auto">([^<]*)</bdi></p>', text)
+    assert told == starter.author
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "ja"])
+def test_the_time_of_the_evidence_is_a_time_and_no_text_of_a_program(hub, language):
+    _, writer, client = hub
+    text = page(client, burn(writer), lang=language)
+    assert "&lt;" not in text
+    assert re.search(r'id="evidence".*?<p class="quiet">[^<]*<time datetime="2026-03-01T12:35:00Z"', text, re.DOTALL)

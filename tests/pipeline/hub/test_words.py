@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from markupsafe import Markup
 
 import pipeline.hub
 from detectors.topics.causes import CAUSES
@@ -79,3 +80,11 @@ def test_a_word_of_a_later_version_is_shown_as_it_is():
 )
 def test_the_language_is_the_one_asked_for_then_the_browsers_then_english(asked, accepted, found):
     assert chosen(asked, accepted) == found
+
+
+def test_a_moment_in_a_sentence_stays_markup_and_a_text_beside_it_is_escaped():
+    told = words_of("en")("acknowledged_by", name=Markup("<b>Kim</b>"))
+    assert told == Markup("Acknowledged by <b>Kim</b>")
+    mixed = words_of("en")("negative_now", share=Markup("<i>9 %</i>"), usual="<script>")
+    assert mixed == Markup("<i>9 %</i> negative, usually &lt;script&gt;")
+    assert not isinstance(words_of("en")("acknowledged_by", name="<b>"), Markup)

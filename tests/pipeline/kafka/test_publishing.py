@@ -82,6 +82,18 @@ def test_event_time_passes_at_the_speed_asked_for(sink: FakeProducer, clock: Clo
     assert clock.now - began == pytest.approx(0.5, abs=0.002)
 
 
+def test_after_a_first_line_that_was_long_in_coming_event_time_passes_no_faster(
+    sink: FakeProducer, clock: Clock
+) -> None:
+    def late() -> Iterator[bytes]:
+        clock.now += 100.0
+        yield from mentions(11, seconds=60.0)
+
+    began = clock.now
+    publish(Settings(), late(), speed=1200.0, stop=Waits(clock))
+    assert clock.now - began == pytest.approx(100.5, abs=0.002)
+
+
 def test_without_a_pace_nothing_is_waited_for(sink: FakeProducer, clock: Clock) -> None:
     began = clock.now
     publish(Settings(), mentions(100, seconds=60.0), stop=Waits(clock))

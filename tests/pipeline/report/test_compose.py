@@ -198,7 +198,7 @@ def test_the_playbook_says_what_was_due_and_what_of_it_was_done():
     steps = (PlaybookStep(id="tell-legal", text="Tell the lawyers."), PlaybookStep(id="stop-ads", text="Stop ads."))
     alerts = [changed(one, playbook=Playbook(owner="duty", respond_by=by, steps=steps)) for one in ALERTS]
     found = review(alerts, ACTIVITY, SAID)
-    assert found.due == Due(by=by, kept=True)
+    assert found.due == Due(by=by, kept=True, deed="acknowledged")
     assert [(one.id, one.text, one.author) for one in found.steps] == [
         ("tell-legal", "Tell the lawyers.", "Kim"),
         ("stop-ads", "Stop ads.", ""),
@@ -207,8 +207,19 @@ def test_the_playbook_says_what_was_due_and_what_of_it_was_done():
     assert review(alerts, ACTIVITY).due == Due(by=by, kept=False)
     assert review(alerts[:1]).due == Due(by=by, kept=None)
     late = new_feedback(OPENED, "acknowledged", author="Kim", time=by + timedelta(minutes=1))
-    assert review(alerts, ACTIVITY, [late]).due == Due(by=by, kept=False)
+    missed = review(alerts, ACTIVITY, [late])
+    assert missed.due == Due(by=by, kept=False, deed="acknowledged", late_minutes=1)
+    assert "missed: acknowledged 1 min after the deadline" in str(outline_of(missed, "en"))
     assert whole().due is None
+
+
+def test_a_deadline_that_an_episode_did_not_live_to_see_is_neither_kept_nor_missed():
+    by = RESOLVED.detected_time + timedelta(minutes=30)
+    alerts = [changed(one, playbook=Playbook(owner="duty", respond_by=by)) for one in ALERTS]
+    late = new_feedback(OPENED, "acknowledged", author="Kim", time=by + timedelta(minutes=1))
+    for found in (review(alerts, ACTIVITY), review(alerts, ACTIVITY, [late])):
+        assert found.due == Due(by=by)
+        assert "the episode was over before" in str(outline_of(found, "en"))
 
 
 def test_without_a_checklist_of_its_own_a_playbook_has_the_usual_steps_of_which_one_is_done():
