@@ -124,12 +124,14 @@ def category_evidence(members: Iterable[Brand], spec: KindSpec, index: int) -> E
 
 def kept_posts(brand: Brand, spec: KindSpec, index: int) -> list[PostRecord]:
     """The brand's posts of the last hour that speak for a kind of episode, the greatest audience first."""
-    posts = brand.top_posts if spec.posts == "top_posts" else brand.negative_posts
-    recent = [post for post in posts if _is_recent(post, index)]
+    if spec.posts == "top_posts":
+        return [post for post in brand.top_posts if _is_recent(post, index)]
+    # What the brand says itself does not speak against it, however sorry it sounds.
+    recent = [post for post in brand.negative_posts if _is_recent(post, index) and not post.is_own]
     if spec.counts:
         return recent
     held = held_news(brand)
-    others = [post for post in recent if not post.is_own and post is not held]
+    others = [post for post in recent if post is not held]
     return others if held is None else [held, *others]
 
 

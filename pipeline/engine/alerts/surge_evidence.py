@@ -282,8 +282,12 @@ def triggers_of(brand: Brand, surge: Surge) -> tuple[Trigger, ...]:
     posts = {post.id: post for post in (*surge.voices, *brand.negative_posts, *brand.top_posts)}
     found = [_shared(story, posts.get(story.id), mentions) for story in stories[:SHOWN_TRIGGERS]]
     told = {one.id for one in found}
-    loud = [post for post in sorted(posts.values(), key=by_audience) if post.id not in told and not post.is_repost]
-    found += [_loud(post, mentions) for post in loud if post.weight][: SHOWN_TRIGGERS - len(found)]
+    loud = [
+        post
+        for post in sorted(posts.values(), key=by_audience)
+        if post.weight and post.id not in told and not post.is_repost and not post.is_own
+    ]
+    found += [_loud(post, mentions) for post in loud][: SHOWN_TRIGGERS - len(found)]
     return tuple(found)
 
 

@@ -63,8 +63,8 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         copies: mentions that copy another one without a repost's mark.
         hours: mentions and negatives of every hour of the clock from the onset's on, MOST_HOURS at most.
         texts: a sample of what is said.
-        voices: negative posts of the greatest audience.
-        speakers: authors of the posts of the greatest audience.
+        voices: negative posts of the greatest audience, those of the brand itself left out.
+        speakers: authors of the posts of the greatest audience, but for the brand itself.
         platforms, languages: mentions by name.
         arrivals: by platform the first bucket with a mention from there.
         news: the first negative item in the news, since the onset where the counts begin with one; None before it.
@@ -138,7 +138,8 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         if bucket.news is not None and bucket.news.bucket >= self.since:
             self.news = earlier(self.news, bucket.news)
         self._hear(bucket.stories)
-        self.voices = _apart(sorted([*self.voices, *bucket.negative_posts], key=by_audience))[:MOST_VOICES]
+        others = [post for post in bucket.negative_posts if not post.is_own]
+        self.voices = _apart(sorted([*self.voices, *others], key=by_audience))[:MOST_VOICES]
         self._meet(bucket.top_posts)
         self.authorship.gather(bucket.authorship)
         self.bursts += in_bursts(bucket.authorship.slots)
@@ -189,7 +190,7 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
     def _meet(self, posts: Iterable[PostRecord]) -> None:
         speakers = self.speakers
         for post in posts:
-            if post.author is None or not post.weight:
+            if post.author is None or not post.weight or post.is_own:
                 continue
             name = post.author[:NAME_CHARACTERS]
             speaker = speakers.get(name)

@@ -330,6 +330,24 @@ def test_of_the_items_of_a_bucket_the_earliest_is_the_first_whichever_came_first
     assert spread.first_news.id == "at-10"
 
 
+def test_what_the_brand_itself_writes_is_no_voice_against_it_and_amplifies_nothing() -> None:
+    """An apology sounds negative and has the greatest audience; a post that others repeat is a trigger all the same."""
+    own = {"id": "acme-official", "followers": 5_000_000, "kind": "brand"}
+    sorry = "We are sorry that our kettle failed and that you had to wait for so long"
+    apology = mention(id="apology", text=sorry, at=BURST + 600, sentiment=-0.5, author=own)
+    alone: dict[str, Any] = {"text": own_complaint, "repost_of": lambda _: None}
+    values = sorted([*burst(**alone), apology], key=lambda value: json.loads(value)["event_time"])
+    evidence = alerts(values)[-1].evidence
+    assert evidence.voices
+    assert evidence.triggers
+    assert evidence.amplifiers
+    shown = [*(post.id for post in (*evidence.voices, *evidence.posts)), *(one.id for one in evidence.triggers)]
+    assert "apology" not in shown
+    assert "acme-official" not in {one.author for one in evidence.amplifiers}
+    advert = trigger(author=own)
+    assert alerts([advert, *burst()])[-1].evidence.triggers[0].author == "acme-official"
+
+
 def test_once_the_lists_are_read_no_first_evidence_of_a_language_reads_any() -> None:
     caches = (boundaries, finder, stop_words)
     preload()
