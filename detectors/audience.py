@@ -34,7 +34,7 @@ MOST_DAYS: Final = HALF_LIFE_DAYS / math.log(2.0)
 WINDOW: Final = BUCKETS_PER_DAY
 MOST_RECENT: Final = 16
 """Posts of the window that are told apart, those of the greatest audience; the others are learned at once."""
-AUDIENCE_UNIT: Final = "3.75 - 0.42 log2(times that so many negative posts of such reach are expected in a year)"
+AUDIENCE_UNIT: Final = "3.78 - 0.44 log2(times that so many negative posts of such reach are expected in a year)"
 
 _PRIOR_DAYS: Final = 7.0
 _PRIOR_POSTS: Final = 1.0

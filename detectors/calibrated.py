@@ -21,7 +21,7 @@ from detectors.brand.model import COLD_START_DAYS, WARM_UP_BUCKETS
 from detectors.brand.negativity import MIN_NEGATIVES, MIN_NEGATIVES_OF_TINY, TINY_LEVEL, BaseRate
 from detectors.brand.params import Prior
 from detectors.brand.pooled_tail import PooledTail, corrected
-from detectors.brand.quarantine import STRANGE_SCORE, Quarantine
+from detectors.brand.quarantine import EXTREME_SCORE, Learned, Quarantine
 from detectors.brand.silence import pass_silence
 from detectors.brand.surge import MIN_MENTIONS
 from detectors.brand.volume import is_shifted
@@ -251,9 +251,10 @@ class CalibratedDetector(DailyEstimator):
         assessment = self.assess(index, mentions, negatives, missing, reach)
         state = self._state
         shifted = state.baseline.seen >= BUCKETS_PER_DAY and _is_shifted(assessment.sums)
-        is_strange = assessment.own_crisis >= STRANGE_SCORE
+        is_strange = assessment.own_crisis >= EXTREME_SCORE
         learns = state.quarantine.learning(index, is_strange=is_strange) > 0
-        state.quarantine.follow(index, assessment.own_crisis, state.baseline, state.base_rate, is_strange=is_strange)
+        learned = Learned(state.baseline, state.base_rate)
+        state.quarantine.follow(index, assessment.own_crisis, learned, is_strange=is_strange, is_extreme=is_strange)
         if learns and state.baseline.seen >= SETTLING_BUCKETS:
             self._learn(assessment.features)
         state.sums = assessment.sums

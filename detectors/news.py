@@ -23,7 +23,7 @@ WAIT_BUCKETS: Final = 6 * BUCKETS_PER_HOUR
 """So long after it unusual negativity is looked for; before it, as far as the windows of the crisis score reach."""
 LEAST_NEGATIVES: Final = 3
 """Negative mentions that there must be, the item counted: one that is answered by one post is nothing yet."""
-NEWS_UNIT: Final = "3.33 - 0.42 log2(times that a first negative news item meets such a crisis score in a year)"
+NEWS_UNIT: Final = "3.34 - 0.44 log2(times that a first negative news item meets such a crisis score in a year)"
 
 _PRIOR_ITEMS: Final = 1.0
 _PRIOR_DAYS: Final = 30.0

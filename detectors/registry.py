@@ -64,7 +64,7 @@ def _ewma(kind: Kind, tail: PooledTail) -> Detector:
 
 
 DETECTORS: Final[dict[str, Entry]] = {
-    DEFAULT: Entry(DEFAULT, "daily-maxima/3", DEFAULT, _brand_model),
+    DEFAULT: Entry(DEFAULT, "daily-maxima/4", DEFAULT, _brand_model),
     "ewma": Entry("ewma", "ewma/1", "ewma", _ewma),
 }
 DETECTOR_VERSION: Final = DETECTORS[DEFAULT].label

@@ -141,7 +141,7 @@ VARIANTS: Final = (
     _fleet("windows from 3 h only", GROUP_OFFSET=(_HUGE, 0.0, 0.5)),
     _fleet("one window: 1 h", GROUP_OFFSET=(0.0, _HUGE, _HUGE), GROUP_ROWS=(slice(3, 4), *GROUP_ROWS[1:])),
     _fleet("release of the level off", SHIFT_RATIO=_HUGE),
-    _fleet("crises teach: quarantine off", STRANGE_SCORE=_HUGE),
+    _fleet("crises teach: quarantine off", STRANGE_SCORE=_HUGE, EXTREME_SCORE=_HUGE),
     _fleet("dispersion of the share off", PRIOR_CORRELATION=0.003, TRUST=np.full_like(TRUST, 1e12)),
     Variant(
         "season off", {("detectors.brand.baseline", "HOUR_RATE"): 0.0, ("detectors.brand.baseline", "DAY_RATE"): 0.0}

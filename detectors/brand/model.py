@@ -29,7 +29,7 @@ from detectors.brand.negativity import (
 )
 from detectors.brand.params import PARAMS
 from detectors.brand.pooled_tail import PooledTail, corrected
-from detectors.brand.quarantine import ALL, STRANGE_NOW, STRANGE_SCORE, Quarantine
+from detectors.brand.quarantine import ALL, EXTREME_NOW, EXTREME_SCORE, STRANGE_NOW, STRANGE_SCORE, Learned, Quarantine
 from detectors.brand.silence import SilentHour, pass_silence
 from detectors.brand.surge import MIN_MENTIONS, SURGE_PRIOR, SURGE_WINDOWS, surge_evidence
 from detectors.brand.volume import dispersion_after_silence, is_shifted, learned_dispersion, volume_surprise
@@ -39,9 +39,10 @@ from detectors.normal import Normal
 from schemas.alert import Kind
 from schemas.observation import BUCKETS_PER_DAY, BUCKETS_PER_HOUR
 
-STATE_VERSION: Final = 4
-READ_VERSIONS: Final = (3, STATE_VERSION)
-"""Of version 3 the correction of the day and the maxima of surges are forgotten: both were on other scales."""
+STATE_VERSION: Final = 5
+READ_VERSIONS: Final = (3, 4, STATE_VERSION)
+"""Of version 3 the correction of the day and the maxima of surges are forgotten: both were on other scales. Before
+version 5 every strange bucket was an extreme one."""
 WARM_UP_BUCKETS: Final = BUCKETS_PER_DAY
 """A day: before that neither the level nor a daily maximum is known."""
 VOLUME_CAP: Final = PARAMS.volume_cap
@@ -96,7 +97,8 @@ class BrandAssessment(msgspec.Struct, gc=False):
         season, expected_now: the bucket's factor, and the mentions that this brand normally has in it.
         base_rate: the brand's usual negative share.
         is_shifted: the last day speaks for another level rather than for a burst.
-        is_strange: the bucket is part of a crisis, so that nothing is learned of it (brand.quarantine).
+        is_strange: the bucket may be part of a crisis, so that nothing is learned of it (brand.quarantine).
+        is_extreme: it surely is, so that its day is left out.
         learning: how many windows learn of it, shortest first; 0: nothing else is learned either.
         before, after: the windows before this bucket, and as they are once it is learned (see window_state).
     """
@@ -116,6 +118,7 @@ class BrandAssessment(msgspec.Struct, gc=False):
     base_rate: float
     is_shifted: bool
     is_strange: bool
+    is_extreme: bool
     learning: int
     before: bytes
     after: bytes
@@ -238,9 +241,12 @@ class BrandModel(DailyEstimator):
         self._advance(index, missing)
         assessment = self._score(index, mentions, negatives)
         state = self.state
-        state.windows = assessment.after
-        state.quarantine.follow(
-            index, assessment.own_crisis, state.baseline, state.base_rate, is_strange=assessment.is_strange
+        state.windows = state.quarantine.follow(
+            index,
+            assessment.own_crisis,
+            Learned(state.baseline, state.base_rate, assessment.after, assessment.before),
+            is_strange=assessment.is_strange,
+            is_extreme=assessment.is_extreme,
         )
         if assessment.learning:
             state.base_rate.learn(mentions, negatives)
@@ -317,7 +323,8 @@ class BrandModel(DailyEstimator):
         shifted = seen >= BUCKETS_PER_DAY and is_shifted(n, mean)
         surge, surge_window = surge_evidence(surprises)
         evidence = (joint[0], joint[1], joint[2], shift, surge)
-        crisis, crisis_window, own_crisis, is_strange = 0.0, 0, -math.inf, False
+        crisis, crisis_window, own_crisis = 0.0, 0, -math.inf
+        is_strange = is_extreme = False
         is_warm = self.is_warm
         if is_warm:
             *groups, shift, surge = state.maxima.standardise(evidence)
@@ -325,7 +332,10 @@ class BrandModel(DailyEstimator):
                 if score - offset > own_crisis:
                     own_crisis, crisis_window = score - offset, window
             own_crisis = self._capped(own_crisis, shift)
-            is_strange = own_crisis >= STRANGE_SCORE and max(groups[:2]) >= STRANGE_NOW
+            if own_crisis >= STRANGE_SCORE:
+                now_score = max(groups[:2])
+                is_strange = now_score >= STRANGE_NOW
+                is_extreme = own_crisis >= EXTREME_SCORE and now_score >= EXTREME_NOW
             crisis = corrected(own_crisis, *state.correction)
         else:
             shift, shift_window, surge = 0.0, 0, 0.0
@@ -347,6 +357,7 @@ class BrandModel(DailyEstimator):
             p,
             shifted,
             is_strange,
+            is_extreme,
             learning,
             before,
             after if learning == ALL else with_learned(after, before, learning),
@@ -423,9 +434,11 @@ def decode_state(payload: bytes) -> ModelState:
         raise StateVersionError(
             f"expected a daily-maxima snapshot of version {STATE_VERSION}, got version {state.version}"
         )
-    if state.version != STATE_VERSION:
-        state.version, state.correction = STATE_VERSION, (0.0, 1.0)
+    if state.version == READ_VERSIONS[0]:
+        state.correction = (0.0, 1.0)
         state.maxima.forget_surges(SURGE_PRIOR, state.baseline.log_size)
+    if state.version != STATE_VERSION:
+        state.version, state.quarantine.last_extreme = STATE_VERSION, state.quarantine.last
     return state
 
 

@@ -93,12 +93,15 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
             more peaks for it.
         max_ended_days: days that a brand tells of at once: after a longer silence its older ones are forgotten anyway.
         max_factor, max_stretch: by which the share of days with a peak, and their height, may differ from the shipped.
-        strange_score: own crisis score from which a bucket is strange: it teaches nothing, and no peak is that high. An
+        strange_score: own crisis score from which a bucket is strange: it teaches neither level, share, dispersions nor
+            correlations. Lower than `extreme_score`: a weak crisis that is missed must not hide the next one. An
+            ordinary brand has such a bucket on one day in 50.
+        extreme_score: from which the bucket's day is left out of the daily maxima too; no peak is that high. An
             ordinary brand has such a bucket on one day in 600.
-        strange_now: score that the windows of up to 6 hours must reach by themselves in such a bucket.
+        strange_now, extreme_now: scores that the windows of up to 6 hours must reach by themselves in such a bucket.
         strange_buckets: after the last strange bucket in which nothing is learned; 3 hours.
-        calm_score, calm_buckets, max_calm_age: below this score level and base share are set aside every 6 hours; what
-            was set aside up to 8 such stretches ago, 2 days, takes their place when a bucket is strange.
+        calm_score, calm_buckets, max_calm_age: below this score level, base share and correlations are set aside every
+            6 hours; what was set aside up to 8 such stretches ago, 2 days, takes their place when a bucket is strange.
         max_strange_buckets: after the first of them; what goes on longer is learned; 3 days.
         residue_windows: lengths of itself after which a window has forgotten what was strange, and learns again.
         max_left_out_days, ordinary_days_to_earn_one: days that may be left out at once, and the ordinary days that earn
@@ -167,8 +170,10 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     max_ended_days: int = 60
     max_factor: float = 30.0
     max_stretch: float = 3.0
-    strange_score: float = 4.0
-    strange_now: float = 2.0
+    strange_score: float = 2.5
+    strange_now: float = 0.5
+    extreme_score: float = 4.0
+    extreme_now: float = 2.0
     strange_buckets: int = 36
     calm_score: float = 1.0
     calm_buckets: int = 72

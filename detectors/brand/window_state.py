@@ -24,6 +24,9 @@ rows_of: Final[Callable[[bytes], Iterator[Row]]] = _ROW.iter_unpack
 """The windows, one after the other."""
 pack_rows: Final[Callable[..., bytes]] = _ROWS.pack
 """The numbers of all rows, one after the other, as bytes."""
+_MOMENTS: Final = struct.Struct(f"<{2 * len(WINDOWS)}d")
+CORRELATIONS_SIZE: Final = _MOMENTS.size
+"""Bytes of `correlations_of`."""
 _DISPERSION: Final = struct.Struct("<24xd")
 FIRST_ROWS: Final = pack_rows(*(0.0, 0.0, 0.0, FIRST_DISPERSION, 0.0, 0.0) * len(WINDOWS))
 
@@ -48,4 +51,18 @@ def with_learned(windows: bytes, before: bytes, learning: int) -> bytes:
     numbers: list[float] = []
     for w, (row, former) in enumerate(zip(rows_of(windows), rows_of(before), strict=True)):
         numbers += row if w < learning else (*row[:3], *former[3:])
+    return pack_rows(*numbers)
+
+
+def correlations_of(windows: bytes) -> bytes:
+    """The two moments of every window's correlation, packed."""
+    return _MOMENTS.pack(*(moment for row in rows_of(windows) for moment in row[4:]))
+
+
+def with_correlations(windows: bytes, correlations: bytes) -> bytes:
+    """The windows with these moments, of `correlations_of`, instead of their own."""
+    numbers: list[float] = []
+    moments = iter(_MOMENTS.unpack(correlations))
+    for row in rows_of(windows):
+        numbers += (*row[:4], next(moments), next(moments))
     return pack_rows(*numbers)

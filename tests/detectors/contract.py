@@ -122,7 +122,7 @@ def learns_a_lasting_shift_within_two_days(make: Make) -> None:
     last = shifted[2 * DAY :]
     first = last[0]["start"] // 300
     assert detector.expect(first, first + 1)[0] > 0.6 * 24.0 * 0.5
-    assert max(max(found) for found in closed(make, last, detector)) < 3.75
+    assert max(max(found) for found in closed(make, last, detector)) < crisis_threshold(1.0)
 
 
 def explains_itself_in_parts_that_sum_to_the_score(make: Make) -> None:

@@ -14,7 +14,7 @@ def test_what_all_parts_together_make_up_for_is_all_that_a_first_crisis_cost(mon
     monkeypatch.setattr(
         second_crisis_parts,
         "PARTS",
-        {"all": (*whole, "peak", "credit", "strange_first", "strange_last", "calm", "set_aside")},
+        {"all": (*whole, "peak", "credit", "strange_first", "strange_last", "last_extreme", "calm", "set_aside")},
     )
     (row,) = lost_by_part("rough", "weak", 4, brands=60, seed=3, parts=("all",), sizes=("S",))
     assert row.crises == 40

@@ -56,6 +56,8 @@ from detectors.brand.quarantine import (
     CALM_BUCKETS,
     CALM_SCORE,
     DAY_LEFT_OUT,
+    EXTREME_NOW,
+    EXTREME_SCORE,
     MAX_CALM_AGE,
     MAX_CREDIT,
     MAX_STRANGE_BUCKETS,
@@ -181,8 +183,7 @@ class FleetBlock:
         self.shift, self.stretch = np.zeros(brands), np.ones(brands)
         self.cap = np.full(brands, NEGATIVITY_CAP[0])
         self.bucket, self.seen, self.unobserved = -1, 0, 0
-        self.level = np.zeros(brands)
-        self.level_dispersion = np.full(brands, FIRST_LEVEL_DISPERSION)
+        self.level, self.level_dispersion = np.zeros(brands), np.full(brands, FIRST_LEVEL_DISPERSION)
         self.hours, self.days = np.ones((24, brands)), np.ones((7, brands))
         self.hour_sum, self.day_sum = np.zeros(brands), np.zeros(brands)
         self.hour_buckets = self.day_buckets = 0
@@ -192,12 +193,11 @@ class FleetBlock:
         self.excess, self.pairs = np.zeros(windows), np.zeros(windows)
         self.correlation = np.full(windows, PRIOR_CORRELATION)
         self.maxima = FleetMaxima(brands)
-        self.strange_first, self.strange_last = np.full(brands, NEVER), np.full(brands, NEVER)
-        self.credit = np.full(brands, MAX_CREDIT)
-        self.calm, self.set_aside = np.zeros((4, brands)), np.full(brands, NEVER)
+        self.strange_first, self.strange_last, self.last_extreme = (np.full(brands, NEVER) for _ in range(3))
+        self.credit, self.set_aside = np.full(brands, MAX_CREDIT), np.full(brands, NEVER)
+        self.calm = [np.zeros_like(values) for values in self._set_aside_values()]
         # Work space, so that a step allocates little.
-        self._y, self._mu, self._k, self._a, self._b = (np.empty(windows) for _ in range(5))
-        self._q, self._s, self._joint = (np.empty(windows) for _ in range(3))
+        self._y, self._mu, self._k, self._a, self._b, self._q, self._s, self._joint = np.empty((8, *windows))
 
     def season(self, bucket: int) -> Array:
         """Factor of the level in this bucket, by brand: hour of the day times day of the week."""
@@ -235,14 +235,15 @@ class FleetBlock:
             np.multiply(crisis, self.maxima.days / (self.maxima.days + COLD_START_DAYS), out=crisis, where=crisis > 0.0)
             np.maximum(self.peak, crisis, out=self.peak)
             own = crisis
-            strange = (own >= STRANGE_SCORE) & (np.maximum(standard[0], standard[1]) >= STRANGE_NOW)
+            recent = np.maximum(standard[0], standard[1])
+            strange = (own >= STRANGE_SCORE) & (recent >= STRANGE_NOW)
+            self.last_extreme[(own >= EXTREME_SCORE) & (recent >= EXTREME_NOW)] = index
             excess = crisis - PEAK_LEVEL
             crisis = PEAK_LEVEL + self.shift + np.where(excess > 0.0, excess * self.stretch, excess)
             scores = (crisis, standard[GROUPS], standard[GROUPS + 1])
         else:
             own, strange = np.full(len(mentions), -np.inf), np.zeros(len(mentions), bool)
-            nothing = np.zeros(len(mentions))
-            scores = (nothing, nothing.copy(), nothing.copy())
+            scores = (np.zeros(len(mentions)), np.zeros(len(mentions)), np.zeros(len(mentions)))
         self._follow(index, own, strange)
         learning = self._learning(index)
         if settled:
@@ -262,7 +263,7 @@ class FleetBlock:
         log_size = np.log(np.maximum(self.level, MIN_SIZE_LEVEL) * BUCKETS_PER_HOUR)
         place = np.clip(np.searchsorted(_SIZES, log_size, side="right") - 1, 0, len(_SIZES) - 2)
         weight = np.clip((log_size - _SIZES[place]) / (_SIZES[place + 1] - _SIZES[place]), 0.0, 1.0)
-        left_out = (self.strange_last // BUCKETS_PER_DAY >= maxima.day - 1) & (self.credit >= DAY_LEFT_OUT)
+        left_out = (self.last_extreme // BUCKETS_PER_DAY >= maxima.day - 1) & (self.credit >= DAY_LEFT_OUT)
         self.credit = np.where(left_out, self.credit - DAY_LEFT_OUT, np.minimum(self.credit + 1, MAX_CREDIT))
         known = (self.peak > -np.inf) & ~left_out
         if maxima.days >= YOUNG_DAYS and known.any():
@@ -335,18 +336,22 @@ class FleetBlock:
     def _follow(self, index: int, own: Array, strange: NDArray[np.bool_]) -> None:
         """Set aside what is calm, go back to it when a bucket is strange, as Quarantine.follow."""
         stretch = index // CALM_BUCKETS
-        learned = (self.level, self.level_dispersion, self.negative, self.other)
         begins = strange & (index - self.strange_last >= STRANGE_BUCKETS)
         if begins.any():
             self.strange_first[begins] = index
             back = begins & (stretch - self.set_aside <= MAX_CALM_AGE)
-            for values, calm in zip(learned, self.calm, strict=True):
-                values[back] = calm[back]
+            for values, calm in zip(self._set_aside_values(), self.calm, strict=True):
+                values[..., back] = calm[..., back]
         self.strange_last[strange] = index
         is_calm = (stretch != self.set_aside) & (own < CALM_SCORE) & (index - self.strange_last >= BUCKETS_PER_DAY)
         if is_calm.any():
-            self.calm[:, is_calm] = np.stack(learned)[:, is_calm]
+            for values, calm in zip(self._set_aside_values(), self.calm, strict=True):
+                calm[..., is_calm] = values[..., is_calm]
             self.set_aside[is_calm] = stretch
+
+    def _set_aside_values(self) -> tuple[Array, ...]:
+        learned = self.level, self.level_dispersion, self.negative, self.other
+        return (*learned, self.excess, self.pairs, self.correlation)
 
     def _learning(self, index: int) -> NDArray[np.int64]:
         """How many windows of each brand learn in this bucket, as detectors.brand.quarantine.Quarantine.learning."""
@@ -410,10 +415,8 @@ class FleetBlock:
         weight *= several
         residual *= weight
         fewer *= weight
-        residual *= DISPERSION_RATE
-        _carry(self.excess, 1.0 - DISPERSION_RATE, residual)
-        fewer *= DISPERSION_RATE
-        _carry(self.pairs, 1.0 - DISPERSION_RATE, fewer)
+        _carry(self.excess, 1.0 - DISPERSION_RATE, DISPERSION_RATE * residual)
+        _carry(self.pairs, 1.0 - DISPERSION_RATE, DISPERSION_RATE * fewer)
         np.add(self.excess, PRIOR_CORRELATION * TRUST, out=correlation)
         np.add(self.pairs, TRUST, out=self._a)
         correlation /= self._a

@@ -14,14 +14,15 @@ from detectors.brand.negativity import BaseRate
 from detectors.brand.quarantine import (
     ALL,
     DAY_LEFT_OUT,
+    EXTREME_SCORE,
     MAX_CREDIT,
     MAX_STRANGE_BUCKETS,
     STRANGE_BUCKETS,
-    STRANGE_SCORE,
     WAIT,
+    Learned,
     Quarantine,
 )
-from detectors.brand.window_state import rows_of
+from detectors.brand.window_state import pack_rows, rows_of
 from schemas.observation import BUCKETS_PER_DAY
 
 DAY = BUCKETS_PER_DAY
@@ -47,7 +48,7 @@ def learned(state: ModelState) -> list[float]:
 
 def strange(quarantine: Quarantine, bucket: int) -> None:
     """Let a strange bucket pass."""
-    quarantine.follow(bucket, 9.0, Baseline(), BaseRate(), is_strange=True)
+    quarantine.follow(bucket, 9.0, Learned(Baseline(), BaseRate()), is_strange=True, is_extreme=True)
 
 
 def test_days_after_a_crisis_the_brand_is_as_it_would_be_without_one():
@@ -61,7 +62,7 @@ def test_a_second_crisis_scores_as_the_first_one_did():
     twice = lived(23, range(20 * DAY - 12, 20 * DAY + 60))
     fresh = lived(23)
     scores = [model.assess(23 * DAY, 120.0, 80.0).own_crisis for model in (twice, fresh)]
-    assert once.state.peak > STRANGE_SCORE
+    assert once.state.peak > EXTREME_SCORE
     assert scores[0] == pytest.approx(scores[1], rel=0.1)
 
 
@@ -123,20 +124,51 @@ def test_a_state_from_before_the_quarantine_is_read_and_its_correction_forgotten
     assert math.isclose(read.base_rate.value, state.base_rate.value)
 
 
+def test_of_a_state_from_before_version_5_every_strange_day_is_left_out():
+    state = lived(20, range(20 * DAY - 12, 20 * DAY)).state
+    fields = msgspec.msgpack.decode(msgspec.msgpack.encode(state))
+    former = [4, *fields[1:8], fields[8][:5]]
+    read = decode_state(msgspec.msgpack.encode(former))
+    assert read.quarantine.last_extreme == read.quarantine.last == 20 * DAY - 1
+    assert read.quarantine.correlations == b""
+    assert read.correction == state.correction
+
+
+def test_correlations_of_another_length_are_refused():
+    with pytest.raises(ValueError, match="bytes of correlations"):
+        Quarantine(correlations=bytes(7))
+
+
+def calm(quarantine: Quarantine, bucket: int, learned: Learned, score: float = 0.5) -> None:
+    """Let a bucket pass that is not strange."""
+    quarantine.follow(bucket, score, learned, is_strange=False, is_extreme=False)
+
+
 def test_what_a_slow_rise_has_taught_is_taken_back_when_it_is_known_for_a_crisis():
     quarantine, baseline, base_rate = Quarantine(), Baseline(level=10.0), BaseRate(2.0, 8.0)
-    quarantine.follow(3000, 0.5, baseline, base_rate, is_strange=False)
+    windows = pack_rows(*(9.0, 8.0, 7.0, 2.0, 0.25, 4.0) * 8)
+    calm(quarantine, 3000, Learned(baseline, base_rate, windows, windows))
     for bucket in range(3001, 3100):
         baseline.level += 0.1
         base_rate.negative += 0.1
-        quarantine.follow(bucket, 2.5, baseline, base_rate, is_strange=False)
-    quarantine.follow(3100, 4.5, baseline, base_rate, is_strange=True)
+        calm(quarantine, bucket, Learned(baseline, base_rate, windows, windows), 2.0)
+    risen = pack_rows(*(99.0, 8.0, 77.0, 3.0, 1.5, 4.5) * 8)
+    back = quarantine.follow(3100, 3.1, Learned(baseline, base_rate, risen), is_strange=True, is_extreme=False)
     assert (baseline.level, base_rate.negative) == (10.0, 2.0)
+    assert set(rows_of(back)) == {(99.0, 8.0, 77.0, 3.0, 0.25, 4.0)}
+
+
+def test_a_strange_bucket_that_is_not_extreme_leaves_no_day_out():
+    quarantine = Quarantine()
+    quarantine.follow(10 * DAY + 5, 3.0, Learned(Baseline(), BaseRate()), is_strange=True, is_extreme=False)
+    assert quarantine.leave_out(10, 5) == ()
+    assert quarantine.learning(10 * DAY + 6, is_strange=False) == 0
 
 
 def test_what_was_set_aside_days_ago_is_not_gone_back_to():
     quarantine, baseline, base_rate = Quarantine(), Baseline(level=10.0), BaseRate()
-    quarantine.follow(3000, 0.5, baseline, base_rate, is_strange=False)
+    calm(quarantine, 3000, Learned(baseline, base_rate))
     baseline.level = 30.0
-    quarantine.follow(3000 + 3 * DAY, 4.5, baseline, base_rate, is_strange=True)
+    strange_then = Learned(baseline, base_rate)
+    quarantine.follow(3000 + 3 * DAY, 4.5, strange_then, is_strange=True, is_extreme=True)
     assert baseline.level == 30.0

@@ -40,7 +40,7 @@ def test_every_closed_bucket_has_a_record_with_what_the_detector_saw():
         assert one.scores.crisis == pytest.approx(closed.assessment.score("crisis"), abs=0.006)
         assert one.expected.lower <= one.expected.value <= one.expected.upper
         assert one.warming_up is not closed.assessment.is_warm
-        assert (one.config_hash, one.detector) == (Config().default_hash, "daily-maxima/3")
+        assert (one.config_hash, one.detector) == (Config().default_hash, "daily-maxima/4")
         assert one.counted is None or one.counted < one.mentions
     assert {one.authors > 0 for one in outputs.activity} == {True, False}
     assert any(one.positives for one in outputs.activity)

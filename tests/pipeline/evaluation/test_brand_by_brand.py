@@ -60,10 +60,10 @@ def test_detectors_side_by_side_at_one_tolerated_rate(tmp_path, capsys, monkeypa
     assert run(*names, *arguments) == 0
     shown = capsys.readouterr().out
     assert "Detectors at 1 tolerated false alarm per brand-year" in shown
-    assert "daily-maxima/3" in shown
+    assert "daily-maxima/4" in shown
     assert "ewma/1" in shown
     cells = json.loads((tmp_path / "detectors.json").read_text())["results"]["cells"]
-    assert [cell["detector"] for cell in cells] == ["daily-maxima/3", "ewma/1"]
+    assert [cell["detector"] for cell in cells] == ["daily-maxima/4", "ewma/1"]
     assert all(cell["cell"]["crises"]["sudden"]["recall"]["value"] > 0.0 for cell in cells)
 
 

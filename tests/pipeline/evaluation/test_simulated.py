@@ -65,7 +65,7 @@ def test_alarms_before_the_warm_up_ends_do_not_count():
 
 
 def test_thresholds_are_those_that_ship():
-    assert crisis_rule(1.0) == alarm_rule(DetectionConfig(), "crisis") == AlarmRule(3.75, 1.875, 24, 72)
+    assert crisis_rule(1.0) == alarm_rule(DetectionConfig(), "crisis") == AlarmRule(3.78, 1.89, 24, 72)
 
 
 def test_a_benign_burst_that_rings_is_counted_as_such():

@@ -44,7 +44,7 @@ def reference(first: int, mentions: np.ndarray, negatives: np.ndarray, holes: fr
             assessment = model.close(first + row, n, k, unobserved)
             found[:, row, brand] = assessment.crisis, assessment.shift, assessment.surge
         unobserved = 0
-    assert max(tail.state.peaks) > 0.0
+    assert max(*tail.state.peaks, *tail.state.new_high) > 0.0
     return found
 
 
@@ -69,7 +69,8 @@ def test_scores_are_those_of_the_model_of_one_brand(seed, first, holes):
             found[:, row] = fleet.step(first + row, mentions[row], negatives[row])
     expected = reference(first, mentions, negatives, hole)
     assert np.nanmax(expected) > 5.0
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    # The root of a deviance near zero keeps half of its digits.
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-7)
 
 
 def test_a_fleet_of_several_blocks_is_the_same_as_its_brands_alone(monkeypatch):
