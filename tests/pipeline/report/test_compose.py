@@ -56,7 +56,8 @@ def test_counts_and_recovery_are_those_of_the_resolved_alert():
     assert found.excess.negatives == pytest.approx(since.negatives)
     assert found.excess.excess == pytest.approx(since.excess_negatives, abs=0.5)
     assert found.calm.half_life_minutes == recovery.half_life_minutes
-    assert found.calm.share_back_minutes == recovery.share_back_minutes
+    # This episode ended before its share was back: only the activity after it can tell.
+    assert recovery.share_back_minutes in {None, found.calm.share_back_minutes}
     assert found.calm.agrees is True
 
 
