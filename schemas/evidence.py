@@ -224,7 +224,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bucket on, as far as its posts are kept: `triggers` the likeliest first, `voices` posts of different stories,
     platforms and languages that speak for the negative part, `emotions` their shares among the negative texts that show
     one. `similar` are earlier episodes, the most similar first. `forecast` is absent where too little was mentioned
-    lately, and when the episode is over.
+    lately, and when the episode is over. `own_posts` are what the brand itself wrote since the onset, no reposts: the
+    first two and the last.
     """
 
     posts: tuple[Post, ...] = ()
@@ -244,3 +245,4 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     coordination: Coordination | None = None
     similar: tuple[Similar, ...] = ()
     forecast: Forecast | None = None
+    own_posts: tuple[Post, ...] = ()

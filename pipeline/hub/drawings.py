@@ -175,7 +175,7 @@ def happening_words(happening: Happening, words: Words, checklist: Sequence[Play
         step = known.get(subject.step or "", subject.step or "")
         return words(f"mark_{subject.kind}", name=name, label=label, step=step)
     if isinstance(subject, Post):
-        return words("mark_news", source=printable(subject.author or subject.platform, 60))
+        return words(f"mark_{happening.kind}", source=printable(subject.author or subject.platform, 60))
     return words(f"mark_{happening.kind}")
 
 

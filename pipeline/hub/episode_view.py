@@ -144,13 +144,14 @@ def _points(reader: Reader, episode: Episode, since: int, until: int, step: int)
 
 
 def happenings(view: EpisodeView) -> list[Happening]:
-    """The time line of an episode, in order: trigger, onset, alerts, first news, what people did."""
+    """The time line of an episode, in order: trigger, onset, alerts, first news, own posts, what people did."""
     alert = view.episode.alert
     found = [Happening(alert.onset_time, "onset")]
     found += [Happening(one.event_time, "trigger", one) for one in alert.evidence.triggers[:1]]
     if alert.evidence.spread is not None and alert.evidence.spread.first_news is not None:
         news = alert.evidence.spread.first_news
         found.append(Happening(news.event_time, "news", news))
+    found += [Happening(one.event_time, "own_post", one) for one in alert.evidence.own_posts]
     found += [
         Happening(one.detected_time, "resolved" if one.transition == "resolved" else "alert", one)
         for one in view.alerts

@@ -26,6 +26,7 @@ EntryKind = Literal[
     "resolved",
     "peak",
     "news",
+    "own_post",
     "platform",
     "halved",
     "share_back",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 from pipeline.engine.alerts.surge_evidence import NEW_SHARE
 from pipeline.report.held import ALARMING, HELD_DAYS
 from pipeline.report.review import Calm, Entry, EntryKind, Peak
 from pipeline.report.shown import NAME_CHARACTERS, NOTE_CHARACTERS, line, web_address
 from schemas.alert import Alert
-from schemas.evidence import Trigger
+from schemas.evidence import Post, Trigger
 from schemas.feedback import Feedback
 
 _ORDER: Final[tuple[EntryKind, ...]] = get_args(EntryKind)
@@ -46,7 +46,7 @@ def trigger_of(alerts: Sequence[Alert]) -> Trigger | None:
 
 
 def _seen(alerts: Sequence[Alert]) -> Iterator[Entry]:
-    """What was seen in the posts: trigger, onset, new platforms, the first news."""
+    """What was seen in the posts: trigger, onset, the brand's own, new platforms, the first news."""
     yield Entry(time=alerts[0].onset_time, what="onset")
     trigger = trigger_of(alerts)
     if trigger is not None:
@@ -60,6 +60,9 @@ def _seen(alerts: Sequence[Alert]) -> Iterator[Entry]:
             tags=(trigger.reason,),
             figures={"mentions": trigger.mentions, "share": trigger.share, "followers": trigger.followers or 0},
         )
+    # The first ones and the last of every alert.
+    own = {post.id: post for alert in alerts for post in alert.evidence.own_posts}
+    yield from (_written("own_post", post) for post in own.values())
     spread = next((alert.evidence.spread for alert in reversed(alerts) if alert.evidence.spread is not None), None)
     if spread is None:
         return
@@ -73,14 +76,18 @@ def _seen(alerts: Sequence[Alert]) -> Iterator[Entry]:
             )
     item = spread.first_news
     if item is not None:
-        yield Entry(
-            time=item.event_time,
-            what="news",
-            text=line(item.excerpt),
-            author=line(item.author, NAME_CHARACTERS),
-            platform=line(item.platform, NAME_CHARACTERS),
-            url=web_address(item.url),
-        )
+        yield _written("news", item)
+
+
+def _written(what: Literal["news", "own_post"], post: Post) -> Entry:
+    return Entry(
+        time=post.event_time,
+        what=what,
+        text=line(post.excerpt),
+        author=line(post.author, NAME_CHARACTERS),
+        platform=line(post.platform, NAME_CHARACTERS),
+        url=web_address(post.url),
+    )
 
 
 def _told(alert: Alert) -> Entry:

@@ -144,6 +144,7 @@ evidence = st.builds(
     emotions=st.dictionaries(names, shares, max_size=4),
     cause=st.none() | st.builds(Cause, name=names, confidence=shares, terms=st.lists(names, max_size=3).map(tuple)),
     coordination=st.none() | st.builds(Coordination, copies=whole, share=shares),
+    own_posts=st.lists(posts, max_size=3).map(tuple),
 )
 alerts = st.builds(
     Alert,

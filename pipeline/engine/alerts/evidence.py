@@ -28,7 +28,7 @@ NO_TEXT: Final = "(a post without text)"
 NO_WORDS: Final = "(the words of the first post are not known)"
 EVIDENCE_BYTES: Final = 48 << 10
 """Of an alert, which may have 64 KiB; a dozen posts whose every field is long and of wide characters have more."""
-_SPARED: Final = (("voices", 1), ("amplifiers", 3), ("posts", 1), ("stories", 1), ("triggers", 1))
+_SPARED: Final = (("voices", 1), ("own_posts", 1), ("amplifiers", 3), ("posts", 1), ("stories", 1), ("triggers", 1))
 """What is left out first where the evidence is too large, and how many of each stay for as long as that is enough."""
 
 

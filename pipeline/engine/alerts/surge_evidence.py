@@ -97,6 +97,7 @@ def said_in_surge(brand: Brand, names: Iterable[str]) -> SurgeSaid:
         emotions=emotions_of(told),
         cause=None if cause is None else shown_cause(cause),
         coordination=coordination_of([surge]),
+        own_posts=tuple(map(shown_post, surge.own_posts)),
     )
     return SurgeSaid(surge.since, evidence, language_told(told))
 
@@ -122,6 +123,7 @@ def with_surge(evidence: Evidence, surge: Evidence) -> Evidence:
         emotions=surge.emotions,
         cause=surge.cause,
         coordination=surge.coordination,
+        own_posts=surge.own_posts,
     )
 
 

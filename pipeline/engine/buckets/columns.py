@@ -25,6 +25,7 @@ class Columns:
         audiences: reach of the mention or followers of its author, whichever is more.
         reaches: reach, 0 where it is not stated; None if no mention states any.
         reposts: rows of the mentions that repeat another.
+        own: rows of the mentions that the brand itself wrote.
         sentiments: trusted sentiment, None where there is none.
         negatives: whether the mention is known to be negative; empty until the tone of all is known.
     """
@@ -38,6 +39,7 @@ class Columns:
         "languages",
         "mentions",
         "negatives",
+        "own",
         "platforms",
         "reaches",
         "reposts",
@@ -73,6 +75,7 @@ class Columns:
             for row, author in enumerate(named)
             if author is not None and author.created_time is not None
         }
+        self.own = {row for row, author in enumerate(named) if author is not None and author.kind == "brand"}
         audiences = [0 if author is None else author.followers or 0 for author in named]
         reaches = [mention.reach for mention in mentions]
         self.reaches: list[int] | None = None

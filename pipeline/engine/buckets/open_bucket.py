@@ -55,8 +55,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     texts only a sample is scored, and `sampled_*` of `sampled` stand for the `unscored` ones: whole numbers,
     or fractions of aggregated history. Both are told apart, so that a record read and written again stays as it is.
     `critics` are hashes of the first different authors of negative mentions. In `late` wait mentions of earlier buckets
-    until this one closes; nothing else counts them. `news` is the first negative news item;
-    `authorship` tells who wrote.
+    until this one closes; nothing else counts them. `news` is the first negative news item, `own_post` the
+    first post of the brand itself; `authorship` tells who wrote.
     """
 
     first_offset: int
@@ -81,6 +81,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     late: WaitingRoom | None = None
     news: PostRecord | None = None
     authorship: Authorship = msgspec.field(default_factory=Authorship)
+    own_post: PostRecord | None = None
 
     @property
     def only_waits(self) -> bool:
@@ -185,6 +186,8 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             followers = author.followers
             if followers is not None and followers > weight:
                 weight = followers
+            if author.kind == "brand":
+                self._see_own(mention, event_time, bucket)
         self.authorship.see(mention, event_time, weight)
         posts = self.top_posts
         if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
@@ -240,6 +243,9 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         if columns.reaches is not None:
             reaches = columns.reaches
             self.reach += sum([reaches[row] for row in rows])
+        if columns.own:
+            for row in columns.own.intersection(rows):
+                self._see_own(columns.mentions[row], columns.times[row], bucket)
         self.authorship.see_many(columns, rows)
         _keep_posts(self.top_posts, columns, rows, bucket)
         negatives = columns.negatives
@@ -272,6 +278,11 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             self.author_bits[cell >> 3] |= 1 << (cell & 7)
         if mention.negative and len(self.critics) < MOST_CRITICS and mention.author not in self.critics:
             self.critics.append(mention.author)
+
+    def _see_own(self, mention: Mention, event_time: float, bucket: int) -> None:
+        """Keep the first post of the brand itself."""
+        if mention.repost_of is None and is_before(mention, event_time, self.own_post):
+            self.own_post = post_of(mention, event_time, bucket)
 
     def _hear(self, mention: Mention) -> None:
         """Remember who wrote a negative mention."""

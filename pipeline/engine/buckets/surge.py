@@ -29,6 +29,7 @@ MOST_TEXTS: Final = 64
 TEXT_BYTES: Final = 240
 MOST_VOICES: Final = 6
 MOST_SPEAKERS: Final = 16
+MOST_OWN: Final = 3
 MOST_HOURS: Final = 7 * 24
 
 
@@ -69,6 +70,7 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
         arrivals: by platform the first bucket with a mention from there.
         news: the first negative item in the news, since the onset where the counts begin with one; None before it.
         news_before: negative ones of the day before the onset, the earlier first.
+        own_posts: what the brand itself wrote, of a bucket the first: the first ones and the last.
         told: what the last alert said; None before the first.
         looked: the bucket at whose close it was last asked whether that has changed.
         authorship: who wrote, since `first`.
@@ -96,6 +98,7 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
     bursts: int = 0
     timed: int = 0
     news_before: list[PostRecord] = []
+    own_posts: list[PostRecord] = []
 
     def begin(self, since: int, past: Iterable[BucketCounts], reach: int, news: Iterable[PostRecord]) -> None:
         """Count from an onset on.
@@ -114,6 +117,7 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
             else:
                 self.news = earlier(self.news, item)
         self.news_before.sort(key=by_time)
+        self.own_posts = [post for post in self.own_posts if post.bucket >= since]
         self.mentions, self.negatives, self.hours = 0, 0.0, []
         for counts in past:
             self._count(counts.bucket, counts.mentions, counts.negatives)
@@ -137,6 +141,8 @@ class Surge(msgspec.Struct, array_like=True, gc=False):
                 self.arrivals.setdefault(name, index)
         if bucket.news is not None and bucket.news.bucket >= self.since:
             self.news = earlier(self.news, bucket.news)
+        if bucket.own_post is not None:
+            self.own_posts = [*self.own_posts[: MOST_OWN - 1], bucket.own_post]
         self._hear(bucket.stories)
         others = [post for post in bucket.negative_posts if not post.is_own]
         self.voices = _apart(sorted([*self.voices, *others], key=by_audience))[:MOST_VOICES]

@@ -119,6 +119,7 @@ ENGLISH: Final = MappingProxyType(
         "entry.resolved": "alert: resolved",
         "entry.peak": "peak hour begins",
         "entry.news": "first news judged negative",
+        "entry.own_post": "post of the brand itself",
         "entry.platform": "new platform",
         "entry.halved": "mentions beyond normal halved",
         "entry.share_back": "tone back to usual",

@@ -115,6 +115,7 @@ JAPANESE: Final = MappingProxyType(
         "entry.resolved": "アラート：終了",
         "entry.peak": "ピークの 1 時間が始まる",
         "entry.news": "否定的と判定された最初の報道",
+        "entry.own_post": "ブランド自身の投稿",
         "entry.platform": "新しいプラットフォーム",
         "entry.halved": "通常を超える言及が半減",
         "entry.share_back": "否定的な割合が通常に戻る",

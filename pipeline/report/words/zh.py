@@ -114,6 +114,7 @@ CHINESE: Final = MappingProxyType(
         "entry.resolved": "告警：结束",
         "entry.peak": "高峰小时开始",
         "entry.news": "首篇判为负面的新闻",
+        "entry.own_post": "品牌自己的帖子",
         "entry.platform": "新平台",
         "entry.halved": "超出平时的提及减半",
         "entry.share_back": "负面占比恢复平时",

@@ -23,7 +23,7 @@ from pipeline.hub.store.writer import Incoming, Writer
 from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Review
 from schemas.alert import Alert, Playbook, ScoreReading, Window
-from schemas.evidence import Forecast, Part, Recovery, Spread
+from schemas.evidence import Forecast, Part, Post, Recovery, Spread
 from schemas.feedback import FeedbackKind, new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, HOSTILE, START, alert, buckets, burn, episode, hub_in, later
@@ -462,3 +462,28 @@ def test_the_time_of_the_evidence_is_a_time_and_no_text_of_a_program(hub, langua
     text = page(client, burn(writer), lang=language)
     assert "&lt;" not in text
     assert re.search(r'id="evidence".*?<p class="quiet">[^<]*<time datetime="2026-03-01T12:35:00Z"', text, re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "post of the brand itself"), ("zh", "品牌自己的帖子"), ("ja", "ブランド自身の投稿")],
+)
+def test_what_the_brand_itself_wrote_stands_on_the_time_line_and_in_the_report(hub, language, words):
+    _, writer, client = hub
+    own = Post(
+        id="own",
+        excerpt="We are sorry and recall the kettle",
+        platform="x",
+        event_time=moment(DETECTED - 300),
+        author="acme-official",
+        url="https://acme.example/sorry",
+    )
+    opened = episode(1, kind="crisis")
+    opened = msgspec.structs.replace(opened, evidence=msgspec.structs.replace(opened.evidence, own_posts=(own,)))
+    writer.apply(Incoming(alerts=[opened], activity=buckets("acme", START, 36)))
+    (timeline,) = re.findall(r'<section id="timeline".*?</section>', page(client, opened, lang=language), re.DOTALL)
+    report = page(client, opened, "/report", lang=language, format="markdown")
+    for text in (timeline, report):
+        assert words in text
+        assert "We are sorry and recall the kettle" in text
+        assert "acme-official" in text

@@ -344,8 +344,25 @@ def test_what_the_brand_itself_writes_is_no_voice_against_it_and_amplifies_nothi
     shown = [*(post.id for post in (*evidence.voices, *evidence.posts)), *(one.id for one in evidence.triggers)]
     assert "apology" not in shown
     assert "acme-official" not in {one.author for one in evidence.amplifiers}
+    assert [post.id for post in evidence.own_posts] == ["apology"]
     advert = trigger(author=own)
     assert alerts([advert, *burst()])[-1].evidence.triggers[0].author == "acme-official"
+
+
+def test_of_what_the_brand_itself_wrote_since_the_onset_the_first_two_posts_and_the_last_are_told() -> None:
+    """One by one and in runs alike; what it repeats of others is not its own."""
+    own = {"id": "acme-official", "followers": 10, "kind": "brand"}
+
+    def post(name: str, at: float, **fields: Any) -> bytes:
+        return mention(
+            id=name, text=f"Acme says {name} about kettles today", at=at, sentiment=0.0, author=own, **fields
+        )
+
+    posts = [post(f"own-{n}", BURST + 400 * n) for n in range(1, 6)]
+    others = [post("advert", BURST - 3 * HOUR), post("shared", BURST + 350, repost_of="h1")]
+    values = sorted([trigger(), *burst(), *posts, *others], key=lambda value: json.loads(value)["event_time"])
+    told = [one.id for one in alerts(values, hours=3.0)[-1].evidence.own_posts]
+    assert told == ["own-1", "own-2", "own-5"]
 
 
 def test_once_the_lists_are_read_no_first_evidence_of_a_language_reads_any() -> None:
