@@ -29,6 +29,7 @@ from pipeline.engine.alerts.surge_evidence import (
 )
 from pipeline.engine.brands.brand import Brand
 from pipeline.engine.buckets.background import Background
+from pipeline.engine.buckets.posts import by_time
 from pipeline.engine.buckets.surge import MOST_TEXTS, Surge
 from schemas.evidence import Amplifier, Evidence, Post, Spread, Trigger
 
@@ -119,7 +120,7 @@ def _spread(heard: Sequence[tuple[Brand, Surge]]) -> Spread:
     return Spread(
         platforms=parts_of(_sum(surge.platforms for _, surge in heard), _sum(one.platforms for one in usual), arrivals),
         languages=parts_of(_sum(surge.languages for _, surge in heard), _sum(one.languages for one in usual), {}),
-        first_news=shown_post(min(news, key=lambda post: (post.event_time, post.id))) if news else None,
+        first_news=shown_post(min(news, key=by_time)) if news else None,
     )
 
 

@@ -75,6 +75,7 @@ class Columns:
             for row, author in enumerate(named)
             if author is not None and author.created_time is not None
         }
+        # posts.is_own, written out.
         self.own = {row for row, author in enumerate(named) if author is not None and author.kind == "brand"}
         audiences = [0 if author is None else author.followers or 0 for author in named]
         reaches = [mention.reach for mention in mentions]

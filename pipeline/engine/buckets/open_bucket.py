@@ -13,7 +13,7 @@ from pipeline.engine.buckets.columns import Columns
 from pipeline.engine.buckets.ids import AUTHOR_BITS, author_cell, author_hash, speaker, spread
 from pipeline.engine.buckets.late import LateMention, WaitingRoom
 from pipeline.engine.buckets.names import count_name
-from pipeline.engine.buckets.posts import KEPT_POSTS, PostRecord, is_before, is_news, keep_post, post_of
+from pipeline.engine.buckets.posts import KEPT_POSTS, PostRecord, is_before, is_news, is_own, keep_post, post_of
 from pipeline.engine.buckets.stories import BucketStories
 from schemas.mention import Mention
 
@@ -186,7 +186,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             followers = author.followers
             if followers is not None and followers > weight:
                 weight = followers
-            if author.kind == "brand":
+            if is_own(mention):
                 self._see_own(mention, event_time, bucket)
         self.authorship.see(mention, event_time, weight)
         posts = self.top_posts
