@@ -81,13 +81,18 @@ def allowed(rule: dict[str, Any]) -> str:
         return "RFC 3339 with an offset"
     if rule.get("type") in {"number", "integer"} and not {"minimum", "exclusiveMinimum"} & set(rule):
         return str(rule["type"])
+    if "minimum" in rule or "exclusiveMinimum" in rule:
+        low = f"{rule['minimum']:,}" if "minimum" in rule else f"above {rule['exclusiveMinimum']:,}"
+        return f"{low} to {rule['maximum']:,}" if "maximum" in rule else f"{low} and more"
+    return allowed_of_another_type(rule)
+
+
+def allowed_of_another_type(rule: dict[str, Any]) -> str:
+    """`allowed` of what is neither one of a list nor a number."""
     if rule.get("type") == "boolean":
         return "true, false"
     if "pattern" in rule:
         return f"`{rule['pattern']}`"
-    if "minimum" in rule or "exclusiveMinimum" in rule:
-        low = f"{rule['minimum']:,}" if "minimum" in rule else f"above {rule['exclusiveMinimum']:,}"
-        return f"{low} to {rule['maximum']:,}" if "maximum" in rule else f"{low} and more"
     if rule.get("type") == "object":
         return f"table: name = {allowed(rule['additionalProperties'])}"
     if rule.get("type") == "array":

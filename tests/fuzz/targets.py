@@ -179,43 +179,68 @@ TARGETS: Final[dict[str, Target]] = {
 
 def seeds(name: str) -> list[bytes]:
     """Good inputs of a target, to be mutated."""
-    examples = {
-        kind: [path.read_bytes() for path in sorted((_EXAMPLES / kind / "v1").rglob("*.json"))]
-        for kind in ("mention", "alert")
-    }
-    match name:
-        case "alert":
-            return examples["alert"]
-        case "table":
-            return [b"brand,start,mentions,negatives\nacme,2026-01-01T00:00:00Z,5,1\nbolt,1767225600,3,.5\n"]
-        case "packed":
-            import gzip
+    return _SEEDS.get(name, lambda: _examples("mention"))()
 
-            return [gzip.compress(b"\n".join(examples["mention"]), mtime=0)]
-        case "config":
-            text = (_EXAMPLES.parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
-            return [text.partition("```toml\n")[2].partition("```")[0].encode()]
-        case "environment":
-            return [
-                b"TOCSIN_METRICS_PORT=0\0TOCSIN_GROUP=a\0TOCSIN_KAFKA_SASL_PASSWORD=x",
-                b"TLS\0\0 12",
-                b"a:b\0nan\0[]",
-            ]
-        case "state":
-            engine = Engine(0, _CONFIG)
-            engine.process(list(troubled_stream(1, hours=30)))
-            return [value for key, value in engine.snapshot() if value and not key.startswith(b"#sentiment")]
-        case "chunk":
-            model = _model()
-            return [encode_chunk(index, model, model, DriftState()) for index in (-1, 0)]
-        case "records":
-            return [_SEPARATOR.join([mention(id=str(n), at=START + 60 * n) for n in range(5)]), b"1767225600000"]
-        case "dead-letter":
-            return [b"1700000000000" + _SEPARATOR + mention()]
-        case "batch":
-            import cramjam
 
-            alerts = b"\n".join(examples["alert"])
-            packed = (cramjam.lz4.compress(alerts), cramjam.snappy.compress_raw(alerts), cramjam.zstd.compress(alerts))
-            return [bytes(one) for one in packed]
-    return examples["mention"]
+def _examples(kind: str) -> list[bytes]:
+    return [path.read_bytes() for path in sorted((_EXAMPLES / kind / "v1").rglob("*.json"))]
+
+
+def _table() -> list[bytes]:
+    return [b"brand,start,mentions,negatives\nacme,2026-01-01T00:00:00Z,5,1\nbolt,1767225600,3,.5\n"]
+
+
+def _packed() -> list[bytes]:
+    import gzip
+
+    return [gzip.compress(b"\n".join(_examples("mention")), mtime=0)]
+
+
+def _configuration() -> list[bytes]:
+    text = (_EXAMPLES.parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    return [text.partition("```toml\n")[2].partition("```")[0].encode()]
+
+
+def _variables() -> list[bytes]:
+    return [
+        b"TOCSIN_METRICS_PORT=0\0TOCSIN_GROUP=a\0TOCSIN_KAFKA_SASL_PASSWORD=x",
+        b"TLS\0\0 12",
+        b"a:b\0nan\0[]",
+    ]
+
+
+def _state() -> list[bytes]:
+    engine = Engine(0, _CONFIG)
+    engine.process(list(troubled_stream(1, hours=30)))
+    return [value for key, value in engine.snapshot() if value and not key.startswith(b"#sentiment")]
+
+
+def _chunks() -> list[bytes]:
+    model = _model()
+    return [encode_chunk(index, model, model, DriftState()) for index in (-1, 0)]
+
+
+def _records() -> list[bytes]:
+    return [_SEPARATOR.join([mention(id=str(n), at=START + 60 * n) for n in range(5)]), b"1767225600000"]
+
+
+def _batches() -> list[bytes]:
+    import cramjam
+
+    alerts = b"\n".join(_examples("alert"))
+    packed = (cramjam.lz4.compress(alerts), cramjam.snappy.compress_raw(alerts), cramjam.zstd.compress(alerts))
+    return [bytes(one) for one in packed]
+
+
+_SEEDS: Final[dict[str, Callable[[], list[bytes]]]] = {
+    "alert": lambda: _examples("alert"),
+    "table": _table,
+    "packed": _packed,
+    "config": _configuration,
+    "environment": _variables,
+    "state": _state,
+    "chunk": _chunks,
+    "records": _records,
+    "dead-letter": lambda: [b"1700000000000" + _SEPARATOR + mention()],
+    "batch": _batches,
+}

@@ -169,8 +169,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
             table[language] += 1
         else:
             count_name(table, language)
-        if mention.repost_of is not None:
-            self.reposts += 1
+        self.reposts += mention.repost_of is not None
         weight = mention.reach
         if weight is None:
             weight = 0
@@ -193,13 +192,7 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
             keep_post(posts, mention, event_time, bucket, weight)
         if judgement.negative:
-            posts = self.negative_posts
-            if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
-                keep_post(posts, mention, event_time, bucket, weight)
-            if len(self.critics) < MOST_CRITICS:
-                self._hear(mention)
-            if mention.channel == "news" and is_news(mention) and is_before(mention, event_time, self.news):
-                self.news = post_of(mention, event_time, bucket)
+            self._add_negative(mention, event_time, bucket, weight)
         return self.stories.join(
             mention,
             own,
@@ -249,18 +242,33 @@ class OpenBucket(msgspec.Struct, array_like=True, kw_only=True, gc=False):
         self.authorship.see_many(columns, rows)
         _keep_posts(self.top_posts, columns, rows, bucket)
         negatives = columns.negatives
-        negative = [row for row in rows if negatives[row]]
-        if negative:
-            _keep_posts(self.negative_posts, columns, negative, bucket)
-            for row in negative:
-                if len(self.critics) == MOST_CRITICS:
-                    break
-                self._hear(columns.mentions[row])
-            mentions, times = columns.mentions, columns.times
-            for row in negative:
-                mention = mentions[row]
-                if mention.channel == "news" and is_news(mention) and is_before(mention, times[row], self.news):
-                    self.news = post_of(mention, times[row], bucket)
+        self._add_negatives(columns, [row for row in rows if negatives[row]], bucket)
+
+    def _add_negative(self, mention: Mention, event_time: float, bucket: int, weight: int) -> None:
+        """Keep what a negative mention may be shown for: its audience, its author, the first news."""
+        posts = self.negative_posts
+        if len(posts) < KEPT_POSTS or weight > posts[-1].weight:
+            keep_post(posts, mention, event_time, bucket, weight)
+        if len(self.critics) < MOST_CRITICS:
+            self._hear(mention)
+        self._see_news(mention, event_time, bucket)
+
+    def _add_negatives(self, columns: Columns, rows: Sequence[int], bucket: int) -> None:
+        """`_add_negative` for some mentions of a run."""
+        _keep_posts(self.negative_posts, columns, rows, bucket)
+        mentions, times = columns.mentions, columns.times
+        for row in rows:
+            if len(self.critics) == MOST_CRITICS:
+                break
+            self._hear(mentions[row])
+        for row in rows:
+            if mentions[row].channel == "news":
+                self._see_news(mentions[row], times[row], bucket)
+
+    def _see_news(self, mention: Mention, event_time: float, bucket: int) -> None:
+        """Keep the first news item."""
+        if mention.channel == "news" and is_news(mention) and is_before(mention, event_time, self.news):
+            self.news = post_of(mention, event_time, bucket)
 
     def add_awaited(self, mention: LateMention, platform: str, language: str) -> None:
         """Count a mention of an earlier bucket that was waited for; it has no part in the stories."""
