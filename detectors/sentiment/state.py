@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Final, NoReturn, TypeVar
 
 import msgspec
@@ -23,6 +22,8 @@ VERSION: Final = 3
 CHUNK_BUCKETS: Final = 256
 CHUNKS: Final = BUCKETS // CHUNK_BUCKETS
 _ROW_BYTES: Final = 16
+_NOT_SIGNS: Final = np.uint64(0x7FFF_FFFF_7FFF_FFFF)
+"""Of two 32-bit floats: -0.0 is as good as 0.0."""
 _DIGITS: Final = frozenset("0123456789abcdef")
 HEAD: Final = -1
 """Index of the head: the chunk with intercepts, prior weights, label count and the state of the drift test."""
@@ -48,6 +49,7 @@ class _Chunk(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 _encoder: Final = msgspec.msgpack.Encoder()
 _head_decoder: Final = msgspec.msgpack.Decoder(_Head)
 _chunk_decoder: Final = msgspec.msgpack.Decoder(_Chunk)
+_list_decoder: Final = msgspec.msgpack.Decoder(list)
 
 
 def chunk_name(language: str, index: int) -> str:
@@ -84,9 +86,12 @@ def encode(index: int, negative: HashedRegression, positive: HashedRegression, d
                 drift,
             )
         )
-    rows = np.stack(_columns(index, negative, positive), axis=1)
-    used = np.flatnonzero(rows.any(axis=1))
-    return _encoder.encode(_Chunk(VERSION, used.astype(np.uint8).tobytes(), rows[used].astype("<f4").tobytes()))
+    rows = np.empty((CHUNK_BUCKETS, 4), "<f4")
+    for column, numbers in enumerate(_columns(index, negative, positive)):
+        rows[:, column] = numbers
+    bits = rows.view("<u8")  # two numbers each: a quarter of the time of any() over a row
+    used = np.flatnonzero((bits[:, 0] | bits[:, 1]) & _NOT_SIGNS)
+    return _encoder.encode(_Chunk(VERSION, used.astype(np.uint8).tobytes(), rows[used].tobytes()))
 
 
 def decode(
@@ -114,7 +119,7 @@ def decode(
         return drift
     chunk = _decoded(_chunk_decoder, name, payload)
     offsets = np.frombuffer(chunk.offsets, np.uint8)
-    if len(chunk.values) != _ROW_BYTES * len(offsets) or any(a >= b for a, b in pairwise(chunk.offsets)):
+    if len(chunk.values) != _ROW_BYTES * len(offsets) or (offsets[:-1] >= offsets[1:]).any():
         _refuse(name, "four floats for each of some rising offsets")
     values = np.frombuffer(chunk.values, "<f4").reshape(-1, 4)
     if not np.isfinite(values).all() or (values[:, 1::2] < 0).any():
@@ -132,7 +137,7 @@ def _columns(index: int, negative: HashedRegression, positive: HashedRegression)
 
 
 def _check_version(name: str, payload: bytes) -> None:
-    fields = _decoded(msgspec.msgpack.Decoder(list), name, payload)
+    fields = _decoded(_list_decoder, name, payload)
     if not fields or fields[0] != VERSION:
         found = repr(fields[0])[:20] if fields else "nothing"
         msg = (
