@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -177,6 +178,7 @@ def truncated_mean(scale: float) -> float:
     return scale - MOST / math.expm1(MOST / scale)
 
 
+@lru_cache(maxsize=256)  # one size changes at a time
 def scale_of(mean: float) -> float:
     """Scale of the exponential law whose mean below MOST this is, within MAX_STRETCH of the shipped one.
 

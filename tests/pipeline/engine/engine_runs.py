@@ -11,6 +11,8 @@ from pipeline.engine.engine import Engine
 from pipeline.engine.records import Outputs, Record
 from pipeline.engine.stats import EngineStats
 
+MOST_DEATHS = 40
+"""More of them in one run cost seconds each and found nothing that others had not."""
 StateLog = list[tuple[bytes, bytes | None]]
 
 
@@ -54,7 +56,7 @@ def with_crashes(
     config: Config | None = None,
     partitions: int = 0,
 ) -> Run:
-    """Engines that die every third turn and go on from what was committed.
+    """Engines that die every third turn, or some forty times in a longer run, and go on from what was committed.
 
     Args:
         records: what they see.
@@ -64,6 +66,8 @@ def with_crashes(
     """
     config = config or Config()
     engine, committed, log = Engine(0, config, partitions=partitions), Outputs(), StateLog()
+    turns = len(records) * len(rhythm) // sum(size for size, *_ in rhythm)
+    life = max(3, turns // MOST_DEATHS)
     for turn, (size, closings, commits) in zip(count(1), cycle(rhythm)):
         if engine.next_offset >= len(records):
             break
@@ -73,7 +77,7 @@ def with_crashes(
         if commits or turn % 7 == 0:  # now and then in any case, or it would never get anywhere
             add(committed, engine.take_outputs())
             log += engine.snapshot()
-        if turn % 3 == 0:
+        if turn % life == 0:
             engine = Engine(0, config, partitions=partitions)
             engine.restore(log)
             log = list(latest(log).items())  # now and then it is compacted
