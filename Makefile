@@ -7,9 +7,12 @@ BIN := $(VENV)/bin
 # make torture: ARGS=arguments of `python -m tests.torture`
 DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
-# Three processes, for tests of a broker wait most of the time; those that share one share a process (tests/conftest.py).
+# Four processes, for tests of a broker wait half of the time; those that share one share a process (tests/conftest.py).
 # WORKERS= runs one after the other.
-WORKERS := -n 3
+WORKERS := -n 4
+
+# Where it is set, every one of some hundred programs that the tests start would compile the whole project again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-slow check lint format types imports bench ablation plots torture kafka-up kafka-down docs lock audit fuzz image clean

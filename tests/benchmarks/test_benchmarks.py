@@ -106,6 +106,7 @@ def test_a_part_of_the_live_benchmark_that_does_not_exist_is_named():
         live.main(["speed"])
 
 
+@pytest.mark.slow
 def test_the_load_of_the_endurance_run_forgets_scores_learns_and_rings(monkeypatch):
     monkeypatch.setattr(live_endurance, "REGULAR", 20)
     monkeypatch.setattr(live_endurance, "ONCE", 5)

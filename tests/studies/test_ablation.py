@@ -66,6 +66,7 @@ def test_a_constant_that_no_longer_exists_is_an_error_and_leaves_the_others_alon
     assert all(constants()[name] is value for name, value in before.items())
 
 
+@pytest.mark.slow
 def test_the_shipped_variant_scores_as_the_detector_does_and_every_other_one_differently_on_the_same_counts():
     shipped = short_run(ablation.VARIANTS[0])
     with pytest.MonkeyPatch.context() as patch:

@@ -132,6 +132,7 @@ def test_perturbed_files_keep_labels_that_are_true_and_repeat_themselves():
                 assert one.labels == plain.labels
 
 
+@pytest.mark.slow
 def test_a_row_has_the_score_of_alarms_at_the_rate_and_on_the_files(monkeypatch):
     monkeypatch.setattr(study, "perturbed", lambda series, _: {"again": series})
     monkeypatch.setattr(study, "WARM_UP_DAYS", 3)

@@ -44,6 +44,7 @@ def test_a_world_is_left_out_of_the_choice_of_its_rate():
     assert surge_worlds.left_out(np.array([[90.0, 10.0, 10.0], [50.0, 60.0, 70.0]])) == pytest.approx(60.0)
 
 
+@pytest.mark.slow
 def test_a_variant_has_a_row_for_each_rate_and_the_files_score_as_shipped(monkeypatch):
     monkeypatch.setattr(surge_worlds, "RATES", (24.0, 40.0))
     files = [counts(12, seed) for seed in range(3)]
