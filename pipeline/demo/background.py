@@ -33,9 +33,10 @@ class _Background:
             raise self._failure
 
     def stop(self, seconds: float) -> None:
-        """Ask the work to end, and wait for that at most so many seconds."""
+        """Ask the work to end, and wait for that at most so many seconds; what has not begun has ended."""
         self.asked_to_stop.set()
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
 
     def _run(self) -> None:
         try:

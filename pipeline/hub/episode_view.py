@@ -15,7 +15,7 @@ from pipeline.hub.series import Point, spaced, step_for
 from pipeline.hub.standing import Standing, standings
 from pipeline.hub.store.reader import Episode, Reader
 from pipeline.hub.store.retention import HOUR, Retention
-from pipeline.report.answers import answers_of
+from pipeline.report.answers import responses_of
 from pipeline.report.playbook import checklist_of
 from pipeline.report.review import Answer
 from schemas.alert import Alert, PlaybookStep
@@ -55,7 +55,8 @@ class EpisodeView(msgspec.Struct, frozen=True):
         standing: what people have said.
         deadline: by when somebody is to act, None where the playbook does not say.
         checklist: the steps of the playbook; where it names none the usual ones, without a text.
-        answers: the brand's own answers, and what followed each.
+        answers: the brand's recorded answers, and what followed each.
+        own_posts: what the brand itself posted and nobody recorded as an answer, and what followed each.
         last_hour: the last hour that is known of the brand, None for an episode that is over.
         points: activity from some hours before the onset on, each for `step` seconds.
         similar: earlier episodes of the same brand, the most alike first.
@@ -70,6 +71,7 @@ class EpisodeView(msgspec.Struct, frozen=True):
     deadline: Deadline | None
     checklist: Sequence[PlaybookStep]
     answers: Sequence[Answer]
+    own_posts: Sequence[Answer]
     points: Sequence[Point]
     last_hour: Point | None
     step: int
@@ -100,6 +102,7 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
     if episode.resolved is None:
         until = max(reader.watermark(), episode.changed)
     step = step_for(until - since, CHART_POINTS)
+    answers, own_posts = _responses(reader, episode, alerts, standing)
     points = _points(reader, episode, since, until, step)
     return EpisodeView(
         episode=episode,
@@ -107,7 +110,8 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
         standing=standing,
         deadline=deadline_of(episode, standing, until),
         checklist=checklist_of(alerts),
-        answers=_answers(reader, episode, alerts[0], standing),
+        answers=answers,
+        own_posts=own_posts,
         points=points,
         last_hour=last_hour_of(reader, episode),
         step=step,
@@ -119,10 +123,13 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
     )
 
 
-def _answers(reader: Reader, episode: Episode, first: Alert, standing: Standing) -> Sequence[Answer]:
-    if not standing.answers:
-        return ()
-    return answers_of(standing.answers, series_around(reader, episode, first), first.onset_time)
+def _responses(
+    reader: Reader, episode: Episode, alerts: Sequence[Alert], standing: Standing
+) -> tuple[Sequence[Answer], Sequence[Answer]]:
+    if not standing.answers and not any(alert.evidence.own_posts for alert in alerts):
+        return (), ()
+    series = series_around(reader, episode, alerts[0])
+    return responses_of(standing.answers, alerts, series, alerts[0].onset_time)
 
 
 def _remembered(reader: Reader, episode: Episode) -> dict[str, Remembered]:

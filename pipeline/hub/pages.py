@@ -29,7 +29,7 @@ from pipeline.hub.now_view import now_view
 from pipeline.hub.queries import MAX_SKIPPED, PAGE, called, search_of, text_of
 from pipeline.hub.rendering import brand_name, render
 from pipeline.hub.words import LANGUAGES, Words, chosen, words_of
-from pipeline.report.sections.answers import answer_facts
+from pipeline.report.sections.answers import facts_of
 from pipeline.report.words import Words as Told
 from schemas.alert import KINDS
 from schemas.text import printable, replace_lone_surrogates
@@ -74,7 +74,7 @@ def _episode(request: Request, hub: Hub, identity: Identity, refusal: Refusal, s
         "view": view,
         "drawings": drawings,
         "last_hour": view.last_hour,
-        "effects": [answer_facts(one, Told(words.language)) for one in view.answers],
+        "effects": facts_of(view.answers, view.own_posts, Told(words.language)),
         "backfired": any("backfired" in alert.changes for alert in view.alerts),
         "step_words": partial(step_words, words=words),
         "saved": request.query_params.get("saved") == "1",

@@ -11,7 +11,7 @@ import msgspec
 
 from pipeline.engine.alerts.headline import LANGUAGES, NO_NAMES, headline
 from pipeline.engine.alerts.surge_evidence import UNSURE
-from pipeline.report.answers import answers_of
+from pipeline.report.answers import responses_of
 from pipeline.report.calm import calm_of, covers, excess_of, peak_of
 from pipeline.report.held import Daily, daily_of
 from pipeline.report.likeness import earlier_ones
@@ -74,7 +74,7 @@ def review(
     known_until = max([last.detected_time, *([moment(series.end * BUCKET_SECONDS)] if len(series) else [])])
     peak = peak_of(series, told)
     calm = calm_of(series, days, told, peak, elsewhere)
-    answers = answers_of(said, series, first.onset_time)
+    answers, own_posts = responses_of(said, told, series, first.onset_time)
     over = last.detected_time if last.transition == "resolved" else known_until
     step, points = points_of(series, first.onset_time, over) if len(series) else (0, ())
     cause = last.evidence.cause
@@ -107,6 +107,7 @@ def review(
         spread_told=spread_told(told),
         feelings=feelings_of(told),
         answers=answers,
+        own_posts=own_posts,
         backfired=next((one.detected_time for one in told if "backfired" in one.changes), None),
         times=_times(told, said, answers, None if peak is None else peak.start),
         due=due_of(told, said, known_until),

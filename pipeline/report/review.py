@@ -152,7 +152,7 @@ class Excess(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A recorded answer of the brand and what followed; `others_within` answers fell into the hours around it."""
+    """What the brand answered or posted and what followed; `others_within` others fell into the hours around it."""
 
     time: datetime
     author: str
@@ -335,6 +335,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         activity_missing: whether there is no activity at the onset, so that counts are those of the alerts.
         spread_told: where it was told, alert after alert.
         labels: how often people judged the alarm true, false or unsure.
+        answers: what people recorded as answers, and what followed each.
+        own_posts: what the brand itself posted and nobody recorded; it is no answer where a deadline asks for one.
         backfired: when an alert told, by the hour around it, that the first answer fed the fire.
         settings: what other settings would have said; the first are those of the configuration.
         step_seconds, points: of the charts.
@@ -369,6 +371,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spread_told: tuple[SpreadTold, ...] = ()
     feelings: tuple[Feeling, ...] = ()
     answers: tuple[Answer, ...] = ()
+    own_posts: tuple[Answer, ...] = ()
     backfired: datetime | None = None
     times: Times
     due: Due | None = None

@@ -63,7 +63,7 @@ def test_what_is_deleted_while_a_worker_is_behind_is_said_and_counted(cluster_se
         worker.send(signal.SIGCONT)
         settle(cluster_settings, [worker])
         (line,) = worker.events(LINE)
-        assert 50 <= line["expected_offset"] <= 60
+        assert 50 <= line["expected_offset"] <= 65  # a tick or two beside those
         assert line["first_offset"] == 120
         assert line["records"] == 120 - line["expected_offset"] == lost(worker)
         worker.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.report.effect import Difference, Ratio
 from pipeline.report.outline import Block, Cell, row, text
 from pipeline.report.review import Answer, Review
@@ -11,20 +13,25 @@ from pipeline.wording import percent
 
 
 def answers(found: Review, words: Words) -> tuple[Block, ...]:
-    """How effects are told, a warning where the first one fed the fire, and the facts of each answer."""
-    if not found.answers:
+    """How effects are told, a warning where the first one fed the fire, and the facts of each answer and own post."""
+    if not found.answers and not found.own_posts:
         return ()
-    first = found.answers[0]
-    warning = [text(words("first.fed"))] if first.effect.verdict == "fed" else []
+    fed = any(one.is_first and one.effect.verdict == "fed" for one in found.answers)
+    warning = [text(words("first.fed"))] if fed else []
     if found.backfired is not None:
         warning.append(text(words("backfired", instant(found.backfired))))
-    return (text(words("answers.about")), *warning, *(answer_facts(one, words) for one in found.answers))
+    return (text(words("answers.about")), *warning, *facts_of(found.answers, found.own_posts, words))
 
 
-def answer_facts(one: Answer, words: Words) -> Block:
-    """What was answered, and what followed it with its interval."""
+def facts_of(answers: Sequence[Answer], own_posts: Sequence[Answer], words: Words) -> tuple[Block, ...]:
+    """What was answered and posted, and what followed each with its interval, in order of time."""
+    named = [(one, "answer") for one in answers] + [(one, "entry.own_post") for one in own_posts]
+    return tuple(_facts(one, words(name), words) for one, name in sorted(named, key=lambda one: one[0].time))
+
+
+def _facts(one: Answer, name: str, words: Words) -> Block:
     effect = one.effect
-    rows = [row(words("answer"), Cell(one.text or one.url or words("unknown"), one.url))]
+    rows = [row(name, Cell(one.text or one.url or words("unknown"), one.url))]
     rows.append(row(words("verdict"), words(f"verdict.{effect.verdict}")))
     if effect.negatives is not None:
         rows.append(row(words("negatives.against"), _ratio(effect.negatives, words)))

@@ -227,7 +227,7 @@ ENGLISH: Final = MappingProxyType(
         "the fire.",
         "backfired": "An hour after the first answer, the alert of {} told that negative mentions had risen beyond "
         "what the hours before let expect.",
-        "others.within": "{} other answers in the same hours: their effects cannot be told apart",
+        "others.within": "{} other answers or posts of the brand in the same hours: their effects cannot be told apart",
         # earlier
         "earlier": "What resembled it before",
         "earlier.none": "No earlier episode of this brand is known that resembles it.",

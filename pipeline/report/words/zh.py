@@ -215,7 +215,7 @@ CHINESE: Final = MappingProxyType(
         "verdict.unknown": "前后数据不足",
         "first.fed": "首次回应之后，负面提及多于趋势预期：回应可能火上浇油。",
         "backfired": "首次回应一小时后，{} 的告警指出负面提及的上升超出此前数小时的预期。",
-        "others.within": "同一时段内另有 {} 次回应，无法区分各自的效果",
+        "others.within": "同一时段内品牌另有 {} 次回应或帖子，无法区分各自的效果",
         "earlier": "以往的相似事件",
         "earlier.none": "未发现该品牌以往的相似事件。",
         "earlier.about": "相似度 0 至 1：关键词占 60 %，原因占 25 %，情绪占 15 %，只计双方已知的部分。",

@@ -487,3 +487,5 @@ def test_what_the_brand_itself_wrote_stands_on_the_time_line_and_in_the_report(h
         assert words in text
         assert "We are sorry and recall the kettle" in text
         assert "acme-official" in text
+    (effects,) = re.findall(r'<section id="answers".*?</section>', page(client, opened, lang=language), re.DOTALL)
+    assert words in effects

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ from pipeline.report.review import Due, Review
 from pipeline.report.sections import outline_of
 from schemas.activity import Activity
 from schemas.alert import Alert, Playbook, PlaybookStep
-from schemas.evidence import Recovery, Similar
+from schemas.evidence import Post, Recovery, Similar
 from schemas.feedback import Feedback, new_feedback
 from tests.pipeline.report.recorded import changed, recorded, said
 
@@ -27,6 +27,10 @@ USUAL = ACTIVITY[-1].expected.negative_share
 
 def whole(feedback: tuple[Feedback, ...] = SAID) -> Review:
     return review(ALERTS, ACTIVITY, feedback)
+
+
+def answered_at(minutes: float) -> datetime:
+    return OPENED.detected_time + timedelta(minutes=minutes)
 
 
 def calm_days(days: int, share: float) -> list[Activity]:
@@ -82,6 +86,42 @@ def test_the_time_line_has_what_was_seen_told_said_and_done_in_order_of_time():
     assert {"trigger", "onset", "opened", "peak", "resolved", "acknowledged", "answer", "step", "label", "note"} <= {
         entry.what for entry in found.timeline
     }
+
+
+def posted(*minutes: float) -> list[Alert]:
+    """The alerts, the last one telling of the brand's own posts so many minutes after the opening."""
+    posts = tuple(
+        Post(
+            id=f"own{place}",
+            excerpt="we are sorry",
+            platform="x",
+            event_time=OPENED.detected_time + timedelta(minutes=after),
+            author="acme-official",
+        )
+        for place, after in enumerate(minutes)
+    )
+    return [*ALERTS[:-1], changed(RESOLVED, evidence=msgspec.structs.replace(RESOLVED.evidence, own_posts=posts))]
+
+
+def test_what_followed_an_own_post_is_measured_as_after_an_answer_that_was_recorded():
+    (answer,) = review(ALERTS, ACTIVITY, [new_feedback(OPENED, "answer", author="Kim", time=answered_at(60))]).answers
+    found = review(posted(60), ACTIVITY)
+    (post,) = found.own_posts
+    assert (post.time, post.effect, post.text) == (answer.time, answer.effect, "we are sorry")
+    assert post.effect.negatives is not None
+    # It stops no clock: an advertisement must not pass for an answer.
+    assert (found.answers, found.times.alert_to_answer) == ((), None)
+
+
+def test_a_post_that_was_recorded_as_the_answer_is_one_response():
+    answer = new_feedback(OPENED, "answer", author="Kim", time=answered_at(60))
+    found = review(posted(55, 200), ACTIVITY, [answer])
+    assert [one.time for one in found.own_posts] == [answered_at(200)]
+    assert [one.others_within for one in (*found.answers, *found.own_posts)] == [1, 1]
+
+
+def test_of_own_posts_within_an_hour_the_first_stands_for_all():
+    assert [one.time for one in review(posted(60, 90, 130), ACTIVITY).own_posts] == [answered_at(60), answered_at(130)]
 
 
 def test_times_are_counted_from_the_onset_the_trigger_and_the_alarm():
