@@ -1,10 +1,15 @@
 // What is said of a point of the charts, with times in the reader's zone.
+const MOST = 6; // marks that are said of a point
+
 const count = (value) => new Intl.NumberFormat("en", {
   maximumFractionDigits: value >= 10 || Number.isInteger(value) ? 0 : 1,
 }).format(value);
 export const percent = (share) => `${Math.round(100 * share)} %`;
 const tenths = (score) => (Math.round(10 * score) / 10 || 0).toFixed(1); // no sign of what is rounded to nothing
 const filled = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);
+
+// Hundreds of people may write in the same minutes; all of it stands in the time line.
+const shortened = (marks) => marks.length > MOST ? [...marks.slice(0, MOST), { number: "", kind: "", words: "…" }] : marks;
 
 // Words of a point: rows of [key of the legend, label, value], and of the marks and shaded stretches at its time.
 export function told(data, index, reach) {
@@ -26,7 +31,7 @@ export function told(data, index, reach) {
   const middle = start + data.step / 2;
   return {
     rows,
-    marks: data.marks.filter((mark) => Math.abs(mark.time - middle) <= Math.max(data.step / 2, reach)),
+    marks: shortened(data.marks.filter((mark) => Math.abs(mark.time - middle) <= Math.max(data.step / 2, reach))),
     shades: data.shades.filter((shade) => shade.since < start + data.step && start < shade.until),
     from: new Date(1000 * start),
     until: new Date(1000 * (start + data.step)),
@@ -56,7 +61,7 @@ export function tip(point) {
     element("p", "when", when(point)),
     element("dl", "", ...point.rows.map(([name, label, value]) => element("div", "",
       element("dt", "", element("span", `key ${name}`), label), element("dd", "", value)))),
-    ...point.marks.map((mark) => element("p", `marked ${mark.kind}`, element("b", "", mark.number), ` ${mark.words}`)),
+    ...point.marks.map((mark) => element("p", `marked ${mark.kind}`, element("b", "", mark.number), " ", element("bdi", "", mark.words))),
     ...point.shades.map((shade) => element("p", "marked", shade.words)),
   ];
 }

@@ -69,7 +69,7 @@ function inUse(part) {
 // A selector of what is the same in the part to come.
 function sameElement(focused) {
   const name = ["id", "href", "value"].find((one) => focused.hasAttribute(one));
-  return name && `[${name}="${CSS.escape(focused.getAttribute(name))}"]`;
+  return name && `${focused.localName}[${name}="${CSS.escape(focused.getAttribute(name))}"]`;
 }
 
 // What a reader has focused or opened stays: only parts that differ are replaced, and none in which somebody works.

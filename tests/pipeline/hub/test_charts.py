@@ -33,7 +33,8 @@ def site(tmp_path: Path) -> Iterator[tuple[TestClient, Writer]]:
 def drawn(client: TestClient, address: str) -> dict[str, Any]:
     """What the script of a page draws."""
     (found,) = re.findall(r'data-charts="([^"]*)"', client.get(address).text)
-    return json.loads(html.unescape(found))
+    data: dict[str, Any] = json.loads(html.unescape(found))
+    return data
 
 
 def test_the_charts_of_a_page_draw_the_points_of_the_json_api(site):
