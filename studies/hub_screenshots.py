@@ -28,7 +28,7 @@ from pipeline.hub.store.reader import Reader
 from pipeline.simulation import demo_stream
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
-UNTIL: Final = datetime(2026, 3, 4, 4, 0, tzinfo=UTC)
+UNTIL: Final = datetime(2026, 3, 4, 3, 30, tzinfo=UTC)
 """The sudden crisis burns; the slow one, whose headline is Chinese, comes later: not every machine has its letters."""
 SPEED: Final = 900.0
 """Of `make run`, by which its playbook gives people time."""
@@ -67,8 +67,17 @@ def _in_latin(brand: str) -> str:
     return brand.partition("-")[0].title()
 
 
-def picture(browser: Browser, address: str, name: str, width: int, height: int, *, dark: bool = False) -> None:
-    """Take one picture.
+def picture(
+    browser: Browser,
+    address: str,
+    name: str,
+    width: int,
+    height: int,
+    *,
+    dark: bool = False,
+    pointed: float | None = None,
+) -> None:
+    """Take one picture; `pointed` is where the pointer rests on a chart, as a share of its width.
 
     Raises:
         SystemExit: it is larger than a page of documentation should load.
@@ -78,6 +87,11 @@ def picture(browser: Browser, address: str, name: str, width: int, height: int, 
     )
     page = context.new_page()
     page.goto(address, wait_until="load")
+    if pointed is not None:
+        chart = page.locator(".plot .u-over").first
+        box = chart.bounding_box()
+        assert box is not None
+        chart.hover(position={"x": pointed * box["width"], "y": box["height"] / 2})
     path = IMAGES / f"{name}.png"
     page.screenshot(path=path)
     context.close()
@@ -100,7 +114,9 @@ def main(chromium: str) -> None:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             picture(browser, address, "hub-now", 1200, 800)
             picture(browser, f"{address}episodes/{gravest.episode_id}", "hub-episode", 1200, 900)
-            picture(browser, f"{address}brands/{gravest.brand}?days=1", "hub-brand-dark", 1200, 900, dark=True)
+            picture(
+                browser, f"{address}brands/{gravest.brand}?days=1", "hub-brand-dark", 1200, 900, dark=True, pointed=0.97
+            )
             browser.close()
     click.echo(msgspec.json.encode({"seconds": round(time.monotonic() - begun)}).decode(), err=True)
 

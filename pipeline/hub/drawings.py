@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 from markupsafe import Markup
 
 from pipeline.hub.brand_view import BrandView
-from pipeline.hub.charts import Mark, Span, Strip, score_chart, share_chart, sparkline, strips_chart, volume_chart
+from pipeline.hub.charts import Chart, Charts, Mark, Name, Shade
 from pipeline.hub.episode_view import EpisodeView, Happening, happenings
 from pipeline.hub.now_view import SPARK_STEP, NowView
 from pipeline.hub.rendering import count, percent, tenths
 from pipeline.hub.series import Point
+from pipeline.hub.small_charts import Span, Strip, sparkline, strips_chart
 from pipeline.hub.store.retention import DAY, HOUR
 from pipeline.hub.words import Words
 from pipeline.report.review import SpreadTold
@@ -21,7 +22,6 @@ from pipeline.report.spread_course import PLACE_KINDS, Course, courses_of, is_co
 from schemas.alert import Alert, PlaybookStep
 from schemas.evidence import Post
 from schemas.feedback import Feedback
-from schemas.moments import moment
 from schemas.text import printable
 
 _ROW_HEIGHT: Final = 30
@@ -36,9 +36,7 @@ class EpisodeDrawings(msgspec.Struct, frozen=True):
     alerts tell where it was said.
     """
 
-    volume: Markup
-    share: Markup
-    score: Markup | None
+    charts: Charts
     marks: list[tuple[Mark, Happening]]
     spread: list[tuple[str, Markup]]
     spread_told: Sequence[SpreadTold]
@@ -66,27 +64,26 @@ def episode_drawings(view: EpisodeView, words: Words) -> EpisodeDrawings:
         Mark(happening.time.timestamp(), number, happening.kind, happening_words(happening, words, view.checklist))
         for number, happening in enumerate(happened, 1)
     ]
-    span = Span(view.since, view.until)
-    alert = view.episode.alert
-    has_score = any(point.score is not None for point in view.points)
-    threshold = alert.score.threshold
-    step = view.step
+    threshold = view.episode.alert.score.threshold
+    score_caption = words("chart_score", threshold=tenths(threshold))
+    charts = [
+        _volume_chart(view.points, view.step, words),
+        _chart("share", words("chart_share"), words("chart_share"), ("share", "usual"), words),
+    ]
+    if any(point.score is not None for point in view.points):
+        charts.append(_chart("score", score_caption, score_caption, ("score", "threshold"), words))
     told = spread_told(view.alerts)
     return EpisodeDrawings(
-        volume=volume_chart(
-            view.points, span, marks, step=step, title=_volume_title(view.points, step, words), tips=_tips(words)
-        ),
-        share=share_chart(view.points, span, marks, step=step, title=words("chart_share")),
-        score=score_chart(
-            view.points,
-            span,
-            marks,
-            step=step,
-            title=words("chart_score", threshold=f"{threshold:.1f}"),
+        charts=Charts(
+            charts=charts,
+            points=view.points,
+            step=view.step,
+            since=view.since,
+            until=view.until,
+            texts=_texts(words),
+            marks=marks,
             threshold=threshold,
-        )
-        if has_score
-        else None,
+        ),
         marks=list(zip(marks, happened, strict=True)),
         spread=_spread_charts(view, told, words),
         spread_told=told,
@@ -131,15 +128,44 @@ def _course_words(course: Course, words: Words) -> str:
     )
 
 
-def brand_chart(view: BrandView, words: Words) -> Markup:
-    """Activity of a brand with its episodes as marks."""
-    marks = [
-        Mark(episode.opened, number, "alert", words.known("kind", episode.kind))
-        for number, episode in enumerate(view.episodes, 1)
+def brand_charts(view: BrandView, words: Words) -> Charts:
+    """Activity of a brand with its episodes as shaded stretches."""
+    shades = [
+        Shade(
+            one.onset,
+            view.until if one.resolved is None else one.resolved,
+            one.severity,
+            words("chart_episode", kind=words.known("kind", one.kind), severity=words.known("severity", one.severity)),
+        )
+        for one in view.episodes
     ]
-    span = Span(view.points[0].start if view.points else view.since, view.until)
-    title = _volume_title(view.points, view.step, words)
-    return volume_chart(view.points, span, marks, step=view.step, title=title, tips=_tips(words))
+    return Charts(
+        charts=[_volume_chart(view.points, view.step, words, *(("episode",) if shades else ()))],
+        points=view.points,
+        step=view.step,
+        since=view.points[0].start if view.points else view.since,
+        until=view.until,
+        texts=_texts(words),
+        shades=shades,
+    )
+
+
+def _volume_chart(points: Sequence[Point], step: int, words: Words, *more: str) -> Chart:
+    legend = ("mentions", "negatives", "band", "expected", *more)
+    return _chart("volume", words("chart_volume"), _volume_title(points, step, words), legend, words)
+
+
+def _chart(name: Name, caption: str, label: str, legend: Sequence[str], words: Words) -> Chart:
+    return Chart(name, caption, label, {one: words(f"legend_{one}") for one in legend})
+
+
+def _texts(words: Words) -> Mapping[str, str]:
+    """What is said of a point; the script puts in the values."""
+    return {
+        "range": words("chart_range", lower="{lower}", upper="{upper}"),
+        "share": words("share_usual", share="{share}", usual="{usual}"),
+        "score": words("chart_score_threshold", score="{score}", threshold="{threshold}"),
+    }
 
 
 def compared_sparks(view: BrandView, words: Words) -> dict[str, Markup]:
@@ -184,17 +210,3 @@ def _volume_title(points: Sequence[Point], step: int, words: Words) -> str:
     if most is None:
         return words("no_activity")
     return words("chart_volume_words", step=words.duration(step), most=count(most.mentions), upper=count(most.upper))
-
-
-def _tips(words: Words) -> Callable[[Point], str]:
-    def tip(point: Point) -> str:
-        return words(
-            "chart_tip",
-            time=f"{moment(point.start):%m-%d %H:%M}",
-            mentions=count(point.mentions),
-            negatives=count(point.negatives),
-            lower=count(point.lower),
-            upper=count(point.upper),
-        )
-
-    return tip

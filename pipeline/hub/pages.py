@@ -22,7 +22,7 @@ from pipeline.errors import TocsinError
 from pipeline.hub.access import BROWSER_COOKIE, MAX_NAME, SESSION_COOKIE, SESSION_SECONDS, Identity
 from pipeline.hub.brand_view import RANGES, brand_view
 from pipeline.hub.context import Hub, hub_of
-from pipeline.hub.drawings import EpisodeDrawings, brand_chart, compared_sparks, episode_drawings, sparks, step_words
+from pipeline.hub.drawings import EpisodeDrawings, brand_charts, compared_sparks, episode_drawings, sparks, step_words
 from pipeline.hub.episode_view import episode_view
 from pipeline.hub.feedback import RefusedFormError, feedback_of_form
 from pipeline.hub.now_view import now_view
@@ -94,7 +94,7 @@ def brand_page(request: Request, hub: Hub, identity: Identity) -> Response:
     words = words_for(request)
     values = {
         "view": view,
-        "chart": brand_chart(view, words),
+        "charts": brand_charts(view, words),
         "sparks": compared_sparks(view, words),
         "ranges": RANGES,
     }

@@ -59,11 +59,17 @@ function announce(before, after) {
   }
 }
 
-// Somebody types here, or has typed what is not sent yet.
+// Somebody types here, has typed what is not sent yet, or holds the pointer down.
 function inUse(part) {
   const fields = [...part.querySelectorAll("input, textarea")];
   const types = document.activeElement.matches("input, textarea, select") && part.contains(document.activeElement);
-  return types || fields.some((field) => field.value !== field.defaultValue);
+  return types || part.matches(":active") || fields.some((field) => field.value !== field.defaultValue);
+}
+
+// A selector of what is the same in the part to come.
+function sameElement(focused) {
+  const name = ["id", "href", "value"].find((one) => focused.hasAttribute(one));
+  return name && `${focused.localName}[${name}="${CSS.escape(focused.getAttribute(name))}"]`;
 }
 
 // What a reader has focused or opened stays: only parts that differ are replaced, and none in which somebody works.
@@ -88,16 +94,10 @@ async function refresh() {
       if (inUse(part)) continue;
       other.dataset.last = other.outerHTML;
       announce(part, other);
-      if (part.contains(document.activeElement) && document.activeElement !== document.body) {
-        const href = document.activeElement.getAttribute("href");
-        const value = document.activeElement.getAttribute("value");
-        document.adoptNode(other);
-        part.replaceWith(other);
-        const same = href ? `a[href="${CSS.escape(href)}"]` : value && `button[value="${CSS.escape(value)}"]`;
-        if (same) other.querySelector(same)?.focus({ preventScroll: true });
-      } else {
-        part.replaceWith(document.adoptNode(other));
-      }
+      const focused = part.contains(document.activeElement) ? sameElement(document.activeElement) : null;
+      part.replaceWith(document.adoptNode(other));
+      other.dispatchEvent(new Event("replaced", { bubbles: true })); // charts.js draws it
+      if (focused) other.querySelector(focused)?.focus({ preventScroll: true });
       other.querySelectorAll("details").forEach((details, index) => { details.open = Boolean(opened[index]); });
     }
   } finally {

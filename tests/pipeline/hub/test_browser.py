@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from pipeline.hub.rendering import count, percent, tenths
 from pipeline.hub.store.writer import Change, Incoming, Writer
 from schemas.alert import Alert, Playbook
 from schemas.feedback import new_feedback
@@ -199,6 +201,89 @@ def test_axe_finds_nothing_serious(browser, site, path, dark):
         if violation["impact"] in {"serious", "critical"}
     ]
     assert serious == []
+
+
+def point_of(page: Page, address: str, opened: Alert, number: int) -> dict[str, str]:
+    """What the JSON API has of a point of an episode, as the charts say it."""
+    view = page.request.get(f"{address}/api/episodes/{opened.episode_id}").json()
+    point = view["points"][number]
+    usual, threshold = percent(point["usual_share"]), tenths(view["episode"]["alert"]["score"]["threshold"])
+    return {
+        "mentions": count(point["mentions"]),
+        "negative mentions": count(point["negatives"]),
+        "normal, 95 %": f"{count(point['lower'])} to {count(point['upper'])}",
+        "negative share": f"{percent(point['share'])} (usually {usual})",
+        "score": f"{tenths(point['score'])} (threshold {threshold})",
+    }
+
+
+def shown_values(page: Page, chart: str = "volume") -> dict[str, str]:
+    tip = page.locator(f".plot.{chart} .tip")
+    expect(tip).to_be_visible()
+    return dict(row.split("\n") for row in tip.locator("dl div").all_inner_texts())
+
+
+def test_the_pointer_reads_on_every_chart_what_the_json_api_has_and_the_marks_near_it(browser, site):
+    address, _, opened = site
+    with opened_page(browser, f"{address}/episodes/{opened.episode_id}") as page:
+        for chart in ("volume", "share", "score"):
+            over = page.locator(f".plot.{chart} .u-over")
+            box = over.bounding_box()
+            assert box is not None
+            over.hover(position={"x": box["width"] - 1, "y": 40})
+            assert shown_values(page, chart) == point_of(page, address, opened, -1)
+            expect(page.locator(".tip:visible")).to_have_count(1)
+        expect(page.locator(".tip:visible")).to_contain_text("alert opened, critical")
+        page.mouse.move(0, 0)
+        expect(page.locator(".tip:visible")).to_have_count(0)
+
+
+def test_arrow_keys_read_the_charts_out_one_point_after_the_other(browser, site):
+    address, _, opened = site
+    with opened_page(browser, f"{address}/episodes/{opened.episode_id}") as page:
+        charts = page.get_by_role("slider")
+        charts.focus()
+        page.keyboard.press("Home")
+        expect(charts).to_have_attribute("aria-valuenow", "0")
+        page.keyboard.press("End")
+        page.keyboard.press("ArrowLeft")
+        values = point_of(page, address, opened, -2)
+        for label, value in values.items():
+            expect(charts).to_have_attribute("aria-valuetext", re.compile(re.escape(f"; {label}: {value}")))
+        assert shown_values(page) == values
+        page.keyboard.press("ArrowRight")
+        expect(charts).to_have_attribute("aria-valuetext", re.compile("alert opened, critical"))
+
+
+def left_edge(page: Page) -> str:
+    """The time at the left edge of the charts, as the pointer reads it."""
+    over = page.locator(".plot.score .u-over")
+    over.hover(position={"x": 30, "y": 40})
+    over.hover(position={"x": 1, "y": 40})
+    return page.locator(".tip:visible .when").inner_text()
+
+
+def test_zoom_and_focus_survive_a_live_update_and_the_policy_is_kept(browser, site):
+    address, writer, opened = site
+    faults: list[str] = []
+    with opened_page(browser, f"{address}/episodes/{opened.episode_id}") as page:
+        page.on("console", lambda message: faults.append(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        charts = page.get_by_role("slider")
+        whole = page.get_by_role("button", name="Show all")
+        expect(whole).to_have_attribute("aria-disabled", "true")
+        charts.focus()
+        for key in ("End", "+", "+"):
+            page.keyboard.press(key)
+        zoomed, points = left_edge(page), int(charts.get_attribute("aria-valuemax") or "")
+        writer.apply(Incoming(activity=buckets("acme", START + 2100, 6, mentions=70, negatives=60.0)))
+        expect(charts).to_have_attribute("aria-valuemax", str(points + 6))
+        expect(charts).to_be_focused()
+        assert left_edge(page) == zoomed
+        page.keyboard.press("0")
+        expect(whole).to_have_attribute("aria-disabled", "true")
+        assert left_edge(page) < zoomed
+    assert faults == []
 
 
 def test_hostile_posts_do_nothing_in_a_browser(browser, tmp_path):

@@ -137,7 +137,8 @@ def test_an_episode_shows_its_time_line_evidence_and_what_people_did(hub):
     )
     with client_of(made) as client:
         text = client.get(f"/episodes/{opened.episode_id}").text
-    assert text.count('class="chart"') == 5  # volume, share, score; the spread over platforms and over languages
+    assert re.findall(r'class="plot (\w+)"', text) == ["volume", "share", "score"]
+    assert text.count('class="chart"') == 2  # the spread over platforms and over languages
     for shown in ("onset", "alert opened", "answer by Kim", "marked as real by Ann", "trigger posted"):
         assert f">{shown}" in text, shown
     assert opened.evidence.voices[0].excerpt[:30] in text
@@ -201,7 +202,7 @@ def test_a_brand_shows_its_days_thresholds_configuration_and_competitors(hub):
     with client_of(made) as client:
         for days in (1, 7, 30, 90, 365):
             text = client.get("/brands/acme", params={"days": days}).text
-            assert 'class="chart"' in text
+            assert re.findall(r'class="plot (\w+)"', text) == ["volume"]
     assert "A crisis opens when the score reaches" in text
     assert "they run with different files" in text
     assert 'href="/brands/bolt"' in text
