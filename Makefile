@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 # make torture: ARGS=arguments of `python -m tests.torture`
 DEMO := $(if $(DURATION),--duration $(DURATION)) $(if $(INPUT),--input $(INPUT)) $(if $(CONFIG),--config $(CONFIG)) $(ARGS)
 
-# Four processes, for tests of a broker wait half of the time; those that share one share a process (tests/conftest.py).
+# Three processes, for tests of a broker wait half of the time; those that share one share a process (tests/conftest.py).
 # WORKERS= runs one after the other.
-WORKERS := -n 4
+WORKERS := -n 3
 
 # Where it is set, every one of some hundred programs that the tests start would compile the whole project again.
 unexport PYTHONDONTWRITEBYTECODE
