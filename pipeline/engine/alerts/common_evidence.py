@@ -18,6 +18,7 @@ from pipeline.engine.alerts.surge_evidence import (
     SHOWN_TRIGGERS,
     SHOWN_VOICES,
     amplifiers_of,
+    first_news_of,
     language_told,
     parts_of,
     shown_cause,
@@ -51,14 +52,15 @@ def with_common_surge(evidence: Evidence, members: Iterable[Brand], names: Itera
     if not heard:
         return evidence, DEFAULT_LANGUAGE
     told = _told(heard)
+    found = [triggers_of(member, surge) for member, surge in heard]
     cause = cause_of(told) if told else None
     whole = msgspec.structs.replace(
         evidence,
         terms=terms_of(told, usual_words(heard[0][0]), names),
-        triggers=_triggers(heard),
+        triggers=_triggers(heard, found),
         amplifiers=_amplifiers(heard),
         voices=_voices(heard),
-        spread=_spread(heard),
+        spread=_spread(heard, found),
         emotions=emotions_of(told),
         cause=None if cause is None else shown_cause(cause),
         coordination=coordination_of([surge for _, surge in heard]),
@@ -73,10 +75,10 @@ def _told(heard: Sequence[tuple[Brand, Surge]]) -> list[Told]:
     return told[:MOST_TEXTS]
 
 
-def _triggers(heard: Sequence[tuple[Brand, Surge]]) -> tuple[Trigger, ...]:
+def _triggers(heard: Sequence[tuple[Brand, Surge]], found: Sequence[Sequence[Trigger]]) -> tuple[Trigger, ...]:
     """The likeliest of every brand, those repeated most often first, each with its share of the mentions of all."""
     total = max(sum(surge.mentions for _, surge in heard), 1)
-    by_id = {trigger.id: trigger for member, surge in heard for trigger in triggers_of(member, surge)}
+    by_id = {trigger.id: trigger for own in found for trigger in own}
     order = sorted(by_id.values(), key=lambda one: (-one.mentions.bit_length(), one.event_time, one.id))
     return tuple(
         msgspec.structs.replace(one, share=round(min(one.mentions / total, 1.0), 4)) for one in order[:SHOWN_TRIGGERS]
@@ -110,9 +112,10 @@ def _voices(heard: Sequence[tuple[Brand, Surge]]) -> tuple[Post, ...]:
     return tuple(different.values())[:SHOWN_VOICES]
 
 
-def _spread(heard: Sequence[tuple[Brand, Surge]]) -> Spread:
+def _spread(heard: Sequence[tuple[Brand, Surge]], found: Sequence[Sequence[Trigger]]) -> Spread:
     usual = [member.background or Background() for member, _ in heard]
-    news = [surge.news for _, surge in heard if surge.news is not None]
+    items = (first_news_of(surge, own) for (_, surge), own in zip(heard, found, strict=True))
+    news = [item for item in items if item is not None]
     arrivals: dict[str, int] = {}
     for _, surge in heard:
         for name, bucket in surge.arrivals.items():
