@@ -92,6 +92,8 @@ WORKER = """
 [worker]
 checkpoint_seconds = 0.3
 tick_idle_seconds = 3600
+[sentiment]
+learn = false
 [brands.acme.playbook]
 owner = "duty"
 respond_within_minutes = 60
