@@ -10,7 +10,15 @@ import msgspec
 from msgspec import Meta
 
 _FOLDER: Final = Path(__file__).parent / "topics"
-_ORDER: Final = ("mentions", "mentions-dlq", "brand-state", "alerts", "brand-activity", "alert-feedback")
+_ORDER: Final = (
+    "mentions",
+    "mentions-dlq",
+    "brand-state",
+    "alerts",
+    "brand-activity",
+    "alert-feedback",
+    "alert-deliveries",
+)
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

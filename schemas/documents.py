@@ -10,6 +10,7 @@ import msgspec
 
 from schemas.activity import Activity
 from schemas.alert import Alert
+from schemas.delivery import Delivery
 from schemas.feedback import Feedback
 from schemas.mention import Mention
 from schemas.observation import Observation
@@ -19,6 +20,7 @@ RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
     "alert": Alert,
     "activity": Activity,
     "feedback": Feedback,
+    "delivery": Delivery,
     "observation": Observation,
 }
 """Records that cross a boundary, by the name in their documents."""

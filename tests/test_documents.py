@@ -207,6 +207,7 @@ def written(text: str) -> str:
         "alert": lambda: fields_table("alert"),
         "activity": lambda: fields_table("activity"),
         "feedback": lambda: fields_table("feedback"),
+        "delivery": lambda: fields_table("delivery"),
         "observation": lambda: fields_table("observation"),
         "directions": directions_table,
     }
@@ -224,6 +225,7 @@ def test_every_table_has_its_place():
     tables = [
         "activity",
         "alert",
+        "delivery",
         "directions",
         "feedback",
         "keys",

@@ -32,6 +32,7 @@ _FORMS = ("html", "json", "markdown")
 @click.option("--alerts", multiple=True, metavar="FILE", help="Alerts from this file, not from the topics; repeatable.")
 @click.option("--activity", multiple=True, metavar="FILE", help="With --alerts: activity; may be repeated.")
 @click.option("--feedback", multiple=True, metavar="FILE", help="With --alerts: feedback; may be repeated.")
+@click.option("--deliveries", multiple=True, metavar="FILE", help="With --alerts: who was told; may be repeated.")
 @click.option(
     "--hub-store",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -61,6 +62,7 @@ def command(
     alerts: tuple[str, ...],
     activity: tuple[str, ...],
     feedback: tuple[str, ...],
+    deliveries: tuple[str, ...],
     hub_store: Path | None,
     inputs: tuple[str, ...],
     config_path: Path | None,
@@ -73,10 +75,10 @@ def command(
 ) -> int:
     """Report what happened in an episode: course, phases, recovery, answers and their effect, audit trail.
 
-    EPISODE is an episode's id, or at least 6 digits that only one begins with. Alerts, feedback and activity come from
-    the topics, from files as `tocsin replay --alerts --activity` writes them, or from the store of a hub. The same
-    input gives the same bytes. The page needs nothing else: no script, no network. The exit code is 1 when a record
-    could not be read, with the report written of the others.
+    EPISODE is an episode's id, or at least 6 digits that only one begins with. Alerts, feedback, deliveries and
+    activity come from the topics, from files as `tocsin replay --alerts --activity` writes them, or from the store of
+    a hub. The same input gives the same bytes. The page needs nothing else: no script, no network. The exit code is 1
+    when a record could not be read, with the report written of the others.
     """
     from pipeline.config.load import load_config
     from pipeline.config.settings import load_settings
@@ -84,7 +86,7 @@ def command(
     from pipeline.report.trail import exported
 
     _check(episode, brand, has_time=since is not None or until is not None, kinds=kinds)
-    _check_files(alerts, activity + feedback, inputs, partitions)
+    _check_files(alerts, activity + feedback + deliveries, inputs, partitions)
     _check_store(hub_store, episode, alerts)
     form = _form_of(out, form)
     settings = load_settings()
@@ -92,7 +94,9 @@ def command(
         settings = settings.model_copy(update={"config": config_path})
     for given in (out, trail):
         _refuse_existing(given, force=force)  # at once, not after a long reading
-    found = _gathered(settings, alerts, feedback) if hub_store is None else _stored(hub_store, episode or "")
+    found = (
+        _gathered(settings, alerts, feedback, deliveries) if hub_store is None else _stored(hub_store, episode or "")
+    )
     names = [found.episode(episode)] if episode else found.episodes(brand or "", kinds, since or 0.0, until)
     if out is None:
         out = f"report-{brand or names[0]}.html" if form == "html" else "-"
@@ -135,7 +139,9 @@ def _check_files(
     alerts: tuple[str, ...], beside: tuple[str, ...], inputs: tuple[str, ...], partitions: int | None
 ) -> None:
     if beside and not alerts:
-        raise click.UsageError("--activity and --feedback: expected --alerts FILE too; without it the topics are read")
+        raise click.UsageError(
+            "--activity, --feedback, --deliveries: expected --alerts FILE too; without it the topics are read"
+        )
     if partitions is not None and not inputs:
         raise click.UsageError("--partitions is for --input")
 
@@ -173,11 +179,13 @@ def _refuse_existing(out: str | None, *, force: bool) -> None:
         raise click.UsageError(f"{out}: expected a file that does not exist yet; --force overwrites it")
 
 
-def _gathered(settings: Settings, alerts: tuple[str, ...], feedback: tuple[str, ...]) -> Material:
+def _gathered(
+    settings: Settings, alerts: tuple[str, ...], feedback: tuple[str, ...], deliveries: tuple[str, ...]
+) -> Material:
     from pipeline.report.files import read_files
     from pipeline.report.topics import read_topics
 
-    return read_files(alerts, feedback) if alerts else read_topics(settings)
+    return read_files(alerts, feedback, deliveries) if alerts else read_topics(settings)
 
 
 def _stored(path: Path, episode: str) -> Material:

@@ -18,6 +18,7 @@ from pipeline.hub.store.retention import HOUR, Retention
 from pipeline.report.answers import responses_of
 from pipeline.report.playbook import checklist_of
 from pipeline.report.review import Answer
+from pipeline.report.told import Told, told_of
 from schemas.alert import Alert, PlaybookStep
 from schemas.evidence import Post, Trigger
 from schemas.feedback import Feedback
@@ -63,6 +64,7 @@ class EpisodeView(msgspec.Struct, frozen=True):
         remembered: of the episodes that the last alert calls similar those that the store knows, by id.
         incident: other episodes of the same event.
         since, until: the stretch of the charts, Unix seconds.
+        told: which targets were told of the episode, as far as that is recorded.
     """
 
     episode: Episode
@@ -80,6 +82,7 @@ class EpisodeView(msgspec.Struct, frozen=True):
     incident: Sequence[Episode]
     since: int
     until: int
+    told: Sequence[Told] = ()
 
     @property
     def unshown(self) -> int:
@@ -120,6 +123,7 @@ def episode_view(reader: Reader, episode_id: str) -> EpisodeView | None:
         incident=[other for other in others if other.episode_id in related],
         since=since,
         until=until,
+        told=told_of(reader.deliveries(episode_id)),
     )
 
 

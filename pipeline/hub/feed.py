@@ -19,13 +19,15 @@ from pipeline.errors import BrokerError
 from pipeline.hub.store.writer import Change, Incoming, Writer
 from pipeline.kafka.clients import broker_errors, consumer, topic_name
 from pipeline.kafka.reading import place
-from pipeline.kafka.topics import partition_count
+from pipeline.kafka.topics import partition_count, partitions_if_any
 from schemas.activity import decode_activity
 from schemas.alert import decode_alert
+from schemas.delivery import decode_delivery
 from schemas.feedback import decode_feedback
 from schemas.text import printable
 
-TOPICS: Final = ("alerts", "brand-activity", "alert-feedback")
+TOPICS: Final = ("alerts", "brand-activity", "alert-feedback", "alert-deliveries")
+_DELIVERIES: Final = "alert-deliveries"
 _POLL_MILLISECONDS: Final = 250
 _RECORDS: Final = 5_000
 """Of one transaction at most."""
@@ -38,6 +40,7 @@ _DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "alerts": decode_alert,
     "brand-activity": decode_activity,
     "alert-feedback": decode_feedback,
+    "alert-deliveries": decode_delivery,
 }
 
 logger = structlog.get_logger("tocsin.hub")
@@ -65,8 +68,16 @@ class Feed:
         self._writer = writer
         self._on_change = on_change
         self._stopped = threading.Event()
-        self._names = {topic_name(settings, name): name for name in TOPICS}
-        self._partitions = {name: partition_count(settings, name) for name in TOPICS}
+        self._partitions = {name: partition_count(settings, name) for name in TOPICS if name != _DELIVERIES}
+        told = partitions_if_any(settings, _DELIVERIES)
+        if told:
+            self._partitions[_DELIVERIES] = told
+        else:  # an installation from before there was one
+            logger.warning(
+                "no topic says who was told, so nothing does here: run `tocsin topics apply`, then start the hub again",
+                topic=topic_name(settings, _DELIVERIES),
+            )
+        self._names = {topic_name(settings, name): name for name in self._partitions}
 
     def stop(self) -> None:
         """Let `run` return soon."""
@@ -96,7 +107,7 @@ class Feed:
         options = {"max_poll_records": _RECORDS, "metadata_max_age_ms": _METADATA_MILLISECONDS}
         with (
             consumer(settings, client_id="tocsin-hub", **options) as client,
-            broker_errors(settings, "read alerts, brand-activity and alert-feedback"),
+            broker_errors(settings, "read alerts, brand-activity, alert-feedback and alert-deliveries"),
         ):
             partitions = self._assign(client)
             activity = [partition for partition in partitions if self._names[partition.topic] == "brand-activity"]
@@ -169,6 +180,7 @@ class Feed:
                 alerts=found["alerts"],
                 activity=found["brand-activity"],
                 feedback=found["alert-feedback"],
+                deliveries=found["alert-deliveries"],
                 offsets=offsets,
             )
         )

@@ -21,6 +21,7 @@ from pipeline.report.series import Series, series_of
 from pipeline.report.trail import Place
 from schemas.activity import Activity, Scores, Thresholds, Usual
 from schemas.alert import Alert, encode_alert
+from schemas.delivery import encode_delivery
 from schemas.feedback import encode_feedback
 from schemas.observation import BUCKET_SECONDS
 
@@ -58,7 +59,7 @@ def read_store(path: Path, digits: str) -> Material:
 
 
 def material_of(reader: Reader, episode: Episode) -> Material:
-    """Alerts and feedback of all episodes of an episode's brand, and the activity around this one.
+    """Alerts of all episodes of an episode's brand, and of this one feedback, who was told, and activity around it.
 
     Args:
         reader: of the store.
@@ -70,6 +71,9 @@ def material_of(reader: Reader, episode: Episode) -> Material:
     return Material(
         alerts=[(one, Place(source=SOURCE, value=encode_alert(one))) for one in alerts],
         feedback=[(one, Place(source=SOURCE, value=encode_feedback(one))) for one in said],
+        deliveries=[
+            (one, Place(source=SOURCE, value=encode_delivery(one))) for one in reader.deliveries(episode.episode_id)
+        ],
         activity=list(activity_of(reader, episode)),
         daily=daily_around(reader, episode),
     )

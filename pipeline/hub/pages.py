@@ -30,6 +30,7 @@ from pipeline.hub.queries import MAX_SKIPPED, PAGE, called, search_of, text_of
 from pipeline.hub.rendering import brand_name, render
 from pipeline.hub.words import LANGUAGES, Words, chosen, words_of
 from pipeline.report.sections.answers import facts_of
+from pipeline.report.sections.told import remarks
 from pipeline.report.words import Words as Told
 from schemas.alert import KINDS
 from schemas.text import printable, replace_lone_surrogates
@@ -75,6 +76,7 @@ def _episode(request: Request, hub: Hub, identity: Identity, refusal: Refusal, s
         "drawings": drawings,
         "last_hour": view.last_hour,
         "effects": facts_of(view.answers, view.own_posts, Told(words.language)),
+        "told_remarks": partial(remarks, words=Told(words.language)),
         "backfired": any("backfired" in alert.changes for alert in view.alerts),
         "step_words": partial(step_words, words=words),
         "saved": request.query_params.get("saved") == "1",

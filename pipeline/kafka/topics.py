@@ -19,7 +19,14 @@ from schemas.catalogue import Topic, topics
 
 Action = Literal["create", "configure", "add partitions", "refuse", "keep"]
 _PAUSE_SECONDS: Final = 0.1
-FOLLOW_MENTIONS: Final = ("mentions-dlq", "brand-state", "alerts", "brand-activity", "alert-feedback")
+FOLLOW_MENTIONS: Final = (
+    "mentions-dlq",
+    "brand-state",
+    "alerts",
+    "brand-activity",
+    "alert-feedback",
+    "alert-deliveries",
+)
 """Topics that share the partitions of mentions: what a record leads to is written to the same partition number."""
 
 
@@ -232,14 +239,25 @@ def partition_count(settings: Settings, name: str) -> int:
     Raises:
         BrokerError: no broker, no permission, or no such topic.
     """
+    count = partitions_if_any(settings, name)
+    if not count:
+        raise BrokerError(
+            f"{settings.kafka_bootstrap}: expected the topic {topic_name(settings, name)}, got none; run `tocsin "
+            "topics apply`"
+        )
+    return count
+
+
+def partitions_if_any(settings: Settings, name: str) -> int:
+    """As `partition_count`, 0 where there is no such topic: of a topic that an older installation has not made.
+
+    Raises:
+        BrokerError: no broker, no permission.
+    """
     topic = topic_name(settings, name)
     with admin(settings) as client, broker_errors(settings, f"read the topic {topic}"):
         existing = read_topics(client, [topic], seconds=settings.kafka_timeout_seconds)
-    if topic not in existing:
-        raise BrokerError(
-            f"{settings.kafka_bootstrap}: expected the topic {topic}, got none; run `tocsin topics apply`"
-        )
-    return existing[topic].partitions
+    return existing[topic].partitions if topic in existing else 0
 
 
 def _read(client: Any, settings: Settings, names: Iterable[str]) -> dict[str, Existing]:

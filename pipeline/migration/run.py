@@ -107,7 +107,11 @@ def migrate(
 def _check(settings: Settings, counts: dict[str, int], after: int) -> None:
     for name in topics():
         if name not in counts:
-            if name in {"brand-activity", "alert-feedback"}:  # workers run without; they are made with the others
+            if name in {
+                "brand-activity",
+                "alert-feedback",
+                "alert-deliveries",
+            }:  # workers run without
                 continue
             raise TocsinError(
                 f"{settings.kafka_bootstrap}: expected the topic {topic_name(settings, name)}, got none; "

@@ -12,16 +12,20 @@ import structlog
 
 from pipeline.notify.config import TargetSection
 from pipeline.notify.decision import HELD, SECONDS_PER_HOUR, Reason, decide, dedup_key, may_send
+from pipeline.notify.delivery_log import Handover, deliveries_of
 from pipeline.notify.memory import Held, Memory
 from pipeline.notify.messages import Style, message, waiting_message
 from pipeline.notify.source import Incoming, Source
 from pipeline.notify.targets.contract import Delivered, Notice, Outcome, Refused, Retry, Target
 from schemas.alert import Alert
+from schemas.delivery import Delivery
 
 POLL_SECONDS: Final = 0.5
 REMIND_SECONDS: Final = 60.0
 FIRST_BACK_OFF: Final = 1.0
 LONGEST_BACK_OFF: Final = 300.0
+_AT_ONCE: Final = 500
+"""Records of deliveries that are written at once."""
 
 logger = structlog.get_logger("tocsin.notify")
 
@@ -47,6 +51,9 @@ class Observer(Protocol):
     def undelivered(self, since: float | None) -> None:
         """When the alert was published that is tried now, in Unix seconds; None where there is none."""
 
+    def unrecorded(self, deliveries: int) -> None:
+        """How many deliveries are not yet on their topic."""
+
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is fixed of a target: its name, its section of the configuration, how its messages look."""
@@ -68,16 +75,16 @@ class Courier:
         *,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
-        rehearses: bool = False,
+        log: Handover | None = None,
     ) -> None:
-        """Nothing is carried yet. One that `rehearses` logs no delivery, for its target sends nothing."""
+        """Nothing is carried yet. Without a `log` it rehearses: its target sends nothing, so nothing is recorded."""
         self._profile = profile
         self._target = target
         self._memory = memory
         self._observer = observer
         self._clock = clock
         self._chance = chance
-        self._rehearses = rehearses
+        self._log = log
         self._pending: Incoming | None = None
         self._failures = 0
         self._not_before = float("-inf")
@@ -97,6 +104,7 @@ class Courier:
         Returns:
             Seconds to wait before the next step; 0 where it may follow at once.
         """
+        self.record()
         now = self._clock()
         if now < self._not_before:
             return min(self._not_before - now, POLL_SECONDS)
@@ -115,6 +123,22 @@ class Courier:
             self._forget()
         self._observer.waiting(self._memory.held_count())
         return 0.0
+
+    def record(self, seconds: float = 0.0) -> None:
+        """Have it written who was told, and forget what is; in the end wait so long for it."""
+        if self._log is None:
+            return
+        self._note_written(0.0)
+        if not self._log.in_hand:
+            self._log.offer(self._memory.unrecorded(_AT_ONCE))
+        if seconds:
+            self._note_written(seconds)
+        self._observer.unrecorded(self._memory.unrecorded_count())
+
+    def _note_written(self, seconds: float) -> None:
+        written = self._log.written(seconds) if self._log else []
+        if written:
+            self._memory.recorded(written)
 
     def _is_done(self, incoming: Incoming) -> bool:
         """Decide upon a record and act; False where it has to be tried again."""
@@ -158,18 +182,25 @@ class Courier:
             logger.warning("not delivered", why=outcome.why, tried_again_in_seconds=wait, **known)
             return False
         self._failures = 0
+        records = self._records(outcome, alerts, now)
         if isinstance(outcome, Delivered):
-            self._superseded(self._memory.delivered(alerts, now))
+            self._superseded(self._memory.delivered(alerts, now, records))
             self._observer.delivered(len(alerts))
-            if not self._rehearses:
+            if self._log is not None:
                 logger.info("delivered", brands=[alert.brand for alert in alerts], **known)
             return True
-        for alert in alerts:
-            self._memory.give_up(alert, now)
+        for number, alert in enumerate(alerts):
+            self._memory.give_up(alert, now, records[number : number + 1])
             self._observer.failed(outcome.cause)
         self._observer.skipped(Reason.REFUSED, len(alerts))
         logger.error("refused, and not tried again", why=outcome.why, **known)
         return True
+
+    def _records(self, outcome: Delivered | Refused, alerts: list[Alert], now: float) -> list[Delivery]:
+        if self._log is None:
+            return []
+        target = (self._profile.name, self._profile.section.type)
+        return deliveries_of(target, outcome, alerts, self._memory.waited(alerts), now)
 
     def _back_off(self, outcome: Retry, now: float) -> None:
         self._failures += 1

@@ -16,8 +16,10 @@ import msgspec
 from pipeline.errors import TocsinError
 from pipeline.notify.decision import SECONDS_PER_HOUR, Past, Reason, dedup_key
 from schemas.alert import Alert, decode_alert, encode_alert
+from schemas.delivery import Delivery, decode_delivery, encode_delivery
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""A file of the version before is brought up to it, any other is refused."""
 KEPT_DAYS: Final = 100.0
 """Longer than the topic keeps alerts: no older one can be read again."""
 _SILENT_DAYS: Final = 30.0
@@ -30,7 +32,9 @@ CREATE TABLE in_flight (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE held (id TEXT PRIMARY KEY, episode TEXT NOT NULL, number INTEGER NOT NULL, reason TEXT NOT NULL,
                    published REAL NOT NULL, alert BLOB NOT NULL) WITHOUT ROWID;
 """
-
+_SINCE_VERSION_2: Final = """
+CREATE TABLE unrecorded (number INTEGER PRIMARY KEY, id TEXT NOT NULL, at REAL NOT NULL, value BLOB NOT NULL)
+"""
 
 _ALL_HELD: Final = ("SELECT count(*) FROM held", ())
 _Write = Callable[[str, tuple[object, ...]], int]
@@ -101,10 +105,15 @@ class Memory:
         )
         return [row[0] for row in rows]
 
-    def delivered(self, alerts: Iterable[Alert], now: float) -> int:
+    def delivered(self, alerts: Iterable[Alert], now: float, records: Iterable[Delivery] = ()) -> int:
         """Remember one delivery, of one alert or of several at once.
 
         What had waited of the same episodes is dropped: the target knows something later.
+
+        Args:
+            alerts: that the target was told.
+            now: Unix seconds.
+            records: of the delivery, which are not yet on their topic.
 
         Returns:
             The number of other alerts that were dropped so.
@@ -112,6 +121,7 @@ class Memory:
         dropped = 0
         with self._transaction() as write:
             write("INSERT INTO deliveries VALUES (?)", (now,))
+            _keep(write, records)
             for alert in alerts:
                 write("INSERT OR IGNORE INTO delivered VALUES (?, ?)", (alert.id, now))
                 write("DELETE FROM held WHERE id = ?", (alert.id,))
@@ -136,9 +146,10 @@ class Memory:
             write("DELETE FROM told WHERE episode = ?", (alert.episode_id,))
             return self._drop(write, alert.episode_id, now)
 
-    def give_up(self, alert: Alert, now: float) -> None:
-        """Remember that an alert is not to be tried again: the target refuses it."""
+    def give_up(self, alert: Alert, now: float, records: Iterable[Delivery] = ()) -> None:
+        """Remember that an alert is not to be tried again: the target refuses it; `records` as of `delivered`."""
         with self._transaction() as write:
+            _keep(write, records)
             write("INSERT OR IGNORE INTO delivered VALUES (?, ?)", (alert.id, now))
             write("DELETE FROM held WHERE id = ?", (alert.id,))
             if alert.transition == "resolved":
@@ -163,10 +174,33 @@ class Memory:
         (count,) = self._connection.execute(*chosen).fetchone()
         return int(count)
 
+    def waited(self, alerts: Iterable[Alert]) -> dict[str, Reason]:
+        """Why alerts wait, by id, of those that do."""
+        query = "SELECT reason FROM held WHERE id = ?"
+        rows = {alert.id: self._connection.execute(query, (alert.id,)).fetchone() for alert in alerts}
+        return {name: Reason(row[0]) for name, row in rows.items() if row}
+
+    def unrecorded(self, limit: int) -> list[Delivery]:
+        """The first records of deliveries that are not known to be on their topic."""
+        rows = self._connection.execute("SELECT value FROM unrecorded ORDER BY number LIMIT ?", (limit,))
+        return [decode_delivery(row[0]) for row in rows]
+
+    def unrecorded_count(self) -> int:
+        """How many there are."""
+        (count,) = self._connection.execute("SELECT count(*) FROM unrecorded").fetchone()
+        return int(count)
+
+    def recorded(self, ids: Iterable[str]) -> None:
+        """Remember that these records are on their topic."""
+        with self._transaction() as write:
+            for one in ids:
+                write("DELETE FROM unrecorded WHERE id = ?", (one,))
+
     def forget(self, now: float) -> None:
         """Drop what can no longer matter, so that the file stays small."""
         with self._transaction() as write:
-            write("DELETE FROM delivered WHERE at < ?", (now - KEPT_DAYS * 24 * SECONDS_PER_HOUR,))
+            for table in ("delivered", "unrecorded"):
+                write(f"DELETE FROM {table} WHERE at < ?", (now - KEPT_DAYS * 24 * SECONDS_PER_HOUR,))  # noqa: S608 - ours
             write("DELETE FROM deliveries WHERE at < ?", (now - SECONDS_PER_HOUR,))
             write("DELETE FROM told WHERE at < ?", (now - _SILENT_DAYS * 24 * SECONDS_PER_HOUR,))
 
@@ -183,6 +217,14 @@ class Memory:
         with self._connection:  # commits, or rolls back where the block raises
             self._connection.execute("BEGIN IMMEDIATE")
             yield lambda query, values: self._connection.execute(query, values).rowcount
+
+
+def _keep(write: _Write, records: Iterable[Delivery]) -> None:
+    for one in records:
+        write(
+            "INSERT INTO unrecorded (id, at, value) VALUES (?, ?, ?)",
+            (one.id, one.time.timestamp(), encode_delivery(one)),
+        )
 
 
 def open_memory(path: Path | None) -> Memory:
@@ -226,10 +268,12 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # from the first lock until the process ends
     connection.execute("BEGIN EXCLUSIVE")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version not in {0, 1, VERSION}:
+        raise sqlite3.DatabaseError(f"version {version} instead of {VERSION}")
     if version == 0:
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
+    if version < VERSION:
+        connection.execute(_SINCE_VERSION_2)
         connection.execute(f"PRAGMA user_version = {VERSION}")
-    elif version != VERSION:
-        raise sqlite3.DatabaseError(f"version {version} instead of {VERSION}")
     connection.execute("COMMIT")

@@ -74,6 +74,9 @@ class Count:
     def undelivered(self, since: float | None) -> None:
         """Nothing is."""
 
+    def unrecorded(self, deliveries: int) -> None:
+        """Nothing is recorded."""
+
 
 class _Kept:
     """The alerts that are on the topic now, by the clock of their publication."""
@@ -119,7 +122,7 @@ def rehearse(profile: Profile, records: Sequence[Incoming], say: Callable[[str],
     memory = open_memory(None)
     try:
         printer = Printer(profile.name, say, lambda: source.now)
-        courier = Courier(profile, printer, memory, count, clock=lambda: source.now, rehearses=True)
+        courier = Courier(profile, printer, memory, count, clock=lambda: source.now)
         for _ in range(len(records) + 1):
             courier.step(source)
         return count, memory.held_count()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from pipeline.config.settings import Settings
 from pipeline.errors import TocsinError
 from pipeline.notify.config import NotifyFile
 from pipeline.notify.courier import Courier, Profile
+from pipeline.notify.delivery_log import DeliveryLog
 from pipeline.notify.memory import Memory, open_memory
 from pipeline.notify.messages import Style
 from pipeline.notify.secrets import address_of
@@ -27,6 +29,10 @@ from schemas.text import printable
 
 STOP_SECONDS: Final = 5.0
 """From SIGTERM to the end of the process, whatever targets do."""
+RECORD_SECONDS: Final = 2.0
+"""Of the end, in which it is written who was told last; what is not is written after the next start."""
+CLOSE_SECONDS: Final = 0.5
+"""For the connection over which that is written."""
 RESTART_SECONDS: Final = 5.0
 """From an unexpected error of a target's loop to its next start."""
 
@@ -99,17 +105,21 @@ def run(
         port = serve_notify_metrics(settings, metrics_port, metrics)
         logger.info("listening", host=settings.metrics_host, port=port, paths="/metrics")
     memories = {name: open_memory(state / f"{name}.sqlite3") for name in targets}
+    log = DeliveryLog(settings, targets)
+    recorder = threading.Thread(target=log.run, name="tocsin-deliveries", daemon=True)
     threads = []
     for profile in profiles:
         name = profile.name
-        courier = Courier(profile, targets[name], memories[name], metrics.targets[name])
+        courier = Courier(profile, targets[name], memories[name], metrics.targets[name], log=log.targets[name])
         loop = _Loop(settings, name, courier, metrics.targets[name], stop, from_beginning=from_beginning)
         threads.append(threading.Thread(target=loop.run, args=(memories[name],), name=f"tocsin-{name}", daemon=True))
         logger.info("target", target=name, type=profile.section.type, group=group_of(settings, name))
-    for thread in threads:
+    for thread in (recorder, *threads):
         thread.start()
     stop.wait()
     _join(threads, time.monotonic)
+    log.stop()
+    recorder.join(CLOSE_SECONDS)
 
 
 def _join(threads: list[threading.Thread], clock: Callable[[], float]) -> None:
@@ -150,6 +160,10 @@ class _Loop:
             except Exception:
                 logger.exception("an unexpected error; this target begins again", target=self._name)
                 self._begin_again()
+        try:
+            self._courier.record(RECORD_SECONDS)
+        except sqlite3.Error:
+            logger.exception("the memory cannot be written; who was told last may be recorded twice")
         memory.close()
 
     def _carry(self) -> None:

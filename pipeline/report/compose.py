@@ -18,14 +18,16 @@ from pipeline.report.likeness import earlier_ones
 from pipeline.report.phases import feelings_of, phases_of
 from pipeline.report.playbook import due_of, steps_of
 from pipeline.report.points import points_of
-from pipeline.report.review import Answer, Record, Review, Setting, Spread, Times
+from pipeline.report.review import Answer, Record, Review, Spread, Times
 from pipeline.report.series import series_of
 from pipeline.report.shown import NAME_CHARACTERS, line, shown_amplifier, shown_part, shown_post
 from pipeline.report.spread_course import spread_told
 from pipeline.report.timeline import timeline_of, trigger_of
+from pipeline.report.told import first_told, told_of
 from pipeline.report.trail import trail_of
 from schemas.activity import Activity
 from schemas.alert import SEVERITIES, Alert
+from schemas.delivery import Delivery
 from schemas.feedback import Feedback
 from schemas.moments import moment
 from schemas.observation import BUCKET_SECONDS
@@ -41,9 +43,9 @@ def review(
     feedback: Iterable[Feedback] = (),
     others: Iterable[Alert] = (),
     *,
+    deliveries: Iterable[Delivery] = (),
     daily: Daily | None = None,
     records: Iterable[Record] = (),
-    settings: Sequence[Setting] = (),
     names: Mapping[str, str] = NO_NAMES,
 ) -> Review:
     """Review one episode.
@@ -53,9 +55,9 @@ def review(
         activity: of the brand, from before the onset to after the end; without any at the onset, none is used.
         feedback: about the episode, in any order; what was said twice is one.
         others: alerts of the brand's other episodes, earlier and later ones.
+        deliveries: of its alerts, in any order; what was written twice is one.
         daily: whole days of the brand, kept for longer than activity; None takes what days activity has.
-        records: where alerts and feedback lie, for the audit trail.
-        settings: what other settings would have said (pipeline.report.rehearsal).
+        records: where alerts, feedback and deliveries lie, for the audit trail.
         names: what people call the brand, by language, for the headlines.
 
     Raises:
@@ -75,6 +77,7 @@ def review(
     peak = peak_of(series, told)
     calm = calm_of(series, days, told, peak, elsewhere)
     answers, own_posts = responses_of(said, told, series, first.onset_time)
+    informed = told_of(deliveries)
     over = last.detected_time if last.transition == "resolved" else known_until
     step, points = points_of(series, first.onset_time, over) if len(series) else (0, ())
     cause = last.evidence.cause
@@ -109,14 +112,14 @@ def review(
         answers=answers,
         own_posts=own_posts,
         backfired=next((one.detected_time for one in told if "backfired" in one.changes), None),
-        times=_times(told, said, answers, None if peak is None else peak.start),
+        times=_times(told, said, answers, None if peak is None else peak.start, first_told(informed)),
         due=due_of(told, said, known_until),
         steps=steps_of(told, said),
         earlier=earlier_ones(told, elsewhere),
-        settings=tuple(settings),
         trail=trail_of(records),
         step_seconds=step,
         points=points,
+        told=informed,
     )
 
 
@@ -159,7 +162,11 @@ def _spread(last: Alert) -> Spread:
 
 
 def _times(
-    alerts: Sequence[Alert], said: Sequence[Feedback], answers: Sequence[Answer], peak: datetime | None
+    alerts: Sequence[Alert],
+    said: Sequence[Feedback],
+    answers: Sequence[Answer],
+    peak: datetime | None,
+    informed: datetime | None,
 ) -> Times:
     onset, opened = alerts[0].onset_time, alerts[0].detected_time
     trigger = trigger_of(alerts)
@@ -178,6 +185,7 @@ def _times(
         alert_to_acknowledged=_minutes(alarm, acknowledged),
         alert_to_answer=_minutes(alarm, answered),
         onset_to_answer=_minutes(onset, answered),
+        alert_to_told=_minutes(alarm, informed),
     )
 
 

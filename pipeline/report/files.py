@@ -1,4 +1,4 @@
-"""Material from files: alerts, activity and feedback as JSON, one record on each line, plain or gzipped."""
+"""Material from files: alerts, activity, feedback and deliveries as JSON, one record on each line, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from pipeline.report.material import Brand, Material, take
 from pipeline.report.trail import Place
 from schemas.activity import decode_activity
 from schemas.alert import decode_alert
+from schemas.delivery import decode_delivery
 from schemas.feedback import decode_feedback
 
 _brand_of = msgspec.json.Decoder(Brand)
 
 
-def read_files(alerts: Sequence[str], feedback: Sequence[str]) -> Material:
-    """Alerts and feedback of files; without activity, which is read when the brand is known (`read_activity`).
+def read_files(alerts: Sequence[str], feedback: Sequence[str], deliveries: Sequence[str] = ()) -> Material:
+    """Alerts, feedback and deliveries of files; without activity, which is read once the brand is known.
 
     Raises:
         TocsinError: a file cannot be read.
@@ -31,10 +32,15 @@ def read_files(alerts: Sequence[str], feedback: Sequence[str]) -> Material:
     def keep_feedback(value: bytes, place: Place) -> None:
         found.feedback.append((decode_feedback(value), place))
 
+    def keep_delivery(value: bytes, place: Place) -> None:
+        found.deliveries.append((decode_delivery(value), place))
+
     for path in alerts:
         _read(path, keep_alert, "an alert", found)
     for path in feedback:
         _read(path, keep_feedback, "feedback", found)
+    for path in deliveries:
+        _read(path, keep_delivery, "a delivery", found)
     return found
 
 

@@ -12,9 +12,10 @@ from pipeline.errors import TocsinError
 from pipeline.report.compose import review
 from pipeline.report.held import Daily
 from pipeline.report.review import Record, Review, Setting
-from pipeline.report.trail import Place, record_of
+from pipeline.report.trail import Place, Said, record_of
 from schemas.activity import Activity
 from schemas.alert import Alert
+from schemas.delivery import Delivery
 from schemas.feedback import Feedback
 from schemas.text import printable
 
@@ -23,10 +24,10 @@ NEAREST: Final = 5
 
 
 class Material(msgspec.Struct):
-    """Alerts, feedback and activity.
+    """Alerts, feedback, deliveries and activity.
 
     Attributes:
-        alerts, feedback: each with its place.
+        alerts, feedback, deliveries: each with its place.
         activity: of the brands asked for.
         daily: whole days of the one brand asked for, where they are known for longer than activity.
         problems: records that could not be read, a line for people each.
@@ -34,6 +35,7 @@ class Material(msgspec.Struct):
 
     alerts: list[tuple[Alert, Place]] = []
     feedback: list[tuple[Feedback, Place]] = []
+    deliveries: list[tuple[Delivery, Place]] = []
     activity: list[Activity] = []
     daily: Daily | None = None
     problems: list[str] = []
@@ -109,25 +111,33 @@ class Material(msgspec.Struct):
         return min(alert.onset_time.timestamp() for alert, _ in self.alerts if alert.episode_id == episode)
 
     def values(self, episode: str) -> list[bytes]:
-        """The bytes of the alerts and the feedback of an episode."""
-        found: list[tuple[Alert | Feedback, Place]] = [*self.alerts, *self.feedback]
+        """The bytes of an episode's alerts and feedback, and of who was told."""
+        found: list[tuple[Said, Place]] = [*self.alerts, *self.feedback, *self.deliveries]
         return [place.value for said, place in found if said.episode_id == episode]
 
     def review(self, episode: str, settings: Sequence[Setting] = (), names: Mapping[str, str] = NO_NAMES) -> Review:
-        """The review of one episode; the rest as of `pipeline.report.compose.review`."""
+        """The review of one episode.
+
+        Args:
+            episode: its id.
+            settings: what other settings would have said (pipeline.report.rehearsal).
+            names: what people call the brand, by language.
+        """
         alerts = [(alert, place) for alert, place in self.alerts if alert.episode_id == episode]
         said = [(one, place) for one, place in self.feedback if one.episode_id == episode]
+        told = [(one, place) for one, place in self.deliveries if one.episode_id == episode]
         brand = alerts[0][0].brand
-        return review(
+        found = review(
             [alert for alert, _ in alerts],
             self.activity,
             [one for one, _ in said],
             [alert for alert, _ in self.alerts if alert.brand == brand and alert.episode_id != episode],
+            deliveries=[one for one, _ in told],
             daily=self.daily,
-            records=[*_records(alerts), *_records(said)],
-            settings=settings,
+            records=[*_records(alerts), *_records(said), *_records(told)],
             names=names,
         )
+        return msgspec.structs.replace(found, settings=tuple(settings))
 
 
 def take(
@@ -149,7 +159,7 @@ class Brand(msgspec.Struct):
     brand: str
 
 
-def _records(found: Iterable[tuple[Alert | Feedback, Place]]) -> list[Record]:
+def _records(found: Iterable[tuple[Said, Place]]) -> list[Record]:
     return [record_of(said, place) for said, place in found]
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from pipeline.report.effect import Effect
+from pipeline.report.told import Told
 from schemas.alert import Kind, Scope, Severity
 from schemas.evidence import Amplifier, Coordination, Part, Post, Recovery, Term
 
@@ -177,6 +178,7 @@ class Times(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     alert_to_acknowledged: float | None = None
     alert_to_answer: float | None = None
     onset_to_answer: float | None = None
+    alert_to_told: float | None = None
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -253,11 +255,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One record of the audit trail: what was known or said when, where it lies, and the SHA-256 of its bytes.
 
     Attributes:
-        kind: alert or feedback.
-        time: of an alert the event time of its detection; of feedback when it was said.
-        what: the alert's transition, or the kind of feedback.
+        kind: alert, feedback, or delivery of an alert to a target.
+        time: of an alert the event time of its detection; of feedback when it was said, of a delivery when it ended.
+        what: the alert's transition, also of the one that was delivered, or the kind of feedback.
         id: of the record's content.
         author: of feedback.
+        target: of a delivery, by its name.
+        outcome: of a delivery.
+        alert_id: which alert was delivered.
         written: when it was put onto the topic, by the record's timestamp: what people say of a time is their word.
         source: name of the topic or the file.
         partition, offset: on a topic.
@@ -265,7 +270,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         sha256: of the record's value.
     """
 
-    kind: Literal["alert", "feedback"]
+    kind: Literal["alert", "feedback", "delivery"]
     time: datetime
     what: str
     id: str
@@ -276,6 +281,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     partition: int | None = None
     offset: int | None = None
     line: int | None = None
+    target: str = ""
+    outcome: str = ""
+    alert_id: str = ""
 
 
 class Trail(msgspec.Struct, frozen=True, kw_only=True):
@@ -337,6 +345,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         labels: how often people judged the alarm true, false or unsure.
         answers: what people recorded as answers, and what followed each.
         own_posts: what the brand itself posted and nobody recorded; it is no answer where a deadline asks for one.
+        told: which targets `tocsin notify` told, as far as that is recorded.
         backfired: when an alert told, by the hour around it, that the first answer fed the fire.
         settings: what other settings would have said; the first are those of the configuration.
         step_seconds, points: of the charts.
@@ -381,3 +390,4 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     trail: Trail
     step_seconds: int = 0
     points: tuple[Point, ...] = ()
+    told: tuple[Told, ...] = ()

@@ -1,4 +1,4 @@
-"""Material from the topics: alerts, alert-feedback and brand-activity, committed records only."""
+"""Material from the topics: alerts, alert-feedback, alert-deliveries and brand-activity, committed records only."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Final
 from pipeline.config.settings import Settings
 from pipeline.kafka.reading import place as named
 from pipeline.kafka.reading import read_records
+from pipeline.kafka.topics import partitions_if_any
 from pipeline.report.material import Material, take
 from pipeline.report.trail import Place
 from schemas.activity import decode_activity
 from schemas.alert import decode_alert
+from schemas.delivery import decode_delivery
 from schemas.feedback import decode_feedback
 from schemas.moments import moment
 
@@ -20,7 +22,9 @@ CLOCKS_SECONDS: Final = 86_400.0
 
 
 def read_topics(settings: Settings) -> Material:
-    """All alerts and feedback on the topics; without activity, which is read when the brand is known.
+    """All alerts, feedback and deliveries on the topics; without activity, which is read when the brand is known.
+
+    Where there is no topic of deliveries, as in an older installation, there are none.
 
     Raises:
         BrokerError: no broker, no topic, no permission.
@@ -33,8 +37,13 @@ def read_topics(settings: Settings) -> Material:
     def keep_feedback(value: bytes, place: Place) -> None:
         found.feedback.append((decode_feedback(value), place))
 
+    def keep_delivery(value: bytes, place: Place) -> None:
+        found.deliveries.append((decode_delivery(value), place))
+
     _read(settings, "alerts", keep_alert, "an alert", found)
     _read(settings, "alert-feedback", keep_feedback, "feedback", found, keeps_tombstones=True)
+    if partitions_if_any(settings, "alert-deliveries"):
+        _read(settings, "alert-deliveries", keep_delivery, "a delivery", found)
     return found
 
 

@@ -14,6 +14,7 @@ import msgspec
 from pipeline.report.review import Record, Trail
 from pipeline.report.shown import NAME_CHARACTERS, line
 from schemas.alert import Alert
+from schemas.delivery import Delivery
 from schemas.feedback import Feedback
 
 
@@ -33,15 +34,22 @@ def digest(value: bytes) -> str:
     return sha256(value).hexdigest()
 
 
-def record_of(said: Alert | Feedback, place: Place) -> Record:
+Said = Alert | Feedback | Delivery
+"""What a record of the trail says."""
+
+
+def record_of(said: Said, place: Place) -> Record:
     """A record of the trail."""
-    is_alert = isinstance(said, Alert)
+    delivery = said if isinstance(said, Delivery) else None
     return Record(
-        kind="alert" if is_alert else "feedback",
+        kind="alert" if isinstance(said, Alert) else "feedback" if isinstance(said, Feedback) else "delivery",
         time=said.detected_time if isinstance(said, Alert) else said.time,
-        what=said.transition if isinstance(said, Alert) else said.kind,
+        what=said.kind if isinstance(said, Feedback) else said.transition,
         id=said.id,
-        author="" if isinstance(said, Alert) else line(said.author, NAME_CHARACTERS),
+        author=line(said.author, NAME_CHARACTERS) if isinstance(said, Feedback) else "",
+        target=line(delivery.target, NAME_CHARACTERS) if delivery else "",
+        outcome=delivery.outcome if delivery else "",
+        alert_id=delivery.alert_id if delivery else "",
         written=place.written,
         source=line(place.source, 2 * NAME_CHARACTERS),
         sha256=digest(place.value),

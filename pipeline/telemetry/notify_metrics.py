@@ -64,6 +64,14 @@ NOTIFY_CATALOGUE: Final[tuple[Metric, ...]] = (
         remedy="Growing by day: raise rate_per_hour or min_severity.",
     ),
     Metric(
+        name="tocsin_notify_unrecorded",
+        type="gauge",
+        unit="deliveries",
+        labels=(_TARGET,),
+        meaning="Deliveries that are not yet on alert-deliveries; they are kept and written when it takes them.",
+        remedy="Above 0 for a minute: the log says why; `tocsin topics apply`, or Write on that topic is missing.",
+    ),
+    Metric(
         name="tocsin_notify_oldest_undelivered_seconds",
         type="gauge",
         unit="seconds",
@@ -137,6 +145,10 @@ class TargetMetrics:
     def waiting(self, alerts: int) -> None:
         """How many alerts are kept for later."""
         self._metrics.gauge("tocsin_notify_waiting", self._name).set(alerts)
+
+    def unrecorded(self, deliveries: int) -> None:
+        """How many deliveries are not yet on their topic."""
+        self._metrics.gauge("tocsin_notify_unrecorded", self._name).set(deliveries)
 
     def undelivered(self, since: float | None) -> None:
         """When the alert was published that is tried now, in Unix seconds; None where there is none."""

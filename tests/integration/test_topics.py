@@ -100,6 +100,7 @@ def test_the_worker_is_told_which_partition_count_is_wrong(bare_settings):
             "alerts": 3,
             "brand-activity": 3,
             "alert-feedback": 3,
+            "alert-deliveries": 3,
         }
         names = {topic_name(bare_settings, name): count for name, count in counts.items()}
         client.create_topics(

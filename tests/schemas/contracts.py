@@ -14,6 +14,7 @@ from jsonschema.protocols import Validator
 
 from schemas.activity import decode_activity
 from schemas.alert import Alert, decode_alert, encode_alert
+from schemas.delivery import decode_delivery
 from schemas.documents import RECORDS, json_schema
 from schemas.feedback import decode_feedback
 from schemas.mention import Mention, decode_mention, encode_mention
@@ -48,6 +49,8 @@ def decode(record: str, value: bytes) -> Any:
         return decode_activity(value)
     if record == "feedback":
         return decode_feedback(value)
+    if record == "delivery":
+        return decode_delivery(value)
     return msgspec.json.decode(value, type=RECORDS[record])
 
 

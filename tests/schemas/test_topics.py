@@ -10,6 +10,7 @@ import pytest
 from schemas.activity import MAX_ACTIVITY_BYTES
 from schemas.alert import MAX_ALERT_BYTES
 from schemas.catalogue import Topic, topics
+from schemas.delivery import MAX_DELIVERY_BYTES
 from schemas.documents import RECORDS, json_schema, latest_version
 from schemas.feedback import MAX_FEEDBACK_BYTES
 from schemas.mention import MAX_MENTION_BYTES
@@ -18,8 +19,9 @@ from tests.schemas.contracts import SCHEMAS
 DAY_MS = 24 * 3600 * 1000
 
 
-def test_the_catalogue_is_the_six_topics_of_the_line_in_its_order():
-    assert list(topics()) == ["mentions", "mentions-dlq", "brand-state", "alerts", "brand-activity", "alert-feedback"]
+def test_the_catalogue_is_the_topics_of_the_line_in_its_order():
+    line = ["mentions", "mentions-dlq", "brand-state", "alerts", "brand-activity", "alert-feedback", "alert-deliveries"]
+    assert list(topics()) == line
 
 
 def test_every_file_describes_the_topic_that_it_is_named_after():
@@ -58,13 +60,13 @@ def test_only_the_state_and_the_feedback_are_compacted_feedback_not_before_the_a
     assert topics()["alert-feedback"].config["min.compaction.lag.ms"] == topics()["alerts"].config["retention.ms"]
 
 
-def test_mentions_are_kept_7_days_dead_letters_and_activity_30_and_alerts_90():
+def test_mentions_are_kept_7_days_dead_letters_and_activity_30_alerts_and_deliveries_90():
     kept = {
         name: int(topic.config["retention.ms"]) / DAY_MS
         for name, topic in topics().items()
         if "retention.ms" in topic.config
     }
-    assert kept == {"mentions": 7, "mentions-dlq": 30, "alerts": 90, "brand-activity": 30}
+    assert kept == {"mentions": 7, "mentions-dlq": 30, "alerts": 90, "brand-activity": 30, "alert-deliveries": 90}
 
 
 def test_the_greatest_record_of_mentions_still_fits_into_the_dead_letters_with_its_headers():
@@ -72,11 +74,12 @@ def test_the_greatest_record_of_mentions_still_fits_into_the_dead_letters_with_i
     assert size["mentions-dlq"] >= size["mentions"] + 65_536
 
 
-def test_the_greatest_mention_alert_activity_and_feedback_fit_into_their_topics():
+def test_the_greatest_mention_alert_activity_feedback_and_delivery_fit_into_their_topics():
     assert int(topics()["mentions"].config["max.message.bytes"]) > MAX_MENTION_BYTES
     assert int(topics()["alerts"].config["max.message.bytes"]) > MAX_ALERT_BYTES
     assert int(topics()["brand-activity"].config["max.message.bytes"]) > MAX_ACTIVITY_BYTES
     assert int(topics()["alert-feedback"].config["max.message.bytes"]) > MAX_FEEDBACK_BYTES
+    assert int(topics()["alert-deliveries"].config["max.message.bytes"]) > MAX_DELIVERY_BYTES
 
 
 def test_the_broker_stamps_mentions_so_that_a_producer_cannot_forge_the_time_they_are_held_against():

@@ -1,11 +1,19 @@
-"""A store of the layout before, brought up to this one: nothing need be read from the topics anew."""
+"""A store of a layout before, brought up to this one: nothing need be read from the topics anew."""
 
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
 
 from pipeline.hub.store.due import due_of
 from schemas.alert import decode_alert
+
+DELIVERIES: Final = """
+CREATE TABLE deliveries (
+    id TEXT PRIMARY KEY, episode_id TEXT NOT NULL, told REAL NOT NULL, value BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX deliveries_of_episode ON deliveries (episode_id, told);
+"""
 
 
 def from_layout_1(connection: sqlite3.Connection) -> None:
@@ -27,3 +35,8 @@ def from_layout_1(connection: sqlite3.Connection) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def from_layout_2(connection: sqlite3.Connection) -> None:
+    """Add who was told: their topic is read from its beginning, for the store has no offset of it."""
+    connection.executescript(f"BEGIN IMMEDIATE; {DELIVERIES} PRAGMA user_version = 3; COMMIT;")

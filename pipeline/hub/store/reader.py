@@ -15,6 +15,7 @@ from pipeline.hub.store.retention import DAY, HOUR
 from pipeline.hub.store.tables import open_for_reading
 from schemas.activity import Activity, decode_activity
 from schemas.alert import SEVERITIES, Alert, decode_alert
+from schemas.delivery import Delivery, decode_delivery
 from schemas.feedback import Feedback, FeedbackKind, decode_feedback
 from schemas.observation import BUCKET_SECONDS
 
@@ -199,6 +200,11 @@ class Reader:
         marks = ", ".join("?" * len(episode_ids))
         sql = f"SELECT value FROM feedback WHERE episode_id IN ({marks}) ORDER BY said, arrival, id"  # noqa: S608 - marks
         return [decode_feedback(value) for (value,) in self._rows(sql, list(episode_ids))]
+
+    def deliveries(self, episode_id: str) -> list[Delivery]:
+        """Who was told of an episode, in order of time."""
+        rows = self._rows("SELECT value FROM deliveries WHERE episode_id = ? ORDER BY told, id", (episode_id,))
+        return [decode_delivery(value) for (value,) in rows]
 
     def response_seconds(self, kind: FeedbackKind) -> list[float]:
         """Seconds from the opening of an episode to the first feedback of a kind, of every one that has some."""

@@ -72,6 +72,7 @@ def forget(connection: sqlite3.Connection, retention: Retention, forgotten: int,
     gone = "SELECT episode_id FROM episodes WHERE changed < ?"
     connection.execute(f"DELETE FROM alerts WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
     connection.execute(f"DELETE FROM feedback WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
+    connection.execute(f"DELETE FROM deliveries WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
     connection.execute("DELETE FROM episodes WHERE changed < ?", (old,))
     unheard = connection.execute(
         "DELETE FROM brands WHERE last_start < ? AND number NOT IN (SELECT number FROM episodes)",

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import TocsinError
-from pipeline.hub.store.migration import from_layout_1
+from pipeline.hub.store.migration import DELIVERIES, from_layout_1, from_layout_2
 
-VERSION: Final = 2
-"""Of the layout; a file of the one before is brought up to it, any other is refused."""
+VERSION: Final = 3
+"""Of the layout; a file of one before is brought up to it, any other is refused."""
 
 _PERIOD_COLUMNS: Final = """
     start INTEGER NOT NULL,
@@ -70,6 +70,7 @@ CREATE TABLE feedback (
     arrival INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX feedback_of_episode ON feedback (episode_id, said);
+{DELIVERIES}
 CREATE TABLE buckets (
     start INTEGER NOT NULL,
     brand INTEGER NOT NULL,
@@ -144,8 +145,10 @@ def _lay_out(connection: sqlite3.Connection, path: Path) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise TocsinError(f"{path}: expected a store of the hub, got another database; set another with --store")
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-    elif version == 1:
-        from_layout_1(connection)
+    elif version in {1, 2}:
+        if version == 1:
+            from_layout_1(connection)
+        from_layout_2(connection)
     elif version != VERSION:
         raise TocsinError(
             f"{path}: expected a store of layout {VERSION}, got layout {version}; remove it, and the hub reads the "

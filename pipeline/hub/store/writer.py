@@ -19,6 +19,7 @@ from pipeline.hub.store.retention import DAY, EVERY_SECONDS, HOUR, Retention, fo
 from pipeline.hub.store.tables import open_for_writing, sole_writer
 from schemas.activity import Activity, encode_activity
 from schemas.alert import SEVERITIES, Alert, encode_alert
+from schemas.delivery import Delivery, encode_delivery
 from schemas.feedback import Feedback, encode_feedback
 from schemas.observation import BUCKET_SECONDS
 
@@ -31,6 +32,7 @@ class Incoming(msgspec.Struct):
     alerts: Sequence[Alert] = ()
     activity: Sequence[Activity] = ()
     feedback: Sequence[Feedback] = ()
+    deliveries: Sequence[Delivery] = ()
     offsets: Mapping[tuple[str, int], int] = {}
 
 
@@ -38,7 +40,7 @@ class Change(msgspec.Struct, frozen=True):
     """What a transaction has changed.
 
     Attributes:
-        episodes: those with a new alert or feedback.
+        episodes: those with a new alert, feedback or delivery.
         brands: those with new activity.
         watermark: end of the newest bucket, Unix seconds; 0: there is none, or it is as before.
     """
@@ -51,8 +53,8 @@ class Change(msgspec.Struct, frozen=True):
 class Writer:
     """Writes the store. Methods may be called from any thread, one after the other.
 
-    What is known is not stored again: alerts and feedback go by their ids, the activity of a brand comes in the order
-    of its buckets. So records that are read a second time change nothing.
+    What is known is not stored again: alerts, feedback and deliveries go by their ids, the activity of a brand
+    comes in the order of its buckets. So records that are read a second time change nothing.
     """
 
     def __init__(self, path: Path, retention: Retention | None = None) -> None:
@@ -116,6 +118,7 @@ class Writer:
     def _store(self, incoming: Incoming) -> Change:
         episodes = {alert.episode_id for alert in incoming.alerts if self._store_alert(alert)}
         episodes |= {said.episode_id for said in incoming.feedback if self._store_feedback(said)}
+        episodes |= {told.episode_id for told in incoming.deliveries if self._store_delivery(told)}
         brands = self._store_activity(incoming.activity)
         self._connection.executemany(
             "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)",
@@ -178,6 +181,13 @@ class Writer:
             "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?, "
             "(SELECT coalesce(max(arrival), 0) + 1 FROM feedback WHERE episode_id = ?))",
             (said.id, said.episode_id, said.kind, said.time.timestamp(), encode_feedback(said), said.episode_id),
+        )
+        return found.rowcount > 0
+
+    def _store_delivery(self, told: Delivery) -> bool:
+        found = self._connection.execute(
+            "INSERT OR IGNORE INTO deliveries VALUES (?, ?, ?, ?)",
+            (told.id, told.episode_id, told.time.timestamp(), encode_delivery(told)),
         )
         return found.rowcount > 0
 

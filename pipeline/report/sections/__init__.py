@@ -9,6 +9,7 @@ from pipeline.report.sections.course import phases, timeline
 from pipeline.report.sections.glance import glance, instant
 from pipeline.report.sections.learning import earlier, lessons, playbook
 from pipeline.report.sections.reach import emotions, spread
+from pipeline.report.sections.told import told
 from pipeline.report.sections.trail import trail
 from pipeline.report.words import Words
 
@@ -33,6 +34,7 @@ def outline_of(found: Review, language: str) -> Outline:
         ("playbook", playbook(found, words)),
         ("earlier", earlier(found, words)),
         ("lessons", lessons(found, words)),
+        ("told", told(found, words)),
         ("trail", trail(found, words)),
     )
     return Outline(

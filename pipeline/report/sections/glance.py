@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pipeline.engine.alerts.surge_evidence import USUAL_AGAIN
 from pipeline.report.outline import Block, Cell, row, text
 from pipeline.report.review import After, Due, Review
+from pipeline.report.told import first_told
 from pipeline.report.words import Words
 from pipeline.wording import percent
 
@@ -109,8 +110,11 @@ def _lasting(words: Words, key: str, minutes: int | None, *rule: str) -> str:
 
 
 def _response(found: Review, words: Words) -> list[tuple[str, str]]:
-    """Time to acknowledge and to answer; without the opening only whether it was done is known."""
+    """Time to tell, to acknowledge and to answer; without the opening only whether it was done is known."""
     rows = []
+    first = first_told(found.told)
+    if first is not None:
+        rows.append(("told.after", _after_alarm(found.times.alert_to_told, first, words)))
     for name, minutes, done, never in (
         ("acknowledged.after", found.times.alert_to_acknowledged, "acknowledged", "never.acknowledged"),
         ("answered.after", found.times.alert_to_answer, "answer", "never.answered"),
@@ -118,13 +122,17 @@ def _response(found: Review, words: Words) -> list[tuple[str, str]]:
         first = next((entry.time for entry in found.timeline if entry.what == done), None)
         if first is None:
             rows.append((name, words(never)))
-        elif minutes is None:
-            rows.append((name, instant(first)))
         else:
-            rows.append((name, words("after.alarm" if minutes >= 0 else "before.alarm", words.duration(minutes))))
+            rows.append((name, _after_alarm(minutes, first, words)))
     if found.due is not None:
         rows.append(("due", _due(found.due, words, is_over=found.resolved is not None)))
     return rows
+
+
+def _after_alarm(minutes: float | None, time: datetime, words: Words) -> str:
+    if minutes is None:
+        return instant(time)
+    return words("after.alarm" if minutes >= 0 else "before.alarm", words.duration(minutes))
 
 
 def _due(due: Due, words: Words, *, is_over: bool) -> str:

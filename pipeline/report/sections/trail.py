@@ -36,6 +36,8 @@ def second(time: datetime) -> str:
 def _record(record: Record, words: Words) -> tuple[Cell, ...]:
     if record.kind == "alert":
         what = words("record.alert", record.what)
+    elif record.kind == "delivery":
+        what = words(f"record.{record.outcome}", record.target, record.what)
     else:
         what = words("record.feedback", words(f"entry.{record.what}"), record.author)
     return row(

@@ -61,6 +61,7 @@ ENGLISH: Final = MappingProxyType(
         "answered.after": "Time to answer",
         "never.acknowledged": "nobody has acknowledged",
         "never.answered": "no answer is recorded",
+        "told.after": "First target told",
         "after.alarm": "{} after the alarm",
         "before.alarm": "{} before the alarm",
         "due": "Act by",
@@ -252,6 +253,22 @@ ENGLISH: Final = MappingProxyType(
         "earlier.by": "Earlier by",
         "others.opened": "Other alarms of the brand in the input",
         "not.opened": "does not open",
+        # told
+        "told": "Who was told",
+        "told.about": "Targets of the notifications, by the records of their deliveries: taken by the service that "
+        "reaches people, whether or not anybody read it.",
+        "target": "Target",
+        "told.by": "By",
+        "told.first": "First told",
+        "told.last": "Last told",
+        "told.alerts": "Alerts",
+        "told.remarks": "Remarks",
+        "told.when": "{} ({})",
+        "waited": "later: {}",
+        "waited.quiet_hours": "quiet hours",
+        "waited.rate_limited": "above the rate",
+        "waited.too_old": "too old to be told at once",
+        "told.refused": "refused {}: {}",
         # trail
         "trail": "Audit trail",
         "trail.about": "What was known, said and done, in order. Each digest is the SHA-256 of the record's bytes; "
@@ -262,6 +279,8 @@ ENGLISH: Final = MappingProxyType(
         "record.place": "Place",
         "record.alert": "alert: {}",
         "record.feedback": "{} by {}",
+        "record.delivered": "{} told: {}",
+        "record.refused": "{} refused: {}",
         "digest": "SHA-256",
     }
 )

@@ -23,6 +23,7 @@ from pipeline.hub.store.writer import Incoming, Writer
 from pipeline.report.playbook import DEFAULT_STEPS
 from pipeline.report.review import Review
 from schemas.alert import Alert, Playbook, ScoreReading, Window
+from schemas.delivery import new_delivery
 from schemas.evidence import Forecast, Part, Post, Recovery, Spread
 from schemas.feedback import FeedbackKind, new_feedback
 from schemas.moments import moment
@@ -55,6 +56,28 @@ def answered(writer: Writer) -> Alert:
     done = new_feedback(opened, "step", author="Ann", time=moment(START + 3000), step="publish")
     writer.apply(Incoming(activity=records, feedback=[said, done]))
     return opened
+
+
+def test_the_page_says_who_was_told_as_its_json_does(hub):
+    _, writer, client = hub
+    opened = answered(writer)
+    assert "Who was told" not in page(client, opened)
+    told = [
+        new_delivery(opened, target=("on-call", "pagerduty"), time=moment(DETECTED + 4)),
+        new_delivery(opened, target=("chat", "apprise"), time=moment(DETECTED + 7), outcome="refused", why="status 9"),
+    ]
+    writer.apply(Incoming(deliveries=told))
+    text = page(client, opened)
+    assert "Who was told" in text
+    assert "on-call" in text
+    assert "refused 1: status 9" in text
+    found = client.get(f"/api/episodes/{opened.episode_id}").json()
+    assert [(one["target"], one.get("first")) for one in found["told"]] == [
+        ("on-call", f"{moment(DETECTED + 4):%Y-%m-%dT%H:%M:%SZ}"),
+        ("chat", None),
+    ]
+    assert "通知了谁" in page(client, opened, lang="zh")
+    assert "誰に通知したか" in page(client, opened, lang="ja")
 
 
 def test_the_playbook_shows_everybody_the_steps_with_what_is_done_and_whole_drafts(hub):

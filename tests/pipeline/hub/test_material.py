@@ -12,7 +12,9 @@ from pipeline.hub.material import read_store
 from pipeline.hub.store.writer import Incoming, Writer
 from pipeline.report.compose import review
 from pipeline.report.review import Review
+from pipeline.report.trail import digest
 from schemas.activity import Activity
+from schemas.delivery import encode_delivery, new_delivery
 from tests.pipeline.report.recorded import recorded, said
 
 ALERTS, ACTIVITY = recorded()
@@ -45,6 +47,19 @@ def test_the_phases_of_both_reports_begin_and_end_alike_with_the_same_counts(tmp
         assert one.expected == pytest.approx(other.expected, rel=0.01)
         assert one.negative_share == pytest.approx(other.negative_share, abs=0.01)
     assert (stored.step_seconds, stored.points[0].start) == (told.step_seconds, told.points[0].start)
+
+
+def test_both_reports_say_alike_who_was_told(tmp_path):
+    told = [new_delivery(one, target=("chat", "apprise"), time=one.detected_time) for one in ALERTS]
+    with Writer(tmp_path / "store.sqlite") as writer:
+        writer.apply(Incoming(alerts=ALERTS, activity=WITHIN_A_DAY, deliveries=[*told, *told]))
+    stored = read_store(tmp_path / "store.sqlite", OPENED.episode_id)
+    found, other = stored.review(OPENED.episode_id), review(ALERTS, WITHIN_A_DAY, deliveries=told)
+    assert found.told == other.told
+    assert [one.alerts for one in found.told] == [len(told)]
+    assert [one.sha256 for one in found.trail.records if one.kind == "delivery"] == [
+        digest(encode_delivery(one)) for one in told
+    ]
 
 
 def test_once_the_store_has_forgotten_the_days_only_what_came_after_the_end_is_shorter(tmp_path):

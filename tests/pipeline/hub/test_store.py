@@ -17,11 +17,12 @@ from pipeline.hub.store.reader import Reader, Search
 from pipeline.hub.store.retention import DAY, HOUR, Retention
 from pipeline.hub.store.writer import Incoming, Writer
 from schemas.alert import Alert, Playbook
+from schemas.delivery import new_delivery
 from schemas.feedback import new_feedback
 from schemas.moments import moment
 from tests.pipeline.hub.world import DETECTED, START, activity, alert, buckets, burn, episode, later
 
-TABLES = ("episodes", "alerts", "feedback", "buckets", "hours", "days", "offsets", "facts")
+TABLES = ("episodes", "alerts", "feedback", "deliveries", "buckets", "hours", "days", "offsets", "facts")
 
 
 def content(path: Path) -> dict[str, list[Any]]:
@@ -34,12 +35,13 @@ def content(path: Path) -> dict[str, list[Any]]:
 
 
 def topics() -> dict[str, list[Any]]:
-    """Three topics of a crisis, in the order of their offsets."""
+    """Four topics of a crisis, in the order of their offsets."""
     opened = episode(1)
     said = new_feedback(opened, "acknowledged", author="Kim", time=moment(DETECTED + 60))
     records = [record for n in range(12) for brand in ("acme", "bolt") for record in [activity(brand, START + 300 * n)]]
     alerts = [opened, later(opened, 2, "escalated", 10, severity="critical"), later(opened, 3, "resolved", 20)]
-    return {"alerts": alerts, "activity": records, "feedback": [said]}
+    told = [new_delivery(one, target=("chat", "apprise"), time=one.detected_time) for one in (*alerts, alerts[-1])]
+    return {"alerts": alerts, "activity": records, "feedback": [said], "deliveries": told}
 
 
 def read_on(writer: Writer, log: dict[str, list[Any]], limit: int) -> bool:
@@ -93,7 +95,7 @@ def fail(*_: object) -> None:
 def test_records_that_are_read_a_second_time_change_nothing(tmp_path):
     with Writer(tmp_path / "store.sqlite") as writer:
         log = topics()
-        once = Incoming(alerts=log["alerts"], activity=log["activity"], feedback=log["feedback"])
+        once = Incoming(**log)
         writer.apply(once)
         before = content(writer.path)
         change = writer.apply(once)
@@ -132,11 +134,12 @@ def test_five_minutes_are_kept_for_a_day_and_near_an_episode_for_as_long_as_that
         assert len(reader.periods("bolt", START - DAY, end, HOUR)) == 20
 
 
-def test_what_is_older_than_its_time_is_forgotten_alerts_and_feedback_too(tmp_path):
+def test_what_is_older_than_its_time_is_forgotten_alerts_feedback_and_deliveries_too(tmp_path):
     with Writer(tmp_path / "store.sqlite") as writer:
         opened = episode(1)
         said = new_feedback(opened, "note", author="Kim", time=moment(DETECTED), note="seen")
-        writer.apply(Incoming(alerts=[opened], feedback=[said], activity=buckets("acme", START, 12)))
+        told = new_delivery(opened, target=("chat", "apprise"), time=moment(DETECTED))
+        writer.apply(Incoming(alerts=[opened], feedback=[said], deliveries=[told], activity=buckets("acme", START, 12)))
         writer.apply(Incoming(activity=[activity("bolt", START + 500 * DAY)]))
         writer.apply(Incoming(activity=[activity("acme", START + 501 * DAY)]))
         writer.apply(Incoming(activity=[activity("bolt", START + 1000 * DAY)]))
@@ -144,7 +147,7 @@ def test_what_is_older_than_its_time_is_forgotten_alerts_and_feedback_too(tmp_pa
         left = {name: len(rows) for name, rows in content(writer.path).items() if name not in {"facts", "offsets"}}
         assert reader.brands("", (), 10) == (["bolt"], 1)
         reader.close()
-    assert left == {"episodes": 0, "alerts": 0, "feedback": 0, "buckets": 1, "hours": 1, "days": 1}
+    assert left == {"episodes": 0, "alerts": 0, "feedback": 0, "deliveries": 0, "buckets": 1, "hours": 1, "days": 1}
 
 
 def test_the_sum_of_an_hour_has_a_narrower_band_than_its_buckets_added(tmp_path):
@@ -259,12 +262,16 @@ def test_a_store_of_the_layout_before_is_kept_and_brought_up_to_date(tmp_path):
     before = content(path)
     with sqlite3.connect(path) as connection:
         connection.executescript(
-            "ALTER TABLE feedback DROP COLUMN arrival; ALTER TABLE episodes DROP COLUMN due; PRAGMA user_version = 1;"
+            "ALTER TABLE feedback DROP COLUMN arrival; ALTER TABLE episodes DROP COLUMN due; DROP TABLE deliveries; "
+            "PRAGMA user_version = 1;"
         )
     connection.close()
     with Writer(path) as writer:
         migrated = content(path)
         assert migrated["episodes"] == before["episodes"]
+        assert writer.next_offsets("alert-deliveries") == {}
+        writer.apply(Incoming(deliveries=[new_delivery(opened, target=("chat", "apprise"), time=moment(DETECTED))]))
+        assert len(content(path)["deliveries"]) == 1
         assert [row[:-1] for row in migrated["feedback"]] == [row[:-1] for row in before["feedback"]]
         writer.apply(Incoming(feedback=[new_feedback(opened, "note", author="Ann", time=moment(DETECTED), note="x")]))
         reader = Reader(path)

@@ -168,7 +168,8 @@ def test_the_partitions_of_mentions_are_what_the_worker_is_told(answers: Any) ->
 def test_every_missing_topic_is_named_with_the_remedy(answers: Any) -> None:
     answers(Broker({"p-mentions": 6, "p-alerts": 6}))
     missing = (
-        r"got no p-mentions-dlq, no p-brand-state, no p-brand-activity, no p-alert-feedback; run `tocsin topics apply`"
+        r"got no p-mentions-dlq, no p-brand-state, no p-brand-activity, no p-alert-feedback, no p-alert-deliveries; "
+        r"run `tocsin topics apply`"
     )
     with pytest.raises(BrokerError, match=missing):
         verify_topics(SETTINGS)
@@ -180,7 +181,7 @@ def test_a_worker_that_writes_no_activity_needs_no_topic_for_it(answers: Any) ->
     assert (
         set(verify_topics(SETTINGS, needed).topics)
         == set(needed)
-        == set(topics()) - {"brand-activity", "alert-feedback"}
+        == set(topics()) - {"brand-activity", "alert-feedback", "alert-deliveries"}
     )
     with pytest.raises(BrokerError, match="got no p-brand-activity"):
         verify_topics(SETTINGS, worker_operations(ticks=True))

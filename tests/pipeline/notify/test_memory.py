@@ -17,6 +17,8 @@ from pipeline.errors import TocsinError
 from pipeline.notify.decision import Reason
 from pipeline.notify.memory import open_memory
 from schemas.alert import Alert
+from schemas.delivery import new_delivery
+from schemas.moments import moment
 from tests.pipeline.notify.examples import crisis
 
 ROOT = Path(__file__).parents[3]
@@ -63,10 +65,26 @@ def test_what_is_no_memory_is_refused_with_what_to_do(tmp_path):
     later = tmp_path / "later.sqlite3"
     with contextlib.closing(sqlite3.connect(later)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(TocsinError, match="version 99 instead of 1"):
+    with pytest.raises(TocsinError, match="version 99 instead of 2"):
         open_memory(later)
     with pytest.raises(TocsinError, match="expected a folder that can be written to"):
         open_memory(junk / "below" / "x.sqlite3")
+
+
+def test_a_file_of_the_version_before_is_brought_up_to_date_with_all_that_it_has(tmp_path):
+    path = tmp_path / "chat.sqlite3"
+    with contextlib.closing(open_memory(path)) as memory:
+        memory.delivered([crisis(number=1)], now=0.0)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE unrecorded; PRAGMA user_version = 1;")
+    record = new_delivery(crisis(number=2), target=("chat", "apprise"), time=moment(5.0))
+    with contextlib.closing(open_memory(path)) as memory:
+        assert memory.past(crisis(number=1), now=1.0).delivered
+        memory.delivered([crisis(number=2)], now=5.0, records=[record])
+    with contextlib.closing(open_memory(path)) as memory:
+        assert memory.unrecorded(10) == [record]
+        memory.recorded([record.id])
+        assert memory.unrecorded_count() == 0
 
 
 def test_what_was_in_flight_when_it_ended_is_known_afterwards(tmp_path):
@@ -84,8 +102,10 @@ def test_what_cannot_be_read_again_is_forgotten(tmp_path):
     day = 86_400.0
     with contextlib.closing(open_memory(None)) as memory:
         memory.delivered([crisis(number=1)], now=0.0)
-        memory.delivered([crisis(number=2)], now=50 * day)
+        records = [new_delivery(crisis(), target=("chat", "apprise"), time=moment(n * day)) for n in (0, 50)]
+        memory.delivered([crisis(number=2)], now=50 * day, records=records)
         memory.forget(now=101 * day)
+        assert memory.unrecorded(10) == records[1:]
         assert not memory.past(crisis(number=1), now=101 * day).delivered
         assert memory.past(crisis(number=2), now=101 * day).delivered
 

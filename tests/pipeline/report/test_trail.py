@@ -6,7 +6,8 @@ import gzip
 from hashlib import sha256
 
 from pipeline.report.files import read_files
-from pipeline.report.trail import trail_of
+from pipeline.report.trail import exported, trail_of
+from schemas.delivery import encode_delivery, new_delivery
 from tests.pipeline.report.recorded import recorded, said, write
 
 
@@ -23,6 +24,21 @@ def test_every_record_is_named_by_its_place_and_the_digest_of_its_bytes(tmp_path
     listed = "".join(f"{record.sha256}\n" for record in trail.records)
     assert trail.sha256 == sha256(listed.encode()).hexdigest()
     assert trail_of(reversed(trail.records)) == trail
+
+
+def test_who_was_told_stands_in_it_with_place_and_digest_and_what_was_written_twice_twice(tmp_path):
+    write(tmp_path)
+    opened = recorded()[0][0]
+    told = encode_delivery(new_delivery(opened, target=("on-call", "pagerduty"), time=opened.detected_time))
+    (tmp_path / "deliveries.jsonl").write_bytes(2 * (told + b"\n"))
+    found = read_files([str(tmp_path / "alerts.jsonl")], [], [str(tmp_path / "deliveries.jsonl")])
+    review = found.review(opened.episode_id)
+    first, second = [record for record in review.trail.records if record.kind == "delivery"]
+    assert (first.target, first.outcome, first.what, first.alert_id) == ("on-call", "delivered", "opened", opened.id)
+    assert (first.line, second.line) == (1, 2)
+    assert first.sha256 == second.sha256 == sha256(told).hexdigest()
+    assert exported(review.trail, found.values(opened.episode_id))[-1]
+    assert [(one.target, one.alerts) for one in review.told] == [("on-call", 1)]
 
 
 def test_a_changed_byte_changes_the_digest_of_the_whole(tmp_path):
