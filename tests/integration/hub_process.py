@@ -24,7 +24,8 @@ class HubProcess:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.store = folder / "store.sqlite"
         self._settings = settings.model_copy(update={"hub_port": 0, "hub_store": self.store})
-        self._log = (folder / "hub.log").open("ab")
+        self.log = folder / "hub.log"
+        self._log = self.log.open("ab")
         self.process: subprocess.Popen[str] | None = None
         self.address = ""
 

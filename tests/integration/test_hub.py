@@ -16,10 +16,12 @@ from kafka.admin import NewPartitions
 from pipeline.config.settings import Settings, child_environment
 from pipeline.hub.store.reader import Reader
 from pipeline.kafka.clients import admin, producer, topic_name
+from pipeline.kafka.deliveries import delivery_writer
 from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.topics import apply_topics
 from schemas.activity import Activity, encode_activity
 from schemas.alert import Alert, encode_alert
+from schemas.delivery import new_delivery
 from tests.integration.conftest import JARS
 from tests.integration.hub_process import START_SECONDS, HubProcess
 from tests.integration.worker_process import read_feedback, wait_until
@@ -78,7 +80,9 @@ def test_a_hub_that_is_killed_in_mid_crisis_loses_nothing_and_shows_nothing_twic
         reader.close()
 
 
-def test_feedback_of_a_page_is_on_the_topic_and_feedback_of_the_topic_on_the_page(cluster_settings, hub):
+def test_feedback_of_a_page_is_on_the_topic_and_on_the_page_are_feedback_and_deliveries_of_the_topics(
+    cluster_settings, hub
+):
     opened = episode(1, kind="crisis")
     write(cluster_settings, [opened], buckets("acme", START, 3))
     hub.start()
@@ -107,6 +111,13 @@ def test_feedback_of_a_page_is_on_the_topic_and_feedback_of_the_topic_on_the_pag
         return [one["author"] for one in found]
 
     wait_until(lambda: sorted(notes()) == ["Ann", "Kim"], START_SECONDS, "the note of the command line")
+    with delivery_writer(cluster_settings) as write_deliveries:
+        write_deliveries([new_delivery(opened, target=("on-call", "pagerduty"), time=opened.detected_time)])
+
+    def told() -> list[str]:
+        return [one["target"] for one in hub.get(f"api/episodes/{opened.episode_id}")["told"]]
+
+    wait_until(lambda: told() == ["on-call"], START_SECONDS, "who was told")
 
 
 def test_a_record_that_is_no_alert_is_passed_over_and_counted(cluster_settings, hub):

@@ -205,7 +205,7 @@ def test_the_permissions_of_the_document_are_enough_for_the_hub_and_without_writ
     assert hub.get(f"api/episodes/{episode}")["standing"]["acknowledged"]["author"] == "Kim"
 
 
-@pytest.mark.parametrize("topic", ["alerts", "alert-deliveries"])
+@pytest.mark.parametrize("topic", ["alerts", "brand-activity", "alert-feedback", "alert-deliveries"])
 def test_without_one_of_its_topics_the_hub_ends_at_its_start_and_says_which(secured, hub_of, tmp_path, topic):
     settings = prepared(secured, "hub")
     secured.permit(settings, [permission for permission in TABLE["hub"] if permission.name != f"PREFIX{topic}"])

@@ -16,17 +16,20 @@ from click.testing import CliRunner
 from pipeline.cli.main import tocsin
 from pipeline.config.settings import Settings, child_environment
 from pipeline.kafka.clients import admin, producer, topic_name
+from pipeline.kafka.topics import apply_topics
 from pipeline.notify import source
 from pipeline.notify.source import group_of
 from schemas.alert import Alert, encode_alert
+from schemas.delivery import Delivery, decode_delivery
 from tests.integration.test_alerts import write, write_in_transaction
-from tests.integration.worker_process import WorkerProcess, wait_until
+from tests.integration.worker_process import WorkerProcess, read, wait_until
 from tests.pipeline.notify.examples import crisis, example
 from tests.pipeline.notify.receiver import HANGS, Answer, Receiver, receiving
 
 pytestmark = pytest.mark.integration
 
 SECRET = "a key of more than 24 bytes"
+NOT_RECORDED = "who was told is not recorded; alerts are delivered all the same, and it is tried again"
 Launch = Callable[..., WorkerProcess]
 
 
@@ -94,6 +97,14 @@ def story(episodes: int) -> list[Alert]:
     ]
 
 
+def recorded(settings: Settings) -> list[Delivery]:
+    """What is on the topic of deliveries, where the key says that it is."""
+    records = [one for found in read(settings, "alert-deliveries").values() for one in found]
+    found = [decode_delivery(one.value) for one in records]
+    assert [one.brand.encode() for one in found] == [one.key for one in records]
+    return found
+
+
 def lag(settings: Settings, target: str) -> int:
     """What a target has not yet been told, as any tool for consumer groups shows it."""
     group = group_of(settings, target)
@@ -146,6 +157,30 @@ def test_killed_again_and_again_it_loses_nothing_and_repeats_only_what_was_in_fl
     assert len(ids(hook)) <= 24 + kills
     assert len(titles(chat)) <= 24 + kills
     assert process.errors == []
+    # And who was told is on its topic: written twice at times, but once by its id.
+    told = {one.id: (one.target, one.alert_id) for one in recorded(cluster_settings)}
+    assert sorted(told.values()) == sorted((target, name) for target in ("chat", "hook") for name in expected)
+
+
+def test_without_a_topic_for_it_alerts_are_delivered_and_who_was_told_is_recorded_once_there_is_one(
+    cluster_settings, launch, tmp_path, hook
+):
+    topic = topic_name(cluster_settings, "alert-deliveries")
+    with admin(cluster_settings) as client:
+        client.delete_topics([topic])
+        wait_until(lambda: client.describe_topics([topic])[0]["error_code"] == 3, 20, f"no {topic}")
+    expected = publish(cluster_settings, *story(1))
+    process = launch(configured(tmp_path, hook), "--from-beginning")
+    wait_until(lambda: len(hook.requests) == 4, 30, "everything is delivered")
+    (said,) = wait_until(lambda: process.events(NOT_RECORDED), 30, "it is said")
+    assert f"expected the topic {topic}, got none; run `tocsin topics apply`" in said["why"]
+    apply_topics(cluster_settings)
+    wait_until(lambda: process.events("who was told is recorded again"), 30, "it is recorded")
+    process.stop()
+    assert len(process.events(NOT_RECORDED)) == 1
+    assert [(one.target, one.alert_id, one.outcome) for one in recorded(cluster_settings)] == [
+        ("hook", name, "delivered") for name in expected
+    ]
 
 
 def test_a_stop_does_not_wait_for_a_target_that_hangs_and_what_was_in_flight_comes_after_the_next_start(
@@ -247,6 +282,7 @@ def test_a_dry_run_prints_what_would_be_told_and_why_the_rest_would_not_and_deli
     reasons = "below_severity 1, other_transition 4"
     assert result.stderr == f"hook: 4 of 9 alerts would be delivered, 0 still waiting; {reasons}\n"
     assert hook.requests == []
+    assert recorded(cluster_settings) == []
 
 
 def test_a_test_message_says_that_it_is_one_and_a_target_that_fails_makes_the_exit_code_1(

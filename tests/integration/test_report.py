@@ -15,10 +15,12 @@ from click.testing import CliRunner
 from pipeline.cli.main import tocsin
 from pipeline.config.settings import Settings
 from pipeline.kafka.clients import aiokafka_options, producer, topic_name
+from pipeline.kafka.deliveries import delivery_writer
 from pipeline.kafka.feedback import write_feedback
 from pipeline.kafka.reading import read_records
 from schemas.activity import encode_activity
 from schemas.alert import encode_alert
+from schemas.delivery import encode_delivery, new_delivery
 from tests.pipeline.report.recorded import changed, recorded, said
 
 pytestmark = pytest.mark.integration
@@ -38,9 +40,13 @@ def fill(settings: Settings) -> dict[str, bytes]:
             client.send(topic_name(settings, "brand-activity"), encode_activity(other), b"bolt")
         client.flush()
     feedback = said(ALERTS[0])
+    told = [new_delivery(one, target=("chat", "apprise"), time=one.detected_time) for one in ALERTS]
+    with delivery_writer(settings) as write:
+        write(told)
     places = [write_feedback(settings, one) for one in feedback]
     assert len(set(places)) == len(feedback)
-    return {one.id: encode_alert(one) for one in ALERTS} | {one.id: msgspec.json.encode(one) for one in feedback}
+    values = {one.id: encode_alert(one) for one in ALERTS} | {one.id: msgspec.json.encode(one) for one in feedback}
+    return values | {one.id: encode_delivery(one) for one in told}
 
 
 async def abort(settings: Settings, value: bytes) -> None:
@@ -90,7 +96,11 @@ def test_the_topics_give_a_report_whose_trail_names_every_committed_record(clust
     assert {record["id"] for record in records} == set(values)
     for record in records:
         assert record["sha256"] == sha256(values[record["id"]]).hexdigest()
-        assert record["source"].removeprefix(cluster_settings.topic_prefix) in {"alerts", "alert-feedback"}
+        assert record["source"].removeprefix(cluster_settings.topic_prefix) in {
+            "alerts",
+            "alert-feedback",
+            "alert-deliveries",
+        }
         assert record["offset"] >= 0
         written = datetime.fromisoformat(record["written"])
         assert began - timedelta(minutes=1) < written < datetime.now(UTC) + timedelta(minutes=1)
@@ -101,4 +111,6 @@ def test_the_topics_give_a_report_whose_trail_names_every_committed_record(clust
     assert found["peak"]["mentions"] == ALERTS[-1].since_onset.peak_per_hour
     assert found["times"]["alert_to_acknowledged"] == 6.0
     assert found["answers"][0]["text"] == "We recall it."
+    assert [(one["target"], one["alerts"]) for one in found["told"]] == [("chat", len(ALERTS))]
+    assert found["times"]["alert_to_told"] == 0.0
     assert run(EPISODE, "--format", "json") == run(EPISODE, "--format", "json")

@@ -95,7 +95,7 @@ def fail(*_: object) -> None:
 def test_records_that_are_read_a_second_time_change_nothing(tmp_path):
     with Writer(tmp_path / "store.sqlite") as writer:
         log = topics()
-        once = Incoming(**log)
+        once = Incoming(**log, offsets={})
         writer.apply(once)
         before = content(writer.path)
         change = writer.apply(once)

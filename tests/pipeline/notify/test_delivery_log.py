@@ -23,6 +23,14 @@ from tests.pipeline.notify.examples import crisis
 from tests.pipeline.notify.test_courier import HOUR, Scene
 
 
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+def killed(*_: object) -> None:
+    raise KilledError
+
+
 class Desk(Handover):
     """A log that writes when it is told to, in the thread of the test."""
 
@@ -65,6 +73,13 @@ class Recorded(Scene):
             log=self.desk,
         )
 
+    def settle_and_write(self) -> None:
+        """What is left of an earlier batch is written first, then the rest."""
+        for _ in range(2):
+            self.settle()
+            self.desk.write()
+        self.settle()
+
 
 def test_it_is_recorded_who_was_told_of_what_when_and_how():
     scene = Recorded(quiet_hours="22:00-07:00 UTC")
@@ -101,13 +116,29 @@ def test_wherever_it_is_killed_every_delivery_is_recorded_once_by_id(events):
             scene.desk.write()
         if event.endswith("killed"):
             scene.restart()
-    for _ in range(2):
-        scene.settle()
-        scene.desk.write()
-    scene.settle()
+    scene.settle_and_write()
     assert {one.alert_id for one in scene.on_topic} == {one.alert.id for one in scene.topic.records if one.alert}
     assert len({one.id for one in scene.on_topic}) == scene.number == len(scene.people.heard)
     assert scene.memory.unrecorded_count() == 0
+
+
+@pytest.mark.parametrize("before", ["attempt", "delivered", "done", "offer", "recorded"])
+def test_killed_before_any_step_of_a_delivery_it_is_recorded_once_and_told_twice_only_if_it_was_not_remembered(
+    before, monkeypatch
+):
+    scene = Recorded()
+    scene.publish()
+    (owner,) = (one for one in (scene.memory, scene.topic, scene.desk) if hasattr(one, before))
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(owner, before, killed)
+        scene.settle_and_write()
+    scene.restart()
+    scene.settle_and_write()
+    assert len(scene.people.heard) == (2 if before == "delivered" else 1)
+    assert len({one.id for one in scene.on_topic}) == 1
+    assert len(scene.on_topic) == (2 if before == "recorded" else 1)
+    assert scene.memory.unrecorded_count() == 0
+    assert scene.topic.committed == 1
 
 
 def test_a_topic_that_takes_nothing_holds_up_no_delivery():
@@ -144,7 +175,8 @@ def some() -> list[Delivery]:
 
 
 def test_what_cannot_be_written_is_tried_again_and_said_once(running, capsys):
-    failures, topic = [BrokerError("expected the topic x, got none; run `tocsin topics apply`")] * 3, []
+    failures = [BrokerError("expected the topic x, got none; run `tocsin topics apply`")] * 3
+    topic: list[Delivery] = []
 
     @contextmanager
     def connect(_: Settings) -> Iterator[Callable[[Sequence[Delivery]], None]]:
