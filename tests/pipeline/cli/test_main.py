@@ -193,7 +193,7 @@ def test_check_says_what_it_checked_one_line_each(capsys):
     ]
     assert "every default" in lines[1]
     assert all(name in lines[2] for name in topics())
-    assert lines[3].endswith("mention v1, alert v1, activity v1, feedback v1, observation v1")
+    assert lines[3].endswith("mention v1, alert v1, activity v1, feedback v1, delivery v1, observation v1")
     assert not err
 
 
