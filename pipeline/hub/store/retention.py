@@ -74,6 +74,10 @@ def forget(connection: sqlite3.Connection, retention: Retention, forgotten: int,
     connection.execute(f"DELETE FROM feedback WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
     connection.execute(f"DELETE FROM deliveries WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
     connection.execute("DELETE FROM episodes WHERE changed < ?", (old,))
+    # Of an alert that its topic no longer had when it was read.
+    connection.execute(
+        "DELETE FROM deliveries WHERE told < ? AND episode_id NOT IN (SELECT episode_id FROM episodes)", (old,)
+    )
     unheard = connection.execute(
         "DELETE FROM brands WHERE last_start < ? AND number NOT IN (SELECT number FROM episodes)",
         (now - retention.days,),

@@ -138,8 +138,9 @@ def test_what_is_older_than_its_time_is_forgotten_alerts_feedback_and_deliveries
     with Writer(tmp_path / "store.sqlite") as writer:
         opened = episode(1)
         said = new_feedback(opened, "note", author="Kim", time=moment(DETECTED), note="seen")
-        told = new_delivery(opened, target=("chat", "apprise"), time=moment(DETECTED))
-        writer.apply(Incoming(alerts=[opened], feedback=[said], deliveries=[told], activity=buckets("acme", START, 12)))
+        # The second is of an episode whose alerts were gone before they were read.
+        told = [new_delivery(one, target=("chat", "apprise"), time=moment(DETECTED)) for one in (opened, episode(2))]
+        writer.apply(Incoming(alerts=[opened], feedback=[said], deliveries=told, activity=buckets("acme", START, 12)))
         writer.apply(Incoming(activity=[activity("bolt", START + 500 * DAY)]))
         writer.apply(Incoming(activity=[activity("acme", START + 501 * DAY)]))
         writer.apply(Incoming(activity=[activity("bolt", START + 1000 * DAY)]))
