@@ -15,7 +15,7 @@ from pipeline.hub.series import Point, spaced, step_for
 from pipeline.hub.standing import Standing, standings
 from pipeline.hub.store.reader import Episode, Reader
 from pipeline.hub.store.retention import HOUR, Retention
-from pipeline.report.answers import responses_of
+from pipeline.report.answers import own_posts_of, responses_of
 from pipeline.report.playbook import checklist_of
 from pipeline.report.review import Answer
 from pipeline.report.told import Told, told_of
@@ -162,7 +162,7 @@ def happenings(view: EpisodeView) -> list[Happening]:
     if alert.evidence.spread is not None and alert.evidence.spread.first_news is not None:
         news = alert.evidence.spread.first_news
         found.append(Happening(news.event_time, "news", news))
-    found += [Happening(one.event_time, "own_post", one) for one in alert.evidence.own_posts]
+    found += [Happening(one.event_time, "own_post", one) for one in own_posts_of(view.alerts)]
     found += [
         Happening(one.detected_time, "resolved" if one.transition == "resolved" else "alert", one)
         for one in view.alerts

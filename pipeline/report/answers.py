@@ -36,48 +36,45 @@ def responses_of(
     given = [one for one in feedback if one.kind == "answer"]
     posts = _unrecorded(alerts, given)
     times = [one.time for one in given] + [one.event_time for one in posts]
-    answers = tuple(
-        Answer(
-            time=one.time,
-            author=line(one.author, NAME_CHARACTERS),
-            text=line(one.note, NOTE_CHARACTERS),
-            url=web_address(one.url),
-            language=line(one.language, NAME_CHARACTERS),
-            is_first=place == 0,
-            others_within=_others_within(one.time, times),
-            effect=effect_at(series, bucket_of(one.time), bucket_of(onset)),
+
+    def answer(
+        time: datetime, author: str | None, text: str | None, url: str | None, language: str | None, *, is_first: bool
+    ) -> Answer:
+        return Answer(
+            time=time,
+            author=line(author, NAME_CHARACTERS),
+            text=line(text, NOTE_CHARACTERS),
+            url=web_address(url),
+            language=line(language, NAME_CHARACTERS),
+            is_first=is_first,
+            others_within=sum(abs(other - time) < _WINDOW for other in times) - 1,
+            effect=effect_at(series, bucket_of(time), bucket_of(onset)),
         )
-        for place, one in enumerate(given)
+
+    return (
+        tuple(
+            answer(one.time, one.author, one.note, one.url, one.language, is_first=place == 0)
+            for place, one in enumerate(given)
+        ),
+        tuple(answer(one.event_time, one.author, one.excerpt, one.url, one.lang, is_first=False) for one in posts),
     )
-    own = tuple(
-        Answer(
-            time=one.event_time,
-            author=line(one.author, NAME_CHARACTERS),
-            text=line(one.excerpt, NOTE_CHARACTERS),
-            url=web_address(one.url),
-            language=line(one.lang, NAME_CHARACTERS),
-            others_within=_others_within(one.event_time, times),
-            effect=effect_at(series, bucket_of(one.event_time), bucket_of(onset)),
-        )
-        for one in posts
-    )
-    return answers, own
+
+
+def own_posts_of(alerts: Iterable[Alert]) -> list[Post]:
+    """What the brand itself wrote, in order of time: each alert tells of the first ones and of the last."""
+    told = {post.id: post for alert in alerts for post in alert.evidence.own_posts}
+    return sorted(told.values(), key=lambda one: (one.event_time, one.id))
 
 
 def _unrecorded(alerts: Iterable[Alert], answers: Sequence[Feedback]) -> list[Post]:
     """The brand's own posts in order of time, those an hour apart at least, but for what was recorded as an answer."""
-    told = {post.id: post for alert in alerts for post in alert.evidence.own_posts}
     addresses = {one.url for one in answers if one.url}
     found: list[Post] = []
-    for post in sorted(told.values(), key=lambda one: (one.event_time, one.id)):
+    for post in own_posts_of(alerts):
         is_recorded = post.url in addresses or any(abs(one.time - post.event_time) <= _SAME for one in answers)
         if not is_recorded and (not found or post.event_time - found[-1].event_time >= _APART):
             found.append(post)
     return found
-
-
-def _others_within(time: datetime, times: Sequence[datetime]) -> int:
-    return sum(abs(other - time) < _WINDOW for other in times) - 1
 
 
 def effect_at(series: Series, at: int, onset: int) -> Effect:

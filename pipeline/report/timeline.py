@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final, Literal, get_args
 
 from pipeline.engine.alerts.surge_evidence import NEW_SHARE
+from pipeline.report.answers import own_posts_of
 from pipeline.report.held import ALARMING, HELD_DAYS
 from pipeline.report.review import Calm, Entry, EntryKind, Peak
 from pipeline.report.shown import NAME_CHARACTERS, NOTE_CHARACTERS, line, web_address
@@ -60,9 +61,7 @@ def _seen(alerts: Sequence[Alert]) -> Iterator[Entry]:
             tags=(trigger.reason,),
             figures={"mentions": trigger.mentions, "share": trigger.share, "followers": trigger.followers or 0},
         )
-    # The first ones and the last of every alert.
-    own = {post.id: post for alert in alerts for post in alert.evidence.own_posts}
-    yield from (_written("own_post", post) for post in own.values())
+    yield from (_written("own_post", post) for post in own_posts_of(alerts))
     spread = next((alert.evidence.spread for alert in reversed(alerts) if alert.evidence.spread is not None), None)
     if spread is None:
         return

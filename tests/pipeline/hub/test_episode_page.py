@@ -512,3 +512,17 @@ def test_what_the_brand_itself_wrote_stands_on_the_time_line_and_in_the_report(h
         assert "acme-official" in text
     (effects,) = re.findall(r'<section id="answers".*?</section>', page(client, opened, lang=language), re.DOTALL)
     assert words in effects
+
+
+def test_an_own_post_that_only_an_earlier_alert_tells_of_stays_on_the_time_line(hub):
+    _, writer, client = hub
+    opened = episode(1, kind="crisis")
+    opened, updated = (
+        msgspec.structs.replace(one, evidence=msgspec.structs.replace(one.evidence, own_posts=(post,)))
+        for one in (opened, later(opened, 2, "updated", 30))
+        for post in (Post(id=one.id, excerpt=f"a word {one.id}", platform="x", event_time=one.onset_time),)
+    )
+    writer.apply(Incoming(alerts=[opened, updated], activity=buckets("acme", START, 36)))
+    (timeline,) = re.findall(r'<section id="timeline".*?</section>', page(client, opened), re.DOTALL)
+    assert f"a word {opened.id}" in timeline
+    assert f"a word {updated.id}" in timeline
