@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from schemas.alert import Alert, Digest, Transition
+from schemas.identity import identified
 from schemas.mention import BRAND_PATTERN
 from schemas.partitioning import partition_of
 
@@ -85,8 +85,7 @@ def new_delivery(
         "together": together,
         "category": alert.category,
     }
-    digest = sha256(msgspec.json.encode(fields)).hexdigest()[:32]
-    return msgspec.convert({**fields, "id": digest}, Delivery)
+    return identified(fields, Delivery)
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import sha256
 from typing import Annotated, Final, Literal, TypedDict, Unpack
 
 import msgspec
 from msgspec import Meta
 
 from schemas.alert import Alert, Digest
+from schemas.identity import identified
 from schemas.mention import BRAND_PATTERN, EARLIEST_EVENT_TIME, LATEST_EVENT_TIME
 from schemas.partitioning import partition_of
 
@@ -81,8 +81,7 @@ def new_feedback(alert: Alert, kind: FeedbackKind, *, author: str, time: datetim
         "author": author,
         **{name: value or None for name, value in sorted(said.items())},
     }
-    digest = sha256(msgspec.json.encode(fields)).hexdigest()[:32]
-    return msgspec.convert({**fields, "id": digest}, Feedback)
+    return identified(fields, Feedback)
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -19,15 +19,6 @@ from schemas.catalogue import Topic, topics
 
 Action = Literal["create", "configure", "add partitions", "refuse", "keep"]
 _PAUSE_SECONDS: Final = 0.1
-FOLLOW_MENTIONS: Final = (
-    "mentions-dlq",
-    "brand-state",
-    "alerts",
-    "brand-activity",
-    "alert-feedback",
-    "alert-deliveries",
-)
-"""Topics that share the partitions of mentions: what a record leads to is written to the same partition number."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -207,8 +198,9 @@ def verify_topics(settings: Settings, needed: Mapping[str, Iterable[str]] | None
 
 
 def _check_partitions(settings: Settings, names: Mapping[str, str], found: Mapping[str, Existing]) -> None:
+    """All topics have the partitions of mentions: what a record leads to is written to the same partition number."""
     mentions = found["mentions"].partitions
-    others = {names[name]: found[name].partitions for name in FOLLOW_MENTIONS if name in found}
+    others = {names[name]: found[name].partitions for name in found if name != "mentions"}
     wrong = [f"{name} has {partitions}" for name, partitions in others.items() if partitions != mentions]
     if wrong:
         raise BrokerError(

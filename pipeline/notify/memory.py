@@ -200,7 +200,7 @@ class Memory:
         """Drop what can no longer matter, so that the file stays small."""
         with self._transaction() as write:
             for table in ("delivered", "unrecorded"):
-                write(f"DELETE FROM {table} WHERE at < ?", (now - KEPT_DAYS * 24 * SECONDS_PER_HOUR,))  # noqa: S608 - ours
+                write(f"DELETE FROM {table} WHERE at < ?", (now - KEPT_DAYS * 24 * SECONDS_PER_HOUR,))  # noqa: S608 - of two
             write("DELETE FROM deliveries WHERE at < ?", (now - SECONDS_PER_HOUR,))
             write("DELETE FROM told WHERE at < ?", (now - _SILENT_DAYS * 24 * SECONDS_PER_HOUR,))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.files.mentions import lines
-from pipeline.report.material import Brand, Material, take
+from pipeline.report.material import Brand, Material, kept, take
 from pipeline.report.trail import Place
 from schemas.activity import decode_activity
 from schemas.alert import decode_alert
@@ -26,21 +26,12 @@ def read_files(alerts: Sequence[str], feedback: Sequence[str], deliveries: Seque
     """
     found = Material()
 
-    def keep_alert(value: bytes, place: Place) -> None:
-        found.alerts.append((decode_alert(value), place))
-
-    def keep_feedback(value: bytes, place: Place) -> None:
-        found.feedback.append((decode_feedback(value), place))
-
-    def keep_delivery(value: bytes, place: Place) -> None:
-        found.deliveries.append((decode_delivery(value), place))
-
     for path in alerts:
-        _read(path, keep_alert, "an alert", found)
+        _read(path, kept(found.alerts, decode_alert), "an alert", found)
     for path in feedback:
-        _read(path, keep_feedback, "feedback", found)
+        _read(path, kept(found.feedback, decode_feedback), "feedback", found)
     for path in deliveries:
-        _read(path, keep_delivery, "a delivery", found)
+        _read(path, kept(found.deliveries, decode_delivery), "a delivery", found)
     return found
 
 

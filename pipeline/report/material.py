@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from schemas.alert import Alert
 from schemas.delivery import Delivery
 from schemas.feedback import Feedback
 from schemas.text import printable
+
+_Record = TypeVar("_Record", Alert, Feedback, Delivery)
 
 LEAST_DIGITS: Final = 6
 NEAREST: Final = 5
@@ -138,6 +140,11 @@ class Material(msgspec.Struct):
             names=names,
         )
         return msgspec.structs.replace(found, settings=tuple(settings))
+
+
+def kept(records: list[tuple[_Record, Place]], decode: Callable[[bytes], _Record]) -> Callable[[bytes, Place], None]:
+    """What keeps a record among others of its kind; it raises what `decode` raises."""
+    return lambda value, place: records.append((decode(value), place))
 
 
 def take(

@@ -9,7 +9,7 @@ from pipeline.config.settings import Settings
 from pipeline.kafka.reading import place as named
 from pipeline.kafka.reading import read_records
 from pipeline.kafka.topics import partitions_if_any
-from pipeline.report.material import Material, take
+from pipeline.report.material import Material, kept, take
 from pipeline.report.trail import Place
 from schemas.activity import decode_activity
 from schemas.alert import decode_alert
@@ -31,19 +31,10 @@ def read_topics(settings: Settings) -> Material:
     """
     found = Material()
 
-    def keep_alert(value: bytes, place: Place) -> None:
-        found.alerts.append((decode_alert(value), place))
-
-    def keep_feedback(value: bytes, place: Place) -> None:
-        found.feedback.append((decode_feedback(value), place))
-
-    def keep_delivery(value: bytes, place: Place) -> None:
-        found.deliveries.append((decode_delivery(value), place))
-
-    _read(settings, "alerts", keep_alert, "an alert", found)
-    _read(settings, "alert-feedback", keep_feedback, "feedback", found, keeps_tombstones=True)
+    _read(settings, "alerts", kept(found.alerts, decode_alert), "an alert", found)
+    _read(settings, "alert-feedback", kept(found.feedback, decode_feedback), "feedback", found, keeps_tombstones=True)
     if partitions_if_any(settings, "alert-deliveries"):
-        _read(settings, "alert-deliveries", keep_delivery, "a delivery", found)
+        _read(settings, "alert-deliveries", kept(found.deliveries, decode_delivery), "a delivery", found)
     return found
 
 

@@ -70,9 +70,8 @@ def forget(connection: sqlite3.Connection, retention: Retention, forgotten: int,
     connection.execute("DELETE FROM hours WHERE start < ?", (now - retention.hours,))
     connection.execute("DELETE FROM days WHERE start < ?", (now - retention.days,))
     gone = "SELECT episode_id FROM episodes WHERE changed < ?"
-    connection.execute(f"DELETE FROM alerts WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
-    connection.execute(f"DELETE FROM feedback WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
-    connection.execute(f"DELETE FROM deliveries WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - a constant
+    for table in ("alerts", "feedback", "deliveries"):
+        connection.execute(f"DELETE FROM {table} WHERE episode_id IN ({gone})", (old,))  # noqa: S608 - both constants
     connection.execute("DELETE FROM episodes WHERE changed < ?", (old,))
     # Of an alert that its topic no longer had when it was read.
     connection.execute(
