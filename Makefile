@@ -48,7 +48,7 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp
 run: $(VENV)/runtime.stamp  ## the whole line on this machine: DURATION=60, INPUT=file.jsonl.gz
 	@exec $(BIN)/python -m pipeline demo $(DEMO)
 
-test: $(VENV)/dev.stamp  ## the tests, the real broker included: 12 to 25 minutes on two cores
+test: $(VENV)/dev.stamp  ## the tests, the real broker included: 20 minutes on two cores
 	@$(BIN)/python -m pytest $(WORKERS) -m "not slow"
 
 test-fast: $(VENV)/dev.stamp  ## those of them that need no broker
